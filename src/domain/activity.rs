@@ -1,0 +1,465 @@
+//! Activities: everything tracked, with its kind, status and the reason when it does not count.
+
+use super::ids::{ActivityId, EventToken, OfferId, PostbackId, SessionId};
+use super::money::Money;
+use super::postback::Origin;
+use super::session::Session;
+use serde::{Deserialize, Serialize};
+use std::fmt;
+use std::str::FromStr;
+
+/// What kind of thing happened; the value of `{activity_kind}`.
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, utoipa::ToSchema,
+)]
+#[serde(rename_all = "snake_case")]
+pub enum ActivityKind {
+    /// An ad was seen.
+    Impression,
+    /// A link was followed.
+    Click,
+    /// First open of an app.
+    Install,
+    /// A later open, at least 30 minutes after the one before.
+    Session,
+    /// A conversion: the first occurrence of an event.
+    Event,
+    /// A later status of a conversion.
+    EventUpdate,
+    /// A returning user credited to a new link.
+    Reattribution,
+    /// The credit of an install changed.
+    InstallUpdate,
+    /// The credit of a reattribution changed.
+    ReattributionUpdate,
+    /// An engagement was refused the credit of an install.
+    RejectedInstall,
+    /// An engagement was refused the credit of a reattribution.
+    RejectedReattribution,
+    /// The app was removed.
+    Uninstall,
+    /// The app came back.
+    Reinstall,
+    /// The app came back through a new link.
+    ReattributionReinstall,
+    /// A network reported the cost of an engagement.
+    CostUpdate,
+    /// Revenue from showing ads.
+    AdRevenue,
+    /// A visitor asked to be forgotten.
+    GdprForgetDevice,
+    /// Apple's install postback.
+    SkInstall,
+}
+
+impl ActivityKind {
+    /// Every kind, in the order of the specification.
+    pub const ALL: [Self; 18] = [
+        Self::Impression,
+        Self::Click,
+        Self::Install,
+        Self::Session,
+        Self::Event,
+        Self::EventUpdate,
+        Self::Reattribution,
+        Self::InstallUpdate,
+        Self::ReattributionUpdate,
+        Self::RejectedInstall,
+        Self::RejectedReattribution,
+        Self::Uninstall,
+        Self::Reinstall,
+        Self::ReattributionReinstall,
+        Self::CostUpdate,
+        Self::AdRevenue,
+        Self::GdprForgetDevice,
+        Self::SkInstall,
+    ];
+
+    /// The name on the wire.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Impression => "impression",
+            Self::Click => "click",
+            Self::Install => "install",
+            Self::Session => "session",
+            Self::Event => "event",
+            Self::EventUpdate => "event_update",
+            Self::Reattribution => "reattribution",
+            Self::InstallUpdate => "install_update",
+            Self::ReattributionUpdate => "reattribution_update",
+            Self::RejectedInstall => "rejected_install",
+            Self::RejectedReattribution => "rejected_reattribution",
+            Self::Uninstall => "uninstall",
+            Self::Reinstall => "reinstall",
+            Self::ReattributionReinstall => "reattribution_reinstall",
+            Self::CostUpdate => "cost_update",
+            Self::AdRevenue => "ad_revenue",
+            Self::GdprForgetDevice => "gdpr_forget_device",
+            Self::SkInstall => "sk_install",
+        }
+    }
+
+    /// Whether custom parameters are appended to the postbacks of this kind (SPEC 4).
+    pub fn appends_custom_parameters(self) -> bool {
+        matches!(
+            self,
+            Self::Event | Self::EventUpdate | Self::AdRevenue | Self::Session
+        )
+    }
+}
+
+impl fmt::Display for ActivityKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl FromStr for ActivityKind {
+    type Err = ();
+    fn from_str(text: &str) -> Result<Self, ()> {
+        Self::ALL.into_iter().find(|kind| kind.as_str() == text).ok_or(())
+    }
+}
+
+/// Status of a conversion (成果ステータス).
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, utoipa::ToSchema,
+)]
+#[serde(rename_all = "snake_case")]
+pub enum ConversionStatus {
+    /// 承認待ち.
+    Pending,
+    /// 承認.
+    Approved,
+    /// 否認.
+    Rejected,
+}
+
+impl ConversionStatus {
+    /// The name on the wire.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Pending => "pending",
+            Self::Approved => "approved",
+            Self::Rejected => "rejected",
+        }
+    }
+}
+
+impl FromStr for ConversionStatus {
+    type Err = ();
+    /// Takes the names on the wire and the usual variants of partners and carts.
+    fn from_str(text: &str) -> Result<Self, ()> {
+        match text.to_ascii_lowercase().as_str() {
+            "pending" | "hold" => Ok(Self::Pending),
+            "approved" | "approve" | "confirmed" => Ok(Self::Approved),
+            "rejected" | "reject" | "declined" | "cancelled" | "canceled" => Ok(Self::Rejected),
+            _ => Err(()),
+        }
+    }
+}
+
+/// Why an activity does not count. Each is a stable code and is shown to operators in their language.
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, utoipa::ToSchema,
+)]
+#[serde(rename_all = "snake_case")]
+pub enum RefusalReason {
+    /// No such session, or older than what is kept.
+    UnknownSession,
+    /// Neither a session, a visitor nor a partner click id was given.
+    MissingSession,
+    /// The click lies outside the conversion window (成果判定期間).
+    OutsideWindow,
+    /// The order number was counted before.
+    DuplicateUid,
+    /// The visitor converted before.
+    DuplicateVisitor,
+    /// The session converted before.
+    DuplicateSession,
+    /// The session is a bot's or a prefetch.
+    Bot,
+    /// The caller's address is not on the allow-list.
+    IpNotAllowed,
+    /// The HMAC signature is missing or wrong.
+    BadSignature,
+    /// The bearer token is missing or wrong.
+    BadToken,
+    /// The offer has no such event.
+    WrongEvent,
+    /// The session belongs to another offer, or there is no such offer.
+    WrongOffer,
+    /// The offer is paused.
+    OfferPaused,
+    /// Its time lies in the future.
+    FutureTimestamp,
+    /// Its time lies before the click, or is older than accepted.
+    TooOld,
+    /// A field has a wrong form.
+    InvalidField,
+    /// Later than one already seen of the same device and event.
+    OutOfOrder,
+    /// An event that is counted once a device came again.
+    UniqueEvent,
+    /// The device is unknown (no session before).
+    UnknownDevice,
+    /// The device asked to be forgotten.
+    ForgottenDevice,
+    /// Apple's signature is invalid.
+    InvalidAppleSignature,
+}
+
+impl RefusalReason {
+    /// Every reason.
+    pub const ALL: [Self; 21] = [
+        Self::UnknownSession,
+        Self::MissingSession,
+        Self::OutsideWindow,
+        Self::DuplicateUid,
+        Self::DuplicateVisitor,
+        Self::DuplicateSession,
+        Self::Bot,
+        Self::IpNotAllowed,
+        Self::BadSignature,
+        Self::BadToken,
+        Self::WrongEvent,
+        Self::WrongOffer,
+        Self::OfferPaused,
+        Self::FutureTimestamp,
+        Self::TooOld,
+        Self::InvalidField,
+        Self::OutOfOrder,
+        Self::UniqueEvent,
+        Self::UnknownDevice,
+        Self::ForgottenDevice,
+        Self::InvalidAppleSignature,
+    ];
+
+    /// Stable code.
+    pub fn code(self) -> &'static str {
+        match self {
+            Self::UnknownSession => "unknown_session",
+            Self::MissingSession => "missing_session",
+            Self::OutsideWindow => "outside_window",
+            Self::DuplicateUid => "duplicate_uid",
+            Self::DuplicateVisitor => "duplicate_visitor",
+            Self::DuplicateSession => "duplicate_session",
+            Self::Bot => "bot",
+            Self::IpNotAllowed => "ip_not_allowed",
+            Self::BadSignature => "bad_signature",
+            Self::BadToken => "bad_token",
+            Self::WrongEvent => "wrong_event",
+            Self::WrongOffer => "wrong_offer",
+            Self::OfferPaused => "offer_paused",
+            Self::FutureTimestamp => "future_timestamp",
+            Self::TooOld => "too_old",
+            Self::InvalidField => "invalid_field",
+            Self::OutOfOrder => "out_of_order",
+            Self::UniqueEvent => "unique_event",
+            Self::UnknownDevice => "unknown_device",
+            Self::ForgottenDevice => "forgotten_device",
+            Self::InvalidAppleSignature => "invalid_apple_signature",
+        }
+    }
+
+    /// Whether it says that the same thing was counted before.
+    pub fn is_duplicate(self) -> bool {
+        matches!(
+            self,
+            Self::DuplicateUid | Self::DuplicateVisitor | Self::DuplicateSession
+        )
+    }
+
+    /// What to do about it, in English; the UI has its own texts.
+    pub fn remedy(self) -> &'static str {
+        match self {
+            Self::UnknownSession => {
+                "Send the sid unchanged as the landing page received it, within the retention of sessions."
+            }
+            Self::MissingSession => {
+                "Send sid, or let the tag on the landing page set the visitor's cookie first."
+            }
+            Self::OutsideWindow => {
+                "The click is older than the offer's conversion window; widen the window if this should count."
+            }
+            Self::DuplicateUid => {
+                "This order number was counted before; nothing to do, or change the event's duplicate setting."
+            }
+            Self::DuplicateVisitor => {
+                "This visitor converted before within the event's days; nothing to do, or change the setting."
+            }
+            Self::DuplicateSession => {
+                "This session converted before; send an order number as uid1 if several orders should count."
+            }
+            Self::Bot => {
+                "The click came from a bot or a prefetch; count bots in the offer's settings if it should count."
+            }
+            Self::IpNotAllowed => "Add the caller's address to the offer's allow-list.",
+            Self::BadSignature => "Sign the request with the offer's HMAC secret as the reference describes.",
+            Self::BadToken => {
+                "Send Authorization: Bearer with a token of the offer that is enabled for this endpoint."
+            }
+            Self::WrongEvent => "Use the token or the exact name of an event of the offer.",
+            Self::WrongOffer => "Send the cid of the offer that the click belongs to.",
+            Self::OfferPaused => "Resume the offer if it should count.",
+            Self::FutureTimestamp => "Check the clock of the sender.",
+            Self::TooOld => "Send conversions sooner, or leave the time out.",
+            Self::InvalidField => "Correct the field that the message names.",
+            Self::OutOfOrder => "Send events of a device in the order of their time.",
+            Self::UniqueEvent => "The event is counted once a device; nothing to do, or change the event.",
+            Self::UnknownDevice => "Send a session of the device first.",
+            Self::ForgottenDevice => "The device asked to be forgotten; nothing is recorded of it any more.",
+            Self::InvalidAppleSignature => "The postback is not signed by Apple; nothing to do.",
+        }
+    }
+}
+
+/// Whether an activity counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Verdict {
+    /// It counts.
+    Accepted,
+    /// The same as an earlier one.
+    Duplicate {
+        /// The first of them.
+        of: ActivityId,
+        /// What they have in common.
+        reason: RefusalReason,
+    },
+    /// It does not count.
+    Refused {
+        /// Why.
+        reason: RefusalReason,
+    },
+}
+
+/// How an activity was tied to its session.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum MatchType {
+    /// The session that `sid` names.
+    Sid,
+    /// Last click of the visitor (first-party cookie).
+    Visitor,
+    /// The partner's click id.
+    PartnerClickId,
+    /// A device id.
+    DeviceTag,
+    /// The Play Store referrer.
+    Reftag,
+    /// Address, system and model.
+    Probabilistic,
+    /// Claimed by a network.
+    Claim,
+    /// Nobody.
+    Organic,
+}
+
+/// A session that was looked at for the credit, and what became of it: the trace shows all of them.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct Candidate {
+    /// The session.
+    pub session: SessionId,
+    /// How it matched.
+    pub matched_by: MatchType,
+    /// Whether it has the credit.
+    pub is_winner: bool,
+    /// Why it has not: a stable code such as `outside_window`, `older_than_winner`, `wrong_offer`.
+    pub lost_because: Option<String>,
+}
+
+/// A change of a conversion's status.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct StatusChange {
+    /// Unix milliseconds.
+    pub at_ms: i64,
+    /// New status.
+    pub status: ConversionStatus,
+    /// `automatic`, `schedule`, `api`, or the name of the user.
+    pub by: String,
+}
+
+/// What came with a conversion or app activity.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct ActivityInput {
+    /// `uid1` to `uid8`, cut from the end.
+    pub uids: Vec<String>,
+    /// Custom parameters (`p_<name>`, `callback_params`), sorted by key.
+    pub custom: Vec<(String, String)>,
+    /// Partner parameters (`partner_params`), sorted by key.
+    pub partner_custom: Vec<(String, String)>,
+    /// Every other field by its documented name: placeholders without a source of their own read here.
+    pub fields: Vec<(String, String)>,
+    /// Address of the caller as the privacy setting leaves it.
+    pub ip: String,
+    /// User agent of the caller, cut to 512 bytes.
+    pub user_agent: String,
+    /// Referer of the caller, cut to 1 KiB.
+    pub referer: String,
+}
+
+/// The stored record of one activity. Clicks and impressions are not stored again: their session is their
+/// record, and its SID their activity id.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Activity {
+    /// Its id; the time of receipt is in it.
+    pub id: ActivityId,
+    /// What happened.
+    pub kind: ActivityKind,
+    /// When it happened, unix milliseconds (`{created_at}`).
+    pub at_ms: i64,
+    /// The offer; `None` when the caller named none that exists.
+    pub offer: Option<OfferId>,
+    /// The event, for kinds that have one.
+    pub event: Option<EventToken>,
+    /// Whether it counts.
+    pub verdict: Verdict,
+    /// For the operator: which field, which value (cut and escaped), which check only noted.
+    pub note: String,
+    /// Status of a conversion.
+    pub status: Option<ConversionStatus>,
+    /// Status before this change (`event_update`).
+    pub outdated_status: Option<ConversionStatus>,
+    /// For `event_update` and the like: the activity that it changes.
+    pub of: Option<ActivityId>,
+    /// What it is worth.
+    pub money: Option<Money>,
+    /// What the partner is owed.
+    pub payout: Option<Money>,
+    /// What came with it.
+    pub input: ActivityInput,
+    /// The credited session, whole: what rules can read outlives the session's retention.
+    pub session: Option<Box<Session>>,
+    /// How the session was found.
+    pub match_type: Option<MatchType>,
+    /// Every session that was looked at.
+    pub candidates: Vec<Candidate>,
+    /// TUID or `adid` of the visitor.
+    pub tuid: String,
+    /// Sandbox or test: left out of totals.
+    pub is_test: bool,
+    /// Which rules were asked, and what each said; filled when the activity is recorded.
+    pub rules: Vec<RuleOutcome>,
+    /// History of the status, oldest first.
+    pub history: Vec<StatusChange>,
+    /// Values of app measurement that have no field of their own (`session_count`, `installed_at`, ...), by placeholder name.
+    pub facts: Vec<(String, String)>,
+}
+
+/// What one entry of a rule said about an activity.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct RuleOutcome {
+    /// The rule, or the callback parameter of the click URL.
+    pub origin: Origin,
+    /// Which entry, from 0.
+    pub entry: u16,
+    /// The condition with the values that it saw, for people: `{country} = "jp" equal "us"`.
+    pub condition: Option<String>,
+    /// Whether the condition held (always for an entry without one).
+    pub holds: bool,
+    /// The postback that came of it.
+    pub postback: Option<PostbackId>,
+    /// Why none came although the condition held: a stable code.
+    pub skipped: Option<String>,
+}

@@ -1,0 +1,14 @@
+//! What the product is about: types and decisions. No I/O, no clock, no thread, no framework in here
+//! (utoipa's derive only describes types); everything that is decided can be read and tested alone.
+
+pub mod activity;
+pub mod ids;
+pub mod link;
+pub mod money;
+pub mod offer;
+pub mod partner;
+pub mod postback;
+pub mod retry;
+pub mod rule;
+pub mod session;
+pub mod template;

@@ -1,0 +1,220 @@
+//! Money: an exact decimal with its currency, never a float.
+
+use rust_decimal::Decimal;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use std::fmt;
+use std::str::FromStr;
+
+/// Largest amount taken (whole units), the limit of the S2S interface that ours is compatible with.
+pub const MAX_AMOUNT: i64 = 100_000_000_000;
+/// Most decimals kept of an amount.
+pub const MAX_SCALE: u32 = 6;
+
+/// Why a text is not an amount or a currency.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum MoneyError {
+    /// Not digits with at most one point.
+    #[error("must be a plain number such as 1000 or 12.50: no separators, no exponent, no sign")]
+    Form,
+    /// Below zero.
+    #[error("must not be negative")]
+    Negative,
+    /// Above [`MAX_AMOUNT`].
+    #[error("must be at most 100000000000")]
+    TooLarge,
+    /// More than [`MAX_SCALE`] decimals.
+    #[error("must have at most 6 decimals")]
+    Scale,
+    /// Not a currency of ISO 4217.
+    #[error("must be a currency code of ISO 4217 such as JPY")]
+    Currency,
+}
+
+/// Reads an amount: ASCII or full-width digits and at most one point. Full-width digits (`１０００`)
+/// are accepted since Japanese carts send them; signs, separators and exponents are not, since
+/// guessing at money is worse than refusing it.
+pub fn parse_amount(text: &str) -> Result<Decimal, MoneyError> {
+    let mut plain = String::with_capacity(text.len());
+    for c in text.trim().chars() {
+        plain.push(match c {
+            '0'..='9' | '.' => c,
+            '０'..='９' => {
+                char::from_u32(u32::from(c) - u32::from('０') + u32::from('0')).ok_or(MoneyError::Form)?
+            }
+            '．' => '.',
+            '-' | '−' | '－' => return Err(MoneyError::Negative),
+            _ => return Err(MoneyError::Form),
+        });
+    }
+    let (whole, fraction) = plain.split_once('.').unwrap_or((&plain, "0"));
+    if whole.is_empty() || fraction.is_empty() || fraction.contains('.') {
+        return Err(MoneyError::Form);
+    }
+    if fraction.trim_end_matches('0').len() > MAX_SCALE as usize {
+        return Err(MoneyError::Scale);
+    }
+    if whole.trim_start_matches('0').len() > 12 {
+        return Err(MoneyError::TooLarge);
+    }
+    let value = Decimal::from_str(&plain).map_err(|_| MoneyError::Form)?;
+    if value > Decimal::from(MAX_AMOUNT) {
+        return Err(MoneyError::TooLarge);
+    }
+    Ok(value.normalize())
+}
+
+/// A currency of ISO 4217, three upper-case letters.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Currency([u8; 3]);
+
+impl Currency {
+    /// Japanese yen, the default of the product.
+    pub const JPY: Self = Self(*b"JPY");
+    /// US dollar.
+    pub const USD: Self = Self(*b"USD");
+
+    /// The code, upper case.
+    pub fn as_str(&self) -> &str {
+        std::str::from_utf8(&self.0).unwrap_or("XXX")
+    }
+
+    /// How many decimals the currency has (0 for JPY, 2 for USD, 3 for KWD).
+    pub fn decimals(self) -> u32 {
+        match &self.0 {
+            b"BIF" | b"CLP" | b"DJF" | b"GNF" | b"ISK" | b"JPY" | b"KMF" | b"KRW" | b"PYG" | b"RWF"
+            | b"UGX" | b"UYI" | b"VND" | b"VUV" | b"XAF" | b"XOF" | b"XPF" => 0,
+            b"BHD" | b"IQD" | b"JOD" | b"KWD" | b"LYD" | b"OMR" | b"TND" => 3,
+            _ => 2,
+        }
+    }
+}
+
+/// The active codes of ISO 4217 that money is counted in, sorted.
+const CODES: &str = "AED AFN ALL AMD ANG AOA ARS AUD AWG AZN BAM BBD BDT BGN BHD BIF BMD BND BOB BRL BSD BTN BWP \
+BYN BZD CAD CDF CHF CLP CNY COP CRC CUP CVE CZK DJF DKK DOP DZD EGP ERN ETB EUR FJD FKP GBP GEL GHS GIP GMD GNF \
+GTQ GYD HKD HNL HTG HUF IDR ILS INR IQD IRR ISK JMD JOD JPY KES KGS KHR KMF KPW KRW KWD KYD KZT LAK LBP LKR LRD \
+LSL LYD MAD MDL MGA MKD MMK MNT MOP MRU MUR MVR MWK MXN MYR MZN NAD NGN NIO NOK NPR NZD OMR PAB PEN PGK PHP PKR \
+PLN PYG QAR RON RSD RUB RWF SAR SBD SCR SDG SEK SGD SHP SLE SOS SRD SSP STN SVC SYP SZL THB TJS TMT TND TOP TRY \
+TTD TWD TZS UAH UGX USD UYU UZS VES VND VUV WST XAF XCD XOF XPF YER ZAR ZMW ZWG";
+
+impl FromStr for Currency {
+    type Err = MoneyError;
+
+    /// Takes any letter case; the code must exist.
+    fn from_str(text: &str) -> Result<Self, MoneyError> {
+        let mut code: [u8; 3] = text.as_bytes().try_into().map_err(|_| MoneyError::Currency)?;
+        code.make_ascii_uppercase();
+        let known = CODES.split_ascii_whitespace().any(|c| c.as_bytes() == code);
+        if known {
+            Ok(Self(code))
+        } else {
+            Err(MoneyError::Currency)
+        }
+    }
+}
+
+impl fmt::Display for Currency {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl fmt::Debug for Currency {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl Serialize for Currency {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.as_str())
+    }
+}
+
+impl<'de> Deserialize<'de> for Currency {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = std::borrow::Cow::<'_, str>::deserialize(deserializer)?;
+        text.parse().map_err(serde::de::Error::custom)
+    }
+}
+
+impl utoipa::PartialSchema for Currency {
+    fn schema() -> utoipa::openapi::RefOr<utoipa::openapi::schema::Schema> {
+        utoipa::openapi::ObjectBuilder::new()
+            .schema_type(utoipa::openapi::schema::Type::String)
+            .pattern(Some("^[A-Z]{3}$"))
+            .examples(["JPY"])
+            .into()
+    }
+}
+impl utoipa::ToSchema for Currency {}
+
+/// An amount in whole units of a currency.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct Money {
+    /// Whole units (yen, dollars), exact.
+    #[schema(value_type = String, example = "1000")]
+    pub amount: Decimal,
+    /// ISO 4217.
+    pub currency: Currency,
+}
+
+impl Money {
+    /// The amount as a rule writes it: no trailing zeros after the point, no exponent.
+    pub fn amount_text(&self) -> String {
+        self.amount.normalize().to_string()
+    }
+
+    /// The amount in hundredths of a unit, rounded half away from zero: `{revenue}`.
+    pub fn cents(&self) -> Decimal {
+        (self.amount * Decimal::ONE_HUNDRED)
+            .round_dp_with_strategy(0, rust_decimal::RoundingStrategy::MidpointAwayFromZero)
+            .normalize()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn amounts() {
+        for (text, value) in [
+            ("1000", "1000"),
+            ("１０００", "1000"),
+            ("12.50", "12.5"),
+            (" 0 ", "0"),
+            ("１２．５", "12.5"),
+        ] {
+            assert_eq!(parse_amount(text).unwrap().to_string(), value, "{text}");
+        }
+        for (text, error) in [
+            ("1e309", MoneyError::Form),
+            ("NaN", MoneyError::Form),
+            ("-5", MoneyError::Negative),
+            ("1,000", MoneyError::Form),
+            ("", MoneyError::Form),
+            (".5", MoneyError::Form),
+            ("5.", MoneyError::Form),
+            ("1.2.3", MoneyError::Form),
+            ("0.1234567", MoneyError::Scale),
+            ("100000000001", MoneyError::TooLarge),
+            ("99999999999999999999999999999999999999", MoneyError::TooLarge),
+        ] {
+            assert_eq!(parse_amount(text), Err(error), "{text}");
+        }
+    }
+
+    #[test]
+    fn currencies() {
+        assert_eq!("jpy".parse::<Currency>().unwrap(), Currency::JPY);
+        assert!("XYZ".parse::<Currency>().is_err());
+        assert!("円".parse::<Currency>().is_err());
+        let cents = Money {
+            amount: "3.455".parse().unwrap(),
+            currency: Currency::USD,
+        }
+        .cents();
+        assert_eq!(cents.to_string(), "346");
+    }
+}

@@ -1,0 +1,1 @@
+//! Outcome of an attempt: delivered, again at, or failed.

@@ -1,0 +1,1 @@
+//! Templates and conditions: parsed once, rendered many times.

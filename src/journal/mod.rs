@@ -1,0 +1,1 @@
+//! The journal: segments of framed, checksummed commits. It knows nothing of what they hold.
