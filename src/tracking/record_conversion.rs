@@ -6,19 +6,20 @@
 use crate::domain::activity::{
     Activity, ActivityInput, ActivityKind, Candidate, ConversionStatus, MatchType, RefusalReason, StatusChange, Verdict,
 };
-use crate::domain::duplicates::{self, DuplicateKey};
+use crate::domain::duplicates::{self, DuplicateKey, First, Remembered};
 use crate::domain::ids::{ActivityId, OfferId, SessionId};
 use crate::domain::money::Money;
-use crate::domain::offer::{Approval, Event, Offer, RunState};
+use crate::domain::offer::{Approval, Event, Offer, RunState, TrustMode, TrustPolicy, TrustScope};
 use crate::domain::session::Session;
 use crate::domain::stats::{Bucket, Counters, Dimension, StatKey};
 use crate::recorder::Group;
 use crate::store::{Db, KeyRange, Period, PeriodKind, StoreError, codec, keys};
 use crate::tracking::conversion::ConversionRequest;
 use crate::tracking::status::{self, Changed};
-use crate::tracking::trust::{self, Evidence};
+use crate::tracking::trust::{self, Judgement};
 use crate::tracking::{client, queueing};
 use serde::{Deserialize, Serialize};
+use std::net::IpAddr;
 use std::sync::Arc;
 
 /// How far in the future a time may lie, for clocks that differ.
@@ -27,11 +28,30 @@ const FUTURE_SLACK_MS: i64 = 5 * 60 * 1000;
 const CLICK_ID_MONTHS: u16 = 4;
 const DAY_MS: i64 = 24 * 60 * 60 * 1000;
 
-/// Who sends a conversion, and what came with the request.
+/// What may prove that a caller may send what it sends: the request as it came.
 #[derive(Debug, Clone, Default)]
+pub struct Proof {
+    /// `Authorization`, whole.
+    pub authorization: Option<String>,
+    /// `X-Yamabiko-Timestamp`.
+    pub timestamp: Option<String>,
+    /// `X-Yamabiko-Signature`.
+    pub signature: Option<String>,
+    /// Upper case.
+    pub method: String,
+    /// As sent.
+    pub path: String,
+    /// As sent, without `?`.
+    pub query: String,
+    /// As sent.
+    pub body: Vec<u8>,
+}
+
+/// Who sends a conversion, and what came with the request.
+#[derive(Debug, Clone)]
 pub struct Caller {
-    /// Address, when known.
-    pub ip: Option<std::net::IpAddr>,
+    /// Address, after trusted proxies.
+    pub ip: IpAddr,
     /// As sent, cut.
     pub user_agent: String,
     /// As sent, cut.
@@ -40,19 +60,34 @@ pub struct Caller {
     pub tuid: String,
     /// Last session of the visitor by offer, from the cookies.
     pub visited: Vec<(OfferId, SessionId)>,
-    /// What proves that the caller may send it.
-    pub evidence: Evidence,
+    /// What may prove that the caller may send it.
+    pub proof: Proof,
     /// Sent by an operator to try things out.
     pub is_test: bool,
+}
+
+impl Caller {
+    fn for_trust(&self) -> trust::Caller<'_> {
+        trust::Caller {
+            ip: self.ip,
+            authorization: self.proof.authorization.as_deref(),
+            timestamp: self.proof.timestamp.as_deref(),
+            signature: self.proof.signature.as_deref(),
+            method: &self.proof.method,
+            path: &self.proof.path,
+            query: &self.proof.query,
+            body: &self.proof.body,
+        }
+    }
 }
 
 /// What an `Idempotency-Key` stands for.
 #[derive(Debug, Clone)]
 pub struct Idempotency {
-    /// Hash over caller, endpoint and key.
-    pub key: [u8; 16],
-    /// Hash over the body.
-    pub body: [u8; 16],
+    /// [`duplicates::idempotency_hash`].
+    pub key: duplicates::Hash,
+    /// [`duplicates::request_hash`].
+    pub request: duplicates::Hash,
 }
 
 /// What the caller is told. The same key brings the same answer again.
@@ -97,8 +132,8 @@ pub fn record(
     let answer = decide(request, caller, group)?;
     if let Some(idempotency) = idempotency {
         let entry = codec::Idempotency {
-            expires_at_ms: group.now_ms() + DAY_MS,
-            body_hash: idempotency.body,
+            expires_at_ms: group.now_ms() + duplicates::IDEMPOTENCY_TTL_MS,
+            body_hash: idempotency.request,
             status: 200,
             answer: serde_json::to_string(&answer).unwrap_or_default(),
         };
@@ -111,13 +146,12 @@ fn remembered(idempotency: &Idempotency, group: &Group<'_>) -> Result<Option<Out
     let at = keys::idempotency(&idempotency.key);
     let Some(record) = group.get(at.0, &at.1)? else { return Ok(None) };
     let entry = codec::decode_idempotency(&record, at.0, &at.1)?;
-    if entry.expires_at_ms <= group.now_ms() {
-        return Ok(None);
-    }
-    if entry.body_hash != idempotency.body {
-        return Ok(Some(Outcome::KeyReused));
-    }
-    Ok(serde_json::from_str(&entry.answer).ok().map(Outcome::Answer))
+    let known = Remembered { request: entry.body_hash, expires_at_ms: entry.expires_at_ms };
+    Ok(match duplicates::judge_idempotency(Some(&known), &idempotency.request, group.now_ms()) {
+        duplicates::Idempotency::New => None,
+        duplicates::Idempotency::Conflict => Some(Outcome::KeyReused),
+        duplicates::Idempotency::Same => serde_json::from_str(&entry.answer).ok().map(Outcome::Answer),
+    })
 }
 
 /// Keeps a request that could not be read (成果エラーログ). The caller is answered 400.
@@ -191,13 +225,31 @@ fn decide(request: &ConversionRequest, caller: &Caller, group: &mut Group<'_>) -
     };
     let currency = request.currency.unwrap_or(offer.currency);
     activity.money = request.amount.map(|amount| Money { amount, currency });
-    let claims = duplicates::keys(&event.duplicates, &offer.id, &event.token, &activity);
-    for claim in &claims {
-        if let Some(first) = occupied(claim, group)? {
-            return repeat(request, activity, &findings, first, claim.reason, group);
-        }
+    let claim = duplicates::key(&event.duplicates, &identity(&activity, &offer, &event), group.now_ms());
+    if let Some(claim) = &claim
+        && let Verdict::Duplicate { of, reason } =
+            duplicates::decide(&event.duplicates, claim, holder(claim, group)?, group.now_ms())
+    {
+        return repeat(request, activity, &findings, of, reason, group);
     }
-    accept(request, activity, &findings, &event, claims, group)
+    accept(request, activity, &findings, &event, claim, group)
+}
+
+/// What can make the conversion the same as another.
+fn identity<'a>(activity: &'a Activity, offer: &'a Offer, event: &'a Event) -> duplicates::Conversion<'a> {
+    duplicates::Conversion {
+        offer: &offer.id,
+        event: &event.token,
+        session: activity.session.as_ref().map(|s| s.id),
+        visitor: &activity.tuid,
+        uid1: activity.input.uids.first().map_or("", String::as_str),
+    }
+}
+
+/// Whether a configured check passed: only such callers may say how a conversion ends.
+fn is_authenticated(policy: &TrustPolicy, judgement: Judgement) -> bool {
+    let is_checked = !policy.bearer_tokens.is_empty() || policy.hmac_secret.is_some() || !policy.allowed_ips.is_empty();
+    policy.mode != TrustMode::Off && is_checked && judgement == Judgement::Pass
 }
 
 /// Finds offer, session and event, and the first reason against the conversion, in the order in which an
@@ -228,21 +280,25 @@ fn investigate(
     activity.input.ip = client::stored_ip(caller.ip, offer.ip_privacy);
     findings.event = offer.event(request.event.as_deref()).cloned();
     activity.event = findings.event.as_ref().map(|e| e.token.clone());
-    let trust = trust::check(&offer.trust, &caller.evidence, trust::Scope::Conversions, group.now_ms());
-    findings.is_authenticated = trust.is_authenticated;
-    if let Some(note) = trust.note {
-        activity.note = note;
-    }
-    let because = |reason| Some(reason);
-    findings.refusal = if trust.refusal.is_some() {
-        trust.refusal
-    } else if offer.state == RunState::Paused && session.is_none() {
-        because(RefusalReason::OfferPaused)
-    } else if findings.event.is_none() {
-        because(RefusalReason::WrongEvent)
-    } else {
-        judge_session(&offer, session.as_ref(), request, activity, group.now_ms())
+    let judgement = trust::judge(&offer.trust, TrustScope::Conversions, &caller.for_trust(), group.now_ms());
+    findings.is_authenticated = is_authenticated(&offer.trust, judgement);
+    findings.refusal = match judgement {
+        Judgement::Refused(reason) => Some(reason),
+        Judgement::Noted(reason) => {
+            activity.note = format!("would be refused once the check is enforced: {}", reason.code());
+            None
+        }
+        Judgement::Pass => None,
     };
+    if findings.refusal.is_none() {
+        findings.refusal = if offer.state == RunState::Paused && session.is_none() {
+            Some(RefusalReason::OfferPaused)
+        } else if findings.event.is_none() {
+            Some(RefusalReason::WrongEvent)
+        } else {
+            judge_session(&offer, session.as_ref(), request, activity, group.now_ms())
+        };
+    }
     if let Some(session) = session {
         credit(activity, session.clone(), match_type, findings.refusal);
         findings.session = Some(session);
@@ -346,11 +402,11 @@ fn find_by_click_id(click_id: &str, offer: &OfferId, at_ms: i64, group: &Group<'
     Ok(None)
 }
 
-fn occupied(claim: &DuplicateKey, group: &Group<'_>) -> Result<Option<ActivityId>, StoreError> {
+fn holder(claim: &DuplicateKey, group: &Group<'_>) -> Result<Option<First>, StoreError> {
     let at = keys::duplicate(&claim.hash);
     let Some(record) = group.get(at.0, &at.1)? else { return Ok(None) };
-    let occupied = codec::decode_duplicate(&record, at.0, &at.1)?;
-    Ok((occupied.expires_at_ms > group.now_ms()).then_some(occupied.activity))
+    let first = codec::decode_duplicate(&record, at.0, &at.1)?;
+    Ok(Some(First { activity: first.activity, at_ms: first.at_ms }))
 }
 
 fn refuse(
@@ -408,17 +464,17 @@ fn accept(
     mut activity: Activity,
     findings: &Findings,
     event: &Event,
-    claims: Vec<DuplicateKey>,
+    claim: Option<DuplicateKey>,
     group: &mut Group<'_>,
 ) -> Result<Answer, StoreError> {
     let status = first_status(request, event, findings, &mut activity);
     activity.status = Some(status);
     activity.history.push(StatusChange { at_ms: group.now_ms(), status, by: "automatic".into() });
     activity.payout = queueing::payout(&activity, group.catalog());
-    for claim in claims {
-        let (at_ms, expires_at_ms) = (group.now_ms(), group.now_ms() + claim.lasts_ms);
-        let occupied = codec::Duplicate { activity: activity.id, at_ms, expires_at_ms };
-        group.put(keys::duplicate(&claim.hash), codec::encode_duplicate(&occupied)?);
+    if let Some(claim) = claim {
+        let (at_ms, expires_at_ms) = (group.now_ms(), claim.expires_at_ms);
+        let first = codec::Duplicate { activity: activity.id, at_ms, expires_at_ms };
+        group.put(keys::duplicate(&claim.hash), codec::encode_duplicate(&first)?);
     }
     if let (ConversionStatus::Pending, Approval::AfterDays { days }) = (status, event.approval) {
         group.put(keys::approval(group.now_ms() + i64::from(days) * DAY_MS, activity.id), Vec::new());

@@ -4,6 +4,7 @@
 
 pub mod client;
 pub mod receiver;
+pub mod scene;
 pub mod server;
 
 use std::time::{Duration, Instant};
