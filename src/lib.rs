@@ -15,6 +15,7 @@
 //! | [`config`] | defaults < file < environment < flags | nothing of ours |
 //! | [`domain`] | types and pure decisions | nothing of ours |
 //! | [`journal`] | framed, checksummed, synced commits | nothing of ours |
+//! | [`telemetry`] | logs and metrics | config |
 //!
 //! A test (`tests/house.rs`) reads the sources and holds this table.
 
@@ -22,3 +23,4 @@ pub mod clock;
 pub mod config;
 pub mod domain;
 pub mod journal;
+pub mod telemetry;
