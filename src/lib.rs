@@ -11,10 +11,16 @@
 //!
 //! | room | what it is for | may import |
 //! | --- | --- | --- |
+//! | [`clock`] | system or stepped time | nothing of ours |
+//! | [`config`] | defaults < file < environment < flags | nothing of ours |
 //! | [`domain`] | types and pure decisions | nothing of ours |
 //! | [`journal`] | framed, checksummed, synced commits | nothing of ours |
+//! | [`telemetry`] | logs and metrics | config |
 //!
 //! A test (`tests/house.rs`) reads the sources and holds this table.
 
+pub mod clock;
+pub mod config;
 pub mod domain;
 pub mod journal;
+pub mod telemetry;
