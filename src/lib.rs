@@ -13,8 +13,10 @@
 //! | --- | --- | --- |
 //! | [`domain`] | types and pure decisions | nothing of ours |
 //! | [`journal`] | framed, checksummed, synced commits | nothing of ours |
+//! | [`tracking`] | what a request from outside means | `domain` |
 //!
 //! A test (`tests/house.rs`) reads the sources and holds this table.
 
 pub mod domain;
 pub mod journal;
+pub mod tracking;

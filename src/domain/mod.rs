@@ -2,6 +2,7 @@
 //! (utoipa's derive only describes types); everything that is decided can be read and tested alone.
 
 pub mod activity;
+pub mod duplicates;
 pub mod ids;
 pub mod link;
 pub mod money;
