@@ -9,6 +9,7 @@ pub mod link;
 pub mod money;
 pub mod offer;
 pub mod partner;
+pub mod plan;
 pub mod postback;
 pub mod retry;
 pub mod rule;
