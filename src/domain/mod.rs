@@ -1,6 +1,7 @@
 //! What the product is about: types and decisions. No I/O, no clock, no thread, no framework in here
 //! (utoipa's derive only describes types); everything that is decided can be read and tested alone.
 
+pub mod account;
 pub mod activity;
 pub mod duplicates;
 pub mod ids;
@@ -12,4 +13,5 @@ pub mod postback;
 pub mod retry;
 pub mod rule;
 pub mod session;
+pub mod stats;
 pub mod template;
