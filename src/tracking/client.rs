@@ -52,7 +52,6 @@ const AUTOMATED: &[&str] = &[
     "mastodon/",
     "misskey/",
     "bluesky cardyb",
-    "hatena",
     "bingpreview",
     "google-inspectiontool",
     "googleother",

@@ -85,6 +85,7 @@ fn bots_and_previews() {
         "",
         "-",
         "facebookexternalhit/1.1;line-poker/1.0",
+        "Hatena::Fetcher/0.01 (master) Furl/3.13",
         "Slackbot-LinkExpanding 1.0 (+https://api.slack.com/robots)",
         "Twitterbot/1.0",
         "Mozilla/5.0 (compatible; Googlebot/2.1; +http://www.google.com/bot.html)",

@@ -292,6 +292,29 @@ impl Fields {
         Ok(fields)
     }
 
+    /// Adds the fields of a query string that came beside the body. A field in both with different values is
+    /// refused, as is a custom object in both.
+    pub fn with_query(mut self, query: Self) -> Result<Self, FieldError> {
+        for (name, value) in query.plain {
+            self.push(name, value)?;
+        }
+        for (name, own, other) in [
+            (
+                "callback_params",
+                &mut self.callback_params,
+                query.callback_params,
+            ),
+            ("partner_params", &mut self.partner_params, query.partner_params),
+        ] {
+            if own.is_empty() {
+                *own = other;
+            } else if !other.is_empty() {
+                return Err(repeated(name));
+            }
+        }
+        Ok(self)
+    }
+
     /// The value of a plain field.
     pub fn get(&self, name: &str) -> Option<&str> {
         self.plain

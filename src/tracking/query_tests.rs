@@ -116,6 +116,26 @@ fn json_bodies() {
     );
 }
 
+#[test]
+fn a_query_beside_a_body_may_not_contradict_it() {
+    let body = || Fields::from_json(br#"{"sid":"a","callback_params":{"k":"v"}}"#).unwrap();
+    let query = |raw: &str| Fields::from_form(raw.as_bytes()).unwrap();
+    let joined = body().with_query(query("cid=c&sid=a&partner_params=%7B%22x%22%3A%22y%22%7D"));
+    let joined = joined.unwrap();
+    assert_eq!((joined.get("sid"), joined.get("cid")), (Some("a"), Some("c")));
+    assert_eq!(
+        (joined.callback_params.len(), joined.partner_params.len()),
+        (1, 1)
+    );
+    for raw in ["sid=b", "callback_params=%7B%22k%22%3A%22w%22%7D"] {
+        assert_eq!(
+            body().with_query(query(raw)).unwrap_err().code,
+            "repeated_field",
+            "{raw}"
+        );
+    }
+}
+
 proptest! {
     #[test]
     fn any_bytes_stay_within_the_limits(raw in proptest::collection::vec(any::<u8>(), 0..6000)) {

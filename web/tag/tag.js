@@ -11,7 +11,7 @@
  *   yamabiko('sid', function (sid) { ... });
  *
  * A URL with yb_link=LINK and without a SID is a direct landing: it passed no redirect and is reported here.
- * Attributes: data-cid, data-sid-param (sid), data-days (30, at most 365), data-endpoint.
+ * Attributes: data-cid, data-sid-param (sid), data-days (the offer's, else 30; at most 365), data-endpoint.
  */
 (function (w, d) {
   'use strict';
@@ -24,7 +24,7 @@
   const endpoint = (option('endpoint') || (script ? script.src.replace(/\/tag\.js.*$/, '') : '')).replace(/\/$/, '');
   const cid = option('cid');
   const sidParam = option('sid-param') || 'sid';
-  const days = Math.min(Math.max(parseInt(option('days'), 10) || 30, 1), 365);
+  const days = parseInt(option('days'), 10);
   const key = '_yb' + (cid ? '_' + cid : '');
   const isSid = (text) => /^[0-9a-z]{16}$/.test(text || '');
   const warn = (text) => w.console && w.console.warn('yamabiko: ' + text);
@@ -85,13 +85,14 @@
   }
 
   // A new click begins a new time; the same SID again (a reload) changes nothing.
-  function keep(sid, tuid) {
+  function keep(sid, tuid, offerDays) {
     if (kept && kept.s === sid) return;
+    const time = Math.min(Math.max(days || offerDays || 30, 1), 365) * 864e5;
     const clickIds = {};
     CLICK_IDS.forEach((name) => {
       if (query.get(name)) clickIds[name] = query.get(name).slice(0, 256);
     });
-    kept = { s: sid, t: tuid || '', x: Date.now() + days * 864e5, c: clickIds };
+    kept = { s: sid, t: tuid || '', x: Date.now() + time, c: clickIds };
     write(kept);
   }
 
@@ -120,7 +121,7 @@
       .then((answer) => answer.ok ? answer.json() : Promise.reject(new Error('status ' + answer.status)))
       .then((json) => {
         if (!isSid(json.sid)) throw new Error('no sid');
-        keep(json.sid, json.tuid);
+        keep(json.sid, json.tuid, json.days);
         cleanAddress();
       })
       .catch((error) => warn('the landing was not recorded: ' + error.message))

@@ -22,7 +22,7 @@ class Browser {
     this.sent = [];
     this.images = [];
     this.warnings = [];
-    this.answer = { sid: SID, tuid: 'visitor1' };
+    this.answer = { sid: SID, tuid: 'visitor1', days: 10 };
   }
 
   setCookie(text) {
@@ -206,6 +206,7 @@ test('a direct landing is reported once, and conversions wait for it', async () 
   await settle();
   assert.equal(page.location.href, 'https://shop.example/lp?param1=p&gclid=g#top', 'the address bar is clean');
   assert.deepEqual(browser.last(), { sid: SID, uid1: 'early', gclid: 'g' });
+  assert.equal(JSON.parse(browser.storage.get('_yb')).x, browser.now + 10 * DAY, "the offer's days");
 
   browser.load(page.location.href);
   assert.equal(browser.sent.length, 2, 'a reload is no second click');
