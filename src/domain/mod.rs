@@ -9,6 +9,7 @@ pub mod money;
 pub mod offer;
 pub mod partner;
 pub mod postback;
+pub mod preset;
 pub mod retry;
 pub mod rule;
 pub mod session;
