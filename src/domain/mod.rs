@@ -9,6 +9,7 @@ pub mod link;
 pub mod money;
 pub mod offer;
 pub mod partner;
+pub mod plan;
 pub mod postback;
 pub mod preset;
 pub mod retry;
