@@ -11,6 +11,7 @@ pub mod offer;
 pub mod partner;
 pub mod plan;
 pub mod postback;
+pub mod preset;
 pub mod retry;
 pub mod rule;
 pub mod session;
