@@ -14,7 +14,7 @@ use crate::tracking::destination::{self, DestinationError};
 use crate::tracking::engagement::{self, Recorded};
 use crate::tracking::hit::{Around, Built, Hit, Request, Visitor};
 use crate::tracking::repeat::Seen;
-use crate::tracking::session_values;
+use crate::tracking::session_values::ClickValues;
 use actix_web::web::{Data, Path};
 use actix_web::{HttpRequest, HttpResponse};
 use serde_json::json;
@@ -108,9 +108,13 @@ fn build(
     let (built, is_s2s, caller) = read(request, kind, request.query_string().as_bytes(), entry, state);
     let mut session = built.session;
     let own = entry.link.destinations.as_ref();
-    let choice = destination::choose(&entry.offer, own, &built.requested, &session.device.os_name)?;
-    let value = |name: &str| session_values::value(&session, entry, name);
-    session.destination = destination::render(&choice, &entry.offer, session.id, &value)?;
+    let requested = built.requested;
+    let choice = destination::choose(&entry.offer, own, &requested, &session.device.os_name)?;
+    // Built only when the destination holds a placeholder other than the SID.
+    let values = std::cell::OnceCell::new();
+    let value = |name: &str| values.get_or_init(|| ClickValues::new(session.clone(), entry)).get(name);
+    let destination = destination::render(&choice, &entry.offer, session.id, &value)?;
+    session.destination = destination;
     Ok(Engagement { session, is_s2s, caller })
 }
 
