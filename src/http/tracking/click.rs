@@ -162,16 +162,21 @@ fn visitor(
         let remembered = hit.remembered_tuid().and_then(|t| t.parse::<SessionId>().ok()).map(|t| t.to_string());
         known_visitor(request).or(remembered)
     };
+    let touch = |who: &str| state.repeats.touch(who, &entry.link.token, now_ms, repeat_s(&entry.offer, hit));
+    let is_new = known.is_none();
+    let tuid = known.unwrap_or_else(|| if hit.is_s2s() { String::new() } else { new_visitor(now_ms) });
     let seen = if hit.is_automated() {
         Seen { is_repeat: false, is_unique: false }
+    } else if is_new {
+        // Known by address and browser until the cookie comes back; the cookie is noted too, so that the
+        // next click is recognised by either.
+        if !tuid.is_empty() {
+            touch(&tuid);
+        }
+        touch(&format!("{} {user_agent}", hit.ip().unwrap_or(caller.ip)))
     } else {
-        let who = match &known {
-            Some(tuid) => tuid.clone(),
-            None => format!("{} {user_agent}", hit.ip().unwrap_or(caller.ip)),
-        };
-        state.repeats.touch(&who, &entry.link.token, now_ms, repeat_s(&entry.offer, hit))
+        touch(&tuid)
     };
-    let tuid = known.unwrap_or_else(|| if hit.is_s2s() { String::new() } else { new_visitor(now_ms) });
     Visitor { tuid, seen }
 }
 
