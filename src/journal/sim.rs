@@ -119,8 +119,12 @@ impl SimDisk {
             apply(&mut state.durable_names, change);
         }
         state.names = state.durable_names.clone();
-        for inode in &mut state.inodes {
-            inode.lose_unsynced(&mut random);
+        for (number, inode) in state.inodes.iter_mut().enumerate() {
+            if state.names.values().any(|named| *named == number) {
+                inode.lose_unsynced(&mut random);
+            } else {
+                *inode = Inode::default();
+            }
         }
         (state.is_off, state.armed) = (false, None);
     }
@@ -135,6 +139,9 @@ impl Inode {
         }
         for (sector, new) in self.current.chunks(SECTOR).enumerate() {
             let start = sector * SECTOR;
+            if self.durable.get(start..start + new.len()) == Some(new) {
+                continue;
+            }
             match kind {
                 2 => after[start..start + new.len()].copy_from_slice(new),
                 3 if random.below(2) == 0 => after[start..start + new.len()].copy_from_slice(new),

@@ -82,7 +82,7 @@ fn a_full_segment_is_followed_by_a_new_one_and_a_large_record_has_its_own() {
     let disk = SimDisk::default();
     let (mut journal, _) = open(&disk);
     let large = "y".repeat(20_000);
-    for payload in ["a", &"x".repeat(1990), &large, "b"] {
+    for payload in ["a", &"x".repeat(2010), &large, "b"] {
         journal.append(payload.as_bytes()).unwrap();
     }
     let segments = journal.segments();
