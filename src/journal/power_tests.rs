@@ -240,7 +240,7 @@ fn lost(disk: &SimDisk, payloads: &[Vec<u8>]) -> Vec<u64> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 100, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 300, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn acknowledged_records_survive(steps in steps()) {

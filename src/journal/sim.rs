@@ -51,6 +51,8 @@ struct State {
     is_off: bool,
     is_locked: bool,
     free_bytes: Option<usize>,
+    /// An inode and an offset in it that cannot be read.
+    bad_byte: Option<(usize, usize)>,
     writes: u64,
     syncs: u64,
 }
@@ -100,6 +102,12 @@ impl SimDisk {
         let inode = &mut state.inodes[inode];
         change(&mut inode.current);
         inode.durable.clone_from(&inode.current);
+    }
+
+    /// Reads of this byte of a file fail from now on.
+    pub(crate) fn make_unreadable(&self, path: &Path, at: usize) {
+        let mut state = self.0.lock();
+        state.bad_byte = Some((state.names[path], at));
     }
 
     /// The bytes of a file as it is read now.
@@ -305,8 +313,15 @@ impl DiskFile for SimFile {
             return Err(gone());
         }
         let current = &state.inodes[self.inode].current;
-        let rest = current.get(usize::try_from(at).unwrap()..).unwrap_or_default();
+        let at = usize::try_from(at).unwrap();
+        let rest = current.get(at..).unwrap_or_default();
         let len = rest.len().min(bytes.len());
+        if state
+            .bad_byte
+            .is_some_and(|(inode, bad)| inode == self.inode && (at..at + len).contains(&bad))
+        {
+            return Err(io::Error::other("bad sector"));
+        }
         bytes[..len].copy_from_slice(&rest[..len]);
         Ok(len)
     }

@@ -266,6 +266,34 @@ fn damage_in_the_middle_is_told_and_the_next_append_begins_a_new_segment() {
 }
 
 #[test]
+fn what_the_system_cannot_read_is_told_and_costs_no_more_than_its_blocks() {
+    let disk = SimDisk::default();
+    let large = Options {
+        segment_bytes: 1 << 20,
+        preallocate: false,
+    };
+    let (mut journal, _) = Journal::open_on(Arc::new(disk.clone()), Path::new(DIR), large).unwrap();
+    let payload = "x".repeat(3000);
+    for _ in 0..20 {
+        journal.append(payload.as_bytes()).unwrap();
+    }
+    drop(journal);
+    disk.make_unreadable(&path(1), 30_000);
+    let (read, told): (Vec<_>, Vec<_>) = items(&disk, 0).into_iter().partition(Result::is_ok);
+    assert_eq!(told, [Err("unreadable 6 Some(10)".to_owned())]);
+    assert_eq!(read.len(), 17);
+    // In the tail nobody can tell what it cost: it is not taken for a torn one.
+    disk.make_unreadable(&path(1), 68_200);
+    let (journal, report) = open(&disk);
+    assert_eq!(
+        (report.torn_tail_bytes, report.last_seq, report.damaged.len()),
+        (0, 18, 1)
+    );
+    assert_eq!(report.damaged[0].next_seq, None);
+    assert!(!journal.segments()[0].is_active);
+}
+
+#[test]
 fn a_lost_segment_is_told() {
     let disk = SimDisk::default();
     let (mut journal, _) = open(&disk);
