@@ -179,7 +179,9 @@ fn a_record_that_only_the_page_cache_has_is_made_durable_at_opening() {
     let (mut journal, _) = open(&disk);
     journal.append(b"a").unwrap();
     disk.arm(1, Fault::Fail(ErrorKind::Other));
-    journal.append(b"b").unwrap_err();
+    // Longer than what the next record could make durable by lying in the same sector.
+    let b = "b".repeat(1500);
+    journal.append(b.as_bytes()).unwrap_err();
     drop(journal);
     let (mut journal, report) = open(&disk);
     assert_eq!(report.last_seq, 2);
@@ -187,7 +189,26 @@ fn a_record_that_only_the_page_cache_has_is_made_durable_at_opening() {
     drop(journal);
     for seed in 0..20 {
         disk.cut_power(seed);
-        assert_eq!(items(&disk, 0), [record(1, "a"), record(2, "b"), record(3, "c")]);
+        assert_eq!(items(&disk, 0), [record(1, "a"), record(2, &b), record(3, "c")]);
+    }
+}
+
+#[test]
+fn a_name_that_was_not_synced_is_made_durable_at_opening() {
+    for seed in 0..20 {
+        let disk = SimDisk::default();
+        let (mut journal, _) = open(&disk);
+        journal.append(b"a").unwrap();
+        // After creating, writing, syncing and renaming the new segment: syncing the directory.
+        disk.arm(4, Fault::Fail(ErrorKind::Other));
+        journal.rotate().unwrap_err();
+        drop(journal);
+        let (mut journal, report) = open(&disk);
+        assert_eq!((report.last_seq, report.segments), (1, 2));
+        journal.append(b"b").unwrap();
+        drop(journal);
+        disk.cut_power(seed);
+        assert_eq!(items(&disk, 0), [record(1, "a"), record(2, "b")], "seed {seed}");
     }
 }
 
