@@ -1,7 +1,9 @@
 //! What the product is about: types and decisions. No I/O, no clock, no thread, no framework in here
 //! (utoipa's derive only describes types); everything that is decided can be read and tested alone.
 
+pub mod account;
 pub mod activity;
+pub mod duplicates;
 pub mod ids;
 pub mod link;
 pub mod money;
@@ -9,7 +11,9 @@ pub mod offer;
 pub mod partner;
 pub mod plan;
 pub mod postback;
+pub mod preset;
 pub mod retry;
 pub mod rule;
 pub mod session;
+pub mod stats;
 pub mod template;

@@ -1,0 +1,167 @@
+//! People and programs that may use the admin side, and the settings of the instance.
+
+use super::ids::{PartnerId, TokenId, UserId};
+use super::money::Currency;
+use serde::{Deserialize, Serialize};
+
+/// What a user may do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Role {
+    /// Looks.
+    Viewer,
+    /// Changes offers, partners, links, rules; approves; resends.
+    Editor,
+    /// Everything, users and settings included.
+    Owner,
+}
+
+/// A user account. Secrets never leave the server: the API shows its own view.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct User {
+    /// Never changes.
+    pub id: UserId,
+    /// Sign-in name: an e-mail address or any word, unique, compared without letter case.
+    pub login: String,
+    /// For people.
+    #[serde(default)]
+    pub name: String,
+    /// PHC string of argon2id.
+    pub password_hash: String,
+    /// What it may do.
+    pub role: Role,
+    /// A viewer limited to these partners (子アカウント); empty means all.
+    #[serde(default)]
+    pub partners: Vec<PartnerId>,
+    /// `en` or `ja`.
+    #[serde(default)]
+    pub language: Option<String>,
+    /// Base32 secret of TOTP when it is on.
+    #[serde(default)]
+    pub totp_secret: Option<String>,
+    /// SHA-256 (hex) of recovery codes not used yet.
+    #[serde(default)]
+    pub recovery_codes: Vec<String>,
+    /// Raised to end every login of the user.
+    #[serde(default)]
+    pub epoch: u32,
+    /// Off: cannot sign in.
+    #[serde(default)]
+    pub is_disabled: bool,
+    /// Unix milliseconds.
+    pub created_at_ms: i64,
+    /// Unix milliseconds of the last save.
+    #[serde(default)]
+    pub updated_at_ms: i64,
+}
+
+/// What an API token is good for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum TokenScope {
+    /// Everything that a viewer may.
+    Read,
+    /// Everything that an editor may.
+    Write,
+    /// Everything that an owner may, users and tokens included.
+    Admin,
+}
+
+/// An API token; its secret is shown once and stored as SHA-256.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ApiToken {
+    /// Public id.
+    pub id: TokenId,
+    /// For people.
+    pub name: String,
+    /// Lower-case hex of the SHA-256 of the secret.
+    pub sha256: String,
+    /// What it is good for.
+    pub scope: TokenScope,
+    /// Who made it.
+    pub created_by: String,
+    /// Unix milliseconds.
+    pub created_at_ms: i64,
+    /// Unix milliseconds; `None` means it does not expire.
+    #[serde(default)]
+    pub expires_at_ms: Option<i64>,
+}
+
+/// Settings of the instance that an operator changes in the UI.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Settings {
+    /// Public address of the tracking endpoints (`https://t.example.com`), without a path; empty until set.
+    pub public_url: String,
+    /// Further tracking domains (発行ドメイン), as addresses without a path.
+    pub tracking_domains: Vec<String>,
+    /// IANA time zone of reports, e.g. `Asia/Tokyo`.
+    pub time_zone: String,
+    /// `en` or `ja`.
+    pub language: String,
+    /// Currency in which new offers are made.
+    pub currency: Currency,
+    /// Where alerts go.
+    pub alerts: AlertSettings,
+    /// Whether the set-up wizard was finished.
+    pub is_set_up: bool,
+    /// Unix milliseconds of the last save.
+    pub updated_at_ms: i64,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            public_url: String::new(),
+            tracking_domains: Vec::new(),
+            time_zone: "Asia/Tokyo".into(),
+            language: "ja".into(),
+            currency: Currency::JPY,
+            alerts: AlertSettings::default(),
+            is_set_up: false,
+            updated_at_ms: 0,
+        }
+    }
+}
+
+/// Where alerts go; everything unset is off.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct AlertSettings {
+    /// Slack-compatible incoming webhook.
+    pub webhook_url: Option<String>,
+}
+
+/// One line of the audit log.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct AuditEntry {
+    /// Unix milliseconds.
+    pub at_ms: i64,
+    /// User, token or command that did it.
+    pub actor: String,
+    /// Address that it came from; empty for the command line.
+    pub from: String,
+    /// What was done: `offer.create`, `login.fail`, ...
+    pub action: String,
+    /// What it was done to.
+    pub subject: String,
+    /// Before and after, secrets masked; empty when nothing changed.
+    pub detail: String,
+}
+
+/// A login of a user; its id travels in the cookie and is stored as SHA-256.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Login {
+    /// Whose.
+    pub user: UserId,
+    /// Epoch of the user when it was made; it ends when the user's is higher.
+    pub epoch: u32,
+    /// Unix milliseconds.
+    pub created_at_ms: i64,
+    /// Unix milliseconds; moves with use.
+    pub seen_at_ms: i64,
+    /// Address and user agent that it was made from, for the list of logins.
+    pub from: String,
+    /// User agent, cut to 200 bytes.
+    pub user_agent: String,
+}

@@ -1,0 +1,228 @@
+//! Counters of time buckets: what an activity adds, and how counters add up.
+//!
+//! Buckets are 15 minutes of UTC, so that days and hours of every time zone can be cut from them.
+
+use super::activity::{ConversionStatus, RefusalReason};
+use super::ids::{EventToken, LinkToken, OfferId};
+use super::money::{Currency, Money};
+use rust_decimal::Decimal;
+use serde::{Deserialize, Serialize};
+
+/// Length of a bucket in milliseconds.
+pub const BUCKET_MS: i64 = 15 * 60 * 1000;
+
+/// A bucket: quarter hours since 1970.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Bucket(pub u32);
+
+impl Bucket {
+    /// The bucket that holds a time (unix milliseconds).
+    pub fn of(at_ms: i64) -> Self {
+        Self(u32::try_from(at_ms.div_euclid(BUCKET_MS)).unwrap_or(0))
+    }
+    /// When it begins, unix milliseconds.
+    pub fn start_ms(self) -> i64 {
+        i64::from(self.0) * BUCKET_MS
+    }
+}
+
+/// What a row of counters is about besides offer and link.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Dimension {
+    /// Everything of the link and event.
+    All,
+    /// Country code of the session, possibly empty.
+    Country(String),
+    /// `os/device_type` of the session.
+    Device(String),
+    /// campaign::adgroup::creative of the session.
+    Campaign(String),
+}
+
+/// Key of a row.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct StatKey {
+    /// When.
+    pub bucket: Bucket,
+    /// Offer; `None` for refusals that name none.
+    pub offer: Option<OfferId>,
+    /// Link; `None` for organic and refused without a session.
+    pub link: Option<LinkToken>,
+    /// Event of a conversion.
+    pub event: Option<EventToken>,
+    /// The split.
+    pub dimension: Dimension,
+}
+
+/// A sum of money by currency.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Sums(pub Vec<(Currency, Decimal)>);
+
+impl Sums {
+    /// Adds (or, with a negative amount, takes away).
+    pub fn add(&mut self, money: Money) {
+        match self
+            .0
+            .iter_mut()
+            .find(|(currency, _)| *currency == money.currency)
+        {
+            Some((_, sum)) => *sum += money.amount,
+            None => self.0.push((money.currency, money.amount)),
+        }
+    }
+    /// Adds all of another.
+    pub fn merge(&mut self, other: &Self) {
+        for (currency, amount) in &other.0 {
+            self.add(Money {
+                amount: *amount,
+                currency: *currency,
+            });
+        }
+    }
+}
+
+/// The counters of a row. A later status moves a conversion from one of the three status counters to
+/// another, in the bucket of the conversion.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Counters {
+    /// Clicks, without bots, prefetches, repeats and tests.
+    pub clicks: i64,
+    /// Clicks of a visitor's first on the link that day.
+    pub unique_clicks: i64,
+    /// Impressions.
+    pub impressions: i64,
+    /// Bots and prefetches.
+    pub automated: i64,
+    /// Repeated clicks (連続クリック).
+    pub repeats: i64,
+    /// Conversions that count: pending, approved and rejected together.
+    pub conversions: i64,
+    /// Of them pending.
+    pub pending: i64,
+    /// Of them approved.
+    pub approved: i64,
+    /// Of them rejected.
+    pub rejected: i64,
+    /// Duplicates.
+    pub duplicates: i64,
+    /// Refused, duplicates not included.
+    pub refused: i64,
+    /// Installs.
+    pub installs: i64,
+    /// App sessions.
+    pub sessions: i64,
+    /// Reattributions.
+    pub reattributions: i64,
+    /// Revenue of conversions that are not rejected.
+    pub revenue: Sums,
+    /// Payout of conversions that are not rejected.
+    pub payout: Sums,
+    /// Cost reported on engagements.
+    pub cost: Sums,
+}
+
+impl Counters {
+    /// Adds all of another.
+    pub fn merge(&mut self, other: &Self) {
+        self.clicks += other.clicks;
+        self.unique_clicks += other.unique_clicks;
+        self.impressions += other.impressions;
+        self.automated += other.automated;
+        self.repeats += other.repeats;
+        self.conversions += other.conversions;
+        self.pending += other.pending;
+        self.approved += other.approved;
+        self.rejected += other.rejected;
+        self.duplicates += other.duplicates;
+        self.refused += other.refused;
+        self.installs += other.installs;
+        self.sessions += other.sessions;
+        self.reattributions += other.reattributions;
+        self.revenue.merge(&other.revenue);
+        self.payout.merge(&other.payout);
+        self.cost.merge(&other.cost);
+    }
+
+    /// Counts a conversion that entered `status` for the first time.
+    pub fn add_conversion(&mut self, status: ConversionStatus, money: Option<Money>, payout: Option<Money>) {
+        self.conversions += 1;
+        match status {
+            ConversionStatus::Pending => self.pending += 1,
+            ConversionStatus::Approved => self.approved += 1,
+            ConversionStatus::Rejected => self.rejected += 1,
+        }
+        if status != ConversionStatus::Rejected {
+            money.into_iter().for_each(|money| self.revenue.add(money));
+            payout.into_iter().for_each(|payout| self.payout.add(payout));
+        }
+    }
+
+    /// The same counters with every sign turned: what merging takes away.
+    #[must_use]
+    pub fn negated(&self) -> Self {
+        let turn = |sums: &Sums| Sums(sums.0.iter().map(|(currency, amount)| (*currency, -amount)).collect());
+        Self {
+            clicks: -self.clicks,
+            unique_clicks: -self.unique_clicks,
+            impressions: -self.impressions,
+            automated: -self.automated,
+            repeats: -self.repeats,
+            conversions: -self.conversions,
+            pending: -self.pending,
+            approved: -self.approved,
+            rejected: -self.rejected,
+            duplicates: -self.duplicates,
+            refused: -self.refused,
+            installs: -self.installs,
+            sessions: -self.sessions,
+            reattributions: -self.reattributions,
+            revenue: turn(&self.revenue),
+            payout: turn(&self.payout),
+            cost: turn(&self.cost),
+        }
+    }
+
+    /// Counts a refusal.
+    pub fn add_refusal(&mut self, reason: RefusalReason) {
+        if reason.is_duplicate() {
+            self.duplicates += 1;
+        } else {
+            self.refused += 1;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_status_change_moves_money_and_count() {
+        let yen = |n: i64| {
+            Some(Money {
+                amount: n.into(),
+                currency: Currency::JPY,
+            })
+        };
+        let as_status = |status| {
+            let mut counters = Counters::default();
+            counters.add_conversion(status, yen(1000), yen(100));
+            counters
+        };
+        let mut row = as_status(ConversionStatus::Pending);
+        row.merge(&as_status(ConversionStatus::Approved));
+        row.merge(&as_status(ConversionStatus::Pending).negated());
+        assert_eq!((row.conversions, row.pending, row.approved), (1, 0, 1));
+        assert_eq!(row.revenue.0, vec![(Currency::JPY, 1000.into())]);
+        row.merge(&as_status(ConversionStatus::Rejected));
+        row.merge(&as_status(ConversionStatus::Approved).negated());
+        assert_eq!((row.conversions, row.approved, row.rejected), (1, 0, 1));
+        assert_eq!(row.payout.0, vec![(Currency::JPY, 0.into())]);
+    }
+
+    #[test]
+    fn buckets_are_quarter_hours() {
+        assert_eq!(Bucket::of(BUCKET_MS * 7 + 1), Bucket(7));
+        assert_eq!(Bucket(7).start_ms(), BUCKET_MS * 7);
+    }
+}

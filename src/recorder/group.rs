@@ -1,0 +1,208 @@
+//! A group: what is decided together and made durable together.
+//!
+//! Decisions read through the group, so each sees what was decided before it although none of it is in
+//! the store yet; that is why duplicate checks and attribution need no locks. What a decision writes is
+//! staged and joins the group only when the decision returns, so one that panics leaves nothing behind.
+
+use crate::domain::postback::Postback;
+use crate::domain::stats::{Counters, StatKey};
+use crate::live::LiveEvent;
+use crate::recorder::RecordError;
+use crate::store::catalog::Catalog;
+use crate::store::{Commit, Db, KeyRange, Op, Reader, StoreError, codec, keys};
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+
+/// Called once the group is durable, or with the reason why it is not.
+pub type OnDurable = Box<dyn FnOnce(Result<(), RecordError>) + Send>;
+
+/// What a decision leaves besides writes.
+#[derive(Default)]
+struct Staged {
+    writes: Vec<(Db, Vec<u8>, Option<Vec<u8>>)>,
+    drops: Vec<Db>,
+    stats: Vec<(StatKey, Counters)>,
+    postbacks: Vec<Arc<Postback>>,
+    live: Vec<LiveEvent>,
+    on_durable: Vec<OnDurable>,
+    catalog: Option<Arc<Catalog>>,
+}
+
+/// What the group leaves for after the commit.
+pub(super) struct Effects {
+    pub(super) postbacks: Vec<Arc<Postback>>,
+    pub(super) live: Vec<LiveEvent>,
+    pub(super) on_durable: Vec<OnDurable>,
+    pub(super) catalog: Option<Arc<Catalog>>,
+}
+
+/// One group of decisions.
+pub struct Group<'a> {
+    reader: &'a Reader,
+    now_ms: i64,
+    current_catalog: Arc<Catalog>,
+    overlay: HashMap<Db, BTreeMap<Vec<u8>, Option<Vec<u8>>>>,
+    stats: HashMap<StatKey, Counters>,
+    bytes: usize,
+    staged: Staged,
+    done: Staged,
+}
+
+impl<'a> Group<'a> {
+    pub(super) fn new(reader: &'a Reader, catalog: Arc<Catalog>, now_ms: i64) -> Self {
+        Self {
+            reader,
+            now_ms,
+            current_catalog: catalog,
+            overlay: HashMap::new(),
+            stats: HashMap::new(),
+            bytes: 0,
+            staged: Staged::default(),
+            done: Staged::default(),
+        }
+    }
+
+    /// Time of the group, unix milliseconds.
+    pub fn now_ms(&self) -> i64 {
+        self.now_ms
+    }
+
+    /// The configuration, with what was changed earlier in this group.
+    pub fn catalog(&self) -> &Arc<Catalog> {
+        self.staged.catalog.as_ref().or(self.done.catalog.as_ref()).unwrap_or(&self.current_catalog)
+    }
+
+    /// The value of a key, as it will be after this group so far.
+    pub fn get(&self, db: Db, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
+        if let Some((_, _, value)) = self.staged.writes.iter().rev().find(|(d, k, _)| *d == db && k == key) {
+            return Ok(value.clone());
+        }
+        if let Some(value) = self.overlay.get(&db).and_then(|keys| keys.get(key)) {
+            return Ok(value.clone());
+        }
+        self.reader.get(db, key)
+    }
+
+    /// At most `limit` keys of a range and their values, in order, as they will be after this group so far.
+    pub fn scan(&self, db: Db, range: KeyRange, limit: usize) -> Result<Vec<(Vec<u8>, Vec<u8>)>, StoreError> {
+        let holds = |key: &[u8]| key >= range.start.as_slice() && range.end.as_ref().is_none_or(|end| key < end.as_slice());
+        let mut found: BTreeMap<Vec<u8>, Option<Vec<u8>>> = BTreeMap::new();
+        let changed = |key: &[u8]| {
+            self.staged.writes.iter().any(|(d, k, _)| *d == db && k == key)
+                || self.overlay.get(&db).is_some_and(|keys| keys.contains_key(key))
+        };
+        let mut from_store = 0;
+        self.reader.scan(db, &range, false, |key, value| {
+            if !changed(key) {
+                found.insert(key.to_vec(), Some(value.to_vec()));
+                from_store += 1;
+            }
+            if from_store < limit { std::ops::ControlFlow::Continue(()) } else { std::ops::ControlFlow::Break(()) }
+        })?;
+        if let Some(keys) = self.overlay.get(&db) {
+            let matching = keys.range(range.start.clone()..).take_while(|(key, _)| holds(key));
+            found.extend(matching.map(|(key, value)| (key.clone(), value.clone())));
+        }
+        for (_, key, value) in self.staged.writes.iter().filter(|(d, key, _)| *d == db && holds(key)) {
+            found.insert(key.clone(), value.clone());
+        }
+        Ok(found.into_iter().filter_map(|(key, value)| Some((key, value?))).take(limit).collect())
+    }
+
+    /// Writes a key.
+    pub fn put(&mut self, at: (Db, Vec<u8>), value: Vec<u8>) {
+        self.staged.writes.push((at.0, at.1, Some(value)));
+    }
+
+    /// Removes a key.
+    pub fn delete(&mut self, at: (Db, Vec<u8>)) {
+        self.staged.writes.push((at.0, at.1, None));
+    }
+
+    /// Drops a whole period.
+    pub fn drop_period(&mut self, db: Db) {
+        self.staged.drops.push(db);
+    }
+
+    /// Adds to the counters of a row.
+    pub fn count(&mut self, key: StatKey, counters: Counters) {
+        self.staged.stats.push((key, counters));
+    }
+
+    /// Stores a waiting postback and has it sent once it is durable.
+    pub fn queue(&mut self, postback: Postback) -> Result<(), StoreError> {
+        self.put(keys::waiting(postback.id), codec::encode_postback(&postback)?);
+        self.wake(Arc::new(postback));
+        Ok(())
+    }
+
+    /// Has the scheduler told of a waiting postback that was written by other means.
+    pub fn wake(&mut self, postback: Arc<Postback>) {
+        self.staged.live.push(LiveEvent::Postback(postback.clone()));
+        self.staged.postbacks.push(postback);
+    }
+
+    /// Tells viewers once it is durable.
+    pub fn tell(&mut self, event: LiveEvent) {
+        self.staged.live.push(event);
+    }
+
+    /// Replaces the configuration once it is durable.
+    pub fn set_catalog(&mut self, catalog: Catalog) {
+        self.staged.catalog = Some(Arc::new(catalog));
+    }
+
+    /// Registers what is done once the group is durable, or failed.
+    pub fn on_durable(&mut self, callback: OnDurable) {
+        self.staged.on_durable.push(callback);
+    }
+
+    /// What the decision staged joins the group.
+    pub(super) fn accept(&mut self) {
+        let staged = std::mem::take(&mut self.staged);
+        for (db, key, value) in staged.writes {
+            self.bytes += key.len() + value.as_ref().map_or(0, Vec::len) + 16;
+            self.overlay.entry(db).or_default().insert(key, value);
+        }
+        for (key, counters) in staged.stats {
+            self.stats.entry(key).or_default().merge(&counters);
+        }
+        self.done.drops.extend(staged.drops);
+        self.done.postbacks.extend(staged.postbacks);
+        self.done.live.extend(staged.live);
+        self.done.on_durable.extend(staged.on_durable);
+        if staged.catalog.is_some() {
+            self.done.catalog = staged.catalog;
+        }
+    }
+
+    /// What the decision staged is thrown away, except for the callbacks, which are told.
+    pub(super) fn reject(&mut self, error: &RecordError) {
+        for callback in std::mem::take(&mut self.staged).on_durable {
+            callback(Err(error.clone()));
+        }
+    }
+
+    /// Size of the writes so far, roughly.
+    pub(super) fn bytes(&self) -> usize {
+        self.bytes
+    }
+
+    /// Turns the group into a commit and what follows it.
+    pub(super) fn finish(mut self, totals: &mut super::totals::Totals) -> Result<(Commit, Effects), StoreError> {
+        for (key, added) in std::mem::take(&mut self.stats) {
+            let (at, value) = totals.add(self.reader, key, &added)?;
+            self.overlay.entry(at.0).or_default().insert(at.1, Some(value));
+        }
+        let mut writes = Vec::with_capacity(self.overlay.values().map(BTreeMap::len).sum::<usize>() + self.done.drops.len());
+        for (db, keys) in self.overlay {
+            writes.extend(keys.into_iter().map(|(key, value)| match value {
+                Some(value) => (db, Op::Put(key, value)),
+                None => (db, Op::Delete(key)),
+            }));
+        }
+        writes.extend(self.done.drops.iter().map(|db| (*db, Op::Drop)));
+        let Staged { postbacks, live, on_durable, catalog, .. } = self.done;
+        Ok((Commit { writes }, Effects { postbacks, live, on_durable, catalog }))
+    }
+}

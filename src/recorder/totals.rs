@@ -1,0 +1,52 @@
+//! The counters of time buckets as they stand, so that a group adds to them without reading the store
+//! each time. Bounded: when it is full it is emptied, and rows are read again as they are needed.
+
+use crate::domain::stats::{Counters, StatKey};
+use crate::store::{Db, Reader, StoreError, codec, keys};
+use std::collections::HashMap;
+
+/// Rows kept in memory; about 300 bytes each.
+const MOST_ROWS: usize = 20_000;
+
+/// Current counters of the rows in use.
+#[derive(Default)]
+pub(super) struct Totals {
+    rows: HashMap<StatKey, Counters>,
+    pending: Vec<(StatKey, Counters)>,
+}
+
+impl Totals {
+    /// Adds to a row and gives its key and new value. The row in memory changes only with [`Totals::keep`].
+    pub(super) fn add(
+        &mut self,
+        reader: &Reader,
+        key: StatKey,
+        added: &Counters,
+    ) -> Result<((Db, Vec<u8>), Vec<u8>), StoreError> {
+        let at = keys::stat(&key);
+        let mut row = match self.rows.get(&key) {
+            Some(row) => row.clone(),
+            None => match reader.get(at.0, &at.1)? {
+                Some(value) => codec::decode_counters(&value, at.0, &at.1)?,
+                None => Counters::default(),
+            },
+        };
+        row.merge(added);
+        let value = codec::encode_counters(&row)?;
+        self.pending.push((key, row));
+        Ok((at, value))
+    }
+
+    /// The commit is durable: what was added stands.
+    pub(super) fn keep(&mut self) {
+        if self.rows.len() + self.pending.len() > MOST_ROWS {
+            self.rows.clear();
+        }
+        self.rows.extend(self.pending.drain(..));
+    }
+
+    /// The commit failed: what was added does not stand.
+    pub(super) fn forget(&mut self) {
+        self.pending.clear();
+    }
+}

@@ -1,0 +1,813 @@
+//! Every database, family, key and index in one catalogue. Pure: bytes in, bytes out.
+//!
+//! A key is one family byte and fixed-width big-endian parts, so that byte order is the order a reader asks
+//! for. Times are unix milliseconds as 8 bytes, ids are the 11 bytes of [`TimeId::to_key`]; a text that is
+//! not last is length-prefixed. Family `00` is the engine's own.
+//!
+//! | database | family | key after the family byte | value |
+//! | --- | --- | --- | --- |
+//! | hot | `c` | kind byte, id as text (`o` offer, `p` partner, `l` link, `r` rule, `u` user, `t` token, `s` settings (no id), `g` login) | JSON |
+//! | hot | `u` | 16-byte hash | [`Duplicate`](super::codec::Duplicate) |
+//! | hot | `U` | expires_at_ms, 16-byte hash | empty: index of `u` by expiry |
+//! | hot | `w` | postback id | waiting `Postback` |
+//! | hot | `x` | postback id | `FailReason`: index of failed postbacks |
+//! | hot | `s` | bucket (4 bytes), offer, link, event (each 1 byte length + text; length 0: none), dimension byte, text to the end | `Counters` |
+//! | hot | `i` | 16-byte hash | [`Idempotency`](super::codec::Idempotency) |
+//! | hot | `I` | expires_at_ms, 16-byte hash | empty: index of `i` by expiry |
+//! | hot | `a` | due_at_ms, activity id | empty: approvals due |
+//! | hot | `l` | time id | JSON: audit log |
+//! | hot | `n` | name as text | bytes: values of the instance |
+//! | hot | `g` | 16-byte hash | when it was forgotten, 8 bytes: forgotten visitors |
+//! | sessions | `s` | SID | `Session` |
+//! | sessions | `d` | 8-byte device hash, SID | empty |
+//! | sessions | `p` | 8-byte probabilistic hash, SID | empty |
+//! | sessions | `k` | 16-byte hash of offer and partner click id, SID | empty |
+//! | activities | `a` | activity id | `Activity` |
+//! | activities | `s` | SID, activity id | empty: activities of a session |
+//! | activities | `v` | 8-byte visitor hash, activity id | empty: activities of a visitor |
+//! | postbacks | `p` | postback id | settled `Postback` |
+//! | postbacks | `t` | postback id, attempt number (2 bytes) | `Attempt` |
+//! | postbacks | `c` | SID, postback id | empty: postbacks of a click, whose activity is its session |
+//!
+//! Which period holds a key follows from the time in its record's own id: the SID for sessions, the activity
+//! id for activities, the postback id for postbacks. An index therefore lies beside its record, and a search
+//! by hash or SID asks the periods of the window that it is about.
+
+use crate::domain::ids::{ActivityId, EventToken, LinkToken, OfferId, PostbackId, SessionId, TimeId};
+use crate::domain::stats::{Bucket, Dimension, StatKey};
+use jiff::civil::Date;
+use std::fmt;
+use std::str::FromStr;
+
+/// Family of the engine's own key (the applied sequence), never given to callers.
+pub(super) const RESERVED: u8 = 0;
+
+/// What a period database holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum PeriodKind {
+    /// Clicks and impressions with the indexes that find them.
+    Sessions,
+    /// Activities.
+    Activities,
+    /// Settled postbacks and attempts.
+    Postbacks,
+}
+
+impl PeriodKind {
+    /// Every kind.
+    pub const ALL: [Self; 3] = [Self::Sessions, Self::Activities, Self::Postbacks];
+
+    /// The word in directory names and messages.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Sessions => "sessions",
+            Self::Activities => "activities",
+            Self::Postbacks => "postbacks",
+        }
+    }
+}
+
+/// A calendar month of UTC: months since January 1970.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Period(pub u16);
+
+impl Period {
+    /// The month that holds a time (unix milliseconds); times before 1970 count as January 1970.
+    pub fn from_ms(at_ms: i64) -> Self {
+        let Ok(timestamp) = jiff::Timestamp::from_millisecond(at_ms.max(0)) else {
+            return Self(u16::MAX);
+        };
+        let date = jiff::tz::TimeZone::UTC.to_datetime(timestamp).date();
+        let months = (i32::from(date.year()) - 1970) * 12 + i32::from(date.month()) - 1;
+        Self(u16::try_from(months).unwrap_or(u16::MAX))
+    }
+
+    fn year_month(self) -> (i16, i8) {
+        let (years, month) = (self.0 / 12, self.0 % 12);
+        // At most 1970 + 5461 and 12: both fit.
+        (
+            i16::try_from(1970 + years).unwrap_or(i16::MAX),
+            i8::try_from(month + 1).unwrap_or(1),
+        )
+    }
+
+    /// When the month begins, unix milliseconds.
+    pub fn start_ms(self) -> i64 {
+        let (year, month) = self.year_month();
+        Date::new(year, month, 1)
+            .and_then(|date| date.to_zoned(jiff::tz::TimeZone::UTC))
+            .map_or(i64::MAX, |start| start.timestamp().as_millisecond())
+    }
+
+    /// The month after; the last one of the calendar is its own successor.
+    pub fn next(self) -> Self {
+        Self(self.0.saturating_add(1))
+    }
+
+    /// When the month ends (the first millisecond that is not in it).
+    pub fn end_ms(self) -> i64 {
+        self.next().start_ms()
+    }
+}
+
+impl fmt::Display for Period {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (year, month) = self.year_month();
+        write!(f, "{year:04}-{month:02}")
+    }
+}
+
+impl FromStr for Period {
+    type Err = ();
+    /// Reads `2026-11`.
+    fn from_str(text: &str) -> Result<Self, ()> {
+        let (year, month) = text.split_once('-').ok_or(())?;
+        let (year, month): (u16, u16) = (year.parse().map_err(drop)?, month.parse().map_err(drop)?);
+        if !(1..=12).contains(&month) {
+            return Err(());
+        }
+        let years = year.checked_sub(1970).ok_or(())?;
+        let period = Self(
+            years
+                .checked_mul(12)
+                .and_then(|m| m.checked_add(month - 1))
+                .ok_or(())?,
+        );
+        if period.to_string() == text {
+            Ok(period)
+        } else {
+            Err(())
+        }
+    }
+}
+
+/// Names one database of the store.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Db {
+    /// Configuration, duplicate keys, waiting and failed postbacks, stats and all that has no period.
+    Hot,
+    /// One kind of record of one month.
+    Period(PeriodKind, Period),
+}
+
+impl Db {
+    /// The sessions database of a time (unix milliseconds).
+    pub fn sessions(at_ms: i64) -> Self {
+        Self::Period(PeriodKind::Sessions, Period::from_ms(at_ms))
+    }
+    /// The activities database of a time.
+    pub fn activities(at_ms: i64) -> Self {
+        Self::Period(PeriodKind::Activities, Period::from_ms(at_ms))
+    }
+    /// The postbacks database of a time.
+    pub fn postbacks(at_ms: i64) -> Self {
+        Self::Period(PeriodKind::Postbacks, Period::from_ms(at_ms))
+    }
+    /// Three bytes for the journal.
+    pub(super) fn to_bytes(self) -> [u8; 3] {
+        let (tag, period) = match self {
+            Self::Hot => (0, 0),
+            Self::Period(PeriodKind::Sessions, Period(p)) => (1, p),
+            Self::Period(PeriodKind::Activities, Period(p)) => (2, p),
+            Self::Period(PeriodKind::Postbacks, Period(p)) => (3, p),
+        };
+        let [high, low] = u16::to_be_bytes(period);
+        [tag, high, low]
+    }
+    /// Reads [`Db::to_bytes`].
+    pub(super) fn from_bytes(bytes: [u8; 3]) -> Option<Self> {
+        let period = Period(u16::from_be_bytes([bytes[1], bytes[2]]));
+        match bytes[0] {
+            0 if period.0 == 0 => Some(Self::Hot),
+            1 => Some(Self::Period(PeriodKind::Sessions, period)),
+            2 => Some(Self::Period(PeriodKind::Activities, period)),
+            3 => Some(Self::Period(PeriodKind::Postbacks, period)),
+            _ => None,
+        }
+    }
+}
+
+impl fmt::Display for Db {
+    /// `hot`, `sessions-2026-11`: also the name of its directory.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Hot => f.write_str("hot"),
+            Self::Period(kind, period) => write!(f, "{}-{period}", kind.as_str()),
+        }
+    }
+}
+
+impl FromStr for Db {
+    type Err = ();
+    fn from_str(text: &str) -> Result<Self, ()> {
+        if text == "hot" {
+            return Ok(Self::Hot);
+        }
+        let (kind, period) = text.split_once('-').ok_or(())?;
+        let kind = PeriodKind::ALL
+            .into_iter()
+            .find(|k| k.as_str() == kind)
+            .ok_or(())?;
+        Ok(Self::Period(kind, period.parse()?))
+    }
+}
+
+/// A half-open range of keys of one database; the engine's own key is never in it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KeyRange {
+    /// First key that may come.
+    pub start: Vec<u8>,
+    /// First key that may not; `None`: to the end of the database.
+    pub end: Option<Vec<u8>>,
+}
+
+impl KeyRange {
+    /// Every key of the database.
+    pub fn all() -> Self {
+        Self {
+            start: vec![RESERVED + 1],
+            end: None,
+        }
+    }
+    /// Keys from `start` up to, not including, `end`.
+    pub fn new(start: Vec<u8>, end: Vec<u8>) -> Self {
+        Self {
+            start,
+            end: Some(end),
+        }
+    }
+    /// Keys that begin with `prefix`.
+    pub fn prefix(prefix: &[u8]) -> Self {
+        let end = prefix.iter().rposition(|byte| *byte != u8::MAX).map(|last| {
+            let mut end = prefix[..=last].to_vec();
+            end[last] += 1;
+            end
+        });
+        Self {
+            start: prefix.to_vec(),
+            end,
+        }
+    }
+    /// Narrows the range to keys behind `key`: the next page of a cursor.
+    #[must_use]
+    pub fn after(mut self, key: &[u8]) -> Self {
+        let mut start = key.to_vec();
+        start.push(0);
+        self.start = self.start.max(start);
+        self
+    }
+    /// Narrows the range to keys before `key`: the next page of a cursor that reads backwards.
+    #[must_use]
+    pub fn before(mut self, key: &[u8]) -> Self {
+        self.end = Some(self.end.map_or_else(|| key.to_vec(), |end| end.min(key.to_vec())));
+        self
+    }
+}
+
+/// A database and a key in it.
+pub type Key = (Db, Vec<u8>);
+
+fn key(family: u8, parts: &[&[u8]]) -> Vec<u8> {
+    let mut bytes = Vec::with_capacity(1 + parts.iter().map(|part| part.len()).sum::<usize>());
+    bytes.push(family);
+    parts.iter().for_each(|part| bytes.extend_from_slice(part));
+    bytes
+}
+
+/// Times before 1970 count as 1970.
+fn ms(at_ms: i64) -> [u8; 8] {
+    u64::try_from(at_ms).unwrap_or(0).to_be_bytes()
+}
+
+fn tail<const N: usize>(key: &[u8]) -> Option<(&[u8], [u8; N])> {
+    let split = key.len().checked_sub(N)?;
+    Some((&key[..split], key[split..].try_into().ok()?))
+}
+
+fn family(key: &[u8], family: u8, len: usize) -> Option<&[u8]> {
+    match key.split_first() {
+        Some((first, rest)) if *first == family && rest.len() == len => Some(rest),
+        _ => None,
+    }
+}
+
+/// A configuration object: kind byte as in the table above, id as text (empty for the settings).
+pub fn config(kind: u8, id: &str) -> Key {
+    (Db::Hot, key(b'c', &[&[kind], id.as_bytes()]))
+}
+/// Prefix of all configuration objects of a kind.
+pub fn config_prefix(kind: u8) -> Vec<u8> {
+    vec![b'c', kind]
+}
+/// Kind and id of a configuration key.
+pub fn parse_config(key: &[u8]) -> Option<(u8, &str)> {
+    match key {
+        [b'c', kind, id @ ..] => Some((*kind, std::str::from_utf8(id).ok()?)),
+        _ => None,
+    }
+}
+/// A login session of an operator, by the text of its id (a hash of the cookie).
+pub fn login(id: &str) -> Key {
+    config(b'g', id)
+}
+
+/// What an activity counted once is known by: order number, visitor, session.
+pub fn duplicate(hash: &[u8; 16]) -> Key {
+    (Db::Hot, key(b'u', &[hash]))
+}
+/// Prefix of all duplicate keys.
+pub fn duplicate_prefix() -> Vec<u8> {
+    vec![b'u']
+}
+
+/// A postback that waits for its delivery.
+pub fn waiting(id: PostbackId) -> Key {
+    (Db::Hot, key(b'w', &[&id.to_key()]))
+}
+/// Prefix of all waiting postbacks.
+pub fn waiting_prefix() -> Vec<u8> {
+    vec![b'w']
+}
+/// The id in a key of a waiting postback.
+pub fn parse_waiting(key: &[u8]) -> Option<PostbackId> {
+    PostbackId::from_key(family(key, b'w', TimeId::KEY_LEN)?)
+}
+
+/// Index of failed postbacks.
+pub fn failed(id: PostbackId) -> Key {
+    (Db::Hot, key(b'x', &[&id.to_key()]))
+}
+/// Prefix of all failed postbacks.
+pub fn failed_prefix() -> Vec<u8> {
+    vec![b'x']
+}
+/// The id in a key of the index of failed postbacks.
+pub fn parse_failed(key: &[u8]) -> Option<PostbackId> {
+    PostbackId::from_key(family(key, b'x', TimeId::KEY_LEN)?)
+}
+
+/// A row of counters.
+pub fn stat(stat: &StatKey) -> Key {
+    let mut bytes = key(b's', &[&stat.bucket.0.to_be_bytes()]);
+    let mut name = |text: Option<&str>| {
+        let text = text.unwrap_or("");
+        // Tokens have at most 32 characters (`domain::ids`).
+        bytes.push(u8::try_from(text.len()).unwrap_or(u8::MAX));
+        bytes.extend_from_slice(text.as_bytes());
+    };
+    name(stat.offer.as_ref().map(OfferId::as_str));
+    name(stat.link.as_ref().map(LinkToken::as_str));
+    name(stat.event.as_ref().map(EventToken::as_str));
+    let (tag, text) = match &stat.dimension {
+        Dimension::All => (b'a', ""),
+        Dimension::Country(text) => (b'c', text.as_str()),
+        Dimension::Device(text) => (b'd', text.as_str()),
+        Dimension::Campaign(text) => (b'g', text.as_str()),
+    };
+    bytes.push(tag);
+    bytes.extend_from_slice(text.as_bytes());
+    (Db::Hot, bytes)
+}
+/// Rows of counters from one bucket up to, not including, another.
+pub fn stats(from: Bucket, to: Bucket) -> KeyRange {
+    KeyRange::new(
+        key(b's', &[&from.0.to_be_bytes()]),
+        key(b's', &[&to.0.to_be_bytes()]),
+    )
+}
+/// Reads a key of a row of counters.
+pub fn parse_stat(key: &[u8]) -> Option<StatKey> {
+    let rest = key.strip_prefix(b"s")?;
+    let (bucket, mut rest) = rest.split_first_chunk::<4>()?;
+    let mut name = || -> Option<&str> {
+        let (len, after) = rest.split_first()?;
+        let (text, after) = after.split_at_checked(usize::from(*len))?;
+        rest = after;
+        std::str::from_utf8(text).ok()
+    };
+    let (offer, link, event) = (name()?, name()?, name()?);
+    let (tag, text) = rest.split_first()?;
+    let text = std::str::from_utf8(text).ok()?.to_owned();
+    let dimension = match tag {
+        b'a' if text.is_empty() => Dimension::All,
+        b'c' => Dimension::Country(text),
+        b'd' => Dimension::Device(text),
+        b'g' => Dimension::Campaign(text),
+        _ => return None,
+    };
+    fn token<T: FromStr>(text: &str) -> Option<Option<T>> {
+        if text.is_empty() {
+            Some(None)
+        } else {
+            text.parse().ok().map(Some)
+        }
+    }
+    Some(StatKey {
+        bucket: Bucket(u32::from_be_bytes(*bucket)),
+        offer: token(offer)?,
+        link: token(link)?,
+        event: token(event)?,
+        dimension,
+    })
+}
+
+/// An answer kept for an idempotency key.
+pub fn idempotency(hash: &[u8; 16]) -> Key {
+    (Db::Hot, key(b'i', &[hash]))
+}
+/// Prefix of all idempotency keys.
+pub fn idempotency_prefix() -> Vec<u8> {
+    vec![b'i']
+}
+
+/// An approval that is due at a time.
+pub fn approval(due_at_ms: i64, id: ActivityId) -> Key {
+    (Db::Hot, key(b'a', &[&ms(due_at_ms), &id.to_key()]))
+}
+/// Approvals due before a time.
+pub fn approvals_due(before_ms: i64) -> KeyRange {
+    KeyRange::new(vec![b'a'], key(b'a', &[&ms(before_ms)]))
+}
+/// Time and activity of a due approval.
+pub fn parse_approval(key: &[u8]) -> Option<(i64, ActivityId)> {
+    let (at, id) = family(key, b'a', 8 + TimeId::KEY_LEN)?.split_first_chunk::<8>()?;
+    Some((
+        i64::try_from(u64::from_be_bytes(*at)).ok()?,
+        ActivityId::from_key(id)?,
+    ))
+}
+
+/// An entry of the audit log.
+pub fn audit(id: TimeId) -> Key {
+    (Db::Hot, key(b'l', &[&id.to_key()]))
+}
+/// Prefix of the audit log.
+pub fn audit_prefix() -> Vec<u8> {
+    vec![b'l']
+}
+/// The id in a key of the audit log.
+pub fn parse_audit(key: &[u8]) -> Option<TimeId> {
+    TimeId::from_key(family(key, b'l', TimeId::KEY_LEN)?)
+}
+
+/// A value of the instance, such as the key of address hashes.
+pub fn instance(name: &str) -> Key {
+    (Db::Hot, key(b'n', &[name.as_bytes()]))
+}
+/// A visitor that asked to be forgotten.
+pub fn forgotten(hash: &[u8; 16]) -> Key {
+    (Db::Hot, key(b'g', &[hash]))
+}
+
+/// A click or impression.
+pub fn session(id: SessionId) -> Key {
+    (Db::sessions(id.at_ms()), key(b's', &[&id.to_key()]))
+}
+/// Prefix of all sessions of a period.
+pub fn session_prefix() -> Vec<u8> {
+    vec![b's']
+}
+/// Sessions of a period from one time up to, not including, another.
+pub fn sessions_between(from_ms: i64, to_ms: i64) -> KeyRange {
+    between(b's', from_ms, to_ms)
+}
+/// The SID in a key of a session.
+pub fn parse_session(key: &[u8]) -> Option<SessionId> {
+    SessionId::from_key(family(key, b's', TimeId::KEY_LEN)?)
+}
+/// Index of sessions by a device id's hash.
+pub fn session_by_device(hash: u64, id: SessionId) -> Key {
+    (
+        Db::sessions(id.at_ms()),
+        key(b'd', &[&hash.to_be_bytes(), &id.to_key()]),
+    )
+}
+/// Prefix of the sessions of a device in a period.
+pub fn device_prefix(hash: u64) -> Vec<u8> {
+    key(b'd', &[&hash.to_be_bytes()])
+}
+/// Index of sessions by the hash of what a probabilistic match compares.
+pub fn session_by_fingerprint(hash: u64, id: SessionId) -> Key {
+    (
+        Db::sessions(id.at_ms()),
+        key(b'p', &[&hash.to_be_bytes(), &id.to_key()]),
+    )
+}
+/// Prefix of the sessions of a fingerprint in a period.
+pub fn fingerprint_prefix(hash: u64) -> Vec<u8> {
+    key(b'p', &[&hash.to_be_bytes()])
+}
+/// Index of sessions by the hash of offer and partner click id.
+pub fn session_by_click_id(hash: &[u8; 16], id: SessionId) -> Key {
+    (Db::sessions(id.at_ms()), key(b'k', &[hash, &id.to_key()]))
+}
+/// Prefix of the sessions of a partner click id in a period.
+pub fn click_id_prefix(hash: &[u8; 16]) -> Vec<u8> {
+    key(b'k', &[hash])
+}
+/// The SID at the end of a key of the three indexes of sessions.
+pub fn parse_session_index(key: &[u8]) -> Option<SessionId> {
+    let (head, id) = tail::<{ TimeId::KEY_LEN }>(key)?;
+    matches!(
+        (head.first(), head.len()),
+        (Some(b'd' | b'p'), 9) | (Some(b'k'), 17)
+    )
+    .then(|| SessionId::from_key(&id))
+    .flatten()
+}
+
+/// An activity.
+pub fn activity(id: ActivityId) -> Key {
+    (Db::activities(id.at_ms()), key(b'a', &[&id.to_key()]))
+}
+/// Prefix of all activities of a period.
+pub fn activity_prefix() -> Vec<u8> {
+    vec![b'a']
+}
+/// Activities of a period from one time of receipt up to, not including, another.
+pub fn activities_between(from_ms: i64, to_ms: i64) -> KeyRange {
+    between(b'a', from_ms, to_ms)
+}
+/// The id in a key of an activity.
+pub fn parse_activity(key: &[u8]) -> Option<ActivityId> {
+    ActivityId::from_key(family(key, b'a', TimeId::KEY_LEN)?)
+}
+/// Index of activities by session; it lies in the period of the activity.
+pub fn activity_by_session(session: SessionId, id: ActivityId) -> Key {
+    (
+        Db::activities(id.at_ms()),
+        key(b's', &[&session.to_key(), &id.to_key()]),
+    )
+}
+/// Prefix of the activities of a session in a period.
+pub fn activities_of_session_prefix(session: SessionId) -> Vec<u8> {
+    key(b's', &[&session.to_key()])
+}
+/// Index of activities by visitor.
+pub fn activity_by_visitor(hash: u64, id: ActivityId) -> Key {
+    (
+        Db::activities(id.at_ms()),
+        key(b'v', &[&hash.to_be_bytes(), &id.to_key()]),
+    )
+}
+/// Prefix of the activities of a visitor in a period.
+pub fn activities_of_visitor_prefix(hash: u64) -> Vec<u8> {
+    key(b'v', &[&hash.to_be_bytes()])
+}
+/// The activity at the end of a key of the two indexes of activities.
+pub fn parse_activity_index(key: &[u8]) -> Option<ActivityId> {
+    let (head, id) = tail::<{ TimeId::KEY_LEN }>(key)?;
+    matches!((head.first(), head.len()), (Some(b's'), 12) | (Some(b'v'), 9))
+        .then(|| ActivityId::from_key(&id))
+        .flatten()
+}
+
+/// A settled postback.
+pub fn postback(id: PostbackId) -> Key {
+    (Db::postbacks(id.at_ms()), key(b'p', &[&id.to_key()]))
+}
+/// Prefix of all settled postbacks of a period.
+pub fn postback_prefix() -> Vec<u8> {
+    vec![b'p']
+}
+/// Settled postbacks of a period from one time of acceptance up to, not including, another.
+pub fn postbacks_between(from_ms: i64, to_ms: i64) -> KeyRange {
+    between(b'p', from_ms, to_ms)
+}
+/// The id in a key of a settled postback.
+pub fn parse_postback(key: &[u8]) -> Option<PostbackId> {
+    PostbackId::from_key(family(key, b'p', TimeId::KEY_LEN)?)
+}
+/// An attempt of a postback; it lies in the period of the postback.
+pub fn attempt(id: PostbackId, number: u16) -> Key {
+    (
+        Db::postbacks(id.at_ms()),
+        key(b't', &[&id.to_key(), &number.to_be_bytes()]),
+    )
+}
+/// Prefix of the attempts of a postback.
+pub fn attempts_prefix(id: PostbackId) -> Vec<u8> {
+    key(b't', &[&id.to_key()])
+}
+/// Postback and number of a key of an attempt.
+pub fn parse_attempt(key: &[u8]) -> Option<(PostbackId, u16)> {
+    let (id, number) = family(key, b't', TimeId::KEY_LEN + 2)?.split_first_chunk::<{ TimeId::KEY_LEN }>()?;
+    Some((
+        PostbackId::from_key(id)?,
+        u16::from_be_bytes(number.try_into().ok()?),
+    ))
+}
+/// Index of the postbacks of a click, whose activity is its session.
+pub fn postback_by_session(session: SessionId, id: PostbackId) -> Key {
+    (
+        Db::postbacks(id.at_ms()),
+        key(b'c', &[&session.to_key(), &id.to_key()]),
+    )
+}
+/// Prefix of the postbacks of a click in a period.
+pub fn postbacks_of_session_prefix(session: SessionId) -> Vec<u8> {
+    key(b'c', &[&session.to_key()])
+}
+/// The postback at the end of a key of the index by click.
+pub fn parse_postback_by_session(key: &[u8]) -> Option<PostbackId> {
+    let rest = family(key, b'c', 2 * TimeId::KEY_LEN)?;
+    PostbackId::from_key(&rest[TimeId::KEY_LEN..])
+}
+
+fn between(of: u8, from_ms: i64, to_ms: i64) -> KeyRange {
+    let at = |ms| key(of, &[&TimeId::floor(ms).to_key()]);
+    KeyRange::new(at(from_ms), at(to_ms))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn hex(bytes: &[u8]) -> String {
+        bytes.iter().map(|b| format!("{b:02x}")).collect()
+    }
+
+    const AT: i64 = 1_795_000_000_123; // 2026-11-18T...
+
+    fn sid() -> SessionId {
+        SessionId::new(AT, 0x11_2233_4455)
+    }
+    fn aid() -> ActivityId {
+        ActivityId::new(AT + 1, 0x66_7788_99aa)
+    }
+    fn pid() -> PostbackId {
+        PostbackId::new(AT + 2, 0xbb_ccdd_eeff)
+    }
+    fn stat_key() -> StatKey {
+        StatKey {
+            bucket: Bucket(0x0102_0304),
+            offer: Some("offer1".parse().unwrap()),
+            link: None,
+            event: Some("abc123".parse().unwrap()),
+            dimension: Dimension::Country("jp".into()),
+        }
+    }
+
+    /// The bytes on disk. A change here is a change of the schema: write a migration.
+    #[test]
+    fn golden_bytes() {
+        let h16 = &[7; 16];
+        let h7 = "07".repeat(16);
+        let s = hex(&sid().to_key());
+        let a = hex(&aid().to_key());
+        let p = hex(&pid().to_key());
+        assert_eq!(s, "01a1ee565e7b1122334455".to_owned());
+        let period = "2026-11";
+        let table: Vec<(Key, &str, String)> = vec![
+            (config(b'o', "abc"), "hot", "636f616263".into()),
+            (config(b's', ""), "hot", "6373".into()),
+            (login("ab"), "hot", "63676162".into()),
+            (duplicate(h16), "hot", format!("75{h7}")),
+            (waiting(pid()), "hot", format!("77{p}")),
+            (failed(pid()), "hot", format!("78{p}")),
+            (
+                stat(&stat_key()),
+                "hot",
+                "7301020304066f66666572310006616263313233636a70".into(),
+            ),
+            (idempotency(h16), "hot", format!("69{h7}")),
+            (approval(3, aid()), "hot", format!("610000000000000003{a}")),
+            (audit(TimeId::new(AT, 0x11_2233_4455)), "hot", format!("6c{s}")),
+            (instance("ip"), "hot", "6e6970".into()),
+            (forgotten(h16), "hot", format!("67{h7}")),
+            (session(sid()), "sessions", format!("73{s}")),
+            (
+                session_by_device(5, sid()),
+                "sessions",
+                format!("640000000000000005{s}"),
+            ),
+            (
+                session_by_fingerprint(5, sid()),
+                "sessions",
+                format!("700000000000000005{s}"),
+            ),
+            (session_by_click_id(h16, sid()), "sessions", format!("6b{h7}{s}")),
+            (activity(aid()), "activities", format!("61{a}")),
+            (
+                activity_by_session(sid(), aid()),
+                "activities",
+                format!("73{s}{a}"),
+            ),
+            (
+                activity_by_visitor(5, aid()),
+                "activities",
+                format!("760000000000000005{a}"),
+            ),
+            (postback(pid()), "postbacks", format!("70{p}")),
+            (attempt(pid(), 0x0102), "postbacks", format!("74{p}0102")),
+            (
+                postback_by_session(sid(), pid()),
+                "postbacks",
+                format!("63{s}{p}"),
+            ),
+        ];
+        for ((db, bytes), name, expected) in table {
+            assert_eq!(hex(&bytes), expected);
+            let expected_db = if name == "hot" {
+                name.to_owned()
+            } else {
+                format!("{name}-{period}")
+            };
+            assert_eq!(db.to_string(), expected_db);
+        }
+    }
+
+    #[test]
+    fn keys_parse_back() {
+        assert_eq!(parse_config(&config(b'l', "x1").1), Some((b'l', "x1")));
+        assert_eq!(parse_waiting(&waiting(pid()).1), Some(pid()));
+        assert_eq!(parse_failed(&failed(pid()).1), Some(pid()));
+        assert_eq!(parse_approval(&approval(AT, aid()).1), Some((AT, aid())));
+        assert_eq!(parse_audit(&audit(sid().0).1), Some(sid().0));
+        assert_eq!(parse_session(&session(sid()).1), Some(sid()));
+        assert_eq!(parse_session_index(&session_by_device(1, sid()).1), Some(sid()));
+        assert_eq!(
+            parse_session_index(&session_by_fingerprint(1, sid()).1),
+            Some(sid())
+        );
+        assert_eq!(
+            parse_session_index(&session_by_click_id(&h, sid()).1),
+            Some(sid())
+        );
+        assert_eq!(parse_session_index(&session(sid()).1), None);
+        assert_eq!(parse_activity(&activity(aid()).1), Some(aid()));
+        assert_eq!(
+            parse_activity_index(&activity_by_session(sid(), aid()).1),
+            Some(aid())
+        );
+        assert_eq!(
+            parse_activity_index(&activity_by_visitor(1, aid()).1),
+            Some(aid())
+        );
+        assert_eq!(parse_postback(&postback(pid()).1), Some(pid()));
+        assert_eq!(parse_attempt(&attempt(pid(), 7).1), Some((pid(), 7)));
+        assert_eq!(
+            parse_postback_by_session(&postback_by_session(sid(), pid()).1),
+            Some(pid())
+        );
+        assert_eq!(parse_stat(&stat(&stat_key()).1), Some(stat_key()));
+    }
+
+    #[test]
+    fn periods_are_months_of_utc() {
+        for (at_ms, text) in [
+            (0, "1970-01"),
+            (-5, "1970-01"),
+            (1_793_491_199_999, "2026-10"),
+            (1_793_491_200_000, "2026-11"),
+            (i64::MAX, "7431-04"),
+        ] {
+            let period = Period::from_ms(at_ms);
+            assert_eq!(period.to_string(), text, "{at_ms}");
+            assert_eq!(text.parse(), Ok(period));
+        }
+        assert_eq!(Period::from_ms(AT).start_ms(), 1_793_491_200_000);
+        for wrong in ["2026-13", "2026-1", "1969-12", "2026", "+2026-11", "2026-00"] {
+            assert_eq!(wrong.parse::<Period>(), Err(()), "{wrong}");
+        }
+        assert_eq!("sessions-2026-11".parse(), Ok(Db::sessions(AT)));
+        assert!("sessions-2026-11.dropped".parse::<Db>().is_err() && "sess-2026-11".parse::<Db>().is_err());
+    }
+
+    #[test]
+    fn ranges() {
+        assert_eq!(KeyRange::prefix(&[1, 255]), KeyRange::new(vec![1, 255], vec![2]));
+        assert_eq!(KeyRange::prefix(&[255]).end, None);
+        let page = KeyRange::prefix(b"a").after(b"ab").before(b"ax");
+        assert_eq!(page, KeyRange::new(b"ab\0".to_vec(), b"ax".to_vec()));
+        assert_eq!(
+            KeyRange::prefix(b"b").after(b"a").before(b"z"),
+            KeyRange::prefix(b"b")
+        );
+    }
+
+    proptest! {
+        #[test]
+        fn parsers_never_panic(bytes in proptest::collection::vec(any::<u8>(), 0..48)) {
+            let _ = (parse_config(&bytes), parse_stat(&bytes), parse_attempt(&bytes), parse_session_index(&bytes));
+            let _ = (parse_activity_index(&bytes), parse_postback_by_session(&bytes), parse_approval(&bytes));
+        }
+
+        #[test]
+        fn a_period_holds_its_time(at_ms in 0i64..4_398_046_511_103) {
+            let period = Period::from_ms(at_ms);
+            prop_assert!(period.start_ms() <= at_ms && at_ms < period.end_ms());
+            prop_assert_eq!(Db::from_bytes(Db::sessions(at_ms).to_bytes()), Some(Db::sessions(at_ms)));
+        }
+
+        #[test]
+        fn stat_keys_read_back(bucket: u32, offer in "[a-z0-9]{3,32}", text in "\\PC{0,20}") {
+            let key = StatKey {
+                bucket: Bucket(bucket), offer: Some(offer.parse().unwrap()), link: None, event: None,
+                dimension: Dimension::Campaign(text),
+            };
+            prop_assert_eq!(parse_stat(&stat(&key).1), Some(key));
+        }
+    }
+}
