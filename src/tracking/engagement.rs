@@ -3,9 +3,9 @@
 //! Fail open: when the store cannot take it, the session goes to the spool and the person is redirected
 //! all the same.
 
-use crate::domain::activity::Activity;
 use crate::domain::duplicates;
 use crate::domain::ids::SessionId;
+use crate::domain::plan;
 use crate::domain::session::{EngagementKind, Session};
 use crate::domain::stats::{Bucket, Counters, Dimension, StatKey};
 use crate::live::LiveEvent;
@@ -51,7 +51,7 @@ impl EngagementJob {
         };
         if let Some(ack) = ack {
             // The visitor may have gone; the session is recorded all the same.
-            drop(ack.send(recorded));
+            ack.send(recorded).ok();
         }
     }
 
@@ -60,8 +60,11 @@ impl EngagementJob {
         session.flags.is_spooled = true;
         let spool = self.spool.clone();
         match EngagementJob::new(session, spool.clone()) {
-            Ok(job) if spool.push(Box::new(job)) => Recorded::Spooled,
-            _ => Recorded::Lost,
+            Ok(job) => if spool.push(Box::new(job)) { Recorded::Spooled } else { Recorded::Lost },
+            Err(error) => {
+                tracing::error!(code = error.code(), %error, "a click cannot be written");
+                Recorded::Lost
+            }
         }
     }
 
@@ -80,7 +83,7 @@ pub fn record(recorder: &Recorder, session: Session) -> Result<oneshot::Receiver
     if let Err((_, job)) = recorder.submit(Box::new(job)) {
         let (sender, refused) = oneshot::channel();
         let recorded = if recorder.spool().push(job) { Recorded::Spooled } else { Recorded::Lost };
-        drop(sender.send(recorded));
+        sender.send(recorded).ok();
         return Ok(refused);
     }
     Ok(receiver)
@@ -92,7 +95,7 @@ fn write(session: &Arc<Session>, encoded: Vec<u8>, group: &mut Group<'_>) -> Res
     count(session, group);
     let catalog = group.catalog().clone();
     if catalog.has_rules_for(&session.offer, session.partner.as_ref()) || !session.callbacks.is_empty() {
-        let activity = Activity::of_session(session);
+        let activity = plan::engagement((**session).clone());
         let plan = queueing::plan(&activity, &catalog, group.now_ms());
         for postback in plan.postbacks {
             group.put(keys::postback_by_session(session.id, postback.id), Vec::new());
