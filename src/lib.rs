@@ -29,6 +29,7 @@
 
 pub mod clock;
 pub mod config;
+pub mod delivery;
 pub mod domain;
 pub mod journal;
 pub mod live;

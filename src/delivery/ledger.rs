@@ -4,7 +4,7 @@
 
 use super::{DeliveryPolicy, Ledger, Settlement};
 use crate::domain::ids::{OfferId, PartnerId, PostbackId};
-use crate::domain::postback::{Attempt, Postback, PostbackState};
+use crate::domain::postback::{Attempt, Origin, Postback, PostbackState};
 use crate::live::LiveEvent;
 use crate::recorder::{Group, Recorder};
 use crate::store::{Db, StoreError, codec, keys};
@@ -66,6 +66,13 @@ impl Ledger for StoreLedger {
         match partner.and_then(|id| catalog.partners.get(id)) {
             Some(partner) => self.defaults.with(&partner.delivery),
             None => self.defaults.clone(),
+        }
+    }
+
+    fn signing_secret(&self, origin: &Origin) -> Option<String> {
+        match origin {
+            Origin::Rule(id) | Origin::Test(id) => self.recorder.catalog().rule(id)?.signing_secret.clone(),
+            Origin::Link(_) => None,
         }
     }
 
