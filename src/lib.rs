@@ -11,11 +11,13 @@
 //!
 //! | room | what it is for | may import |
 //! | --- | --- | --- |
+//! | [`clock`] | system or stepped time | nothing of ours |
 //! | [`domain`] | types and pure decisions | nothing of ours |
 //! | [`journal`] | framed, checksummed, synced commits | nothing of ours |
 //!
 //! A test (`tests/house.rs`) reads the sources and holds this table.
 
+pub mod clock;
 pub mod domain;
 pub mod journal;
 pub mod store;
