@@ -144,6 +144,7 @@ mod tests {
             lane: LaneKey("http://a:80".into()),
             request: Request { method: Method::Get, url: "http://a/".into(), headers: vec![], body: None },
             created_at_ms: 1,
+            resent_at_ms: None,
             state: PostbackState::Waiting { due_at_ms: 1 },
             attempts: 0,
             order_key: None,

@@ -9,7 +9,7 @@ use crate::domain::stats::{Counters, StatKey};
 use crate::live::LiveEvent;
 use crate::recorder::RecordError;
 use crate::store::catalog::Catalog;
-use crate::store::{Commit, Db, Op, Reader, StoreError, codec, keys};
+use crate::store::{Commit, Db, KeyRange, Op, Reader, StoreError, codec, keys};
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
@@ -83,15 +83,16 @@ impl<'a> Group<'a> {
         self.reader.get(db, key)
     }
 
-    /// At most `limit` keys with a prefix and their values, in order, as they will be after this group so far.
-    pub fn scan_prefix(&self, db: Db, prefix: &[u8], limit: usize) -> Result<Vec<(Vec<u8>, Vec<u8>)>, StoreError> {
+    /// At most `limit` keys of a range and their values, in order, as they will be after this group so far.
+    pub fn scan(&self, db: Db, range: KeyRange, limit: usize) -> Result<Vec<(Vec<u8>, Vec<u8>)>, StoreError> {
+        let holds = |key: &[u8]| key >= range.start.as_slice() && range.end.as_ref().is_none_or(|end| key < end.as_slice());
         let mut found: BTreeMap<Vec<u8>, Option<Vec<u8>>> = BTreeMap::new();
         let changed = |key: &[u8]| {
             self.staged.writes.iter().any(|(d, k, _)| *d == db && k == key)
                 || self.overlay.get(&db).is_some_and(|keys| keys.contains_key(key))
         };
         let mut from_store = 0;
-        self.reader.scan_prefix(db, prefix, false, |key, value| {
+        self.reader.scan(db, range.clone(), false, |key, value| {
             if !changed(key) {
                 found.insert(key.to_vec(), Some(value.to_vec()));
                 from_store += 1;
@@ -99,10 +100,10 @@ impl<'a> Group<'a> {
             if from_store < limit { std::ops::ControlFlow::Continue(()) } else { std::ops::ControlFlow::Break(()) }
         })?;
         if let Some(keys) = self.overlay.get(&db) {
-            let matching = keys.range(prefix.to_vec()..).take_while(|(key, _)| key.starts_with(prefix));
+            let matching = keys.range(range.start.clone()..).take_while(|(key, _)| holds(key));
             found.extend(matching.map(|(key, value)| (key.clone(), value.clone())));
         }
-        for (_, key, value) in self.staged.writes.iter().filter(|(d, key, _)| *d == db && key.starts_with(prefix)) {
+        for (_, key, value) in self.staged.writes.iter().filter(|(d, key, _)| *d == db && holds(key)) {
             found.insert(key.clone(), value.clone());
         }
         Ok(found.into_iter().filter_map(|(key, value)| Some((key, value?))).take(limit).collect())

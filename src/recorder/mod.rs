@@ -98,6 +98,7 @@ struct Shared {
     is_stopping: AtomicBool,
     groups: AtomicU64,
     jobs: AtomicU64,
+    held: parking_lot::Mutex<Vec<Box<dyn Job>>>,
     wake: OnceLock<WakeHook>,
 }
 
@@ -143,6 +144,7 @@ impl Recorder {
                 is_stopping: AtomicBool::new(false),
                 groups: AtomicU64::new(0),
                 jobs: AtomicU64::new(0),
+                held: parking_lot::Mutex::default(),
                 wake: OnceLock::new(),
             }),
             catalog: Arc::new(ArcSwap::from_pointee(catalog)),
@@ -196,6 +198,11 @@ impl Recorder {
         &self.spool
     }
 
+    /// The same, to keep.
+    pub fn spool_handle(&self) -> Arc<Spool> {
+        self.spool.clone()
+    }
+
     /// Whether the last commit failed.
     pub fn is_down(&self) -> bool {
         self.shared.is_down.load(Ordering::Acquire)
@@ -227,6 +234,12 @@ impl Recorder {
     /// recorder has ended.
     pub fn submit_outcome(&self, job: Box<dyn Job>) -> Result<(), Box<dyn Job>> {
         self.outcomes.send(job).map_err(|error| error.0)
+    }
+
+    /// Takes back an outcome whose commit failed; it is committed first when the store is back. Called on the
+    /// recorder's thread, so it never waits; there are no more such outcomes than postbacks in flight.
+    pub fn hold_outcome(&self, job: Box<dyn Job>) {
+        self.shared.held.lock().push(job);
     }
 
     /// Decides and records; resolves once it is durable.
@@ -344,19 +357,21 @@ impl Loop {
         }
     }
 
-    /// All that waits: spooled clicks first, then outcomes, then intake; waits for the first at most `patience`.
+    /// All that waits: held outcomes and spooled clicks first, then outcomes, then intake; waits for the first
+    /// at most `patience`.
     fn gather(&self, patience: Duration) -> Vec<Box<dyn Job>> {
-        let mut jobs = self.recorder.spool.take(MOST_JOBS);
-        jobs.extend(self.outcomes.try_iter().take(MOST_JOBS - jobs.len()));
-        jobs.extend(self.intake.try_iter().take(MOST_JOBS - jobs.len()));
+        let mut jobs = std::mem::take(&mut *self.recorder.shared.held.lock());
+        jobs.extend(self.recorder.spool.take(MOST_JOBS));
+        jobs.extend(self.outcomes.try_iter().take(MOST_JOBS.saturating_sub(jobs.len())));
+        jobs.extend(self.intake.try_iter().take(MOST_JOBS.saturating_sub(jobs.len())));
         if jobs.is_empty() {
             crossbeam_channel::select! {
                 recv(self.outcomes) -> job => jobs.extend(job),
                 recv(self.intake) -> job => jobs.extend(job),
                 default(patience) => {}
             }
-            jobs.extend(self.outcomes.try_iter().take(MOST_JOBS - jobs.len()));
-            jobs.extend(self.intake.try_iter().take(MOST_JOBS - jobs.len()));
+            jobs.extend(self.outcomes.try_iter().take(MOST_JOBS.saturating_sub(jobs.len())));
+            jobs.extend(self.intake.try_iter().take(MOST_JOBS.saturating_sub(jobs.len())));
         }
         jobs
     }
