@@ -14,7 +14,7 @@ use crate::domain::session::Session;
 use crate::domain::stats::{Bucket, Counters, Dimension, StatKey};
 use crate::recorder::Group;
 use crate::store::{Db, KeyRange, Period, PeriodKind, StoreError, codec, keys};
-use crate::tracking::conversion::ConversionRequest;
+use crate::tracking::conversion::{ConversionRequest, Sid};
 use crate::tracking::status::{self, Changed};
 use crate::tracking::trust::{self, Judgement};
 use crate::tracking::{client, queueing};
@@ -213,9 +213,12 @@ struct Findings {
 fn decide(request: &ConversionRequest, caller: &Caller, group: &mut Group<'_>) -> Result<Answer, StoreError> {
     let mut activity = blank(caller, group);
     activity.at_ms = request.at_ms.unwrap_or(activity.at_ms);
-    activity.input.uids = request.uids.clone();
-    activity.input.custom = request.custom.clone();
-    activity.input.fields = request.fields();
+    let uids = request.uids.iter().rposition(|uid| !uid.is_empty()).map_or(0, |last| last + 1);
+    activity.input.uids = request.uids[..uids].to_vec();
+    activity.input.custom.clone_from(&request.custom);
+    activity.input.partner_custom.clone_from(&request.partner_custom);
+    activity.input.fields.clone_from(&request.fields);
+    activity.is_test |= request.is_test;
     let findings = investigate(request, caller, &mut activity, group)?;
     if let Some(reason) = findings.refusal {
         return refuse(activity, reason, findings.offer.as_deref(), group);
@@ -261,7 +264,7 @@ fn investigate(
     group: &Group<'_>,
 ) -> Result<Findings, StoreError> {
     let catalog = group.catalog().clone();
-    let named = request.cid.as_ref().map(|cid| catalog.offers.get(cid.as_str()).cloned());
+    let named = request.cid.as_ref().map(|cid| catalog.offers.get(cid).cloned());
     let (session, match_type) = find_session(request, caller, named.as_ref().and_then(Option::as_ref), activity, group)?;
     let offer = match &named {
         Some(named) => named.clone(),
@@ -269,7 +272,7 @@ fn investigate(
     };
     let mut findings = Findings { offer: offer.clone(), event: None, session: None, refusal: None, is_authenticated: false };
     let Some(offer) = offer else {
-        findings.refusal = Some(match (&named, request.names_session()) {
+        findings.refusal = Some(match (&named, request.names_a_session()) {
             (Some(None), _) => RefusalReason::WrongOffer,
             (_, true) => RefusalReason::UnknownSession,
             (_, false) => RefusalReason::MissingSession,
@@ -315,7 +318,7 @@ fn judge_session(
     now_ms: i64,
 ) -> Option<RefusalReason> {
     let Some(session) = session else {
-        return Some(if request.names_session() { RefusalReason::UnknownSession } else { RefusalReason::MissingSession });
+        return Some(if request.names_a_session() { RefusalReason::UnknownSession } else { RefusalReason::MissingSession });
     };
     if session.offer != offer.id {
         return Some(RefusalReason::WrongOffer);
@@ -363,11 +366,10 @@ fn find_session(
     activity: &Activity,
     group: &Group<'_>,
 ) -> Result<(Option<Session>, MatchType), StoreError> {
-    if let Some(sid) = request.sid {
-        return Ok((load_session(sid, group)?, MatchType::Sid));
-    }
-    if request.has_unreadable_sid() {
-        return Ok((None, MatchType::Sid));
+    match &request.sid {
+        Some(Sid::Id(sid)) => return Ok((load_session(*sid, group)?, MatchType::Sid)),
+        Some(Sid::Foreign(_)) => return Ok((None, MatchType::Sid)),
+        None => {}
     }
     if let (Some(click_id), Some(offer)) = (&request.click_id, offer.filter(|o| o.accept_partner_click_id)) {
         return Ok((find_by_click_id(click_id, &offer.id, activity.at_ms, group)?, MatchType::PartnerClickId));
