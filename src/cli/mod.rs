@@ -9,7 +9,7 @@ pub mod healthcheck;
 pub mod restore;
 pub mod serve;
 
-use crate::config::{ConfigErrors, Overrides};
+use crate::config::{self as settings, ConfigError, Effective, Flag, Sources};
 use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 use std::io::Write;
 use std::path::PathBuf;
@@ -37,17 +37,32 @@ pub struct Global {
     /// Directory of all data.
     #[arg(long, global = true, value_name = "DIR")]
     pub data_dir: Option<PathBuf>,
+    /// Any setting, such as store.cache_mb=128; can be repeated.
+    #[arg(long, global = true, value_name = "KEY=VALUE")]
+    pub set: Vec<String>,
 }
 
 impl Global {
-    /// The flags as the layer above the environment.
-    pub fn overrides(&self) -> Overrides {
-        let mut overrides = Overrides::default();
+    /// The effective configuration: these flags and `own` over environment, file and defaults.
+    pub fn load(&self, own: Vec<Flag>) -> Result<Effective, ConfigError> {
+        let mut flags: Vec<Flag> = self.set.iter().map(|set| set_flag(set)).collect();
         if let Some(dir) = &self.data_dir {
-            overrides.set("data_dir", dir.display().to_string());
+            flags.push(flag("--data-dir", "data_dir", &dir.display().to_string()));
         }
-        overrides
+        flags.extend(own);
+        settings::load(&Sources::from_process(self.config.clone(), flags))
     }
+}
+
+/// A setting that a flag of its own makes.
+pub fn flag(flag: &str, key: &str, value: &str) -> Flag {
+    Flag { flag: flag.into(), key: key.into(), value: value.into() }
+}
+
+/// `--set key=value`; without `=` the key is reported as unknown by the configuration.
+fn set_flag(text: &str) -> Flag {
+    let (key, value) = text.split_once('=').unwrap_or((text, ""));
+    flag("--set", key, value)
 }
 
 /// The commands.
@@ -250,7 +265,7 @@ pub struct DoctorArgs {
 pub enum CliError {
     /// Mistakes in the configuration.
     #[error("{0}")]
-    Config(#[from] ConfigErrors),
+    Config(#[from] ConfigError),
     /// The instance could not be started or opened.
     #[error("{0}")]
     App(#[from] crate::app::AppError),

@@ -149,7 +149,7 @@ impl Session {
     }
 
     /// The first value of a parameter of the URL, whichever field keeps it; device ids come back normalised,
-    /// level names as they stood at the click.
+    /// level names as they stood at the click, and `param<n>` is PARA`n`, whichever name brought it.
     pub fn parameter(&self, name: &str) -> Option<&str> {
         let listed = |list: &'_ [(String, String)]| list.iter().position(|(n, _)| n == name);
         let own = match name {

@@ -120,7 +120,8 @@ fn every_parameter_is_found_by_its_name() {
         ("cost_id", Some("k")),
         ("idfa", Some("8C6CBC0D-5F43-4765-A6E6-84DFF3D24707")),
         ("x", Some("1")),
-        ("param2", None),
+        ("param2", Some("g")),
+        ("param3", None),
         ("nothing", None),
     ] {
         assert_eq!(session.parameter(name), value, "{name}");

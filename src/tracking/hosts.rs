@@ -74,6 +74,9 @@ impl std::str::FromStr for HostPattern {
             Some(rest) => (true, rest),
             None => (false, trimmed),
         };
+        if rest.starts_with('[') {
+            return Err(HostPatternError::Address(text.to_owned()));
+        }
         let (name, port) = match rest.rsplit_once(':') {
             Some((name, port)) if !below => (name, Some(port.parse().map_err(|_| form())?)),
             _ => (rest, None),

@@ -14,6 +14,7 @@ use crate::domain::session::Session;
 use crate::domain::stats::{Bucket, Counters, Dimension, StatKey};
 use crate::recorder::Group;
 use crate::store::{Db, KeyRange, Period, PeriodKind, StoreError, codec, keys};
+use crate::telemetry;
 use crate::tracking::conversion::{ConversionRequest, Sid};
 use crate::tracking::status::{self, Changed};
 use crate::tracking::trust::{self, Judgement};
@@ -530,7 +531,7 @@ fn keep(activity: &mut Activity, offer: Option<&Offer>, group: &mut Group<'_>) -
             dimension: Dimension::All,
         };
         group.count(key, counters);
-        crate::telemetry::count_refusal(reason);
+        telemetry::refusal(reason.code());
     }
     group.put(keys::activity(activity.id), codec::encode_activity(activity)?);
     if let Some(session) = &activity.session {

@@ -9,7 +9,7 @@ use crate::domain::offer::Offer;
 use crate::domain::session::{EngagementKind, Session};
 use crate::http::client::Caller;
 use crate::store::catalog::LinkEntry;
-use crate::telemetry;
+use crate::telemetry::{self, EngagementResult};
 use crate::tracking::destination::{self, DestinationError};
 use crate::tracking::engagement::{self, Recorded};
 use crate::tracking::hit::{Around, Built, Hit, Request, Visitor};
@@ -37,7 +37,7 @@ pub(super) async fn click(request: HttpRequest, path: Path<String>, state: Data<
     }
     let catalog = state.recorder.catalog();
     let Some(entry) = active_link(&catalog, &path) else {
-        telemetry::count_unknown_link();
+        telemetry::click(EngagementResult::UnknownLink);
         return no_such_link();
     };
     let engagement = match build(&request, EngagementKind::Click, entry, &state) {
@@ -73,7 +73,7 @@ pub(super) async fn impression(request: HttpRequest, path: Path<String>, state: 
     }
     let catalog = state.recorder.catalog();
     let Some(entry) = active_link(&catalog, &path) else {
-        telemetry::count_unknown_link();
+        telemetry::impression(EngagementResult::UnknownLink);
         return no_such_link();
     };
     let engagement = assemble(&request, EngagementKind::Impression, entry, &state);
@@ -137,7 +137,6 @@ pub(super) fn read(
     };
     let built = hit.session(engagement::new_session_id(now_ms), &around, visitor);
     for refused in &built.refused_callbacks {
-        telemetry::count_refused_callback();
         tracing::debug!(name = refused.name, "a callback on a click names a host that the partner may not call");
     }
     (built, hit.is_s2s(), caller)
@@ -188,6 +187,14 @@ pub(super) async fn record(session: Session, state: &TrackingState) -> Option<Re
         }
     };
     let recorded = tokio::time::timeout(PATIENCE, acknowledgement).await.ok().and_then(Result::ok);
-    telemetry::count_engagement(kind, recorded);
+    let result = match recorded {
+        Some(Recorded::Durable) => EngagementResult::Recorded,
+        Some(Recorded::Spooled) | None => EngagementResult::Spooled,
+        Some(Recorded::Lost) => EngagementResult::Lost,
+    };
+    match kind {
+        EngagementKind::Impression => telemetry::impression(result),
+        EngagementKind::Click | EngagementKind::Direct => telemetry::click(result),
+    }
     recorded
 }

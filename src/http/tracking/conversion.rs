@@ -4,7 +4,7 @@ use super::{TrackingState, allow_origin, caller, gif, known_visitor, own_origin,
 use crate::domain::duplicates;
 use crate::domain::template::catalogue;
 use crate::http::problem::ApiError;
-use crate::telemetry;
+use crate::telemetry::{self, ActivityResult};
 use crate::tracking::conversion::{ConversionRequest, idempotency_key};
 use crate::tracking::query::{FieldError, Fields};
 use crate::tracking::record_conversion::{self, Answer, Caller, Idempotency, Outcome, Proof};
@@ -50,7 +50,12 @@ async fn take(request: &HttpRequest, payload: Payload, state: &TrackingState) ->
     });
     match decided.await?? {
         Outcome::Answer(answer) => {
-            telemetry::count_conversion(&answer.result);
+            let result = match answer.result.as_str() {
+                "duplicate" => ActivityResult::Duplicate,
+                "refused" => ActivityResult::Refused,
+                _ => ActivityResult::Accepted,
+            };
+            telemetry::activity("event", result);
             Ok(answer)
         }
         Outcome::KeyReused => Err(ApiError::KeyReused),
@@ -70,7 +75,7 @@ async fn keep_unreadable(
         .recorder
         .run(move |group| record_conversion::record_unreadable(cid, &field, &message, &caller, group))
         .await??;
-    telemetry::count_conversion("unreadable");
+    telemetry::activity("event", ActivityResult::Invalid);
     Ok(ApiError::Invalid { field: error.field, code: error.code, message: error.message })
 }
 

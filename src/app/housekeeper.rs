@@ -1,0 +1,115 @@
+//! The thread that does what has to be done from time to time. Each step is small, and a failure of one is
+//! logged and tried again the next time.
+
+use crate::http::State;
+use crate::recorder::RecordError;
+use crate::telemetry::{self, QueueGauges};
+use crate::tracking::housekeeping::{self, Sweep};
+use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
+use std::sync::Arc;
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+const TICK: Duration = Duration::from_secs(1);
+const APPROVALS_EVERY: Duration = Duration::from_secs(10);
+const SWEEP_EVERY: Duration = Duration::from_secs(3600);
+const RETENTION_EVERY: Duration = Duration::from_secs(3600);
+
+/// The running thread.
+pub(super) struct Housekeeper {
+    stop: Sender<()>,
+    thread: JoinHandle<()>,
+}
+
+impl Housekeeper {
+    pub(super) fn start(state: Arc<State>) -> std::io::Result<Self> {
+        let (stop, stopped) = bounded(1);
+        let thread = std::thread::Builder::new().name("housekeeper".into()).spawn(move || run(&state, &stopped))?;
+        Ok(Self { stop, thread })
+    }
+
+    pub(super) fn stop(self) {
+        drop(self.stop);
+        if self.thread.join().is_err() {
+            tracing::error!(code = "housekeeper_panicked", "the housekeeping thread ended with a panic");
+        }
+    }
+}
+
+/// When each kind of work is due.
+struct Agenda {
+    approvals: Instant,
+    sweep: Instant,
+    retention: Instant,
+}
+
+fn run(state: &State, stopped: &Receiver<()>) {
+    let now = Instant::now();
+    let mut agenda = Agenda { approvals: now, sweep: now + SWEEP_EVERY, retention: now + TICK * 30 };
+    while let Err(RecvTimeoutError::Timeout) = stopped.recv_timeout(TICK) {
+        measure(state);
+        if state.recorder.is_down() {
+            continue;
+        }
+        let now = Instant::now();
+        if now >= agenda.approvals {
+            agenda.approvals = now + APPROVALS_EVERY;
+            complain("approvals", approve(state));
+        }
+        if now >= agenda.sweep {
+            agenda.sweep = now + SWEEP_EVERY;
+            complain("sweep", sweep(state));
+        }
+        if now >= agenda.retention {
+            agenda.retention = now + RETENTION_EVERY;
+            complain("retention", retire(state));
+        }
+    }
+}
+
+fn complain(what: &str, done: Result<(), RecordError>) {
+    if let Err(error) = done {
+        tracing::warn!(code = error.code(), what, %error, "housekeeping could not be done; it is tried again");
+    }
+}
+
+fn approve(state: &State) -> Result<(), RecordError> {
+    while housekeeping::approve_due(&state.recorder)? >= 500 {}
+    Ok(())
+}
+
+fn sweep(state: &State) -> Result<(), RecordError> {
+    for what in [Sweep::Duplicates, Sweep::Idempotency] {
+        let mut from = None;
+        loop {
+            from = housekeeping::sweep(&state.recorder, what, from)?;
+            if from.is_none() {
+                break;
+            }
+        }
+    }
+    Ok(())
+}
+
+fn retire(state: &State) -> Result<(), RecordError> {
+    let periods = state.store.expired_periods(state.recorder.clock().now_ms(), &state.config.retention);
+    housekeeping::drop_periods(&state.recorder, periods)
+}
+
+/// Sets the gauges that are read, not counted.
+fn measure(state: &State) {
+    let queue = state.delivery.totals();
+    telemetry::queue(QueueGauges {
+        waiting: queue.waiting,
+        in_flight: queue.in_flight,
+        lanes_closed: queue.lanes_closed,
+        lanes_open: queue.lanes_open,
+        lanes_probing: queue.lanes_probing,
+        oldest_due_age_ms: queue.oldest_due_age_ms,
+    });
+    telemetry::recorder_queue(state.recorder.queue().0 as u64);
+    telemetry::spool_clicks(state.recorder.spool().len() as u64);
+    telemetry::live_viewers(state.recorder.live().viewers() as u64);
+    telemetry::disk_free(state.store.free_bytes());
+    state.metrics.upkeep();
+}
