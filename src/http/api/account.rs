@@ -35,7 +35,7 @@ pub struct SetupStatus {
 
 /// 410 once there is an owner, 403 without the token: checked before anything else is looked at.
 fn may_set_up(request: &HttpRequest, state: &State) -> Result<Caller, ApiError> {
-    let caller = caller(request, &state.trusted_proxies);
+    let caller = caller(request, &state.config.trusted_proxies);
     if !state.recorder.catalog().users.is_empty() {
         return Err(ApiError::AlreadySetUp);
     }
@@ -214,7 +214,7 @@ pub struct Credentials {
 #[utoipa::path(tag = "account", responses((status = 200, body = Me)))]
 #[post("/login")]
 pub async fn sign_in(state: Data<State>, request: HttpRequest, body: Json<Credentials>) -> Result<HttpResponse, ApiError> {
-    let caller = caller(&request, &state.trusted_proxies);
+    let caller = caller(&request, &state.config.trusted_proxies);
     refuse_other_sites(&request, &caller)?;
     let (name, from) = (body.0.login.trim().to_owned(), caller.ip.to_string());
     state.auth.throttle.check(caller.ip, Some(&name))?;

@@ -7,7 +7,7 @@ use crate::http::State;
 use crate::http::auth::Identity;
 use crate::http::problem::ApiError;
 use crate::recorder::Group;
-use crate::store::catalog::{Change, ConfigKey, ConfigObject, Precondition};
+use crate::store::catalog::{Change, ConfigKey, Precondition};
 use crate::store::{StoreError, codec, keys};
 
 /// Longest detail of an audit entry, bytes.
@@ -55,26 +55,13 @@ pub fn stage(group: &mut Group<'_>, preconditions: &[Precondition], changes: &[C
         match change {
             Change::Put(object) => {
                 let key = object.key();
-                group.put(keys::config(key.kind_byte(), key.id_text()), encode(object)?);
+                group.put(keys::config(key.kind_byte(), key.id_text()), codec::encode_json(object)?);
             }
             Change::Remove(key) => group.delete(keys::config(key.kind_byte(), key.id_text())),
         }
     }
     group.set_catalog(next);
     Ok(())
-}
-
-/// The stored form: the object itself as JSON, its kind being in the key.
-fn encode(object: &ConfigObject) -> Result<Vec<u8>, StoreError> {
-    match object {
-        ConfigObject::Offer(o) => codec::encode_json(o),
-        ConfigObject::Partner(p) => codec::encode_json(p),
-        ConfigObject::Link(l) => codec::encode_json(l),
-        ConfigObject::Rule(r) => codec::encode_json(r),
-        ConfigObject::User(u) => codec::encode_json(u),
-        ConfigObject::Token(t) => codec::encode_json(t),
-        ConfigObject::Settings(s) => codec::encode_json(s),
-    }
 }
 
 /// Makes changes of the configuration and their audit entry; returns once they are durable and in use.

@@ -8,7 +8,7 @@ use crate::http::State;
 use crate::http::problem::ApiError;
 use crate::recorder::Group;
 use crate::store::catalog::Catalog;
-use crate::store::{Db, Reader, StoreError, codec, keys};
+use crate::store::{Db, KeyRange, Reader, StoreError, codec, keys};
 use actix_web::cookie::time::Duration as CookieDuration;
 use actix_web::cookie::{Cookie, SameSite};
 use std::ops::ControlFlow;
@@ -73,7 +73,7 @@ pub struct NewLogin {
 pub fn insert(group: &mut Group<'_>, new: &NewLogin) -> Result<(), StoreError> {
     let catalog = group.catalog().clone();
     let now_ms = group.now_ms();
-    for (key, value) in group.scan_prefix(Db::Hot, &keys::config_prefix(b'g'), SWEEP)? {
+    for (key, value) in group.scan(Db::Hot, KeyRange::prefix(&keys::config_prefix(b'g')), SWEEP)? {
         let login: Login = codec::decode_json(&value, Db::Hot, &key)?;
         let ended = catalog.users.get(&login.user).is_none_or(|user| !is_good(&login, user, now_ms));
         if ended {

@@ -124,7 +124,7 @@ fn find_token<'a>(tokens: impl Iterator<Item = &'a ApiToken>, secret: &str, now_
 
 /// Proves who asks, by token or by cookie.
 pub fn identify(request: &HttpRequest, state: &State) -> Result<Identity, ApiError> {
-    let caller = caller(request, &state.trusted_proxies);
+    let caller = caller(request, &state.config.trusted_proxies);
     let catalog = state.recorder.catalog();
     let now_ms = state.recorder.clock().now_ms();
     if let Some(header) = request.headers().get(AUTHORIZATION) {
