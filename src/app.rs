@@ -24,7 +24,7 @@ use crate::http::tracking::TrackingState;
 use crate::live::Live;
 use crate::recorder::{RecordError, Recorder, RecorderOptions, RecorderThread};
 use crate::store::catalog::{Catalog, ConfigObject};
-use crate::store::{Db, KeyRange, OpenReport, Store, StoreError, StoreOptions, codec, keys};
+use crate::store::{Db, OpenReport, Store, StoreError, StoreOptions, keys};
 use crate::telemetry::{self, Metrics, TelemetryError};
 use crate::tracking::client::IpHasher;
 use crate::tracking::geo::{GeoError, GeoIp};
@@ -165,9 +165,9 @@ fn store_options(config: &Config) -> StoreOptions {
 fn load_catalog(reader: &crate::store::Reader) -> Result<Catalog, StoreError> {
     let mut objects: Vec<ConfigObject> = Vec::new();
     for kind in [b's', b'o', b'p', b'l', b'r', b'u', b't'] {
-        reader.scan(Db::Hot, KeyRange::prefix(&keys::config_prefix(kind)), false, |key, value| {
-            match codec::decode_json(value, Db::Hot, key) {
-                Ok(object) => objects.push(object),
+        reader.scan_prefix(Db::Hot, &keys::config_prefix(kind), false, |key, value| {
+            match ConfigObject::decode(kind, value, key) {
+                Ok(object) => objects.extend(object),
                 Err(error) => tracing::error!(code = error.code(), %error, "an object of the configuration cannot be read"),
             }
             ControlFlow::Continue(())

@@ -31,6 +31,8 @@ pub mod clock;
 pub mod config;
 pub mod domain;
 pub mod journal;
+pub mod live;
+pub mod recorder;
 pub mod store;
 pub mod telemetry;
 pub mod tracking;

@@ -7,7 +7,7 @@ use crate::domain::ids::{OfferId, PartnerId, PostbackId};
 use crate::domain::postback::{Attempt, Postback, PostbackState};
 use crate::live::LiveEvent;
 use crate::recorder::{Group, Recorder};
-use crate::store::{Db, KeyRange, StoreError, codec, keys};
+use crate::store::{Db, StoreError, codec, keys};
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
@@ -41,7 +41,7 @@ impl Ledger for StoreLedger {
     }
 
     fn for_each_waiting(&self, f: &mut dyn FnMut(Postback)) {
-        let scanned = self.recorder.reader().scan(Db::Hot, KeyRange::prefix(&keys::waiting_prefix()), false, |key, value| {
+        let scanned = self.recorder.reader().scan_prefix(Db::Hot, &keys::waiting_prefix(), false, |key, value| {
             match codec::decode_postback(value, Db::Hot, key) {
                 Ok(postback) => f(postback),
                 Err(error) => tracing::error!(code = "postback_unreadable", %error, "a waiting postback cannot be read"),

@@ -269,6 +269,7 @@ impl Planner<'_> {
                 lane,
                 request,
                 created_at_ms: now,
+                resent_at_ms: None,
                 state,
                 attempts: 0,
                 order_key: partner.and_then(|_| order_key(self.activity)),

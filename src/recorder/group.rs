@@ -92,7 +92,7 @@ impl<'a> Group<'a> {
                 || self.overlay.get(&db).is_some_and(|keys| keys.contains_key(key))
         };
         let mut from_store = 0;
-        self.reader.scan(db, range.clone(), false, |key, value| {
+        self.reader.scan(db, &range, false, |key, value| {
             if !changed(key) {
                 found.insert(key.to_vec(), Some(value.to_vec()));
                 from_store += 1;

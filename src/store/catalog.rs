@@ -9,8 +9,9 @@ use crate::domain::ids::{LinkToken, OfferId, PartnerId, RuleId, TokenId, UserId}
 use crate::domain::link::Link;
 use crate::domain::offer::Offer;
 use crate::domain::partner::Partner;
-use crate::domain::plan::CompiledRule;
 use crate::domain::rule::{Rule, RuleScope};
+use crate::domain::template::{CompiledRule, compile};
+use crate::store::{Db, StoreError, codec};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
@@ -106,6 +107,34 @@ impl ConfigObject {
             Self::User(u) => ConfigKey::User(u.id.clone()),
             Self::Token(t) => ConfigKey::Token(t.id.clone()),
             Self::Settings(_) => ConfigKey::Settings,
+        }
+    }
+
+    /// Reads the stored form of an object by the kind byte of its key; `None` for a kind of a later version.
+    pub fn decode(kind: u8, value: &[u8], key: &[u8]) -> Result<Option<Self>, StoreError> {
+        let object = match kind {
+            b'o' => Self::Offer(codec::decode_json(value, Db::Hot, key)?),
+            b'p' => Self::Partner(codec::decode_json(value, Db::Hot, key)?),
+            b'l' => Self::Link(codec::decode_json(value, Db::Hot, key)?),
+            b'r' => Self::Rule(codec::decode_json(value, Db::Hot, key)?),
+            b'u' => Self::User(codec::decode_json(value, Db::Hot, key)?),
+            b't' => Self::Token(codec::decode_json(value, Db::Hot, key)?),
+            b's' => Self::Settings(codec::decode_json(value, Db::Hot, key)?),
+            _ => return Ok(None),
+        };
+        Ok(Some(object))
+    }
+
+    /// The stored form: the object itself as JSON, its kind being in the key.
+    pub fn encode(&self) -> Result<Vec<u8>, StoreError> {
+        match self {
+            Self::Offer(o) => codec::encode_json(o),
+            Self::Partner(p) => codec::encode_json(p),
+            Self::Link(l) => codec::encode_json(l),
+            Self::Rule(r) => codec::encode_json(r),
+            Self::User(u) => codec::encode_json(u),
+            Self::Token(t) => codec::encode_json(t),
+            Self::Settings(s) => codec::encode_json(s),
         }
     }
 
@@ -276,7 +305,7 @@ impl Catalog {
                 ConfigObject::Offer(o) => drop(catalog.offers.insert(o.id.clone(), Arc::new(o))),
                 ConfigObject::Partner(p) => drop(catalog.partners.insert(p.id.clone(), Arc::new(p))),
                 ConfigObject::Link(l) => links.push(l),
-                ConfigObject::Rule(r) => match CompiledRule::compile(&r) {
+                ConfigObject::Rule(r) => match compile(&r) {
                     Ok(rule) => drop(catalog.rules.insert(r.id.clone(), Arc::new(rule))),
                     Err(findings) => {
                         let message = findings.first().map(|f| f.message.clone()).unwrap_or_default();
@@ -413,7 +442,7 @@ impl Catalog {
                 self.insert_link(link);
             }
             ConfigObject::Rule(rule) => {
-                let compiled = CompiledRule::compile(&rule).map_err(|findings| CatalogError::BrokenRule {
+                let compiled = compile(&rule).map_err(|findings| CatalogError::BrokenRule {
                     id: rule.id.to_string(),
                     message: findings.first().map(|f| f.message.clone()).unwrap_or_default(),
                 })?;

@@ -51,6 +51,7 @@ const AUTOMATED: &[&str] = &[
     "vkshare",
     "mastodon/",
     "misskey/",
+    "hatena::",
     "bluesky cardyb",
     "bingpreview",
     "google-inspectiontool",

@@ -3,9 +3,9 @@
 //! Fail open: when the store cannot take it, the session goes to the spool and the person is redirected
 //! all the same.
 
-use crate::domain::activity::Activity;
 use crate::domain::duplicates;
 use crate::domain::ids::SessionId;
+use crate::domain::plan;
 use crate::domain::session::{EngagementKind, Session};
 use crate::domain::stats::{Bucket, Counters, Dimension, StatKey};
 use crate::live::LiveEvent;
@@ -92,7 +92,7 @@ fn write(session: &Arc<Session>, encoded: Vec<u8>, group: &mut Group<'_>) -> Res
     count(session, group);
     let catalog = group.catalog().clone();
     if catalog.has_rules_for(&session.offer, session.partner.as_ref()) || !session.callbacks.is_empty() {
-        let activity = Activity::of_session(session);
+        let activity = plan::engagement((**session).clone());
         let plan = queueing::plan(&activity, &catalog, group.now_ms());
         for postback in plan.postbacks {
             group.put(keys::postback_by_session(session.id, postback.id), Vec::new());

@@ -59,7 +59,7 @@ pub fn sweep(recorder: &Recorder, what: Sweep, from: Option<Vec<u8>>) -> Result<
         range = range.after(&from);
     }
     let (mut expired, mut seen, mut last) = (Vec::new(), 0, None);
-    let scanned = recorder.reader().scan(Db::Hot, range, false, |key, value| {
+    let scanned = recorder.reader().scan(Db::Hot, &range, false, |key, value| {
         seen += 1;
         let expires_at_ms = match what {
             Sweep::Duplicates => codec::decode_duplicate(value, Db::Hot, key).map(|d| d.expires_at_ms),

@@ -17,17 +17,31 @@
 //! | [`instant`] | when does the caller say that it happened |
 //! | [`trust`] | may this caller send it |
 //! | [`repeat`] | did this visitor click this link before |
+//! | [`engagement`] | records a click, impression or landing |
+//! | [`record_conversion`] | judges and records a conversion |
+//! | [`status`] | changes the status of a conversion |
+//! | [`resend`] | sends a postback again, or gives it up |
+//! | [`queueing`] | from an activity to its record and its postbacks |
+//! | [`housekeeping`] | what falls due by itself |
+//! | [`session_values`] | what placeholders of a destination show |
 //! | [`tag`] | the script of the advertiser's site |
 
 pub mod client;
 pub mod conversion;
 pub mod destination;
+pub mod engagement;
 pub mod device_id;
 pub mod geo;
 pub mod hit;
 pub mod hosts;
+pub mod housekeeping;
 pub mod instant;
 pub mod query;
+pub mod queueing;
+pub mod record_conversion;
 pub mod repeat;
+pub mod resend;
+pub mod session_values;
+pub mod status;
 pub mod tag;
 pub mod trust;

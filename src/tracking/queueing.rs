@@ -4,30 +4,33 @@ use crate::domain::activity::Activity;
 use crate::domain::ids::PostbackId;
 use crate::domain::money::Money;
 use crate::domain::offer::Payout;
-use crate::domain::plan::{self, Plan, PlanContext};
+use crate::domain::plan::{self, Plan};
 use crate::domain::postback::{Postback, PostbackState};
+use crate::domain::template::Context;
 use crate::live::LiveEvent;
 use crate::recorder::Group;
 use crate::store::catalog::Catalog;
 use crate::store::{StoreError, codec, keys};
 use std::sync::Arc;
 
+/// The configuration objects that an activity names, as they are now.
+pub fn context<'a>(activity: &Activity, catalog: &'a Catalog, now_ms: i64) -> Context<'a> {
+    let session = activity.session.as_deref();
+    Context {
+        offer: activity.offer.as_ref().and_then(|id| catalog.offers.get(id)).map(Arc::as_ref),
+        partner: session.and_then(|s| catalog.partners.get(s.partner.as_ref()?)).map(Arc::as_ref),
+        link: session.and_then(|s| catalog.links.get(&s.link)).map(|entry| &entry.link),
+        now_ms,
+    }
+}
+
 /// Renders what every rule makes of an activity. Without an offer in the catalog there are no rules.
 pub fn plan(activity: &Activity, catalog: &Catalog, now_ms: i64) -> Plan {
-    let Some(offer) = activity.offer.as_ref().and_then(|id| catalog.offers.get(id)) else { return Plan::default() };
-    let session = activity.session.as_deref();
-    let partner = session.and_then(|s| s.partner.as_ref()).and_then(|id| catalog.partners.get(id));
-    let link = session.and_then(|s| catalog.links.get(&s.link));
-    let event = activity.event.as_ref().and_then(|token| offer.events.iter().find(|e| e.token == *token));
-    let rules = catalog.rules_for(&offer.id, partner.map(|p| &p.id));
-    let context = PlanContext {
-        offer,
-        partner: partner.map(Arc::as_ref),
-        link: link.map(|entry| &entry.link),
-        event,
-        now_ms,
-    };
-    plan::plan(activity, &context, &rules, &mut || (PostbackId::new(now_ms, rand::random()), rand::random()))
+    let context = context(activity, catalog, now_ms);
+    let Some(offer) = context.offer else { return Plan::default() };
+    let rules = catalog.rules_for(&offer.id, context.partner.map(|p| &p.id));
+    let rules = rules.iter().map(Arc::as_ref);
+    plan::plan(activity, &context, rules, &mut || (PostbackId::new(now_ms, rand::random()), rand::random()))
 }
 
 /// Stores a planned postback: waiting and to be sent, or failed at once when it cannot be rendered.

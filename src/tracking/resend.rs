@@ -2,6 +2,7 @@
 
 use crate::domain::activity::Activity;
 use crate::domain::ids::PostbackId;
+use crate::domain::plan;
 use crate::domain::postback::{FailReason, Origin, Postback, PostbackState};
 use crate::live::LiveEvent;
 use crate::recorder::Group;
@@ -108,7 +109,7 @@ pub fn activity_of(postback: &Postback, group: &Group<'_>) -> Result<Option<Acti
     }
     let at = keys::session(crate::domain::ids::SessionId(postback.activity.0));
     match group.get(at.0, &at.1)? {
-        Some(record) => Ok(Some(Activity::of_session(&codec::decode_session(&record, at.0, &at.1)?))),
+        Some(record) => Ok(Some(plan::engagement(codec::decode_session(&record, at.0, &at.1)?))),
         None => Ok(None),
     }
 }

@@ -14,7 +14,7 @@ use crate::tracking::destination::{self, DestinationError};
 use crate::tracking::engagement::{self, Recorded};
 use crate::tracking::hit::{Around, Built, Hit, Request, Visitor};
 use crate::tracking::repeat::Seen;
-use crate::tracking::session_values;
+use crate::tracking::session_values::ClickValues;
 use actix_web::web::{Data, Path};
 use actix_web::{HttpRequest, HttpResponse};
 use serde_json::json;
@@ -108,9 +108,13 @@ fn build(
     let (built, is_s2s, caller) = read(request, kind, request.query_string().as_bytes(), entry, state);
     let mut session = built.session;
     let own = entry.link.destinations.as_ref();
-    let choice = destination::choose(&entry.offer, own, &built.requested, &session.device.os_name)?;
-    let value = |name: &str| session_values::value(&session, entry, name);
-    session.destination = destination::render(&choice, &entry.offer, session.id, &value)?;
+    let requested = built.requested;
+    let choice = destination::choose(&entry.offer, own, &requested, &session.device.os_name)?;
+    // Built only when the destination holds a placeholder other than the SID.
+    let values = std::cell::OnceCell::new();
+    let value = |name: &str| values.get_or_init(|| ClickValues::new(session.clone(), entry)).get(name);
+    let destination = destination::render(&choice, &entry.offer, session.id, &value)?;
+    session.destination = destination;
     Ok(Engagement { session, is_s2s, caller })
 }
 
@@ -158,16 +162,21 @@ fn visitor(
         let remembered = hit.remembered_tuid().and_then(|t| t.parse::<SessionId>().ok()).map(|t| t.to_string());
         known_visitor(request).or(remembered)
     };
+    let touch = |who: &str| state.repeats.touch(who, &entry.link.token, now_ms, repeat_s(&entry.offer, hit));
+    let is_new = known.is_none();
+    let tuid = known.unwrap_or_else(|| if hit.is_s2s() { String::new() } else { new_visitor(now_ms) });
     let seen = if hit.is_automated() {
         Seen { is_repeat: false, is_unique: false }
+    } else if is_new {
+        // Known by address and browser until the cookie comes back; the cookie is noted too, so that the
+        // next click is recognised by either.
+        if !tuid.is_empty() {
+            touch(&tuid);
+        }
+        touch(&format!("{} {user_agent}", hit.ip().unwrap_or(caller.ip)))
     } else {
-        let who = match &known {
-            Some(tuid) => tuid.clone(),
-            None => format!("{} {user_agent}", hit.ip().unwrap_or(caller.ip)),
-        };
-        state.repeats.touch(&who, &entry.link.token, now_ms, repeat_s(&entry.offer, hit))
+        touch(&tuid)
     };
-    let tuid = known.unwrap_or_else(|| if hit.is_s2s() { String::new() } else { new_visitor(now_ms) });
     Visitor { tuid, seen }
 }
 

@@ -11,6 +11,7 @@ use crate::tracking::record_conversion::{self, Answer, Caller, Idempotency, Outc
 use actix_web::http::header::{CACHE_CONTROL, CONTENT_TYPE, REFERER, USER_AGENT};
 use actix_web::web::{Data, Payload};
 use actix_web::{HttpRequest, HttpResponse, ResponseError};
+use std::net::IpAddr;
 
 /// `GET` or `POST /cv`: JSON.
 pub(super) async fn convert(request: HttpRequest, payload: Payload, state: Data<TrackingState>) -> HttpResponse {
@@ -40,7 +41,7 @@ async fn take(request: &HttpRequest, payload: Payload, state: &TrackingState) ->
     }
     let body = read_body(payload).await?;
     let caller = who(request, body.clone(), state);
-    let parsed = parse(request, &body);
+    let parsed = parse(request, &body, caller.ip);
     let (conversion, idempotency) = match parsed {
         Ok(parsed) => parsed,
         Err(error) => return Err(keep_unreadable(error, caller, request, state).await?),
@@ -79,14 +80,14 @@ async fn keep_unreadable(
     Ok(ApiError::Invalid { field: error.field, code: error.code, message: error.message })
 }
 
-fn parse(request: &HttpRequest, body: &[u8]) -> Result<(ConversionRequest, Option<Idempotency>), FieldError> {
+fn parse(request: &HttpRequest, body: &[u8], ip: IpAddr) -> Result<(ConversionRequest, Option<Idempotency>), FieldError> {
     let conversion = ConversionRequest::parse(fields(request, body)?, &|name| catalogue::find(name).is_some())?;
     let header = request.headers().get("idempotency-key").map(|v| String::from_utf8_lossy(v.as_bytes()).into_owned());
     let key = idempotency_key(header.as_deref())?;
     let idempotency = key.map(|key| {
         let authorization = text_header(request, actix_web::http::header::AUTHORIZATION);
         let who = if authorization.is_empty() {
-            request.peer_addr().map_or(String::new(), |peer| peer.ip().to_string())
+            ip.to_string()
         } else {
             authorization
         };
@@ -104,11 +105,7 @@ fn fields(request: &HttpRequest, body: &[u8]) -> Result<Fields, FieldError> {
     let content_type = text_header(request, CONTENT_TYPE).to_ascii_lowercase();
     let trimmed = body.trim_ascii_start();
     if content_type.starts_with("application/json") || trimmed.starts_with(b"{") {
-        let mut fields = Fields::from_json(body)?;
-        if !query.is_empty() {
-            fields.plain.extend(Fields::from_form(query)?.plain);
-        }
-        return Ok(fields);
+        return Fields::from_json(body)?.with_query(Fields::from_form(query)?);
     }
     let joined = [query, body].join(if query.is_empty() || body.is_empty() { b"".as_slice() } else { b"&" });
     Fields::from_form(&joined)
