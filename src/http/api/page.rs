@@ -94,10 +94,15 @@ impl Budget {
             return false;
         }
         self.left -= 1;
-        if self.left % 64 == 0 && Instant::now() >= self.until {
+        if self.left.is_multiple_of(64) && Instant::now() >= self.until {
             self.left = 0;
         }
         true
+    }
+
+    /// Whether nothing is left.
+    pub fn is_spent(&self) -> bool {
+        self.left == 0
     }
 }
 
