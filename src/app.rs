@@ -24,7 +24,10 @@ use crate::http::tracking::TrackingState;
 use crate::live::Live;
 use crate::recorder::{RecordError, Recorder, RecorderOptions, RecorderThread};
 use crate::store::catalog::{Catalog, ConfigObject};
-use crate::store::{Db, OpenReport, Store, StoreError, StoreOptions, keys};
+use crate::journal;
+use crate::store::{
+    Db, Keeper, OpenReport, RepairKind, SnapshotOptions, SpaceOptions, Store, StoreError, StoreOptions, keys,
+};
 use crate::telemetry::{self, Metrics, TelemetryError};
 use crate::tracking::client::IpHasher;
 use crate::tracking::geo::{GeoError, GeoIp};
@@ -105,8 +108,8 @@ pub struct Core {
     pub clock: Clock,
     /// The one writer.
     pub recorder: Recorder,
-    /// The store's own handle: health, snapshots, backups.
-    pub store: Arc<Store>,
+    /// Snapshots and backups.
+    pub keeper: Keeper,
     /// What opening found and repaired.
     pub report: OpenReport,
     thread: RecorderThread,
@@ -115,8 +118,8 @@ pub struct Core {
 impl Core {
     /// Opens the store and starts the recorder.
     pub fn open(config: Arc<Config>, clock: Clock) -> Result<Self, AppError> {
-        let (store, writer, report) = Store::open(&config.data_dir, store_options(&config))?;
-        let reader = store.reader();
+        let (store, report) = Store::open(&config.data_dir, store_options(&config, &clock))?;
+        let Store { writer, reader, keeper } = store;
         let catalog = load_catalog(&reader)?;
         for broken in &catalog.broken_rules {
             tracing::error!(code = "broken_rule", rule = %broken.rule.id, message = broken.message, "a stored rule cannot be used; correct it in the UI");
@@ -127,7 +130,7 @@ impl Core {
         };
         let (recorder, thread) = Recorder::start(writer, reader, catalog, Live::default(), clock.clone(), options)
             .map_err(AppError::Thread)?;
-        Ok(Self { config, clock, recorder, store: Arc::new(store), report, thread })
+        Ok(Self { config, clock, recorder, keeper, report, thread })
     }
 
     /// Commits what waits and closes the store.
@@ -151,14 +154,48 @@ impl Core {
     }
 }
 
-fn store_options(config: &Config) -> StoreOptions {
+/// How the configuration has the store opened.
+pub fn store_options(config: &Config, clock: &Clock) -> StoreOptions {
+    let mib = |count: u32| u64::from(count) << 20;
+    let defaults = StoreOptions::default();
+    let clock = clock.clone();
     StoreOptions {
-        cache_bytes: u64::from(config.store.cache_mb) << 20,
-        journal_segment_bytes: u64::from(config.store.journal_segment_mb) << 20,
-        ballast_bytes: u64::from(config.store.ballast_mb) << 20,
-        min_free_bytes: u64::from(config.store.min_free_mb) << 20,
-        snapshot_interval: Duration::from_secs(u64::from(config.store.snapshot_interval_h) * 3600),
+        hot_cache_bytes: mib(config.store.cache_mb),
+        period_cache_bytes: mib(config.store.cache_mb) / 4,
+        journal: journal::Options { segment_bytes: mib(config.store.journal_segment_mb), ..defaults.journal.clone() },
+        snapshots: SnapshotOptions {
+            period_every_ms: i64::from(config.store.snapshot_interval_h) * 3_600_000,
+            ..defaults.snapshots
+        },
+        space: SpaceOptions {
+            full_below_bytes: mib(config.store.min_free_mb) / 2,
+            ready_from_bytes: mib(config.store.min_free_mb),
+            ballast_bytes: mib(config.store.ballast_mb),
+        },
+        clock: Arc::new(move || clock.now_ms()),
+        ..defaults
     }
+}
+
+/// Says what opening found. What was lost is an error, so that nobody overlooks it.
+fn log_report(report: &OpenReport) {
+    for repair in &report.repairs {
+        let (code, message) = (repair.kind.code(), &repair.message);
+        match repair.kind {
+            RepairKind::Repaired => tracing::warn!(code, "{message}"),
+            RepairKind::Rebuilt => tracing::warn!(code, "{message}"),
+            RepairKind::Lost => tracing::error!(code, "{message}"),
+        }
+    }
+    if let Some(from) = report.migrated_from {
+        tracing::info!(from, to = report.schema, "the data were brought to the present schema");
+    }
+    tracing::info!(
+        commits = report.last_seq,
+        replayed = report.replayed_commits,
+        torn_tail_bytes = report.torn_tail_bytes,
+        "the store is open"
+    );
 }
 
 /// Reads the configuration objects. One that cannot be read is logged, and does not keep the rest away.
@@ -193,7 +230,7 @@ pub fn run(config: Arc<Config>, ready: impl FnOnce(&Running) + Send) -> Result<(
     let metrics = telemetry::install_metrics(clock.now_ms())?;
     let stop_signal = signals::Signals::install().map_err(AppError::Signals)?;
     let core = Core::open(config, clock)?;
-    core.report.log();
+    log_report(&core.report);
     let outcome = serve(&core, metrics, stop_signal, ready);
     core.close();
     outcome
@@ -213,7 +250,7 @@ fn serve(
     let state = Arc::new(State {
         recorder: core.recorder.clone(),
         delivery: delivery.clone(),
-        store: core.store.clone(),
+        keeper: core.keeper.clone(),
         config: config.clone(),
         metrics,
         auth: Auth::new()?,

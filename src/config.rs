@@ -21,8 +21,9 @@ use std::path::PathBuf;
 /// The commented defaults, as `yamabiko config default` prints them.
 pub const DEFAULT_TOML: &str = include_str!("config.default.toml");
 
-/// Variables that begin with `YAMABIKO_` and are no settings: they are left to the command line.
-pub const OTHER_VARIABLES: &[&str] = &["YAMABIKO_CONFIG"];
+/// Variables that begin with `YAMABIKO_` and are no settings: the file (for the command line), and the binary
+/// that scripts and browser tests are to start.
+pub const OTHER_VARIABLES: &[&str] = &["YAMABIKO_CONFIG", "YAMABIKO_BIN"];
 
 /// Everything that can be configured. Field names are the keys of the file.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -179,7 +179,10 @@ fn test_modules_of(path: &Path, text: &str) -> Vec<PathBuf> {
             let name = line.trim_start_matches("pub(crate) ").trim_start_matches("pub ");
             Some(name.strip_prefix("mod ")?.strip_suffix(';')?.to_owned())
         };
-        if let Some(file) = declared[0].strip_prefix("#[path = \"").and_then(|l| l.strip_suffix("\"]")) {
+        if let Some(file) = declared[0]
+            .strip_prefix("#[path = \"")
+            .and_then(|l| l.strip_suffix("\"]"))
+        {
             files.push(beside.join(file));
         } else if let Some(name) = name_of(declared[0]) {
             files.push(below.join(format!("{name}.rs")));

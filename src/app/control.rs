@@ -16,7 +16,7 @@ use crate::http::auth::{self, password};
 use crate::http::problem::ApiError;
 use crate::recorder::Recorder;
 use crate::store::catalog::{Change, ConfigKey, ConfigObject, Precondition};
-use crate::store::{Store, StoreError};
+use crate::store::{Keeper, StoreError};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use std::io::{BufRead, BufReader, Read, Write};
@@ -159,7 +159,7 @@ fn serve(stream: UnixStream, state: &State) -> std::io::Result<()> {
     let mut line = String::new();
     BufReader::new((&stream).take(MAX_REQUEST_BYTES)).read_line(&mut line)?;
     let answer = match serde_json::from_str(&line) {
-        Ok(request) => match execute(request, &state.recorder, &state.store, Some(state)) {
+        Ok(request) => match execute(request, &state.recorder, &state.keeper, Some(state)) {
             Ok(value) => Answer::Done(value),
             Err(error) => Answer::Refused(error.to_string()),
         },
@@ -190,13 +190,13 @@ pub fn ask(data_dir: &Path, request: &Request) -> std::io::Result<Option<Answer>
 /// Carries a command out over the store of a server that does not run.
 pub fn execute_offline(config: Arc<Config>, request: Request) -> Result<Value, AppError> {
     let core = Core::open(config, Clock::System)?;
-    let done = execute(request, &core.recorder, &core.store, None);
+    let done = execute(request, &core.recorder, &core.keeper, None);
     core.close();
     Ok(done?)
 }
 
 /// Carries a command out. `running` is the server, where there is one.
-fn execute(request: Request, recorder: &Recorder, store: &Store, running: Option<&State>) -> Result<Value, ApiError> {
+fn execute(request: Request, recorder: &Recorder, keeper: &Keeper, running: Option<&State>) -> Result<Value, ApiError> {
     match request {
         Request::SetupLink => setup_link(recorder, running),
         Request::Status => Ok(running.map_or(Value::Null, |state| json!({"started_at_ms": state.started_at_ms}))),
@@ -214,8 +214,8 @@ fn execute(request: Request, recorder: &Recorder, store: &Store, running: Option
         Request::Export => transfer::export(&recorder.catalog()),
         Request::Import { document, dry_run } => import(recorder, document, dry_run),
         Request::Backup { file } => {
-            let made = store.backup(&file)?;
-            Ok(json!({"file": file, "bytes": made.bytes, "seq": made.seq}))
+            let made = keeper.backup(&file)?;
+            Ok(json!({"file": file, "bytes": made.bytes, "seq": made.last_seq, "databases": made.databases}))
         }
     }
 }

@@ -3,6 +3,7 @@
 
 use crate::http::State;
 use crate::recorder::RecordError;
+use crate::store::{RetentionPolicy, StoreState};
 use crate::telemetry::{self, QueueGauges};
 use crate::tracking::housekeeping::{self, Sweep};
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
@@ -92,8 +93,16 @@ fn sweep(state: &State) -> Result<(), RecordError> {
 }
 
 fn retire(state: &State) -> Result<(), RecordError> {
-    let periods = state.store.expired_periods(state.recorder.clock().now_ms(), &state.config.retention);
-    housekeeping::drop_periods(&state.recorder, periods)
+    let keep = &state.config.retention;
+    let policy = RetentionPolicy {
+        session_days: keep.sessions_days,
+        activity_days: keep.activities_days,
+        attempt_days: keep.attempts_days,
+    };
+    for db in housekeeping::retire(&state.recorder, policy)? {
+        tracing::info!(%db, "a month is past its retention and was removed");
+    }
+    Ok(())
 }
 
 /// Sets the gauges that are read, not counted.
@@ -110,6 +119,10 @@ fn measure(state: &State) {
     telemetry::recorder_queue(state.recorder.queue().0 as u64);
     telemetry::spool_clicks(state.recorder.spool().len() as u64);
     telemetry::live_viewers(state.recorder.live().viewers() as u64);
-    telemetry::disk_free(state.store.free_bytes());
+    let health = state.recorder.reader().health();
+    telemetry::disk_free(health.free_bytes);
+    telemetry::journal_bytes(health.journal_bytes);
+    let states = [StoreState::Ready, StoreState::Rebuilding, StoreState::Full, StoreState::Failed].map(StoreState::as_str);
+    telemetry::store_state(&states, health.state.as_str());
     state.metrics.upkeep();
 }

@@ -126,6 +126,11 @@ fn by_visitor(c: &Conversion<'_>) -> Option<(Hash, RefusalReason)> {
     Some((hash, RefusalReason::DuplicateVisitor))
 }
 
+/// Under which hash a session is found by the partner's click id.
+pub fn click_id_hash(offer: &OfferId, click_id: &str) -> Hash {
+    hash(&[b"click-id", offer.as_str().as_bytes(), click_id.as_bytes()])
+}
+
 /// Under which hash an `Idempotency-Key` is remembered: `caller` is who authenticated or, without
 /// authentication, the address; `endpoint` is the route.
 pub fn idempotency_hash(caller: &str, endpoint: &str, key: &str) -> Hash {

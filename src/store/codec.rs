@@ -318,7 +318,6 @@ mod tests {
                 body: None,
             },
             created_at_ms: AT,
-            resent_at_ms: None,
             state: PostbackState::Waiting { due_at_ms: AT },
             attempts: 1,
             order_key: None,

@@ -51,7 +51,7 @@ impl EngagementJob {
         };
         if let Some(ack) = ack {
             // The visitor may have gone; the session is recorded all the same.
-            drop(ack.send(recorded));
+            ack.send(recorded).ok();
         }
     }
 
@@ -60,8 +60,11 @@ impl EngagementJob {
         session.flags.is_spooled = true;
         let spool = self.spool.clone();
         match EngagementJob::new(session, spool.clone()) {
-            Ok(job) if spool.push(Box::new(job)) => Recorded::Spooled,
-            _ => Recorded::Lost,
+            Ok(job) => if spool.push(Box::new(job)) { Recorded::Spooled } else { Recorded::Lost },
+            Err(error) => {
+                tracing::error!(code = error.code(), %error, "a click cannot be written");
+                Recorded::Lost
+            }
         }
     }
 
@@ -80,7 +83,7 @@ pub fn record(recorder: &Recorder, session: Session) -> Result<oneshot::Receiver
     if let Err((_, job)) = recorder.submit(Box::new(job)) {
         let (sender, refused) = oneshot::channel();
         let recorded = if recorder.spool().push(job) { Recorded::Spooled } else { Recorded::Lost };
-        drop(sender.send(recorded));
+        sender.send(recorded).ok();
         return Ok(refused);
     }
     Ok(receiver)

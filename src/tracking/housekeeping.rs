@@ -4,8 +4,9 @@
 use crate::domain::activity::ConversionStatus;
 use crate::domain::ids::ActivityId;
 use crate::recorder::{Group, RecordError, Recorder};
-use crate::store::{Db, KeyRange, StoreError, codec, keys};
+use crate::store::{Db, KeyRange, RetentionClock, RetentionPolicy, StoreError, codec, keys, retention};
 use crate::tracking::status;
+use serde::{Deserialize, Serialize};
 use std::ops::ControlFlow;
 
 /// Most entries handled by one job.
@@ -98,10 +99,38 @@ fn remove_expired(what: Sweep, keys: Vec<Vec<u8>>, group: &mut Group<'_>) -> Res
     Ok(())
 }
 
-/// Drops periods that are past their retention.
-pub fn drop_periods(recorder: &Recorder, periods: Vec<Db>) -> Result<(), RecordError> {
-    if periods.is_empty() {
-        return Ok(());
-    }
-    recorder.run_blocking(move |group| periods.into_iter().for_each(|db| group.drop_period(db)))
+/// What retention remembers from one look to the next.
+#[derive(Debug, Default, Serialize, Deserialize)]
+struct RetentionNote {
+    looked_at_ms: i64,
+    dropped_at_ms: Option<i64>,
+}
+
+/// Drops the period that is past its retention, at most one a day. A clock that leapt since the last look
+/// drops nothing at this one. Tells what was dropped.
+pub fn retire(recorder: &Recorder, policy: RetentionPolicy) -> Result<Vec<Db>, RecordError> {
+    let known = recorder.reader().databases();
+    recorder
+        .run_blocking(move |group| {
+            let at = keys::instance("retention");
+            let mut note: RetentionNote = match group.get(at.0, &at.1)? {
+                Some(value) => codec::decode_json(&value, at.0, &at.1)?,
+                None => RetentionNote::default(),
+            };
+            let now_ms = group.now_ms();
+            let clock = RetentionClock {
+                now_ms,
+                last_commit_at_ms: note.looked_at_ms,
+                last_drop_at_ms: note.dropped_at_ms,
+            };
+            let leaving = retention(clock, &policy, &known);
+            leaving.iter().for_each(|db| group.drop_period(*db));
+            note.looked_at_ms = now_ms;
+            if !leaving.is_empty() {
+                note.dropped_at_ms = Some(now_ms);
+            }
+            group.put(at, codec::encode_json(&note)?);
+            Ok(leaving)
+        })?
+        .map_err(|error: StoreError| RecordError::from(&error))
 }
