@@ -1,7 +1,7 @@
 //! The configuration: read from four layers, checked as a whole, and able to tell where each value is from.
 //!
 //! Defaults < TOML file < `YAMABIKO_*` environment < flags. `config.default.toml` is the manual and the values
-//! in one; [`keys`] says what each key accepts; [`read`] turns the layers into checked values and collects
+//! in one; `keys` says what each key accepts; `read` turns the layers into checked values and collects
 //! every mistake instead of stopping at the first. What is decided at run time by people (offers, rules,
 //! users, alerts) is no configuration and lives in the store.
 //!

@@ -8,12 +8,10 @@
 //! | --- | --- | --- | --- |
 //! | hot | `c` | kind byte, id as text (`o` offer, `p` partner, `l` link, `r` rule, `u` user, `t` token, `s` settings (no id), `g` login) | JSON |
 //! | hot | `u` | 16-byte hash | [`Duplicate`](super::codec::Duplicate) |
-//! | hot | `U` | expires_at_ms, 16-byte hash | empty: index of `u` by expiry |
 //! | hot | `w` | postback id | waiting `Postback` |
 //! | hot | `x` | postback id | `FailReason`: index of failed postbacks |
 //! | hot | `s` | bucket (4 bytes), offer, link, event (each 1 byte length + text; length 0: none), dimension byte, text to the end | `Counters` |
 //! | hot | `i` | 16-byte hash | [`Idempotency`](super::codec::Idempotency) |
-//! | hot | `I` | expires_at_ms, 16-byte hash | empty: index of `i` by expiry |
 //! | hot | `a` | due_at_ms, activity id | empty: approvals due |
 //! | hot | `l` | time id | JSON: audit log |
 //! | hot | `n` | name as text | bytes: values of the instance |
@@ -732,7 +730,7 @@ mod tests {
             Some(sid())
         );
         assert_eq!(
-            parse_session_index(&session_by_click_id(&h, sid()).1),
+            parse_session_index(&session_by_click_id(&[9; 16], sid()).1),
             Some(sid())
         );
         assert_eq!(parse_session_index(&session(sid()).1), None);
