@@ -13,8 +13,9 @@
 //! * A callback carried on the click URL is a plain GET without headers; `event_callback` hears the first
 //!   occurrence of every event, not later statuses, which the system it comes from does not have.
 
-use super::activity::ActivityInput;
-use super::activity::{Activity, ActivityKind, ConversionStatus, MatchType, RuleOutcome, Verdict};
+use super::activity::{
+    Activity, ActivityInput, ActivityKind, ConversionStatus, MatchType, RuleOutcome, Verdict,
+};
 use super::ids::{ActivityId, OfferId, PartnerId, PostbackId};
 use super::postback::{FailReason, LaneKey, Method, Origin, Postback, PostbackState, Request};
 use super::rule::{NoData, Rule, RuleScope};
@@ -441,3 +442,6 @@ pub fn preview(
         .collect();
     Preview { entries, findings }
 }
+
+#[cfg(test)]
+mod tests;

@@ -208,6 +208,11 @@ impl Recorder {
         self.shared.is_down.load(Ordering::Acquire)
     }
 
+    /// Whether the recorder was told to stop.
+    pub fn is_stopping(&self) -> bool {
+        self.shared.is_stopping.load(Ordering::Acquire)
+    }
+
     /// Jobs that wait, and the most that may.
     pub fn queue(&self) -> (usize, usize) {
         (self.intake.len(), self.intake.capacity().unwrap_or(0))

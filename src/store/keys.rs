@@ -8,12 +8,10 @@
 //! | --- | --- | --- | --- |
 //! | hot | `c` | kind byte, id as text (`o` offer, `p` partner, `l` link, `r` rule, `u` user, `t` token, `s` settings (no id), `g` login) | JSON |
 //! | hot | `u` | 16-byte hash | [`Duplicate`](super::codec::Duplicate) |
-//! | hot | `U` | expires_at_ms, 16-byte hash | empty: index of `u` by expiry |
 //! | hot | `w` | postback id | waiting `Postback` |
 //! | hot | `x` | postback id | `FailReason`: index of failed postbacks |
 //! | hot | `s` | bucket (4 bytes), offer, link, event (each 1 byte length + text; length 0: none), dimension byte, text to the end | `Counters` |
 //! | hot | `i` | 16-byte hash | [`Idempotency`](super::codec::Idempotency) |
-//! | hot | `I` | expires_at_ms, 16-byte hash | empty: index of `i` by expiry |
 //! | hot | `a` | due_at_ms, activity id | empty: approvals due |
 //! | hot | `l` | time id | JSON: audit log |
 //! | hot | `n` | name as text | bytes: values of the instance |
@@ -664,7 +662,6 @@ mod tests {
             (config(b's', ""), "hot", "6373".into()),
             (login("ab"), "hot", "63676162".into()),
             (duplicate(h16), "hot", format!("75{h7}")),
-            (duplicate_expiry(1, h16), "hot", format!("550000000000000001{h7}")),
             (waiting(pid()), "hot", format!("77{p}")),
             (failed(pid()), "hot", format!("78{p}")),
             (
@@ -673,11 +670,6 @@ mod tests {
                 "7301020304066f66666572310006616263313233636a70".into(),
             ),
             (idempotency(h16), "hot", format!("69{h7}")),
-            (
-                idempotency_expiry(2, h16),
-                "hot",
-                format!("490000000000000002{h7}"),
-            ),
             (approval(3, aid()), "hot", format!("610000000000000003{a}")),
             (audit(TimeId::new(AT, 0x11_2233_4455)), "hot", format!("6c{s}")),
             (instance("ip"), "hot", "6e6970".into()),
@@ -726,14 +718,7 @@ mod tests {
 
     #[test]
     fn keys_parse_back() {
-        let h = [9; 16];
         assert_eq!(parse_config(&config(b'l', "x1").1), Some((b'l', "x1")));
-        assert_eq!(parse_duplicate_expiry(&duplicate_expiry(AT, &h).1), Some((AT, h)));
-        assert_eq!(
-            parse_idempotency_expiry(&idempotency_expiry(AT, &h).1),
-            Some((AT, h))
-        );
-        assert_eq!(parse_idempotency_expiry(&duplicate_expiry(AT, &h).1), None);
         assert_eq!(parse_waiting(&waiting(pid()).1), Some(pid()));
         assert_eq!(parse_failed(&failed(pid()).1), Some(pid()));
         assert_eq!(parse_approval(&approval(AT, aid()).1), Some((AT, aid())));
@@ -745,7 +730,7 @@ mod tests {
             Some(sid())
         );
         assert_eq!(
-            parse_session_index(&session_by_click_id(&h, sid()).1),
+            parse_session_index(&session_by_click_id(&[9; 16], sid()).1),
             Some(sid())
         );
         assert_eq!(parse_session_index(&session(sid()).1), None);

@@ -3,7 +3,7 @@
 
 use super::finding::{Notes, Problem};
 use super::parts::{self, Candidate, Part, Syntax, Values};
-use super::url::is_percent_triple;
+use super::url_check::is_percent_triple;
 use serde::Serialize;
 
 /// How LEFT and VALUE are compared.

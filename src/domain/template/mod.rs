@@ -11,8 +11,11 @@ mod finding;
 mod parts;
 mod rule_text;
 pub mod sample;
+#[cfg(test)]
+mod tests;
 mod text;
 mod url;
+mod url_check;
 mod values;
 
 pub(crate) use self::compiled::render_get;

@@ -4,7 +4,8 @@ use super::catalogue::distance;
 use super::condition::{Condition, Operator};
 use super::finding::{Finding, Notes, Problem};
 use super::parts::Field;
-use super::url::{UrlTemplate, encoded_form, is_url};
+use super::url::UrlTemplate;
+use super::url_check::{encoded_form, is_url};
 
 /// Longest rule text in bytes.
 pub const MAX_TEXT: usize = 64 * 1024;
