@@ -4,11 +4,11 @@
 //! Two clocks: due times are unix milliseconds of the wall clock; lanes, pauses and probes go by a clock that
 //! never leaps.
 
+use super::DeliveryPolicy;
 use super::caps::Caps;
 use super::index::{Index, NewEntry, Place, Slot};
 use super::lane::{Change, Lane, Permit, Shares, Standing};
 use super::queue::{FlowKey, LaneQueue, Pick};
-use super::DeliveryPolicy;
 use crate::domain::ids::{ActivityId, OfferId, PartnerId, PostbackId};
 use crate::domain::postback::{ErrorClass, LaneKey, Origin, Outcome, Postback, PostbackState};
 use crate::domain::retry;
@@ -492,7 +492,9 @@ impl Board {
             self.index.get_mut(slot).place = Place::Blocked;
             return;
         }
-        let Self { lanes, index, ring, .. } = self;
+        let Self {
+            lanes, index, ring, ..
+        } = self;
         let at = &mut lanes[lane as usize];
         if is_due {
             at.queue.push_ready(index, slot, partner, now.mono_ms);

@@ -54,10 +54,17 @@ impl Ledger for StoreLedger {
     }
 
     fn report(&self, done: Settlement, on_durable: Done) {
-        let outcome = Outcome { recorder: self.recorder.clone(), done, on_durable };
+        let outcome = Outcome {
+            recorder: self.recorder.clone(),
+            done,
+            on_durable,
+        };
         if let Err(job) = self.recorder.submit_outcome(outcome.into_job()) {
             drop(job);
-            tracing::warn!(code = "outcome_late", "an outcome came after the recorder had ended; its postback is sent again at the next start");
+            tracing::warn!(
+                code = "outcome_late",
+                "an outcome came after the recorder had ended; its postback is sent again at the next start"
+            );
         }
     }
 
@@ -142,6 +149,9 @@ fn settle_record(postback: &Postback, group: &mut Group<'_>) -> Result<(), Store
 
 /// The last attempt lives in the postback's record; earlier ones have records of their own.
 fn put_attempt(postback: PostbackId, attempt: &Attempt, group: &mut Group<'_>) -> Result<(), StoreError> {
-    group.put(keys::attempt(postback, attempt.number), codec::encode_attempt(attempt)?);
+    group.put(
+        keys::attempt(postback, attempt.number),
+        codec::encode_attempt(attempt)?,
+    );
     Ok(())
 }

@@ -62,6 +62,8 @@ const SYSTEM_BUNDLES: [&str; 4] = [
 pub struct SenderOptions {
     /// Networks that may be called although they are not public.
     pub allow_networks: Vec<IpNet>,
+    /// Single addresses with their ports that may be called although they are not public: the built-in receiver.
+    pub allow_sockets: Vec<SocketAddr>,
     /// The source address of every request.
     pub source_address: Option<IpAddr>,
     /// A PEM file of certificate authorities that are trusted beside the system's.
@@ -129,6 +131,7 @@ pub struct Sender {
     client: HttpClient,
     resolver: Arc<dyn Resolver>,
     allow: Vec<IpNet>,
+    allow_sockets: Vec<SocketAddr>,
     source_address: Option<IpAddr>,
 }
 
@@ -180,13 +183,16 @@ impl Sender {
             client = client.interface(address);
         }
         if let Some(path) = &options.ca_file {
-            let store = TrustStore::builder().certificate_from_pem(authorities(path)?).build();
+            let store = TrustStore::builder()
+                .certificate_from_pem(authorities(path)?)
+                .build();
             client = client.tls_config(TlsConfig::builder().trust_store(store).build());
         }
         Ok(Self {
             client: client.build()?,
             resolver,
             allow: options.allow_networks.clone(),
+            allow_sockets: options.allow_sockets.clone(),
             source_address: options.source_address,
         })
     }
@@ -270,7 +276,8 @@ impl Sender {
                 Failure::new(class, error.to_string())
             })?,
         };
-        for address in &addresses {
+        let is_ours = |address: &&IpAddr| self.allow_sockets.contains(&SocketAddr::new(**address, port));
+        for address in addresses.iter().filter(|address| !is_ours(address)) {
             egress::judge(*address, &self.allow)
                 .map_err(|refusal| Failure::new(ErrorClass::Egress, refusal.to_string()))?;
         }
@@ -385,12 +392,7 @@ fn target_of(url: &str) -> &str {
 }
 
 /// Reads the head, and as much of the body as is kept or allowed.
-fn read(
-    response: http::Response<isahc::Body>,
-    pinned: SocketAddr,
-    at_ms: i64,
-    begun: Instant,
-) -> Exchange {
+fn read(response: http::Response<isahc::Body>, pinned: SocketAddr, at_ms: i64, begun: Instant) -> Exchange {
     let headers: Vec<(String, String)> = KEPT_HEADERS
         .iter()
         .filter_map(|name| {
@@ -437,7 +439,9 @@ fn classify(error: &isahc::Error) -> Failure {
         Some(5 | 6) => ErrorClass::Dns,
         Some(7 | 45) => ErrorClass::Connect,
         Some(28) => ErrorClass::Timeout,
-        Some(35 | 51 | 53 | 54 | 58 | 59 | 60 | 64 | 66 | 77 | 80 | 82 | 83 | 90 | 91 | 98) => ErrorClass::Tls,
+        Some(35 | 51 | 53 | 54 | 58 | 59 | 60 | 64 | 66 | 77 | 80 | 82 | 83 | 90 | 91 | 98) => {
+            ErrorClass::Tls
+        }
         Some(18 | 52 | 55 | 56) => ErrorClass::Reset,
         Some(1 | 8 | 16 | 61 | 92) => ErrorClass::Malformed,
         Some(_) | None => match error.kind() {

@@ -29,14 +29,19 @@ impl Caller {
 
 /// Judges a request. A peer that is not known (a Unix socket) counts as loopback.
 pub fn caller(request: &HttpRequest, trusted: &[IpNet]) -> Caller {
-    let peer = request.peer_addr().map_or(IpAddr::V4(Ipv4Addr::LOCALHOST), |a| a.ip());
+    let peer = request
+        .peer_addr()
+        .map_or(IpAddr::V4(Ipv4Addr::LOCALHOST), |a| a.ip());
     judge(peer, request.headers(), request.app_config().secure(), trusted)
 }
 
 fn judge(peer: IpAddr, headers: &HeaderMap, is_tls: bool, trusted: &[IpNet]) -> Caller {
     let text = |name: &str| headers.get(name).and_then(|v| v.to_str().ok());
     let host = text(HOST.as_str()).unwrap_or_default();
-    let forwarded: Vec<&str> = headers.get_all("x-forwarded-for").filter_map(|v| v.to_str().ok()).collect();
+    let forwarded: Vec<&str> = headers
+        .get_all("x-forwarded-for")
+        .filter_map(|v| v.to_str().ok())
+        .collect();
     let is_proxy = trusted.iter().any(|net| net.contains(&peer.to_canonical()));
     if !is_proxy {
         let because = if forwarded.is_empty() {
@@ -44,7 +49,12 @@ fn judge(peer: IpAddr, headers: &HeaderMap, is_tls: bool, trusted: &[IpNet]) -> 
         } else {
             "it is the address of the connection; the X-Forwarded-For header was ignored, since the address is not in trusted_proxies"
         };
-        return Caller { ip: peer.to_canonical(), is_tls, host: host.into(), because };
+        return Caller {
+            ip: peer.to_canonical(),
+            is_tls,
+            host: host.into(),
+            because,
+        };
     }
     let because = if forwarded.is_empty() {
         "it is the address of a trusted proxy, which sent no X-Forwarded-For header"
@@ -81,9 +91,15 @@ mod tests {
     fn forwarded_headers_count_only_from_trusted_proxies() {
         let trusted: Vec<IpNet> = vec!["10.0.0.0/8".parse().unwrap()];
         let stranger = judge("192.0.2.1".parse().unwrap(), &headers(), false, &trusted);
-        assert_eq!((stranger.ip.to_string().as_str(), stranger.origin().as_str()), ("192.0.2.1", "http://10.0.0.5:8080"));
+        assert_eq!(
+            (stranger.ip.to_string().as_str(), stranger.origin().as_str()),
+            ("192.0.2.1", "http://10.0.0.5:8080")
+        );
         assert!(stranger.because.contains("ignored"));
         let proxied = judge("10.0.0.1".parse().unwrap(), &headers(), false, &trusted);
-        assert_eq!((proxied.ip.to_string().as_str(), proxied.origin().as_str()), ("198.51.100.7", "https://t.example.com"));
+        assert_eq!(
+            (proxied.ip.to_string().as_str(), proxied.origin().as_str()),
+            ("198.51.100.7", "https://t.example.com")
+        );
     }
 }

@@ -52,7 +52,12 @@ impl FromRequest for Upload {
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
         let content_type = content_type(request);
         let body = read(request, payload, UPLOAD_LIMIT);
-        Box::pin(async move { Ok(Self { body: body.await?, content_type }) })
+        Box::pin(async move {
+            Ok(Self {
+                body: body.await?,
+                content_type,
+            })
+        })
     }
 }
 
@@ -71,12 +76,22 @@ impl<T: DeserializeOwned> FromRequest for Query<T> {
 
 /// Reads an id of a path; one of a wrong form is simply not there.
 pub fn id<T: FromStr>(kind: &'static str, text: &str) -> Result<T, ApiError> {
-    text.parse().map_err(|_| ApiError::not_found(kind, text.chars().take(64).collect::<String>()))
+    text.parse()
+        .map_err(|_| ApiError::not_found(kind, text.chars().take(64).collect::<String>()))
 }
 
 fn content_type(request: &HttpRequest) -> String {
-    let value = request.headers().get(CONTENT_TYPE).and_then(|v| v.to_str().ok()).unwrap_or_default();
-    value.split(';').next().unwrap_or_default().trim().to_ascii_lowercase()
+    let value = request
+        .headers()
+        .get(CONTENT_TYPE)
+        .and_then(|v| v.to_str().ok())
+        .unwrap_or_default();
+    value
+        .split(';')
+        .next()
+        .unwrap_or_default()
+        .trim()
+        .to_ascii_lowercase()
 }
 
 fn has_type(request: &HttpRequest, types: &[&str]) -> bool {
@@ -123,9 +138,9 @@ pub fn parse_json<T: DeserializeOwned>(body: &[u8]) -> Result<T, ApiError> {
         }
         wrong_field(&path, &inner.to_string())
     })?;
-    deserializer
-        .end()
-        .map_err(|error| ApiError::invalid("", "invalid_json", format!("the body is not valid JSON: {error}")))?;
+    deserializer.end().map_err(|error| {
+        ApiError::invalid("", "invalid_json", format!("the body is not valid JSON: {error}"))
+    })?;
     Ok(value)
 }
 
@@ -152,7 +167,11 @@ fn wrong_field(path: &str, message: &str) -> ApiError {
     // serde_json adds the place, which says less than the path.
     let plain = message.split(" at line ").next().unwrap_or(message);
     if let Some(name) = named("unknown field `") {
-        return ApiError::invalid(join(&name), "unknown_field", format!("{plain}: remove it or correct its name"));
+        return ApiError::invalid(
+            join(&name),
+            "unknown_field",
+            format!("{plain}: remove it or correct its name"),
+        );
     }
     if let Some(name) = named("missing field `") {
         return ApiError::invalid(join(&name), "missing_field", format!("{plain}: add it"));
@@ -161,7 +180,11 @@ fn wrong_field(path: &str, message: &str) -> ApiError {
         return ApiError::invalid(join(&name), "duplicate_field", format!("{plain}: send it once"));
     }
     let field = if path == "." { "" } else { path };
-    ApiError::invalid(field, "wrong_type", format!("{}: {plain}", if field.is_empty() { "body" } else { field }))
+    ApiError::invalid(
+        field,
+        "wrong_type",
+        format!("{}: {plain}", if field.is_empty() { "body" } else { field }),
+    )
 }
 
 #[cfg(test)]
@@ -200,8 +223,16 @@ mod tests {
     fn wrong_json_names_the_field() {
         for (body, code, field) in [
             (r#"{"items":[{"name":1}]}"#, "wrong_type", "items[0].name"),
-            (r#"{"items":[{"name":"a","count":300}]}"#, "wrong_type", "items[0].count"),
-            (r#"{"items":[{"name":"a","cuont":1}]}"#, "unknown_field", "items[0].cuont"),
+            (
+                r#"{"items":[{"name":"a","count":300}]}"#,
+                "wrong_type",
+                "items[0].count",
+            ),
+            (
+                r#"{"items":[{"name":"a","cuont":1}]}"#,
+                "unknown_field",
+                "items[0].cuont",
+            ),
             (r#"{"items":[{}]}"#, "missing_field", "items[0].name"),
             (r#"{"itmes":[]}"#, "unknown_field", "itmes"),
             (r"{}", "missing_field", "items"),
@@ -217,9 +248,11 @@ mod tests {
     #[test]
     fn wrong_queries_name_the_parameter() {
         assert!(parse_query::<Filter>("limit=5").is_ok());
-        for (query, code, field) in
-            [("limit=x", "wrong_type", "limit"), ("limt=5", "unknown_field", "limt"), ("limit=-1", "wrong_type", "limit")]
-        {
+        for (query, code, field) in [
+            ("limit=x", "wrong_type", "limit"),
+            ("limt=5", "unknown_field", "limt"),
+            ("limit=-1", "wrong_type", "limit"),
+        ] {
             let error = parse_query::<Filter>(query).unwrap_err();
             assert_eq!(parts(&error), (code, field), "{query}: {error}");
         }

@@ -5,27 +5,25 @@
 //! routes hold no admin route.
 
 pub mod api;
-pub mod assets;
 pub mod auth;
 pub mod client;
 pub mod echo;
 pub mod extract;
 pub mod health;
 pub mod problem;
-pub mod stream;
 pub mod tracking;
 
 use crate::config::Config;
 use crate::delivery::Delivery;
 use crate::recorder::Recorder;
-use crate::store::Store;
+use crate::store::Keeper;
 use crate::telemetry::Metrics;
 use crate::tracking::geo::GeoIp;
 use actix_web::body::MessageBody;
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::http::header::{
-    CACHE_CONTROL, CONTENT_SECURITY_POLICY, HeaderName, HeaderValue, REFERRER_POLICY, STRICT_TRANSPORT_SECURITY,
-    X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
+    CACHE_CONTROL, CONTENT_SECURITY_POLICY, HeaderName, HeaderValue, REFERRER_POLICY,
+    STRICT_TRANSPORT_SECURITY, X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
 };
 use actix_web::middleware::{Next, from_fn};
 use actix_web::web::{self, ServiceConfig};
@@ -47,8 +45,8 @@ pub struct State {
     pub recorder: Recorder,
     /// Lanes and workers.
     pub delivery: Arc<Delivery>,
-    /// The store's own handle: health, snapshots, backups.
-    pub store: Arc<Store>,
+    /// Snapshots and backups.
+    pub keeper: Keeper,
     /// Effective configuration.
     pub config: Arc<Config>,
     /// Counters and gauges.
@@ -72,12 +70,16 @@ impl State {
     /// Waits until everything acknowledged so far can be read.
     pub async fn applied(&self) -> Result<(), ApiError> {
         let reader = self.recorder.reader().clone();
-        let waited = web::block(move || reader.wait_applied(reader.health().durable_seq, APPLY_PATIENCE)).await;
+        let waited =
+            web::block(move || reader.wait_applied(reader.health().durable_seq, APPLY_PATIENCE)).await;
         match waited {
             Ok(true) => Ok(()),
             // It is durable all the same; a read may miss it for a moment.
             Ok(false) => {
-                tracing::warn!(code = "apply_slow", "the store is slow to apply what is in the journal");
+                tracing::warn!(
+                    code = "apply_slow",
+                    "the store is slow to apply what is in the journal"
+                );
                 Ok(())
             }
             Err(_) => Err(ApiError::Busy),
@@ -88,14 +90,21 @@ impl State {
     pub fn setup_url(&self, token: &str) -> String {
         let settings = &self.recorder.catalog().settings;
         let public = Some(settings.public_url.clone()).filter(|url| !url.is_empty());
-        let base = match (self.config.admin.listen, public.or_else(|| self.config.public_url.clone())) {
+        let base = match (
+            self.config.admin.listen,
+            public.or_else(|| self.config.public_url.clone()),
+        ) {
             (None, Some(url)) => url.trim_end_matches('/').to_owned(),
             (own, _) => {
                 let mut address = own.unwrap_or(self.config.listen);
                 if address.ip().is_unspecified() {
                     address.set_ip(std::net::IpAddr::from([127, 0, 0, 1]));
                 }
-                let scheme = if self.config.tls.cert_file.is_some() { "https" } else { "http" };
+                let scheme = if self.config.tls.cert_file.is_some() {
+                    "https"
+                } else {
+                    "http"
+                };
                 format!("{scheme}://{address}")
             }
         };
@@ -109,7 +118,11 @@ pub fn admin_routes(config: &mut ServiceConfig) {
         .wrap(from_fn(data_headers))
         .configure(api::routes)
         .default_service(web::to(no_route));
-    config.service(api).service(web::scope("").wrap(from_fn(page_headers)).default_service(web::to(assets::serve)));
+    config.service(api).service(
+        web::scope("")
+            .wrap(from_fn(page_headers))
+            .default_service(web::to(no_route)),
+    );
 }
 
 /// The answer of a listener for everything that is not its own.
@@ -158,12 +171,21 @@ fn protect(headers: &mut actix_web::http::header::HeaderMap, secure: bool) {
         (X_CONTENT_TYPE_OPTIONS, "nosniff"),
         (X_FRAME_OPTIONS, "DENY"),
         (REFERRER_POLICY, "no-referrer"),
-        (HeaderName::from_static("cross-origin-opener-policy"), "same-origin"),
-        (HeaderName::from_static("cross-origin-resource-policy"), "same-origin"),
+        (
+            HeaderName::from_static("cross-origin-opener-policy"),
+            "same-origin",
+        ),
+        (
+            HeaderName::from_static("cross-origin-resource-policy"),
+            "same-origin",
+        ),
     ] {
         headers.insert(name, HeaderValue::from_static(value));
     }
     if secure {
-        headers.insert(STRICT_TRANSPORT_SECURITY, HeaderValue::from_static("max-age=31536000"));
+        headers.insert(
+            STRICT_TRANSPORT_SECURITY,
+            HeaderValue::from_static("max-age=31536000"),
+        );
     }
 }

@@ -86,6 +86,17 @@ pub enum ApiError {
         /// The limit in bytes.
         limit: usize,
     },
+    /// The request target is longer than accepted.
+    #[error("the URL is longer than {limit} bytes: send the values in the body of a POST")]
+    TargetTooLong {
+        /// The limit in bytes.
+        limit: usize,
+    },
+    /// An idempotency key came again with another request.
+    #[error(
+        "this Idempotency-Key was used for another request in the last 24 hours: use a new key for each conversion"
+    )]
+    KeyReused,
     /// The body could not be read to its end.
     #[error("the body ended early or could not be read: send the request again")]
     BrokenBody,
@@ -149,7 +160,11 @@ pub struct ErrorDetail {
 impl ApiError {
     /// A field of a wrong form.
     pub fn invalid(field: impl Into<String>, code: &'static str, message: impl Into<String>) -> Self {
-        Self::Invalid { field: field.into(), code, message: message.into() }
+        Self::Invalid {
+            field: field.into(),
+            code,
+            message: message.into(),
+        }
     }
 
     /// No such object.
@@ -177,6 +192,8 @@ impl ApiError {
             Self::Method => (S::METHOD_NOT_ALLOWED, "method_not_allowed"),
             Self::MediaType => (S::UNSUPPORTED_MEDIA_TYPE, "media_type"),
             Self::TooLarge { .. } => (S::PAYLOAD_TOO_LARGE, "too_large"),
+            Self::TargetTooLong { .. } => (S::URI_TOO_LONG, "target_too_long"),
+            Self::KeyReused => (S::UNPROCESSABLE_ENTITY, "idempotency_key_reused"),
             Self::BrokenBody => (S::BAD_REQUEST, "broken_body"),
             Self::TooMuch => (S::UNPROCESSABLE_ENTITY, "too_much"),
             Self::State { code, .. } => (S::CONFLICT, code),
@@ -279,17 +296,29 @@ mod tests {
             (ApiError::Record(RecordError::Full), 503, "disk_full"),
             (ApiError::Catalog(CatalogError::LastOwner), 409, "last_owner"),
             (
-                ApiError::Catalog(CatalogError::Missing { field: "offer", kind: "offer", id: "x".into() }),
+                ApiError::Catalog(CatalogError::Missing {
+                    field: "offer",
+                    kind: "offer",
+                    id: "x".into(),
+                }),
                 400,
                 "missing_reference",
             ),
             (
-                ApiError::Catalog(CatalogError::Missing { field: "id", kind: "offer", id: "x".into() }),
+                ApiError::Catalog(CatalogError::Missing {
+                    field: "id",
+                    kind: "offer",
+                    id: "x".into(),
+                }),
                 404,
                 "missing_reference",
             ),
         ] {
-            assert_eq!((error.row().0.as_u16(), error.row().1), (status, code), "{error:?}");
+            assert_eq!(
+                (error.row().0.as_u16(), error.row().1),
+                (status, code),
+                "{error:?}"
+            );
         }
     }
 

@@ -52,8 +52,16 @@ fn may_set_up(request: &HttpRequest, state: &State) -> Result<Caller, ApiError> 
 #[get("/setup/status")]
 pub async fn setup_status(state: Data<State>, request: HttpRequest) -> Result<HttpResponse, ApiError> {
     let caller = may_set_up(&request, &state)?;
-    let accepted = request.headers().get("accept-language").and_then(|v| v.to_str().ok()).unwrap_or_default();
-    let language = if accepted.trim_start().to_ascii_lowercase().starts_with("ja") { "ja" } else { "en" };
+    let accepted = request
+        .headers()
+        .get("accept-language")
+        .and_then(|v| v.to_str().ok())
+        .unwrap_or_default();
+    let language = if accepted.trim_start().to_ascii_lowercase().starts_with("ja") {
+        "ja"
+    } else {
+        "en"
+    };
     Ok(HttpResponse::Ok().json(SetupStatus {
         is_open: true,
         origin: caller.origin(),
@@ -127,21 +135,32 @@ fn me(state: &State, identity: &Identity) -> Me {
 pub fn check_account(login: &str, name: &str, language: Option<&str>) -> Result<(), ApiError> {
     check::name("login", login)?;
     if login.chars().any(char::is_whitespace) {
-        return Err(ApiError::invalid("login", "white_space", "use an e-mail address or one word"));
+        return Err(ApiError::invalid(
+            "login",
+            "white_space",
+            "use an e-mail address or one word",
+        ));
     }
     check::text_up_to("name", name, check::NAME_CHARS)?;
     language.map_or(Ok(()), |l| check::language("language", l))
 }
 
 fn user_agent(request: &HttpRequest) -> String {
-    let value = request.headers().get(USER_AGENT).map(|v| String::from_utf8_lossy(v.as_bytes()).into_owned());
+    let value = request
+        .headers()
+        .get(USER_AGENT)
+        .map(|v| String::from_utf8_lossy(v.as_bytes()).into_owned());
     value.unwrap_or_default()
 }
 
 /// Takes over the instance: makes the first owner and signs them in. Of several claims exactly one wins.
 #[utoipa::path(tag = "setup", responses((status = 201, body = Me)))]
 #[post("/setup/claim")]
-pub async fn setup_claim(state: Data<State>, request: HttpRequest, body: Json<Claim>) -> Result<HttpResponse, ApiError> {
+pub async fn setup_claim(
+    state: Data<State>,
+    request: HttpRequest,
+    body: Json<Claim>,
+) -> Result<HttpResponse, ApiError> {
     let caller = may_set_up(&request, &state)?;
     refuse_other_sites(&request, &caller)?;
     let claim = body.0;
@@ -165,9 +184,17 @@ pub async fn setup_claim(state: Data<State>, request: HttpRequest, body: Json<Cl
         updated_at_ms: now_ms,
     };
     let (cookie, new_login) = login::new(&owner, &caller.ip.to_string(), &user_agent(&request), now_ms)?;
-    let (from, actor, user) = (caller.ip.to_string(), format!("user {}", owner.login), owner.clone());
+    let (from, actor, user) = (
+        caller.ip.to_string(),
+        format!("user {}", owner.login),
+        owner.clone(),
+    );
     let claimed = state.recorder.run(move |group| {
-        stage(group, &[Precondition::NoUsers], &[Change::Put(ConfigObject::User(user.clone()))])?;
+        stage(
+            group,
+            &[Precondition::NoUsers],
+            &[Change::Put(ConfigObject::User(user.clone()))],
+        )?;
         login::insert(group, &new_login)?;
         audit(group, &actor, &from, Note::new("setup.claim", user.login)).map_err(ApiError::from)
     });
@@ -175,7 +202,9 @@ pub async fn setup_claim(state: Data<State>, request: HttpRequest, body: Json<Cl
     state.auth.setup.spend();
     state.applied().await?;
     let identity = identity_of(&owner, &caller);
-    Ok(HttpResponse::Created().cookie(login::cookie(caller.is_tls, cookie)).json(me(&state, &identity)))
+    Ok(HttpResponse::Created()
+        .cookie(login::cookie(caller.is_tls, cookie))
+        .json(me(&state, &identity)))
 }
 
 fn identity_of(user: &User, caller: &Caller) -> Identity {
@@ -213,16 +242,31 @@ pub struct Credentials {
 /// Signs in: sets the cookie. Wrong names and wrong passwords are answered alike, after the same time.
 #[utoipa::path(tag = "account", responses((status = 200, body = Me)))]
 #[post("/login")]
-pub async fn sign_in(state: Data<State>, request: HttpRequest, body: Json<Credentials>) -> Result<HttpResponse, ApiError> {
+pub async fn sign_in(
+    state: Data<State>,
+    request: HttpRequest,
+    body: Json<Credentials>,
+) -> Result<HttpResponse, ApiError> {
     let caller = caller(&request, &state.config.trusted_proxies);
     refuse_other_sites(&request, &caller)?;
     let (name, from) = (body.0.login.trim().to_owned(), caller.ip.to_string());
     state.auth.throttle.check(caller.ip, Some(&name))?;
     let catalog = state.recorder.catalog();
-    let user = catalog.users.values().find(|u| u.login.to_lowercase() == name.to_lowercase() && !u.is_disabled).cloned();
-    let is_right = state.auth.hasher.verify(body.0.password, user.as_ref().map(|u| u.password_hash.clone())).await?;
+    let user = catalog
+        .users
+        .values()
+        .find(|u| u.login.to_lowercase() == name.to_lowercase() && !u.is_disabled)
+        .cloned();
+    let is_right = state
+        .auth
+        .hasher
+        .verify(body.0.password, user.as_ref().map(|u| u.password_hash.clone()))
+        .await?;
     let judged = match (&user, is_right) {
-        (Some(user), true) => state.auth.spent_codes.judge(user, body.0.code.as_deref(), state.now_ms()),
+        (Some(user), true) => state
+            .auth
+            .spent_codes
+            .judge(user, body.0.code.as_deref(), state.now_ms()),
         _ => Err(ApiError::WrongCredentials),
     };
     let factor = match judged {
@@ -232,12 +276,17 @@ pub async fn sign_in(state: Data<State>, request: HttpRequest, body: Json<Creden
             let subject = user.map_or_else(|| "(unknown name)".to_owned(), |u| u.login.clone());
             let entry = Note::new("login.fail", subject).detail(error.row().1);
             if let Err(error) = note(&state, "nobody", &from, entry).await {
-                tracing::warn!(code = error.row().1, "a failed login could not be entered in the audit log");
+                tracing::warn!(
+                    code = error.row().1,
+                    "a failed login could not be entered in the audit log"
+                );
             }
             return Err(error);
         }
     };
-    let Some(user) = user else { return Err(ApiError::WrongCredentials) };
+    let Some(user) = user else {
+        return Err(ApiError::WrongCredentials);
+    };
     let (cookie, new_login) = login::new(&user, &from, &user_agent(&request), state.now_ms())?;
     let changes = match factor {
         Factor::Passed => Vec::new(),
@@ -249,7 +298,10 @@ pub async fn sign_in(state: Data<State>, request: HttpRequest, body: Json<Creden
         }
     };
     // The user must still be as it was when the password was compared.
-    let unchanged = vec![Precondition::Unchanged(ConfigKey::User(user.id.clone()), user.updated_at_ms)];
+    let unchanged = vec![Precondition::Unchanged(
+        ConfigKey::User(user.id.clone()),
+        user.updated_at_ms,
+    )];
     let actor = format!("user {}", user.login);
     let subject = user.login.clone();
     let written = state.recorder.run(move |group| {
@@ -260,7 +312,9 @@ pub async fn sign_in(state: Data<State>, request: HttpRequest, body: Json<Creden
     written.await??;
     state.applied().await?;
     let identity = identity_of(&user, &caller);
-    Ok(HttpResponse::Ok().cookie(login::cookie(caller.is_tls, cookie)).json(me(&state, &identity)))
+    Ok(HttpResponse::Ok()
+        .cookie(login::cookie(caller.is_tls, cookie))
+        .json(me(&state, &identity)))
 }
 
 /// Signs out: ends the login on the server too.
@@ -271,14 +325,21 @@ pub async fn sign_out(state: Data<State>, viewer: Viewer) -> Result<HttpResponse
     if let Proof::Login(id) = viewer.0.proof.clone() {
         end_login(&state, &viewer.0, id).await?;
     }
-    Ok(HttpResponse::NoContent().cookie(login::cookie(is_tls, String::new())).finish())
+    Ok(HttpResponse::NoContent()
+        .cookie(login::cookie(is_tls, String::new()))
+        .finish())
 }
 
 async fn end_login(state: &State, identity: &Identity, id: String) -> Result<(), ApiError> {
     let (actor, from) = (identity.actor.clone(), identity.from());
     let removed = state.recorder.run(move |group| {
         login::remove(group, &id);
-        audit(group, &actor, &from, Note::new("login.end", id.chars().take(12).collect::<String>()))
+        audit(
+            group,
+            &actor,
+            &from,
+            Note::new("login.end", id.chars().take(12).collect::<String>()),
+        )
     });
     removed.await??;
     state.applied().await
@@ -304,22 +365,46 @@ pub struct MeChange {
 
 fn own_user(state: &State, identity: &Identity) -> Result<std::sync::Arc<User>, ApiError> {
     let catalog = state.recorder.catalog();
-    let user = identity.user.as_ref().and_then(|id| catalog.users.get(id)).cloned();
+    let user = identity
+        .user
+        .as_ref()
+        .and_then(|id| catalog.users.get(id))
+        .cloned();
     user.ok_or(ApiError::State {
         code: "not_a_user",
         message: "an API token has no account of its own: sign in as a user to change one".into(),
     })
 }
 
-async fn save_user(state: &State, identity: &Identity, before: &User, user: User, note: Note) -> Result<(), ApiError> {
-    let preconditions = vec![Precondition::Unchanged(ConfigKey::User(user.id.clone()), before.updated_at_ms)];
-    save(state, identity, preconditions, vec![Change::Put(ConfigObject::User(user))], note).await
+async fn save_user(
+    state: &State,
+    identity: &Identity,
+    before: &User,
+    user: User,
+    note: Note,
+) -> Result<(), ApiError> {
+    let preconditions = vec![Precondition::Unchanged(
+        ConfigKey::User(user.id.clone()),
+        before.updated_at_ms,
+    )];
+    save(
+        state,
+        identity,
+        preconditions,
+        vec![Change::Put(ConfigObject::User(user))],
+        note,
+    )
+    .await
 }
 
 /// Changes one's own name and language.
 #[utoipa::path(tag = "account", responses((status = 200, body = Me)))]
 #[put("/me")]
-pub async fn change_me(state: Data<State>, viewer: Viewer, body: Json<MeChange>) -> Result<HttpResponse, ApiError> {
+pub async fn change_me(
+    state: Data<State>,
+    viewer: Viewer,
+    body: Json<MeChange>,
+) -> Result<HttpResponse, ApiError> {
     let before = own_user(&state, &viewer.0)?;
     check_account(&before.login, &body.0.name, body.0.language.as_deref())?;
     let user = User {
@@ -328,7 +413,14 @@ pub async fn change_me(state: Data<State>, viewer: Viewer, body: Json<MeChange>)
         updated_at_ms: saved_at(&state, before.updated_at_ms),
         ..(*before).clone()
     };
-    save_user(&state, &viewer.0, &before, user, Note::new("me.update", before.login.clone())).await?;
+    save_user(
+        &state,
+        &viewer.0,
+        &before,
+        user,
+        Note::new("me.update", before.login.clone()),
+    )
+    .await?;
     Ok(HttpResponse::Ok().json(me(&state, &viewer.0)))
 }
 
@@ -342,12 +434,27 @@ pub struct PasswordChange {
     pub password: String,
 }
 
-async fn prove_password(state: &State, user: &User, caller: &Caller, field: &str, given: String) -> Result<(), ApiError> {
+async fn prove_password(
+    state: &State,
+    user: &User,
+    caller: &Caller,
+    field: &str,
+    given: String,
+) -> Result<(), ApiError> {
     state.auth.throttle.check(caller.ip, Some(&user.login))?;
-    if state.auth.hasher.verify(given, Some(user.password_hash.clone())).await? {
+    if state
+        .auth
+        .hasher
+        .verify(given, Some(user.password_hash.clone()))
+        .await?
+    {
         return Ok(());
     }
-    Err(ApiError::invalid(field, "wrong_password", "this is not your present password"))
+    Err(ApiError::invalid(
+        field,
+        "wrong_password",
+        "this is not your present password",
+    ))
 }
 
 /// Changes one's own password; every other login of the account ends, and this one begins anew.
@@ -361,14 +468,29 @@ pub async fn change_password(
 ) -> Result<HttpResponse, ApiError> {
     let before = own_user(&state, &viewer.0)?;
     password::check("password", &body.0.password, &before.login)?;
-    prove_password(&state, &before, &viewer.0.caller, "old_password", body.0.old_password).await?;
+    prove_password(
+        &state,
+        &before,
+        &viewer.0.caller,
+        "old_password",
+        body.0.old_password,
+    )
+    .await?;
     let user = User {
         password_hash: state.auth.hasher.hash(body.0.password).await?,
         epoch: before.epoch + 1,
         updated_at_ms: saved_at(&state, before.updated_at_ms),
         ..(*before).clone()
     };
-    replace_logins(&state, &request, &viewer.0, &before, user, Note::new("me.password", before.login.clone())).await
+    replace_logins(
+        &state,
+        &request,
+        &viewer.0,
+        &before,
+        user,
+        Note::new("me.password", before.login.clone()),
+    )
+    .await
 }
 
 /// Saves a user whose epoch was raised and signs them in anew, in one commit.
@@ -381,7 +503,10 @@ async fn replace_logins(
     entry: Note,
 ) -> Result<HttpResponse, ApiError> {
     let (cookie, new_login) = login::new(&user, &identity.from(), &user_agent(request), state.now_ms())?;
-    let unchanged = [Precondition::Unchanged(ConfigKey::User(user.id.clone()), before.updated_at_ms)];
+    let unchanged = [Precondition::Unchanged(
+        ConfigKey::User(user.id.clone()),
+        before.updated_at_ms,
+    )];
     let (actor, from) = (identity.actor.clone(), identity.from());
     let written = state.recorder.run(move |group| {
         stage(group, &unchanged, &[Change::Put(ConfigObject::User(user))])?;
@@ -390,7 +515,9 @@ async fn replace_logins(
     });
     written.await??;
     state.applied().await?;
-    Ok(HttpResponse::NoContent().cookie(login::cookie(identity.caller.is_tls, cookie)).finish())
+    Ok(HttpResponse::NoContent()
+        .cookie(login::cookie(identity.caller.is_tls, cookie))
+        .finish())
 }
 
 /// A login that is in use.
@@ -422,7 +549,12 @@ pub struct LoginList {
 #[get("/me/logins")]
 pub async fn list_logins(state: Data<State>, viewer: Viewer) -> Result<HttpResponse, ApiError> {
     let user = own_user(&state, &viewer.0)?;
-    let found = login::list(state.recorder.reader(), &state.recorder.catalog(), Some(&user.id), state.now_ms())?;
+    let found = login::list(
+        state.recorder.reader(),
+        &state.recorder.catalog(),
+        Some(&user.id),
+        state.now_ms(),
+    )?;
     let items = found.into_iter().map(|(id, login)| LoginDto {
         is_this: viewer.0.proof == Proof::Login(id.clone()),
         id,
@@ -431,15 +563,26 @@ pub async fn list_logins(state: Data<State>, viewer: Viewer) -> Result<HttpRespo
         from: login.from,
         user_agent: login.user_agent,
     });
-    Ok(HttpResponse::Ok().json(LoginList { items: items.collect() }))
+    Ok(HttpResponse::Ok().json(LoginList {
+        items: items.collect(),
+    }))
 }
 
 /// Ends one of one's own logins.
 #[utoipa::path(tag = "account", responses((status = 204)))]
 #[delete("/me/logins/{id}")]
-pub async fn delete_login(state: Data<State>, viewer: Viewer, path: Path<String>) -> Result<HttpResponse, ApiError> {
+pub async fn delete_login(
+    state: Data<State>,
+    viewer: Viewer,
+    path: Path<String>,
+) -> Result<HttpResponse, ApiError> {
     let user = own_user(&state, &viewer.0)?;
-    let own = login::list(state.recorder.reader(), &state.recorder.catalog(), Some(&user.id), state.now_ms())?;
+    let own = login::list(
+        state.recorder.reader(),
+        &state.recorder.catalog(),
+        Some(&user.id),
+        state.now_ms(),
+    )?;
     if !own.iter().any(|(id, _)| *id == *path) {
         return Err(ApiError::not_found("login", path.into_inner()));
     }
@@ -494,8 +637,17 @@ pub async fn set_totp(
 ) -> Result<HttpResponse, ApiError> {
     let before = own_user(&state, &viewer.0)?;
     prove_password(&state, &before, &viewer.0.caller, "password", body.0.password).await?;
-    let wrong = |field: &str| ApiError::invalid(field, "wrong_code", "scan the code again and enter what the app shows now");
-    let spent = state.auth.spent_codes.spend(&before.id, &body.0.secret, &body.0.code, state.now_ms());
+    let wrong = |field: &str| {
+        ApiError::invalid(
+            field,
+            "wrong_code",
+            "scan the code again and enter what the app shows now",
+        )
+    };
+    let spent = state
+        .auth
+        .spent_codes
+        .spend(&before.id, &body.0.secret, &body.0.code, state.now_ms());
     if !spent.map_err(|_| wrong("secret"))? {
         return Err(wrong("code"));
     }

@@ -79,7 +79,8 @@ pub struct ActivityQuery {
 impl ActivityQuery {
     /// Whether an activity is wanted and may be seen.
     pub fn wants(&self, activity: &Activity, identity: &Identity) -> bool {
-        let is = |wanted: &Option<String>, own: Option<&str>| wanted.as_deref().is_none_or(|w| own == Some(w));
+        let is =
+            |wanted: &Option<String>, own: Option<&str>| wanted.as_deref().is_none_or(|w| own == Some(w));
         let session = activity.session.as_deref();
         let reason = match activity.verdict {
             Verdict::Accepted => None,
@@ -95,7 +96,10 @@ impl ActivityQuery {
         let sid = session.map(|s| s.id.to_string());
         sees_activity(identity, activity)
             && is(&self.offer, activity.offer.as_ref().map(|o| o.as_str()))
-            && is(&self.partner, session.and_then(|s| s.partner.as_ref()).map(|p| p.as_str()))
+            && is(
+                &self.partner,
+                session.and_then(|s| s.partner.as_ref()).map(|p| p.as_str()),
+            )
             && is(&self.link, session.map(|s| s.link.as_str()))
             && is(&self.event, activity.event.as_ref().map(|e| e.as_str()))
             && is(&self.sid, sid.as_deref())
@@ -105,19 +109,34 @@ impl ActivityQuery {
             && self.reason.is_none_or(|wanted| reason == Some(wanted))
             && self.status.is_none_or(|wanted| activity.status == Some(wanted))
             && self.test.is_none_or(|test| test == activity.is_test)
-            && self.uid.as_deref().is_none_or(|uid| activity.input.uids.iter().any(|own| own == uid))
+            && self
+                .uid
+                .as_deref()
+                .is_none_or(|uid| activity.input.uids.iter().any(|own| own == uid))
     }
 }
 
 /// One page of activities.
-pub async fn page_of(state: &Data<State>, identity: Identity, query: ActivityQuery) -> Result<Page<ActivityDto>, ApiError> {
+pub async fn page_of(
+    state: &Data<State>,
+    identity: Identity,
+    query: ActivityQuery,
+) -> Result<Page<ActivityDto>, ApiError> {
     let limit = page::limit(query.limit)?;
     let window = Window::new(query.from_ms, query.to_ms, query.cursor.as_deref())?;
     read(state, move |state| {
-        scan::page(state.recorder.reader(), scan::ACTIVITIES, window, limit, |db, key, value| {
-            let activity = codec::decode_activity(value, db, key)?;
-            Ok(query.wants(&activity, &identity).then(|| ActivityDto::from(&activity)))
-        })
+        scan::page(
+            state.recorder.reader(),
+            scan::ACTIVITIES,
+            window,
+            limit,
+            |db, key, value| {
+                let activity = codec::decode_activity(value, db, key)?;
+                Ok(query
+                    .wants(&activity, &identity)
+                    .then(|| ActivityDto::from(&activity)))
+            },
+        )
     })
     .await
 }
@@ -136,7 +155,11 @@ pub async fn list_activities(
 /// Reads one activity; a SID gives the click or impression as an activity.
 #[utoipa::path(tag = "records", responses((status = 200, body = ActivityDto)))]
 #[get("/activities/{id}")]
-pub async fn get_activity(state: Data<State>, viewer: Viewer, path: Path<String>) -> Result<HttpResponse, ApiError> {
+pub async fn get_activity(
+    state: Data<State>,
+    viewer: Viewer,
+    path: Path<String>,
+) -> Result<HttpResponse, ApiError> {
     let wanted: ActivityId = id("activity", &path)?;
     let found = read(&state, move |state| activity_or_engagement(state, wanted)).await?;
     match found.filter(|activity| sees_activity(&viewer.0, activity)) {
@@ -193,7 +216,11 @@ pub async fn change_status(
     check::at_most("ids", &ids, MOST_CHANGES)?;
     if let Some(money) = money {
         if ids.len() > 1 {
-            return Err(ApiError::invalid("money", "contradiction", "an amount can be changed for one conversion at a time"));
+            return Err(ApiError::invalid(
+                "money",
+                "contradiction",
+                "an amount can be changed for one conversion at a time",
+            ));
         }
         crate::domain::money::parse_amount(&money.amount.to_string())
             .map_err(|error| ApiError::invalid("money.amount", "invalid_amount", error.to_string()))?;
@@ -215,19 +242,33 @@ async fn change_part(
     money: Option<Money>,
 ) -> Result<Vec<StatusResult>, ApiError> {
     let (actor, from) = (identity.actor.clone(), identity.from());
-    let done = state.recorder.run(move |group| -> Result<Vec<StatusResult>, ApiError> {
-        let mut items = Vec::with_capacity(ids.len());
-        for id in ids {
-            let changed = status::change(group, id, wanted, money, &actor)?;
-            let update = if let status::Changed::Made(update) = changed { Some(update) } else { None };
-            items.push(StatusResult { id, result: changed.code(), update });
-        }
-        let made: Vec<String> = items.iter().filter(|i| i.update.is_some()).map(|i| i.id.to_string()).collect();
-        if !made.is_empty() {
-            let note = Note::new("conversion.status", wanted.as_str()).detail(made.join(" "));
-            audit(group, &actor, &from, note)?;
-        }
-        Ok(items)
-    });
+    let done = state
+        .recorder
+        .run(move |group| -> Result<Vec<StatusResult>, ApiError> {
+            let mut items = Vec::with_capacity(ids.len());
+            for id in ids {
+                let changed = status::change(group, id, wanted, money, &actor)?;
+                let update = if let status::Changed::Made(update) = changed {
+                    Some(update)
+                } else {
+                    None
+                };
+                items.push(StatusResult {
+                    id,
+                    result: changed.code(),
+                    update,
+                });
+            }
+            let made: Vec<String> = items
+                .iter()
+                .filter(|i| i.update.is_some())
+                .map(|i| i.id.to_string())
+                .collect();
+            if !made.is_empty() {
+                let note = Note::new("conversion.status", wanted.as_str()).detail(made.join(" "));
+                audit(group, &actor, &from, note)?;
+            }
+            Ok(items)
+        });
     done.await?
 }

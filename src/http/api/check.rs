@@ -21,10 +21,18 @@ pub fn name(field: &str, text: &str) -> Checked {
 /// Text that may be empty, on one line.
 pub fn text_up_to(field: &str, text: &str, chars: usize) -> Checked {
     if text.chars().count() > chars {
-        return Err(ApiError::invalid(field, "too_long", format!("use at most {chars} characters")));
+        return Err(ApiError::invalid(
+            field,
+            "too_long",
+            format!("use at most {chars} characters"),
+        ));
     }
     if text.chars().any(char::is_control) {
-        return Err(ApiError::invalid(field, "control_character", "remove line breaks and control characters"));
+        return Err(ApiError::invalid(
+            field,
+            "control_character",
+            "remove line breaks and control characters",
+        ));
     }
     Ok(())
 }
@@ -32,7 +40,11 @@ pub fn text_up_to(field: &str, text: &str, chars: usize) -> Checked {
 /// Free text of several lines.
 pub fn note(field: &str, text: &str) -> Checked {
     if text.chars().count() > NOTE_CHARS {
-        return Err(ApiError::invalid(field, "too_long", format!("use at most {NOTE_CHARS} characters")));
+        return Err(ApiError::invalid(
+            field,
+            "too_long",
+            format!("use at most {NOTE_CHARS} characters"),
+        ));
     }
     Ok(())
 }
@@ -40,7 +52,11 @@ pub fn note(field: &str, text: &str) -> Checked {
 /// A number within bounds.
 pub fn within<T: PartialOrd + std::fmt::Display>(field: &str, value: T, from: T, to: T) -> Checked {
     if value < from || value > to {
-        return Err(ApiError::invalid(field, "out_of_range", format!("use a number from {from} to {to}")));
+        return Err(ApiError::invalid(
+            field,
+            "out_of_range",
+            format!("use a number from {from} to {to}"),
+        ));
     }
     Ok(())
 }
@@ -48,7 +64,11 @@ pub fn within<T: PartialOrd + std::fmt::Display>(field: &str, value: T, from: T,
 /// At most so many entries.
 pub fn at_most<T>(field: &str, list: &[T], most: usize) -> Checked {
     if list.len() > most {
-        return Err(ApiError::invalid(field, "too_many", format!("use at most {most} entries")));
+        return Err(ApiError::invalid(
+            field,
+            "too_many",
+            format!("use at most {most} entries"),
+        ));
     }
     Ok(())
 }
@@ -69,27 +89,52 @@ pub fn origin(field: &str, text: &str) -> Result<String, ApiError> {
         && url.path() == "/"
         && url.query().is_none()
         && url.fragment().is_none();
-    if is_plain { Ok(url.origin().ascii_serialization()) } else { Err(wrong()) }
+    if is_plain {
+        Ok(url.origin().ascii_serialization())
+    } else {
+        Err(wrong())
+    }
 }
 
 /// An http or https URL with a host and without user information.
 pub fn web_url(field: &str, text: &str) -> Checked {
-    let url = url::Url::parse(text).ok().filter(|u| matches!(u.scheme(), "http" | "https") && u.has_host());
+    let url = url::Url::parse(text)
+        .ok()
+        .filter(|u| matches!(u.scheme(), "http" | "https") && u.has_host());
     match url {
-        Some(url) if url.username().is_empty() && url.password().is_none() && !text.chars().any(char::is_control) => Ok(()),
-        _ => Err(ApiError::invalid(field, "invalid_url", "enter a whole URL that begins with https:// or http://")),
+        Some(url)
+            if url.username().is_empty()
+                && url.password().is_none()
+                && !text.chars().any(char::is_control) =>
+        {
+            Ok(())
+        }
+        _ => Err(ApiError::invalid(
+            field,
+            "invalid_url",
+            "enter a whole URL that begins with https:// or http://",
+        )),
     }
 }
 
 /// An IANA time zone.
 pub fn time_zone(field: &str, text: &str) -> Result<jiff::tz::TimeZone, ApiError> {
-    jiff::tz::TimeZone::get(text)
-        .map_err(|_| ApiError::invalid(field, "unknown_time_zone", "use a name such as Asia/Tokyo, Europe/Berlin or UTC"))
+    jiff::tz::TimeZone::get(text).map_err(|_| {
+        ApiError::invalid(
+            field,
+            "unknown_time_zone",
+            "use a name such as Asia/Tokyo, Europe/Berlin or UTC",
+        )
+    })
 }
 
 /// `en` or `ja`.
 pub fn language(field: &str, text: &str) -> Checked {
-    if matches!(text, "en" | "ja") { Ok(()) } else { Err(ApiError::invalid(field, "unknown_language", "use en or ja")) }
+    if matches!(text, "en" | "ja") {
+        Ok(())
+    } else {
+        Err(ApiError::invalid(field, "unknown_language", "use en or ja"))
+    }
 }
 
 /// The name of a query parameter that we or a partner put on a URL.
@@ -111,7 +156,8 @@ where
     T: FromStr,
     T::Err: std::fmt::Display,
 {
-    text.parse().map_err(|error: T::Err| ApiError::invalid(field, code, error.to_string()))
+    text.parse()
+        .map_err(|error: T::Err| ApiError::invalid(field, code, error.to_string()))
 }
 
 #[cfg(test)]
@@ -134,9 +180,22 @@ mod tests {
 
     #[test]
     fn origins_and_urls() {
-        assert_eq!(origin("x", " https://T.example.com/ ").unwrap(), "https://t.example.com");
-        assert_eq!(origin("x", "http://t.example.com:8080").unwrap(), "http://t.example.com:8080");
-        for bad in ["t.example.com", "https://t.example.com/a", "ftp://a.example", "https://u@a.example", "", "https://"] {
+        assert_eq!(
+            origin("x", " https://T.example.com/ ").unwrap(),
+            "https://t.example.com"
+        );
+        assert_eq!(
+            origin("x", "http://t.example.com:8080").unwrap(),
+            "http://t.example.com:8080"
+        );
+        for bad in [
+            "t.example.com",
+            "https://t.example.com/a",
+            "ftp://a.example",
+            "https://u@a.example",
+            "",
+            "https://",
+        ] {
             assert_eq!(code(origin("x", bad)), "invalid_origin", "{bad}");
         }
         for (url, expected) in [

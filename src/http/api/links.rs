@@ -109,14 +109,22 @@ fn view(link: &Link, partner: Option<&Partner>, event: Option<&str>, base: &str)
 
 fn view_entry(entry: &LinkEntry, settings: &Settings, fallback: &str) -> LinkDto {
     let event = entry.offer.events.first().map(|e| e.token.as_str());
-    view(&entry.link, entry.partner.as_deref(), event, &base_url(&entry.link, settings, fallback))
+    view(
+        &entry.link,
+        entry.partner.as_deref(),
+        event,
+        &base_url(&entry.link, settings, fallback),
+    )
 }
 
 /// The address that a link is issued on.
 fn base_url(link: &Link, settings: &Settings, fallback: &str) -> String {
     let own = link.domain.as_deref().filter(|d| !d.is_empty());
     let public = Some(settings.public_url.as_str()).filter(|u| !u.is_empty());
-    own.or(public).unwrap_or(fallback).trim_end_matches('/').to_owned()
+    own.or(public)
+        .unwrap_or(fallback)
+        .trim_end_matches('/')
+        .to_owned()
 }
 
 /// Everything to be copied. The partner's own macros go in as they are: our templates never touch them.
@@ -133,17 +141,30 @@ fn urls(link: &Link, partner: Option<&Partner>, event: Option<&str>, base: &str)
             link.offer
         ),
         conversion_url: format!("{base}/cv?sid=SID&amount=AMOUNT&uid1=ORDER-ID"),
-        direct_query: join("", &format!("yb_link={}{}{parameters}", link.token, if parameters.is_empty() { "" } else { "&" }))
-            .trim_start_matches('?')
-            .to_owned(),
+        direct_query: join(
+            "",
+            &format!(
+                "yb_link={}{}{parameters}",
+                link.token,
+                if parameters.is_empty() { "" } else { "&" }
+            ),
+        )
+        .trim_start_matches('?')
+        .to_owned(),
         click_url,
     }
 }
 
 /// The partner's parameters as a query: those that have a macro, in order.
 fn parameters(partner: &Partner) -> String {
-    let with_macro = partner.click_parameters.iter().filter_map(|p| Some((&p.name, p.macro_text.as_ref()?)));
-    with_macro.map(|(name, text)| format!("{name}={text}")).collect::<Vec<_>>().join("&")
+    let with_macro = partner
+        .click_parameters
+        .iter()
+        .filter_map(|p| Some((&p.name, p.macro_text.as_ref()?)));
+    with_macro
+        .map(|(name, text)| format!("{name}={text}"))
+        .collect::<Vec<_>>()
+        .join("&")
 }
 
 /// Joins a query to a URL with `?` or `&`, whichever it needs.
@@ -173,17 +194,36 @@ impl LinkDto {
             let value = value.filter(|v| !v.trim().is_empty());
             value.map(|v| check::name(field, &v).map(|()| v)).transpose()
         };
-        let (campaign, adgroup, creative) =
-            (level("campaign", self.campaign)?, level("adgroup", self.adgroup)?, level("creative", self.creative)?);
+        let (campaign, adgroup, creative) = (
+            level("campaign", self.campaign)?,
+            level("adgroup", self.adgroup)?,
+            level("creative", self.creative)?,
+        );
         check::note("note", &self.note)?;
         check_attribution("attribution", &self.attribution, sessions_days)?;
         if !catalog.offers.contains_key(&self.offer) {
-            return Err(ApiError::invalid("offer", "missing_reference", "there is no such offer: create it first"));
+            return Err(ApiError::invalid(
+                "offer",
+                "missing_reference",
+                "there is no such offer: create it first",
+            ));
         }
-        if self.partner.as_ref().is_some_and(|p| !catalog.partners.contains_key(p)) {
-            return Err(ApiError::invalid("partner", "missing_reference", "there is no such partner: create it first"));
+        if self
+            .partner
+            .as_ref()
+            .is_some_and(|p| !catalog.partners.contains_key(p))
+        {
+            return Err(ApiError::invalid(
+                "partner",
+                "missing_reference",
+                "there is no such partner: create it first",
+            ));
         }
-        let domain = self.domain.filter(|d| !d.is_empty()).map(|d| check::origin("domain", &d)).transpose()?;
+        let domain = self
+            .domain
+            .filter(|d| !d.is_empty())
+            .map(|d| check::origin("domain", &d))
+            .transpose()?;
         if let Some(domain) = &domain
             && *domain != catalog.settings.public_url
             && !catalog.settings.tracking_domains.contains(domain)
@@ -194,7 +234,10 @@ impl LinkDto {
                 "add the domain to the tracking domains in the settings first",
             ));
         }
-        let destinations = self.destinations.map(|d| checked_destinations("destinations", d, false)).transpose()?;
+        let destinations = self
+            .destinations
+            .map(|d| checked_destinations("destinations", d, false))
+            .transpose()?;
         Ok(Link {
             token: match before {
                 Some(before) => same_id(self.token, &before.token)?,
@@ -219,22 +262,39 @@ impl LinkDto {
 
 fn find<'a>(catalog: &'a Catalog, text: &str) -> Result<&'a LinkEntry, ApiError> {
     let key: LinkToken = id("link", text)?;
-    catalog.links.get(&key).map(|l| &**l).ok_or_else(|| ApiError::not_found("link", text))
+    catalog
+        .links
+        .get(&key)
+        .map(|l| &**l)
+        .ok_or_else(|| ApiError::not_found("link", text))
 }
 
 /// Lists links, newest first.
 #[utoipa::path(tag = "links", responses((status = 200, body = Page<LinkDto>)))]
 #[get("/links")]
-pub async fn list_links(state: Data<State>, viewer: Viewer, query: Query<ConfigQuery>) -> Result<HttpResponse, ApiError> {
+pub async fn list_links(
+    state: Data<State>,
+    viewer: Viewer,
+    query: Query<ConfigQuery>,
+) -> Result<HttpResponse, ApiError> {
     let (catalog, query, origin) = (state.recorder.catalog(), query.0, viewer.0.caller.origin());
     let word = query.q.as_deref().unwrap_or_default();
     let wanted = |entry: &&std::sync::Arc<LinkEntry>| {
         let link = &entry.link;
-        let names = [Some(&link.network), link.campaign.as_ref(), link.adgroup.as_ref(), link.creative.as_ref()];
+        let names = [
+            Some(&link.network),
+            link.campaign.as_ref(),
+            link.adgroup.as_ref(),
+            link.creative.as_ref(),
+        ];
         viewer.0.sees(link.partner.as_ref())
             && query.offer.as_deref().is_none_or(|o| link.offer.as_str() == o)
-            && query.partner.as_deref().is_none_or(|p| link.partner.as_ref().is_some_and(|own| own.as_str() == p))
-            && (link.token.as_str().contains(word) || names.into_iter().flatten().any(|name| holds(name, word)))
+            && query
+                .partner
+                .as_deref()
+                .is_none_or(|p| link.partner.as_ref().is_some_and(|own| own.as_str() == p))
+            && (link.token.as_str().contains(word)
+                || names.into_iter().flatten().any(|name| holds(name, word)))
     };
     let all = catalog.links.values().filter(wanted).map(|entry| Ordered {
         at_ms: entry.link.created_at_ms,
@@ -248,7 +308,11 @@ pub async fn list_links(state: Data<State>, viewer: Viewer, query: Query<ConfigQ
 /// Reads one link.
 #[utoipa::path(tag = "links", responses((status = 200, body = LinkDto)))]
 #[get("/links/{token}")]
-pub async fn get_link(state: Data<State>, viewer: Viewer, path: Path<String>) -> Result<HttpResponse, ApiError> {
+pub async fn get_link(
+    state: Data<State>,
+    viewer: Viewer,
+    path: Path<String>,
+) -> Result<HttpResponse, ApiError> {
     let catalog = state.recorder.catalog();
     let entry = find(&catalog, &path)?;
     if !viewer.0.sees(entry.link.partner.as_ref()) {
@@ -259,20 +323,45 @@ pub async fn get_link(state: Data<State>, viewer: Viewer, path: Path<String>) ->
 
 fn view_saved(link: &Link, catalog: &Catalog, fallback: &str) -> LinkDto {
     let partner = link.partner.as_ref().and_then(|p| catalog.partners.get(p));
-    let event = catalog.offers.get(&link.offer).and_then(|o| o.events.first()).map(|e| e.token.as_str());
-    view(link, partner.map(|p| &**p), event, &base_url(link, &catalog.settings, fallback))
+    let event = catalog
+        .offers
+        .get(&link.offer)
+        .and_then(|o| o.events.first())
+        .map(|e| e.token.as_str());
+    view(
+        link,
+        partner.map(|p| &**p),
+        event,
+        &base_url(link, &catalog.settings, fallback),
+    )
 }
 
 /// Makes a link.
 #[utoipa::path(tag = "links", responses((status = 201, body = LinkDto)))]
 #[post("/links")]
-pub async fn create_link(state: Data<State>, editor: Editor, body: Json<LinkDto>) -> Result<HttpResponse, ApiError> {
+pub async fn create_link(
+    state: Data<State>,
+    editor: Editor,
+    body: Json<LinkDto>,
+) -> Result<HttpResponse, ApiError> {
     let catalog = state.recorder.catalog();
-    let link = body.0.into_link(None, &catalog, state.config.retention.sessions_days, saved_at(&state, 0))?;
+    let link = body.0.into_link(
+        None,
+        &catalog,
+        state.config.retention.sessions_days,
+        saved_at(&state, 0),
+    )?;
     let view = view_saved(&link, &catalog, &editor.0.caller.origin());
     let absent = vec![Precondition::Absent(ConfigKey::Link(link.token.clone()))];
     let note = Note::new("link.create", link.token.to_string()).detail(to_json(&view).to_string());
-    save(&state, &editor.0, absent, vec![Change::Put(ConfigObject::Link(link))], note).await?;
+    save(
+        &state,
+        &editor.0,
+        absent,
+        vec![Change::Put(ConfigObject::Link(link))],
+        note,
+    )
+    .await?;
     Ok(HttpResponse::Created().json(view))
 }
 
@@ -289,18 +378,36 @@ pub async fn replace_link(
     let before = &find(&catalog, &path)?.link;
     let preconditions = unchanged(ConfigKey::Link(before.token.clone()), body.0.updated_at_ms)?;
     let saved_at_ms = saved_at(&state, before.updated_at_ms);
-    let link = body.0.into_link(Some(before), &catalog, state.config.retention.sessions_days, saved_at_ms)?;
+    let link = body.0.into_link(
+        Some(before),
+        &catalog,
+        state.config.retention.sessions_days,
+        saved_at_ms,
+    )?;
     let view = view_saved(&link, &catalog, &origin);
-    let note = Note::new("link.update", link.token.to_string())
-        .detail(difference(&to_json(&view_saved(before, &catalog, &origin)), &to_json(&view)));
-    save(&state, &editor.0, preconditions, vec![Change::Put(ConfigObject::Link(link))], note).await?;
+    let note = Note::new("link.update", link.token.to_string()).detail(difference(
+        &to_json(&view_saved(before, &catalog, &origin)),
+        &to_json(&view),
+    ));
+    save(
+        &state,
+        &editor.0,
+        preconditions,
+        vec![Change::Put(ConfigObject::Link(link))],
+        note,
+    )
+    .await?;
     Ok(HttpResponse::Ok().json(view))
 }
 
 /// Removes a link. Its sessions and conversions stay; clicks on it answer 404 from now on.
 #[utoipa::path(tag = "links", responses((status = 204)))]
 #[delete("/links/{token}")]
-pub async fn delete_link(state: Data<State>, editor: Editor, path: Path<String>) -> Result<HttpResponse, ApiError> {
+pub async fn delete_link(
+    state: Data<State>,
+    editor: Editor,
+    path: Path<String>,
+) -> Result<HttpResponse, ApiError> {
     let key = ConfigKey::Link(find(&state.recorder.catalog(), &path)?.link.token.clone());
     let note = Note::new("link.delete", path.into_inner());
     save(&state, &editor.0, vec![], vec![Change::Remove(key)], note).await?;
@@ -355,10 +462,20 @@ mod tests {
 
     #[test]
     fn the_submission_url_carries_the_partners_macros_byte_for_byte() {
-        let partner = partner(&[("param1", Some("##sessionId##")), ("a8", None), ("sub", Some("{{x.y}}"))]);
+        let partner = partner(&[
+            ("param1", Some("##sessionId##")),
+            ("a8", None),
+            ("sub", Some("{{x.y}}")),
+        ]);
         let urls = urls(&link(), Some(&partner), Some("ev0001"), "https://t.example.com");
-        assert_eq!(urls.submission_url, "https://t.example.com/c/abcd1234?param1=##sessionId##&sub={{x.y}}");
-        assert_eq!(urls.direct_query, "yb_link=abcd1234&param1=##sessionId##&sub={{x.y}}");
+        assert_eq!(
+            urls.submission_url,
+            "https://t.example.com/c/abcd1234?param1=##sessionId##&sub={{x.y}}"
+        );
+        assert_eq!(
+            urls.direct_query,
+            "yb_link=abcd1234&param1=##sessionId##&sub={{x.y}}"
+        );
         assert!(urls.conversion_tag.contains("event: 'ev0001'"));
     }
 
@@ -379,7 +496,10 @@ mod tests {
     fn the_address_is_the_links_own_then_the_instances_then_the_one_that_was_called() {
         let mut link = link();
         let mut settings = Settings::default();
-        assert_eq!(base_url(&link, &settings, "http://10.0.0.1:8080"), "http://10.0.0.1:8080");
+        assert_eq!(
+            base_url(&link, &settings, "http://10.0.0.1:8080"),
+            "http://10.0.0.1:8080"
+        );
         settings.public_url = "https://t.example.com".into();
         assert_eq!(base_url(&link, &settings, "x"), "https://t.example.com");
         link.domain = Some("https://u.example.com".into());

@@ -8,14 +8,10 @@
 pub mod account;
 pub mod activities;
 pub mod check;
-pub mod export;
-pub mod jobs;
 pub mod links;
 pub mod offers;
 pub mod page;
 pub mod partners;
-pub mod postbacks;
-pub mod presets;
 pub mod records;
 pub mod rules;
 pub mod save;
@@ -23,19 +19,13 @@ pub mod scan;
 pub mod secret;
 pub mod sessions;
 pub mod settings;
-pub mod stats;
-pub mod system;
-pub mod tests_api;
-pub mod trace;
 pub mod transfer;
 pub mod trust;
-pub mod upload;
 pub mod users;
 
 use super::State;
 use super::auth::Viewer;
 use super::problem::{ApiError, ErrorBody};
-use super::stream;
 use actix_web::web::{self, Data, ServiceConfig};
 use actix_web::{HttpRequest, HttpResponse, get};
 use std::sync::LazyLock;
@@ -52,7 +42,9 @@ pub(crate) fn made_id<T>(given: Option<T>, make: impl FnOnce(&[u8]) -> T) -> Res
         return Ok(given);
     }
     let mut bytes = [0; ID_BYTES];
-    aws_lc_rs::rand::fill(&mut bytes).map_err(|_| ApiError::Defect { what: "random numbers" })?;
+    aws_lc_rs::rand::fill(&mut bytes).map_err(|_| ApiError::Defect {
+        what: "random numbers",
+    })?;
     Ok(make(&bytes))
 }
 
@@ -71,7 +63,9 @@ pub(crate) async fn read<T: Send + 'static>(
     work: impl FnOnce(&State) -> Result<T, ApiError> + Send + 'static,
 ) -> Result<T, ApiError> {
     let state = state.clone();
-    web::block(move || work(&state)).await.map_err(|_| ApiError::Busy)?
+    web::block(move || work(&state))
+        .await
+        .map_err(|_| ApiError::Busy)?
 }
 
 macro_rules! table {
@@ -96,15 +90,25 @@ macro_rules! table {
 
 /// Adds the API below `/api`.
 pub fn routes(config: &mut ServiceConfig) {
-    config
-        .service(openapi_json)
-        .service(web::scope("/v1").configure(services).default_service(web::to(unknown)));
+    config.service(openapi_json).service(
+        web::scope("/v1")
+            .configure(services)
+            .default_service(web::to(unknown)),
+    );
 }
 
 /// Tells a wrong method from a wrong address.
 async fn unknown(request: HttpRequest) -> Result<HttpResponse, ApiError> {
-    let is_known = DOCUMENT.paths.paths.keys().any(|template| matches(template, request.path()));
-    Err(if is_known { ApiError::Method } else { ApiError::NoRoute })
+    let is_known = DOCUMENT
+        .paths
+        .paths
+        .keys()
+        .any(|template| matches(template, request.path()));
+    Err(if is_known {
+        ApiError::Method
+    } else {
+        ApiError::NoRoute
+    })
 }
 
 /// Whether a path is an instance of `/a/{b}/c`.
@@ -128,19 +132,32 @@ pub fn document() -> Document {
     document.info = std::mem::take(&mut table.info);
     document.info.version = env!("CARGO_PKG_VERSION").into();
     let mut document = document.nest("/api/v1", table);
-    let content = ContentBuilder::new().schema(Some(Ref::from_schema_name("ErrorBody"))).build();
-    let mut error = Response::new("What went wrong: a stable code, a sentence that says what to do, and the field.");
-    error.content.insert("application/json".into(), content);
+    let content = ContentBuilder::new()
+        .schema(Some(Ref::from_schema_name("ErrorBody")))
+        .build();
+    let mut error =
+        Response::new("What went wrong: a stable code, a sentence that says what to do, and the field.");
+    error.content.insert("application/json".into(), RefOr::T(content));
     for item in document.paths.paths.values_mut() {
         for operation in operations(item) {
-            operation.responses.responses.insert("default".into(), RefOr::T(error.clone()));
+            operation
+                .responses
+                .responses
+                .insert("default".into(), RefOr::T(error.clone()));
         }
     }
     document
 }
 
 fn operations(item: &mut PathItem) -> impl Iterator<Item = &mut Operation> {
-    [item.get.as_mut(), item.put.as_mut(), item.post.as_mut(), item.delete.as_mut()].into_iter().flatten()
+    [
+        item.get.as_mut(),
+        item.put.as_mut(),
+        item.post.as_mut(),
+        item.delete.as_mut(),
+    ]
+    .into_iter()
+    .flatten()
 }
 
 /// The OpenAPI document.
@@ -163,20 +180,8 @@ table! {
     links::list_links, links::get_link, links::create_link, links::replace_link, links::delete_link,
     rules::check_rule, rules::preview_rule, rules::list_rules, rules::get_rule, rules::create_rule,
     rules::replace_rule, rules::delete_rule, rules::list_placeholders,
-    presets::list_presets, presets::get_preset,
     sessions::list_sessions, sessions::get_session,
     activities::change_status, activities::list_activities, activities::get_activity,
-    upload::upload_conversions,
-    postbacks::queue_view, postbacks::resend_postbacks, postbacks::cancel_postbacks, postbacks::list_postbacks,
-    postbacks::get_postback,
-    jobs::get_job,
-    tests_api::test_rule, tests_api::test_click, tests_api::test_conversion, tests_api::list_echo,
-    stats::get_stats, stats::get_payouts,
-    trace::get_trace,
-    export::export_list,
-    transfer::export_configuration, transfer::import_configuration,
-    system::get_system, system::list_audit,
-    stream::live,
 }
 
 #[cfg(test)]
@@ -198,8 +203,14 @@ mod tests {
         for (path, item) in json["paths"].as_object().unwrap() {
             for (method, operation) in item.as_object().unwrap() {
                 assert!(operation["responses"]["default"].is_object(), "{method} {path}");
-                assert!(operation["summary"].is_string(), "{method} {path} says what it does");
-                assert!(ids.insert(operation["operationId"].clone()), "{method} {path}: the operation id is taken");
+                assert!(
+                    operation["summary"].is_string(),
+                    "{method} {path} says what it does"
+                );
+                assert!(
+                    ids.insert(operation["operationId"].clone()),
+                    "{method} {path}: the operation id is taken"
+                );
             }
         }
         assert!(json["components"]["schemas"]["ErrorBody"].is_object());

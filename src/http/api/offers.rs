@@ -8,8 +8,8 @@ use super::{made_id, to_json};
 use crate::domain::ids::{EventToken, OfferId};
 use crate::domain::money::Currency;
 use crate::domain::offer::{
-    Approval, AttributionPolicy, BearerToken, Destinations, DuplicateBy, DuplicatePolicy, Event, IpPrivacy, Offer, OfferKind,
-    Payout, RunState, TrustPolicy, TrustScope,
+    Approval, AttributionPolicy, BearerToken, Destinations, DuplicateBy, DuplicatePolicy, Event, IpPrivacy,
+    Offer, OfferKind, Payout, RunState, TrustPolicy, TrustScope,
 };
 use crate::http::State;
 use crate::http::auth::{Editor, Identity, Viewer, random_text, sha256_hex};
@@ -168,7 +168,12 @@ pub struct Limits {
 
 impl OfferDto {
     /// Checks every field and gives what is stored.
-    pub fn into_offer(self, before: Option<&Offer>, limits: Limits, saved_at_ms: i64) -> Result<Offer, ApiError> {
+    pub fn into_offer(
+        self,
+        before: Option<&Offer>,
+        limits: Limits,
+        saved_at_ms: i64,
+    ) -> Result<Offer, ApiError> {
         check::name("name", &self.name)?;
         check::parameter_name("sid_param", &self.sid_param)?;
         check::within("repeat_click_s", self.repeat_click_s, 0, 86_400)?;
@@ -177,7 +182,11 @@ impl OfferDto {
             check_host(&format!("redirect_hosts[{n}]"), host)?;
         }
         check::at_most("sites", &self.sites, 100)?;
-        let sites = self.sites.iter().enumerate().map(|(n, site)| check::origin(&format!("sites[{n}]"), site));
+        let sites = self
+            .sites
+            .iter()
+            .enumerate()
+            .map(|(n, site)| check::origin(&format!("sites[{n}]"), site));
         if let Some(app_id) = &self.app_id {
             check::text_up_to("app_id", app_id, check::NAME_CHARS)?;
         }
@@ -213,9 +222,11 @@ impl OfferDto {
 /// The id in a body must be that of the path.
 pub fn same_id<T: PartialEq + Clone>(given: Option<T>, own: &T) -> Result<T, ApiError> {
     match given {
-        Some(given) if given != *own => {
-            Err(ApiError::invalid("id", "id_mismatch", "ids never change: leave the id out, or send the one of the address"))
-        }
+        Some(given) if given != *own => Err(ApiError::invalid(
+            "id",
+            "id_mismatch",
+            "ids never change: leave the id out, or send the one of the address",
+        )),
         _ => Ok(own.clone()),
     }
 }
@@ -223,7 +234,9 @@ pub fn same_id<T: PartialEq + Clone>(given: Option<T>, own: &T) -> Result<T, Api
 /// One entry of an allow-list of hosts.
 pub fn check_host(field: &str, text: &str) -> Result<(), ApiError> {
     let parsed = text.parse::<crate::tracking::hosts::HostPattern>();
-    parsed.map(drop).map_err(|error| ApiError::invalid(field, error.code(), error.to_string()))
+    parsed
+        .map(drop)
+        .map_err(|error| ApiError::invalid(field, error.code(), error.to_string()))
 }
 
 fn destination(field: String, text: &str, purpose: Purpose) -> Result<String, ApiError> {
@@ -233,7 +246,11 @@ fn destination(field: String, text: &str, purpose: Purpose) -> Result<String, Ap
 }
 
 /// Checks destinations; those of an offer need at least one.
-pub fn checked_destinations(field: &str, given: Destinations, needs_one: bool) -> Result<Destinations, ApiError> {
+pub fn checked_destinations(
+    field: &str,
+    given: Destinations,
+    needs_one: bool,
+) -> Result<Destinations, ApiError> {
     let optional = |name: &str, value: Option<String>, purpose| {
         value
             .filter(|text| !text.trim().is_empty())
@@ -247,7 +264,10 @@ pub fn checked_destinations(field: &str, given: Destinations, needs_one: bool) -
         deep_link: optional("deep_link", given.deep_link, Purpose::DeepLink)?,
         fallback: optional("fallback", given.fallback, Purpose::Page)?,
     };
-    let has_one = !checked.default.is_empty() || checked.ios.is_some() || checked.android.is_some() || checked.fallback.is_some();
+    let has_one = !checked.default.is_empty()
+        || checked.ios.is_some()
+        || checked.android.is_some()
+        || checked.fallback.is_some();
     if needs_one && !has_one {
         return Err(ApiError::invalid(
             format!("{field}.default"),
@@ -267,10 +287,18 @@ fn checked_events(given: Vec<EventDto>) -> Result<Vec<Event>, ApiError> {
         let name = event.name.trim().to_owned();
         let token = made_id(event.token, |bytes| EventToken::from_random(bytes))?;
         if events.iter().any(|e| e.name == name || e.token.as_str() == name) {
-            return Err(ApiError::invalid(field("name"), "duplicate", "give each event of the offer a name of its own"));
+            return Err(ApiError::invalid(
+                field("name"),
+                "duplicate",
+                "give each event of the offer a name of its own",
+            ));
         }
         if events.iter().any(|e| e.token == token) {
-            return Err(ApiError::invalid(field("token"), "duplicate", "each event has a token of its own; leave it out to have one made"));
+            return Err(ApiError::invalid(
+                field("token"),
+                "duplicate",
+                "each event has a token of its own; leave it out to have one made",
+            ));
         }
         check::within(&field("duplicates.days"), event.duplicates.days, 1, 3650)?;
         if let Approval::AfterDays { days } = event.approval {
@@ -304,8 +332,9 @@ pub fn check_payout(field: &str, payout: Payout) -> Result<(), ApiError> {
     match payout {
         Payout::Fixed { money } => {
             let text = money.amount.to_string();
-            crate::domain::money::parse_amount(&text)
-                .map_err(|error| ApiError::invalid(format!("{field}.amount"), "invalid_amount", error.to_string()))?;
+            crate::domain::money::parse_amount(&text).map_err(|error| {
+                ApiError::invalid(format!("{field}.amount"), "invalid_amount", error.to_string())
+            })?;
             if money.amount.normalize().scale() > money.currency.decimals() {
                 return Err(ApiError::invalid(
                     format!("{field}.amount"),
@@ -315,21 +344,40 @@ pub fn check_payout(field: &str, payout: Payout) -> Result<(), ApiError> {
             }
             Ok(())
         }
-        Payout::Percent { percent } => {
-            check::within(&format!("{field}.percent"), percent, Decimal::ZERO, Decimal::ONE_HUNDRED)
-        }
+        Payout::Percent { percent } => check::within(
+            &format!("{field}.percent"),
+            percent,
+            Decimal::ZERO,
+            Decimal::ONE_HUNDRED,
+        ),
     }
 }
 
 /// Windows must lie within the retention of sessions: what is no longer kept cannot be credited.
-pub fn check_attribution(field: &str, policy: &AttributionPolicy, sessions_days: u32) -> Result<(), ApiError> {
+pub fn check_attribution(
+    field: &str,
+    policy: &AttributionPolicy,
+    sessions_days: u32,
+) -> Result<(), ApiError> {
     let windows = [
-        ("web_window_days", policy.web_window_days.map(|d| u64::from(d) * 24)),
+        (
+            "web_window_days",
+            policy.web_window_days.map(|d| u64::from(d) * 24),
+        ),
         ("click_window_h", policy.click_window_h.map(u64::from)),
-        ("click_probabilistic_window_h", policy.click_probabilistic_window_h.map(u64::from)),
+        (
+            "click_probabilistic_window_h",
+            policy.click_probabilistic_window_h.map(u64::from),
+        ),
         ("impression_window_h", policy.impression_window_h.map(u64::from)),
-        ("impression_probabilistic_window_h", policy.impression_probabilistic_window_h.map(u64::from)),
-        ("reattribution_window_h", policy.reattribution_window_h.map(u64::from)),
+        (
+            "impression_probabilistic_window_h",
+            policy.impression_probabilistic_window_h.map(u64::from),
+        ),
+        (
+            "reattribution_window_h",
+            policy.reattribution_window_h.map(u64::from),
+        ),
     ];
     for (name, hours) in windows {
         if hours.is_some_and(|h| h > u64::from(sessions_days) * 24) {
@@ -343,7 +391,11 @@ pub fn check_attribution(field: &str, policy: &AttributionPolicy, sessions_days:
         }
     }
     if policy.web_window_days == Some(0) {
-        return Err(ApiError::invalid(format!("{field}.web_window_days"), "out_of_range", "use at least 1 day"));
+        return Err(ApiError::invalid(
+            format!("{field}.web_window_days"),
+            "out_of_range",
+            "use at least 1 day",
+        ));
     }
     Ok(())
 }
@@ -376,23 +428,40 @@ pub fn sees_offer(identity: &Identity, catalog: &Catalog, offer: &OfferId) -> bo
 /// Lists offers, newest first.
 #[utoipa::path(tag = "offers", responses((status = 200, body = Page<OfferDto>)))]
 #[get("/offers")]
-pub async fn list_offers(state: Data<State>, viewer: Viewer, query: Query<ConfigQuery>) -> Result<HttpResponse, ApiError> {
+pub async fn list_offers(
+    state: Data<State>,
+    viewer: Viewer,
+    query: Query<ConfigQuery>,
+) -> Result<HttpResponse, ApiError> {
     let catalog = state.recorder.catalog();
     let word = query.0.q.as_deref().unwrap_or_default();
-    let all = catalog.offers.values().filter(|o| sees_offer(&viewer.0, &catalog, &o.id));
-    let all = all.filter(|o| holds(&o.name, word) || o.id.as_str().contains(word)).map(|o| Ordered {
-        at_ms: o.created_at_ms,
-        id: o.id.to_string(),
-        item: OfferDto::from(&**o),
-    });
-    let page = page::of_memory(all.collect(), page::limit(query.0.limit)?, query.0.cursor.as_deref())?;
+    let all = catalog
+        .offers
+        .values()
+        .filter(|o| sees_offer(&viewer.0, &catalog, &o.id));
+    let all = all
+        .filter(|o| holds(&o.name, word) || o.id.as_str().contains(word))
+        .map(|o| Ordered {
+            at_ms: o.created_at_ms,
+            id: o.id.to_string(),
+            item: OfferDto::from(&**o),
+        });
+    let page = page::of_memory(
+        all.collect(),
+        page::limit(query.0.limit)?,
+        query.0.cursor.as_deref(),
+    )?;
     Ok(HttpResponse::Ok().json(page))
 }
 
 /// Reads one offer.
 #[utoipa::path(tag = "offers", responses((status = 200, body = OfferDto)))]
 #[get("/offers/{id}")]
-pub async fn get_offer(state: Data<State>, viewer: Viewer, path: Path<String>) -> Result<HttpResponse, ApiError> {
+pub async fn get_offer(
+    state: Data<State>,
+    viewer: Viewer,
+    path: Path<String>,
+) -> Result<HttpResponse, ApiError> {
     let catalog = state.recorder.catalog();
     let offer = find(&catalog, &path)?;
     if !sees_offer(&viewer.0, &catalog, &offer.id) {
@@ -403,7 +472,11 @@ pub async fn get_offer(state: Data<State>, viewer: Viewer, path: Path<String>) -
 
 fn find<'a>(catalog: &'a Catalog, text: &str) -> Result<&'a Offer, ApiError> {
     let key: OfferId = id("offer", text)?;
-    catalog.offers.get(&key).map(|o| &**o).ok_or_else(|| ApiError::not_found("offer", text))
+    catalog
+        .offers
+        .get(&key)
+        .map(|o| &**o)
+        .ok_or_else(|| ApiError::not_found("offer", text))
 }
 
 fn limits(state: &State) -> Limits {
@@ -416,12 +489,23 @@ fn limits(state: &State) -> Limits {
 /// Makes an offer.
 #[utoipa::path(tag = "offers", responses((status = 201, body = OfferDto)))]
 #[post("/offers")]
-pub async fn create_offer(state: Data<State>, editor: Editor, body: Json<OfferDto>) -> Result<HttpResponse, ApiError> {
+pub async fn create_offer(
+    state: Data<State>,
+    editor: Editor,
+    body: Json<OfferDto>,
+) -> Result<HttpResponse, ApiError> {
     let offer = body.0.into_offer(None, limits(&state), saved_at(&state, 0))?;
     let view = OfferDto::from(&offer);
     let absent = vec![Precondition::Absent(ConfigKey::Offer(offer.id.clone()))];
     let note = Note::new("offer.create", offer.id.to_string()).detail(to_json(&view).to_string());
-    save(&state, &editor.0, absent, vec![Change::Put(ConfigObject::Offer(offer))], note).await?;
+    save(
+        &state,
+        &editor.0,
+        absent,
+        vec![Change::Put(ConfigObject::Offer(offer))],
+        note,
+    )
+    .await?;
     Ok(HttpResponse::Created().json(view))
 }
 
@@ -437,18 +521,33 @@ pub async fn replace_offer(
     let catalog = state.recorder.catalog();
     let before = find(&catalog, &path)?;
     let preconditions = unchanged(ConfigKey::Offer(before.id.clone()), body.0.updated_at_ms)?;
-    let offer = body.0.into_offer(Some(before), limits(&state), saved_at(&state, before.updated_at_ms))?;
+    let offer = body.0.into_offer(
+        Some(before),
+        limits(&state),
+        saved_at(&state, before.updated_at_ms),
+    )?;
     let view = OfferDto::from(&offer);
     let note = Note::new("offer.update", offer.id.to_string())
         .detail(difference(&to_json(&OfferDto::from(before)), &to_json(&view)));
-    save(&state, &editor.0, preconditions, vec![Change::Put(ConfigObject::Offer(offer))], note).await?;
+    save(
+        &state,
+        &editor.0,
+        preconditions,
+        vec![Change::Put(ConfigObject::Offer(offer))],
+        note,
+    )
+    .await?;
     Ok(HttpResponse::Ok().json(view))
 }
 
 /// Removes an offer that no link and no rule uses.
 #[utoipa::path(tag = "offers", responses((status = 204)))]
 #[delete("/offers/{id}")]
-pub async fn delete_offer(state: Data<State>, editor: Editor, path: Path<String>) -> Result<HttpResponse, ApiError> {
+pub async fn delete_offer(
+    state: Data<State>,
+    editor: Editor,
+    path: Path<String>,
+) -> Result<HttpResponse, ApiError> {
     let key = ConfigKey::Offer(find(&state.recorder.catalog(), &path)?.id.clone());
     let note = Note::new("offer.delete", path.into_inner());
     save(&state, &editor.0, vec![], vec![Change::Remove(key)], note).await?;
@@ -491,7 +590,11 @@ pub async fn create_bearer_token(
     let before = find(&catalog, &path)?;
     let mut offer = before.clone();
     if offer.trust.bearer_tokens.iter().any(|t| t.name == body.0.name) {
-        return Err(ApiError::invalid("name", "duplicate", "another token has this name: choose another one"));
+        return Err(ApiError::invalid(
+            "name",
+            "duplicate",
+            "another token has this name: choose another one",
+        ));
     }
     let secret = format!("ybs_{}", random_text()?);
     offer.trust.bearer_tokens.push(BearerToken {
@@ -501,11 +604,25 @@ pub async fn create_bearer_token(
         enabled: true,
     });
     offer.updated_at_ms = saved_at(&state, before.updated_at_ms);
-    let preconditions = vec![Precondition::Unchanged(ConfigKey::Offer(offer.id.clone()), before.updated_at_ms)];
+    let preconditions = vec![Precondition::Unchanged(
+        ConfigKey::Offer(offer.id.clone()),
+        before.updated_at_ms,
+    )];
     let view = OfferDto::from(&offer);
     let note = Note::new("offer.bearer_token", offer.id.to_string()).detail(body.0.name.clone());
-    save(&state, &editor.0, preconditions, vec![Change::Put(ConfigObject::Offer(offer))], note).await?;
-    Ok(HttpResponse::Created().json(IssuedBearer { name: body.0.name, secret, offer: view }))
+    save(
+        &state,
+        &editor.0,
+        preconditions,
+        vec![Change::Put(ConfigObject::Offer(offer))],
+        note,
+    )
+    .await?;
+    Ok(HttpResponse::Created().json(IssuedBearer {
+        name: body.0.name,
+        secret,
+        offer: view,
+    }))
 }
 
 #[cfg(test)]
@@ -513,7 +630,10 @@ mod tests {
     use super::*;
     use crate::http::extract::parse_json;
 
-    const LIMITS: Limits = Limits { sessions_days: 90, currency: Currency::JPY };
+    const LIMITS: Limits = Limits {
+        sessions_days: 90,
+        currency: Currency::JPY,
+    };
 
     fn save_json(json: &str) -> Result<Offer, ApiError> {
         parse_json::<OfferDto>(json.as_bytes())?.into_offer(None, LIMITS, 5)
@@ -524,9 +644,15 @@ mod tests {
         let offer =
             save_json(r#"{"name":" Shop ","destinations":{"default":"https://shop.example/lp"},"events":[{"name":"purchase"}]}"#)
                 .unwrap();
-        assert_eq!((offer.name.as_str(), offer.id.as_str().len()), ("Shop", OfferId::LEN));
+        assert_eq!(
+            (offer.name.as_str(), offer.id.as_str().len()),
+            ("Shop", OfferId::LEN)
+        );
         assert_eq!(offer.events[0].token.as_str().len(), 6);
-        assert_eq!((offer.currency, offer.created_at_ms, offer.updated_at_ms), (Currency::JPY, 5, 5));
+        assert_eq!(
+            (offer.currency, offer.created_at_ms, offer.updated_at_ms),
+            (Currency::JPY, 5, 5)
+        );
     }
 
     #[test]
@@ -538,7 +664,10 @@ mod tests {
         .unwrap();
         let json = serde_json::to_string(&OfferDto::from(&offer)).unwrap();
         assert!(!json.contains("0123456789abcdef"));
-        let again = parse_json::<OfferDto>(json.as_bytes()).unwrap().into_offer(Some(&offer), LIMITS, 5).unwrap();
+        let again = parse_json::<OfferDto>(json.as_bytes())
+            .unwrap()
+            .into_offer(Some(&offer), LIMITS, 5)
+            .unwrap();
         assert_eq!(again, offer);
     }
 
@@ -547,18 +676,49 @@ mod tests {
         let base = r#""destinations":{"default":"https://shop.example/"}"#;
         for (fields, code, field) in [
             (r#""name":"""#, "empty", "name"),
-            (r#""name":"x","sid_param":"a b""#, "invalid_parameter_name", "sid_param"),
-            (r#""name":"x","events":[{"name":"a"},{"name":"a"}]"#, "duplicate", "events[1].name"),
-            (r#""name":"x","events":[{"name":"a","duplicates":{"days":0}}]"#, "out_of_range", "events[0].duplicates.days"),
-            (r#""name":"x","attribution":{"web_window_days":91}"#, "window_too_long", "attribution.web_window_days"),
-            (r#""name":"x","sites":["shop.example"]"#, "invalid_origin", "sites[0]"),
-            (r#""name":"x","events":[{"name":"a","payout":{"type":"fixed","amount":"1.5","currency":"JPY"}}]"#, "too_many_decimals", "events[0].payout.amount"),
+            (
+                r#""name":"x","sid_param":"a b""#,
+                "invalid_parameter_name",
+                "sid_param",
+            ),
+            (
+                r#""name":"x","events":[{"name":"a"},{"name":"a"}]"#,
+                "duplicate",
+                "events[1].name",
+            ),
+            (
+                r#""name":"x","events":[{"name":"a","duplicates":{"days":0}}]"#,
+                "out_of_range",
+                "events[0].duplicates.days",
+            ),
+            (
+                r#""name":"x","attribution":{"web_window_days":91}"#,
+                "window_too_long",
+                "attribution.web_window_days",
+            ),
+            (
+                r#""name":"x","sites":["shop.example"]"#,
+                "invalid_origin",
+                "sites[0]",
+            ),
+            (
+                r#""name":"x","events":[{"name":"a","payout":{"type":"fixed","amount":"1.5","currency":"JPY"}}]"#,
+                "too_many_decimals",
+                "events[0].payout.amount",
+            ),
             (r#""name":"x","colour":"red""#, "unknown_field", "colour"),
             (r#""name":"x","kind":"site""#, "wrong_type", "kind"),
         ] {
             let error = save_json(&format!("{{{base},{fields}}}")).unwrap_err();
-            assert_eq!((error.row().1, error.field().unwrap_or_default()), (code, field), "{fields}: {error}");
+            assert_eq!(
+                (error.row().1, error.field().unwrap_or_default()),
+                (code, field),
+                "{fields}: {error}"
+            );
         }
-        assert_eq!(save_json(r#"{"name":"x"}"#).unwrap_err().field(), Some("destinations.default"));
+        assert_eq!(
+            save_json(r#"{"name":"x"}"#).unwrap_err().field(),
+            Some("destinations.default")
+        );
     }
 }

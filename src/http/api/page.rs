@@ -44,10 +44,17 @@ pub struct Ordered<T> {
 }
 
 /// Cuts a page out of a list in memory.
-pub fn of_memory<T>(mut all: Vec<Ordered<T>>, limit: usize, cursor: Option<&str>) -> Result<Page<T>, ApiError> {
+pub fn of_memory<T>(
+    mut all: Vec<Ordered<T>>,
+    limit: usize,
+    cursor: Option<&str>,
+) -> Result<Page<T>, ApiError> {
     let after = cursor.map(parse_cursor).transpose()?;
     all.sort_by(|a, b| (b.at_ms, &b.id).cmp(&(a.at_ms, &a.id)));
-    let mut rest = all.into_iter().filter(|o| after.as_ref().is_none_or(|(ms, id)| (o.at_ms, &o.id) < (*ms, id))).peekable();
+    let mut rest = all
+        .into_iter()
+        .filter(|o| after.as_ref().is_none_or(|(ms, id)| (o.at_ms, &o.id) < (*ms, id)))
+        .peekable();
     let mut items = Vec::with_capacity(limit.min(64));
     let mut last = None;
     while items.len() < limit
@@ -57,17 +64,27 @@ pub fn of_memory<T>(mut all: Vec<Ordered<T>>, limit: usize, cursor: Option<&str>
         items.push(next.item);
     }
     let next_cursor = if rest.peek().is_some() { last } else { None };
-    Ok(Page { items, next_cursor, is_partial: false })
+    Ok(Page {
+        items,
+        next_cursor,
+        is_partial: false,
+    })
 }
 
 fn parse_cursor(text: &str) -> Result<(i64, String), ApiError> {
-    let parsed = text.split_once('.').and_then(|(ms, id)| Some((ms.parse().ok()?, id.to_owned())));
+    let parsed = text
+        .split_once('.')
+        .and_then(|(ms, id)| Some((ms.parse().ok()?, id.to_owned())));
     parsed.ok_or_else(wrong_cursor)
 }
 
 /// The error for a cursor that is none of ours.
 pub fn wrong_cursor() -> ApiError {
-    ApiError::invalid("cursor", "invalid_cursor", "give next_cursor of the page before, or leave it out for the first page")
+    ApiError::invalid(
+        "cursor",
+        "invalid_cursor",
+        "give next_cursor of the page before, or leave it out for the first page",
+    )
 }
 
 /// What one page may cost.
@@ -85,7 +102,10 @@ impl Budget {
 
     /// Another one.
     pub fn new(records: usize, time: Duration) -> Self {
-        Self { left: records, until: Instant::now() + time }
+        Self {
+            left: records,
+            until: Instant::now() + time,
+        }
     }
 
     /// Counts one record; `false` when nothing is left. The clock is looked at now and then.
@@ -116,7 +136,11 @@ mod tests {
     use super::*;
 
     fn all() -> Vec<Ordered<u8>> {
-        let o = |at_ms, id: &str, item| Ordered { at_ms, id: id.into(), item };
+        let o = |at_ms, id: &str, item| Ordered {
+            at_ms,
+            id: id.into(),
+            item,
+        };
         vec![o(1, "a", 1), o(3, "c", 4), o(2, "b", 2), o(2, "bb", 3)]
     }
 

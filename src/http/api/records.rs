@@ -323,7 +323,10 @@ pub struct AttemptDto {
 impl From<&Attempt> for AttemptDto {
     fn from(a: &Attempt) -> Self {
         let (status, retry_after_s, error, message) = match &a.outcome {
-            Outcome::Answered { status, retry_after_s } => (Some(*status), *retry_after_s, None, None),
+            Outcome::Answered {
+                status,
+                retry_after_s,
+            } => (Some(*status), *retry_after_s, None, None),
             Outcome::Error { class, message } => (None, None, Some(*class), Some(message.clone())),
         };
         Self {
@@ -425,13 +428,19 @@ pub fn sees_activity(identity: &Identity, activity: &Activity) -> bool {
 /// A session.
 pub fn session(reader: &Reader, id: SessionId) -> Result<Option<Session>, StoreError> {
     let (db, key) = keys::session(id);
-    reader.get(db, &key)?.map(|value| codec::decode_session(&value, db, &key)).transpose()
+    reader
+        .get(db, &key)?
+        .map(|value| codec::decode_session(&value, db, &key))
+        .transpose()
 }
 
 /// An activity.
 pub fn activity(reader: &Reader, id: ActivityId) -> Result<Option<Activity>, StoreError> {
     let (db, key) = keys::activity(id);
-    reader.get(db, &key)?.map(|value| codec::decode_activity(&value, db, &key)).transpose()
+    reader
+        .get(db, &key)?
+        .map(|value| codec::decode_activity(&value, db, &key))
+        .transpose()
 }
 
 /// An activity, or the one that a session is.
@@ -466,7 +475,9 @@ pub fn attempts(reader: &Reader, id: PostbackId) -> Result<Vec<Attempt>, StoreEr
 
 /// A postback with its attempts.
 pub fn detail(reader: &Reader, id: PostbackId) -> Result<Option<PostbackDetail>, StoreError> {
-    let Some(postback) = postback(reader, id)? else { return Ok(None) };
+    let Some(postback) = postback(reader, id)? else {
+        return Ok(None);
+    };
     let attempts = attempts(reader, id)?;
     Ok(Some(PostbackDetail {
         postback: PostbackDto::from(&postback),
@@ -478,13 +489,26 @@ pub fn detail(reader: &Reader, id: PostbackId) -> Result<Option<PostbackDetail>,
 pub fn activities_of(reader: &Reader, session: SessionId, most: usize) -> Result<Vec<Activity>, StoreError> {
     let first = crate::store::Period::from_ms(session.at_ms());
     let mut found = BTreeMap::new();
-    for period in reader.periods(crate::store::PeriodKind::Activities).into_iter().filter(|p| *p >= first) {
+    for period in reader
+        .periods(crate::store::PeriodKind::Activities)
+        .into_iter()
+        .filter(|p| *p >= first)
+    {
         let db = crate::store::Db::Period(crate::store::PeriodKind::Activities, period);
         let mut ids = Vec::new();
-        reader.scan_prefix(db, &keys::activities_of_session_prefix(session), false, |key, _| {
-            ids.extend(keys::parse_activity_index(key));
-            if ids.len() < most { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
-        })?;
+        reader.scan_prefix(
+            db,
+            &keys::activities_of_session_prefix(session),
+            false,
+            |key, _| {
+                ids.extend(keys::parse_activity_index(key));
+                if ids.len() < most {
+                    ControlFlow::Continue(())
+                } else {
+                    ControlFlow::Break(())
+                }
+            },
+        )?;
         for id in ids {
             if let Some(activity) = activity(reader, id)? {
                 found.insert(id, activity);
@@ -498,13 +522,26 @@ pub fn activities_of(reader: &Reader, session: SessionId, most: usize) -> Result
 }
 
 /// The postbacks of a click, at most `most`.
-pub fn postbacks_of_click(reader: &Reader, session: SessionId, most: usize) -> Result<Vec<PostbackId>, StoreError> {
+pub fn postbacks_of_click(
+    reader: &Reader,
+    session: SessionId,
+    most: usize,
+) -> Result<Vec<PostbackId>, StoreError> {
     let db = crate::store::Db::postbacks(session.at_ms());
     let mut ids = Vec::new();
-    reader.scan_prefix(db, &keys::postbacks_of_session_prefix(session), false, |key, _| {
-        ids.extend(keys::parse_postback_by_session(key));
-        if ids.len() < most { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
-    })?;
+    reader.scan_prefix(
+        db,
+        &keys::postbacks_of_session_prefix(session),
+        false,
+        |key, _| {
+            ids.extend(keys::parse_postback_by_session(key));
+            if ids.len() < most {
+                ControlFlow::Continue(())
+            } else {
+                ControlFlow::Break(())
+            }
+        },
+    )?;
     Ok(ids)
 }
 

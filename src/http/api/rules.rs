@@ -7,7 +7,7 @@ use super::save::{Note, difference, save, saved_at, unchanged};
 use super::secret::Secret;
 use super::{made_id, to_json};
 use crate::delivery::egress::judge_host;
-use crate::delivery::sign::Secrets;
+use crate::delivery::sign::Signer as Secrets;
 use crate::domain::activity::{Activity, ActivityKind, ConversionStatus};
 use crate::domain::ids::{ActivityId, EventToken, OfferId, PartnerId, RuleId};
 use crate::domain::plan::{self, Preview};
@@ -98,7 +98,12 @@ fn view(rule: &Rule, broken: Option<&str>) -> RuleDto {
 
 impl RuleDto {
     /// Gives what is stored, without looking at the template text: that is what [`findings`] is for.
-    pub fn into_rule(self, before: Option<&Rule>, catalog: &Catalog, saved_at_ms: i64) -> Result<Rule, ApiError> {
+    pub fn into_rule(
+        self,
+        before: Option<&Rule>,
+        catalog: &Catalog,
+        saved_at_ms: i64,
+    ) -> Result<Rule, ApiError> {
         check::text_up_to("name", &self.name, check::NAME_CHARS)?;
         check_scope(&self.scope, self.event.as_ref(), catalog)?;
         check::at_most("headers", &self.headers, 20)?;
@@ -108,7 +113,9 @@ impl RuleDto {
                     .map_err(|error| ApiError::invalid("signing_secret", error.code(), error.to_string()))?;
                 Some(secret.to_owned())
             }
-            None => self.signing_secret.resolve(before.and_then(|r| r.signing_secret.clone())),
+            None => self
+                .signing_secret
+                .resolve(before.and_then(|r| r.signing_secret.clone())),
         };
         Ok(Rule {
             id: match before {
@@ -135,7 +142,11 @@ impl RuleDto {
 
 fn check_scope(scope: &RuleScope, event: Option<&EventToken>, catalog: &Catalog) -> Result<(), ApiError> {
     let missing = |field: &str, what: &str| {
-        Err(ApiError::invalid(field, "missing_reference", format!("there is no such {what}: create it first")))
+        Err(ApiError::invalid(
+            field,
+            "missing_reference",
+            format!("there is no such {what}: create it first"),
+        ))
     };
     let (offer, partner): (Option<&OfferId>, Option<&PartnerId>) = match scope {
         RuleScope::Offer { offer } => (Some(offer), None),
@@ -152,7 +163,8 @@ fn check_scope(scope: &RuleScope, event: Option<&EventToken>, catalog: &Catalog)
         None => None,
     };
     if let Some(event) = event {
-        let has = |o: &std::sync::Arc<crate::domain::offer::Offer>| o.events.iter().any(|e| e.token == *event);
+        let has =
+            |o: &std::sync::Arc<crate::domain::offer::Offer>| o.events.iter().any(|e| e.token == *event);
         let known = offer.map_or_else(|| catalog.offers.values().any(has), has);
         if !known {
             return missing("event", "event");
@@ -165,13 +177,22 @@ fn check_scope(scope: &RuleScope, event: Option<&EventToken>, catalog: &Catalog)
 fn findings(rule: &Rule, state: &State) -> Vec<Finding> {
     let allow = &state.config.delivery.allow_networks;
     let refuse_host = |host: &str| judge_host(host, allow).err().map(|refusal| refusal.to_string());
-    template::check(rule, &CheckContext { refuse_host: &refuse_host })
+    template::check(
+        rule,
+        &CheckContext {
+            refuse_host: &refuse_host,
+        },
+    )
 }
 
 /// Refuses a rule with errors; the first one is the answer.
 fn refuse_errors(rule: &Rule, state: &State) -> Result<(), ApiError> {
     match findings(rule, state).into_iter().find(Finding::is_error) {
-        Some(error) => Err(ApiError::invalid(error.field, error.code, format!("{} {}", error.message, error.remedy))),
+        Some(error) => Err(ApiError::invalid(
+            error.field,
+            error.code,
+            format!("{} {}", error.message, error.remedy),
+        )),
         None => Ok(()),
     }
 }
@@ -187,18 +208,29 @@ fn sees(identity: &Identity, rule: &Rule) -> bool {
 /// Every rule with the reason why it cannot be used, if it cannot.
 fn all(catalog: &Catalog) -> impl Iterator<Item = (&Rule, Option<&str>)> {
     let good = catalog.rules.values().map(|compiled| (&compiled.rule, None));
-    good.chain(catalog.broken_rules.iter().map(|broken| (&broken.rule, Some(broken.message.as_str()))))
+    good.chain(
+        catalog
+            .broken_rules
+            .iter()
+            .map(|broken| (&broken.rule, Some(broken.message.as_str()))),
+    )
 }
 
 fn find<'a>(catalog: &'a Catalog, text: &str) -> Result<(&'a Rule, Option<&'a str>), ApiError> {
     let key: RuleId = id("rule", text)?;
-    all(catalog).find(|(rule, _)| rule.id == key).ok_or_else(|| ApiError::not_found("rule", text))
+    all(catalog)
+        .find(|(rule, _)| rule.id == key)
+        .ok_or_else(|| ApiError::not_found("rule", text))
 }
 
 /// Lists rules, last saved first.
 #[utoipa::path(tag = "rules", responses((status = 200, body = Page<RuleDto>)))]
 #[get("/rules")]
-pub async fn list_rules(state: Data<State>, viewer: Viewer, query: Query<ConfigQuery>) -> Result<HttpResponse, ApiError> {
+pub async fn list_rules(
+    state: Data<State>,
+    viewer: Viewer,
+    query: Query<ConfigQuery>,
+) -> Result<HttpResponse, ApiError> {
     let (catalog, query) = (state.recorder.catalog(), query.0);
     let word = query.q.as_deref().unwrap_or_default();
     let wanted = |rule: &Rule| {
@@ -206,15 +238,23 @@ pub async fn list_rules(state: Data<State>, viewer: Viewer, query: Query<ConfigQ
             RuleScope::Offer { offer } => (Some(offer), None),
             RuleScope::Partner { partner, offer } => (offer.as_ref(), Some(partner)),
         };
-        query.offer.as_deref().is_none_or(|o| offer.is_some_and(|own| own.as_str() == o))
-            && query.partner.as_deref().is_none_or(|p| partner.is_some_and(|own| own.as_str() == p))
+        query
+            .offer
+            .as_deref()
+            .is_none_or(|o| offer.is_some_and(|own| own.as_str() == o))
+            && query
+                .partner
+                .as_deref()
+                .is_none_or(|p| partner.is_some_and(|own| own.as_str() == p))
             && (holds(&rule.name, word) || holds(&rule.text, word) || rule.id.as_str().contains(word))
     };
-    let all = all(&catalog).filter(|(rule, _)| sees(&viewer.0, rule) && wanted(rule)).map(|(rule, broken)| Ordered {
-        at_ms: rule.updated_at_ms,
-        id: rule.id.to_string(),
-        item: view(rule, broken),
-    });
+    let all = all(&catalog)
+        .filter(|(rule, _)| sees(&viewer.0, rule) && wanted(rule))
+        .map(|(rule, broken)| Ordered {
+            at_ms: rule.updated_at_ms,
+            id: rule.id.to_string(),
+            item: view(rule, broken),
+        });
     let page = page::of_memory(all.collect(), page::limit(query.limit)?, query.cursor.as_deref())?;
     Ok(HttpResponse::Ok().json(page))
 }
@@ -222,7 +262,11 @@ pub async fn list_rules(state: Data<State>, viewer: Viewer, query: Query<ConfigQ
 /// Reads one rule.
 #[utoipa::path(tag = "rules", responses((status = 200, body = RuleDto)))]
 #[get("/rules/{id}")]
-pub async fn get_rule(state: Data<State>, viewer: Viewer, path: Path<String>) -> Result<HttpResponse, ApiError> {
+pub async fn get_rule(
+    state: Data<State>,
+    viewer: Viewer,
+    path: Path<String>,
+) -> Result<HttpResponse, ApiError> {
     let catalog = state.recorder.catalog();
     match find(&catalog, &path)? {
         (rule, broken) if sees(&viewer.0, rule) => Ok(HttpResponse::Ok().json(view(rule, broken))),
@@ -233,13 +277,26 @@ pub async fn get_rule(state: Data<State>, viewer: Viewer, path: Path<String>) ->
 /// Makes a rule. One with errors is refused; `/rules/check` tells all of them.
 #[utoipa::path(tag = "rules", responses((status = 201, body = RuleDto)))]
 #[post("/rules")]
-pub async fn create_rule(state: Data<State>, editor: Editor, body: Json<RuleDto>) -> Result<HttpResponse, ApiError> {
-    let rule = body.0.into_rule(None, &state.recorder.catalog(), saved_at(&state, 0))?;
+pub async fn create_rule(
+    state: Data<State>,
+    editor: Editor,
+    body: Json<RuleDto>,
+) -> Result<HttpResponse, ApiError> {
+    let rule = body
+        .0
+        .into_rule(None, &state.recorder.catalog(), saved_at(&state, 0))?;
     refuse_errors(&rule, &state)?;
     let view = view(&rule, None);
     let absent = vec![Precondition::Absent(ConfigKey::Rule(rule.id.clone()))];
     let note = Note::new("rule.create", rule.id.to_string()).detail(to_json(&view).to_string());
-    save(&state, &editor.0, absent, vec![Change::Put(ConfigObject::Rule(rule))], note).await?;
+    save(
+        &state,
+        &editor.0,
+        absent,
+        vec![Change::Put(ConfigObject::Rule(rule))],
+        note,
+    )
+    .await?;
     Ok(HttpResponse::Created().json(view))
 }
 
@@ -255,19 +312,32 @@ pub async fn replace_rule(
     let catalog = state.recorder.catalog();
     let (before, broken) = find(&catalog, &path)?;
     let preconditions = unchanged(ConfigKey::Rule(before.id.clone()), body.0.updated_at_ms)?;
-    let rule = body.0.into_rule(Some(before), &catalog, saved_at(&state, before.updated_at_ms))?;
+    let rule = body
+        .0
+        .into_rule(Some(before), &catalog, saved_at(&state, before.updated_at_ms))?;
     refuse_errors(&rule, &state)?;
     let after = view(&rule, None);
     let note = Note::new("rule.update", rule.id.to_string())
         .detail(difference(&to_json(&view(before, broken)), &to_json(&after)));
-    save(&state, &editor.0, preconditions, vec![Change::Put(ConfigObject::Rule(rule))], note).await?;
+    save(
+        &state,
+        &editor.0,
+        preconditions,
+        vec![Change::Put(ConfigObject::Rule(rule))],
+        note,
+    )
+    .await?;
     Ok(HttpResponse::Ok().json(after))
 }
 
 /// Removes a rule. Postbacks that wait are still sent.
 #[utoipa::path(tag = "rules", responses((status = 204)))]
 #[delete("/rules/{id}")]
-pub async fn delete_rule(state: Data<State>, editor: Editor, path: Path<String>) -> Result<HttpResponse, ApiError> {
+pub async fn delete_rule(
+    state: Data<State>,
+    editor: Editor,
+    path: Path<String>,
+) -> Result<HttpResponse, ApiError> {
     let key = ConfigKey::Rule(find(&state.recorder.catalog(), &path)?.0.id.clone());
     let note = Note::new("rule.delete", path.into_inner());
     save(&state, &editor.0, vec![], vec![Change::Remove(key)], note).await?;
@@ -286,7 +356,11 @@ pub struct Checked {
 /// Checks an unsaved rule: everything that saving would say, with positions and remedies.
 #[utoipa::path(tag = "rules", responses((status = 200, body = Checked)))]
 #[post("/rules/check")]
-pub async fn check_rule(state: Data<State>, _viewer: Editor, body: Json<RuleDto>) -> Result<HttpResponse, ApiError> {
+pub async fn check_rule(
+    state: Data<State>,
+    _viewer: Editor,
+    body: Json<RuleDto>,
+) -> Result<HttpResponse, ApiError> {
     let catalog = state.recorder.catalog();
     let before = body.0.id.as_ref().and_then(|id| catalog.rule(id)).cloned();
     let rule = body.0.into_rule(before.as_ref(), &catalog, 0)?;
@@ -322,17 +396,26 @@ pub async fn preview_rule(
     let rule = body.0.rule.into_rule(before.as_ref(), &catalog, 0)?;
     let allow = &state.config.delivery.allow_networks;
     let refuse_host = |host: &str| judge_host(host, allow).err().map(|refusal| refusal.to_string());
-    let checks = CheckContext { refuse_host: &refuse_host };
+    let checks = CheckContext {
+        refuse_host: &refuse_host,
+    };
     let preview = match body.0.activity {
         Some(id) => {
             let activity = super::records::activity_or_engagement(&state, id)?
                 .filter(|a| super::records::sees_activity(&editor.0, a))
                 .ok_or_else(|| ApiError::not_found("activity", id.to_string()))?;
-            with_context(&activity, &catalog, state.now_ms(), |context| plan::preview(&rule, &activity, context, &checks))
+            with_context(&activity, &catalog, state.now_ms(), |context| {
+                plan::preview(&rule, &activity, context, &checks)
+            })
         }
         None => {
-            let kind = body.0.kind.unwrap_or_else(|| rule.kinds.first().copied().unwrap_or(ActivityKind::Event));
-            let sample = sample::sample_activity(kind).map_err(|_| ApiError::Defect { what: "sample activity" })?;
+            let kind = body
+                .0
+                .kind
+                .unwrap_or_else(|| rule.kinds.first().copied().unwrap_or(ActivityKind::Event));
+            let sample = sample::sample_activity(kind).map_err(|_| ApiError::Defect {
+                what: "sample activity",
+            })?;
             plan::preview(&rule, &sample.activity, &sample.context(), &checks)
         }
     };
@@ -347,10 +430,16 @@ pub fn with_context<T>(
     decide: impl FnOnce(&Context<'_>) -> T,
 ) -> T {
     let session = activity.session.as_deref();
-    let partner = session.and_then(|s| s.partner.as_ref()).and_then(|p| catalog.partners.get(p));
+    let partner = session
+        .and_then(|s| s.partner.as_ref())
+        .and_then(|p| catalog.partners.get(p));
     let link = session.and_then(|s| catalog.links.get(&s.link));
     decide(&Context {
-        offer: activity.offer.as_ref().and_then(|o| catalog.offers.get(o)).map(|o| &**o),
+        offer: activity
+            .offer
+            .as_ref()
+            .and_then(|o| catalog.offers.get(o))
+            .map(|o| &**o),
         partner: partner.map(|p| &**p),
         link: link.map(|entry| &entry.link),
         now_ms,
@@ -405,5 +494,7 @@ pub async fn list_placeholders(_viewer: Viewer) -> Result<HttpResponse, ApiError
             source: p.source,
         }
     });
-    Ok(HttpResponse::Ok().json(PlaceholderList { items: items.collect() }))
+    Ok(HttpResponse::Ok().json(PlaceholderList {
+        items: items.collect(),
+    }))
 }

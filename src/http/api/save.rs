@@ -27,7 +27,11 @@ pub struct Note {
 impl Note {
     /// A note without detail.
     pub fn new(action: &'static str, subject: impl Into<String>) -> Self {
-        Self { action, subject: subject.into(), detail: String::new() }
+        Self {
+            action,
+            subject: subject.into(),
+            detail: String::new(),
+        }
     }
 
     /// With a detail.
@@ -42,20 +46,36 @@ pub fn audit(group: &mut Group<'_>, actor: &str, from: &str, note: Note) -> Resu
     let at_ms = group.now_ms();
     let mut detail = note.detail;
     detail.truncate(detail.floor_char_boundary(DETAIL_BYTES));
-    let entry =
-        AuditEntry { at_ms, actor: actor.into(), from: from.into(), action: note.action.into(), subject: note.subject, detail };
-    group.put(keys::audit(TimeId::new(at_ms, rand::random())), codec::encode_json(&entry)?);
+    let entry = AuditEntry {
+        at_ms,
+        actor: actor.into(),
+        from: from.into(),
+        action: note.action.into(),
+        subject: note.subject,
+        detail,
+    };
+    group.put(
+        keys::audit(TimeId::new(at_ms, rand::random())),
+        codec::encode_json(&entry)?,
+    );
     Ok(())
 }
 
 /// Stages changes of the configuration, with the bytes that are stored.
-pub fn stage(group: &mut Group<'_>, preconditions: &[Precondition], changes: &[Change]) -> Result<(), ApiError> {
+pub fn stage(
+    group: &mut Group<'_>,
+    preconditions: &[Precondition],
+    changes: &[Change],
+) -> Result<(), ApiError> {
     let next = group.catalog().apply(preconditions, changes)?;
     for change in changes {
         match change {
             Change::Put(object) => {
                 let key = object.key();
-                group.put(keys::config(key.kind_byte(), key.id_text()), codec::encode_json(object)?);
+                group.put(
+                    keys::config(key.kind_byte(), key.id_text()),
+                    codec::encode_json(object)?,
+                );
             }
             Change::Remove(key) => group.delete(keys::config(key.kind_byte(), key.id_text())),
         }
@@ -85,7 +105,10 @@ pub async fn save(
 /// Enters something in the audit log that changes no configuration.
 pub async fn note(state: &State, actor: &str, from: &str, note: Note) -> Result<(), ApiError> {
     let (actor, from) = (actor.to_owned(), from.to_owned());
-    state.recorder.run(move |group| audit(group, &actor, &from, note)).await??;
+    state
+        .recorder
+        .run(move |group| audit(group, &actor, &from, note))
+        .await??;
     Ok(())
 }
 
@@ -120,8 +143,17 @@ fn compare(path: &str, before: &serde_json::Value, after: &serde_json::Value, li
         _ if before == after || matches!(path, "updated_at_ms" | "created_at_ms" | "urls") => {}
         (Value::Object(a), Value::Object(b)) => {
             for key in a.keys().chain(b.keys().filter(|key| !a.contains_key(*key))) {
-                let path = if path.is_empty() { key.clone() } else { format!("{path}.{key}") };
-                compare(&path, a.get(key).unwrap_or(&Value::Null), b.get(key).unwrap_or(&Value::Null), lines);
+                let path = if path.is_empty() {
+                    key.clone()
+                } else {
+                    format!("{path}.{key}")
+                };
+                compare(
+                    &path,
+                    a.get(key).unwrap_or(&Value::Null),
+                    b.get(key).unwrap_or(&Value::Null),
+                    lines,
+                );
             }
         }
         _ => lines.push(format!("{path}: {before} -> {after}")),
@@ -137,7 +169,10 @@ mod tests {
     fn a_difference_names_what_changed() {
         let before = json!({"name": "a", "trust": {"mode": "off"}, "events": [1], "updated_at_ms": 1});
         let after = json!({"name": "b", "trust": {"mode": "test"}, "events": [1], "updated_at_ms": 2});
-        assert_eq!(difference(&before, &after), r#"name: "a" -> "b"; trust.mode: "off" -> "test""#);
+        assert_eq!(
+            difference(&before, &after),
+            r#"name: "a" -> "b"; trust.mode: "off" -> "test""#
+        );
         assert_eq!(difference(&before, &before), "");
     }
 }

@@ -57,9 +57,17 @@ impl Window {
         let before = cursor.map(str::parse).transpose().map_err(|_| wrong_cursor())?;
         let (from_ms, to_ms) = (from_ms.unwrap_or(0).max(0), to_ms.unwrap_or(i64::MAX));
         if from_ms >= to_ms {
-            return Err(ApiError::invalid("to_ms", "out_of_range", "to_ms must be later than from_ms"));
+            return Err(ApiError::invalid(
+                "to_ms",
+                "out_of_range",
+                "to_ms must be later than from_ms",
+            ));
         }
-        Ok(Self { from_ms, to_ms, before })
+        Ok(Self {
+            from_ms,
+            to_ms,
+            before,
+        })
     }
 
     fn holds(&self, id: TimeId) -> bool {
@@ -89,8 +97,15 @@ pub fn newest_first(
 ) -> Result<End, StoreError> {
     let mut end = End::Exhausted;
     for period in reader.periods(family.kind).into_iter().rev() {
-        let (from_ms, to_ms) = (window.from_ms.max(period.start_ms()), window.to_ms.min(period.end_ms()));
-        if from_ms >= to_ms || window.before.is_some_and(|before| before.at_ms() < period.start_ms()) {
+        let (from_ms, to_ms) = (
+            window.from_ms.max(period.start_ms()),
+            window.to_ms.min(period.end_ms()),
+        );
+        if from_ms >= to_ms
+            || window
+                .before
+                .is_some_and(|before| before.at_ms() < period.start_ms())
+        {
             continue;
         }
         let db = Db::Period(family.kind, period);
@@ -99,7 +114,9 @@ pub fn newest_first(
             range = range.before(&(family.key)(before).1);
         }
         reader.scan(db, &range, true, |key, value| {
-            let Some(id) = (family.parse)(key) else { return ControlFlow::Continue(()) };
+            let Some(id) = (family.parse)(key) else {
+                return ControlFlow::Continue(());
+            };
             let had_budget = budget.spend();
             if !had_budget {
                 return ControlFlow::Break(());
@@ -138,7 +155,11 @@ pub fn page<T>(
     let mut budget = Budget::of_page();
     let end = newest_first(reader, family, window, &mut budget, |_, db, key, value| {
         items.extend(pick(db, key, value)?);
-        Ok(if items.len() < limit { ControlFlow::Continue(()) } else { ControlFlow::Break(()) })
+        Ok(if items.len() < limit {
+            ControlFlow::Continue(())
+        } else {
+            ControlFlow::Break(())
+        })
     })?;
     Ok(finish(items, &end))
 }
@@ -149,7 +170,11 @@ fn finish<T>(items: Vec<T>, end: &End) -> Page<T> {
         End::Enough(id) => (Some(id.to_string()), false),
         End::OutOfBudget(id) => (Some(id.to_string()), true),
     };
-    Page { items, next_cursor, is_partial }
+    Page {
+        items,
+        next_cursor,
+        is_partial,
+    }
 }
 
 /// Records of the hot store that are keyed by a time id (waiting postbacks, the audit log), newest first.
@@ -168,7 +193,9 @@ pub fn newest_hot(
     }
     let mut end = End::Exhausted;
     reader.scan(Db::Hot, &range, true, |key, value| {
-        let Some(id) = parse(key) else { return ControlFlow::Continue(()) };
+        let Some(id) = parse(key) else {
+            return ControlFlow::Continue(());
+        };
         if id.at_ms() < window.from_ms {
             end = End::Exhausted;
             return ControlFlow::Break(());
@@ -215,7 +242,11 @@ pub fn merge<T>(mut all: Vec<(TimeId, T)>, ends: [End; 2], limit: usize) -> Page
     let more = all.len() > limit;
     all.truncate(limit);
     let last = all.last().map(|(id, _)| *id);
-    let cursor = if more || (all.len() == limit && horizon.is_some()) { last } else { horizon };
+    let cursor = if more || (all.len() == limit && horizon.is_some()) {
+        last
+    } else {
+        horizon
+    };
     Page {
         is_partial: was_cut && !more && all.len() < limit,
         next_cursor: cursor.map(|id| id.to_string()),
@@ -237,11 +268,24 @@ mod tests {
         let whole = merge(all.clone(), [End::Exhausted, End::Exhausted], 10);
         assert_eq!((whole.items, whole.next_cursor), (vec![9, 8, 5, 3], None));
         let cut = merge(all.clone(), [End::Exhausted, End::OutOfBudget(id(5))], 10);
-        assert_eq!((cut.items, cut.next_cursor, cut.is_partial), (vec![9, 8, 5], Some(id(5).to_string()), true));
+        assert_eq!(
+            (cut.items, cut.next_cursor, cut.is_partial),
+            (vec![9, 8, 5], Some(id(5).to_string()), true)
+        );
         let full = merge(all, [End::Exhausted, End::Enough(id(5))], 2);
-        assert_eq!((full.items, full.next_cursor, full.is_partial), (vec![9, 8], Some(id(8).to_string()), false));
-        let nothing = merge(Vec::<(TimeId, u8)>::new(), [End::OutOfBudget(id(4)), End::Exhausted], 2);
-        assert_eq!((nothing.next_cursor, nothing.is_partial), (Some(id(4).to_string()), true));
+        assert_eq!(
+            (full.items, full.next_cursor, full.is_partial),
+            (vec![9, 8], Some(id(8).to_string()), false)
+        );
+        let nothing = merge(
+            Vec::<(TimeId, u8)>::new(),
+            [End::OutOfBudget(id(4)), End::Exhausted],
+            2,
+        );
+        assert_eq!(
+            (nothing.next_cursor, nothing.is_partial),
+            (Some(id(4).to_string()), true)
+        );
     }
 
     #[test]

@@ -26,7 +26,9 @@ pub enum Secret {
 impl Secret {
     /// The form that is shown.
     pub fn shown(value: Option<&String>) -> Self {
-        Self::Shown { is_set: value.is_some() }
+        Self::Shown {
+            is_set: value.is_some(),
+        }
     }
 
     /// What is stored after a save.
@@ -77,7 +79,11 @@ impl<'de> Visitor<'de> for SecretVisitor {
         f.write_str("a string to set it, null to remove it, or {\"is_set\": true} to keep it")
     }
     fn visit_str<E: Error>(self, value: &str) -> Result<Secret, E> {
-        if value.is_empty() { Ok(Secret::Remove) } else { Ok(Secret::Set(value.to_owned())) }
+        if value.is_empty() {
+            Ok(Secret::Remove)
+        } else {
+            Ok(Secret::Set(value.to_owned()))
+        }
     }
     fn visit_unit<E: Error>(self) -> Result<Secret, E> {
         Ok(Secret::Remove)
@@ -105,7 +111,9 @@ impl utoipa::PartialSchema for Secret {
             .property("is_set", ObjectBuilder::new().schema_type(Type::Boolean))
             .required("is_set");
         OneOfBuilder::new()
-            .description(Some("Shown as is_set; a string sets it, null removes it, anything else keeps it."))
+            .description(Some(
+                "Shown as is_set; a string sets it, null removes it, anything else keeps it.",
+            ))
             .item(shown)
             .item(ObjectBuilder::new().schema_type(Type::String))
             .item(ObjectBuilder::new().schema_type(Type::Null))

@@ -61,21 +61,35 @@ impl SessionQuery {
             && is(&self.link, session.link.as_str())
             && is(&self.tuid, &session.tuid)
             && self.kind.is_none_or(|kind| kind == session.kind)
-            && self.automated.is_none_or(|automated| automated == session.is_automated())
+            && self
+                .automated
+                .is_none_or(|automated| automated == session.is_automated())
             && self.test.is_none_or(|test| test == session.flags.is_test)
             && self.value.as_deref().is_none_or(has_value)
     }
 }
 
 /// One page of sessions.
-pub async fn page_of(state: &Data<State>, identity: Identity, query: SessionQuery) -> Result<Page<SessionDto>, ApiError> {
+pub async fn page_of(
+    state: &Data<State>,
+    identity: Identity,
+    query: SessionQuery,
+) -> Result<Page<SessionDto>, ApiError> {
     let limit = page::limit(query.limit)?;
     let window = Window::new(query.from_ms, query.to_ms, query.cursor.as_deref())?;
     read(state, move |state| {
-        scan::page(state.recorder.reader(), scan::SESSIONS, window, limit, |db, key, value| {
-            let session = codec::decode_session(value, db, key)?;
-            Ok(query.wants(&session, &identity).then(|| SessionDto::from(&session)))
-        })
+        scan::page(
+            state.recorder.reader(),
+            scan::SESSIONS,
+            window,
+            limit,
+            |db, key, value| {
+                let session = codec::decode_session(value, db, key)?;
+                Ok(query
+                    .wants(&session, &identity)
+                    .then(|| SessionDto::from(&session)))
+            },
+        )
     })
     .await
 }
@@ -83,14 +97,22 @@ pub async fn page_of(state: &Data<State>, identity: Identity, query: SessionQuer
 /// Lists clicks and impressions, newest first.
 #[utoipa::path(tag = "records", params(SessionQuery), responses((status = 200, body = Page<SessionDto>)))]
 #[get("/sessions")]
-pub async fn list_sessions(state: Data<State>, viewer: Viewer, query: Query<SessionQuery>) -> Result<HttpResponse, ApiError> {
+pub async fn list_sessions(
+    state: Data<State>,
+    viewer: Viewer,
+    query: Query<SessionQuery>,
+) -> Result<HttpResponse, ApiError> {
     Ok(HttpResponse::Ok().json(page_of(&state, viewer.0, query.0).await?))
 }
 
 /// Reads one session by its SID.
 #[utoipa::path(tag = "records", responses((status = 200, body = SessionDto)))]
 #[get("/sessions/{sid}")]
-pub async fn get_session(state: Data<State>, viewer: Viewer, path: Path<String>) -> Result<HttpResponse, ApiError> {
+pub async fn get_session(
+    state: Data<State>,
+    viewer: Viewer,
+    path: Path<String>,
+) -> Result<HttpResponse, ApiError> {
     let sid: SessionId = id("session", &path)?;
     let found = read(&state, move |state| Ok(session(state.recorder.reader(), sid)?)).await?;
     match found.filter(|session| viewer.0.sees(session.partner.as_ref())) {

@@ -57,7 +57,9 @@ impl From<&Settings> for SettingsDto {
             time_zone: s.time_zone.clone(),
             language: s.language.clone(),
             currency: s.currency,
-            alerts: AlertsDto { webhook_url: Secret::shown(s.alerts.webhook_url.as_ref()) },
+            alerts: AlertsDto {
+                webhook_url: Secret::shown(s.alerts.webhook_url.as_ref()),
+            },
             is_set_up: s.is_set_up,
             updated_at_ms: Some(s.updated_at_ms),
         }
@@ -78,7 +80,11 @@ impl SettingsDto {
         for (n, text) in self.tracking_domains.iter().enumerate() {
             let domain = check::origin(&format!("tracking_domains[{n}]"), text)?;
             if domain == public_url || tracking_domains.contains(&domain) {
-                return Err(ApiError::invalid(format!("tracking_domains[{n}]"), "duplicate", "name each domain once"));
+                return Err(ApiError::invalid(
+                    format!("tracking_domains[{n}]"),
+                    "duplicate",
+                    "name each domain once",
+                ));
             }
             tracking_domains.push(domain);
         }
@@ -91,7 +97,9 @@ impl SettingsDto {
             time_zone: self.time_zone,
             language: self.language,
             currency: self.currency,
-            alerts: AlertSettings { webhook_url: self.alerts.webhook_url.resolve(before.alerts.webhook_url.clone()) },
+            alerts: AlertSettings {
+                webhook_url: self.alerts.webhook_url.resolve(before.alerts.webhook_url.clone()),
+            },
             is_set_up: self.is_set_up,
             updated_at_ms: saved_at_ms,
         })
@@ -109,14 +117,29 @@ pub async fn get_settings(state: Data<State>, viewer: Viewer) -> Result<HttpResp
 /// Replaces the settings.
 #[utoipa::path(tag = "settings", responses((status = 200, body = SettingsDto)))]
 #[put("/settings")]
-pub async fn replace_settings(state: Data<State>, owner: Owner, body: Json<SettingsDto>) -> Result<HttpResponse, ApiError> {
+pub async fn replace_settings(
+    state: Data<State>,
+    owner: Owner,
+    body: Json<SettingsDto>,
+) -> Result<HttpResponse, ApiError> {
     let before = state.recorder.catalog().settings.clone();
     let preconditions = unchanged(ConfigKey::Settings, body.0.updated_at_ms)?;
-    let settings = body.0.into_settings(&before, saved_at(&state, before.updated_at_ms))?;
+    let settings = body
+        .0
+        .into_settings(&before, saved_at(&state, before.updated_at_ms))?;
     let view = SettingsDto::from(&settings);
-    let note = Note::new("settings.update", "")
-        .detail(difference(&to_json(&SettingsDto::from(&*before)), &to_json(&view)));
-    save(&state, &owner.0, preconditions, vec![Change::Put(ConfigObject::Settings(settings))], note).await?;
+    let note = Note::new("settings.update", "").detail(difference(
+        &to_json(&SettingsDto::from(&*before)),
+        &to_json(&view),
+    ));
+    save(
+        &state,
+        &owner.0,
+        preconditions,
+        vec![Change::Put(ConfigObject::Settings(settings))],
+        note,
+    )
+    .await?;
     Ok(HttpResponse::Ok().json(view))
 }
 
@@ -131,10 +154,23 @@ mod tests {
             time_zone: zone.into(),
             ..SettingsDto::from(&Settings::default())
         };
-        let saved = dto(" https://T.example.com/ ", "Asia/Tokyo").into_settings(&Settings::default(), 7).unwrap();
-        assert_eq!((saved.public_url.as_str(), saved.updated_at_ms), ("https://t.example.com", 7));
-        let field = |dto: SettingsDto| dto.into_settings(&Settings::default(), 7).unwrap_err().field().map(str::to_owned);
-        assert_eq!(field(dto("t.example.com", "Asia/Tokyo")).as_deref(), Some("public_url"));
+        let saved = dto(" https://T.example.com/ ", "Asia/Tokyo")
+            .into_settings(&Settings::default(), 7)
+            .unwrap();
+        assert_eq!(
+            (saved.public_url.as_str(), saved.updated_at_ms),
+            ("https://t.example.com", 7)
+        );
+        let field = |dto: SettingsDto| {
+            dto.into_settings(&Settings::default(), 7)
+                .unwrap_err()
+                .field()
+                .map(str::to_owned)
+        };
+        assert_eq!(
+            field(dto("t.example.com", "Asia/Tokyo")).as_deref(),
+            Some("public_url")
+        );
         assert_eq!(field(dto("", "Nowhere")).as_deref(), Some("time_zone"));
     }
 }

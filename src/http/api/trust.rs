@@ -44,7 +44,11 @@ impl From<&TrustPolicy> for TrustDto {
             bearer_tokens: policy
                 .bearer_tokens
                 .iter()
-                .map(|t| BearerDto { name: t.name.clone(), scopes: t.scopes.clone(), enabled: t.enabled })
+                .map(|t| BearerDto {
+                    name: t.name.clone(),
+                    scopes: t.scopes.clone(),
+                    enabled: t.enabled,
+                })
                 .collect(),
             hmac_secret: Secret::shown(policy.hmac_secret.as_ref()),
             allowed_ips: policy.allowed_ips.iter().map(ToString::to_string).collect(),
@@ -77,7 +81,11 @@ impl TrustDto {
             if bearer_tokens.iter().any(|t| t.name == token.name) {
                 return Err(ApiError::invalid(field, "duplicate", "name each token once"));
             }
-            bearer_tokens.push(BearerToken { scopes: token.scopes, enabled: token.enabled, ..known.clone() });
+            bearer_tokens.push(BearerToken {
+                scopes: token.scopes,
+                enabled: token.enabled,
+                ..known.clone()
+            });
         }
         check::at_most("trust.allowed_ips", &self.allowed_ips, 200)?;
         let mut allowed_ips = Vec::with_capacity(self.allowed_ips.len());
@@ -90,8 +98,9 @@ impl TrustDto {
             hmac_secret: self.hmac_secret.resolve(before.hmac_secret.clone()),
             allowed_ips,
         };
-        let has_check =
-            !policy.bearer_tokens.is_empty() || policy.hmac_secret.is_some() || !policy.allowed_ips.is_empty();
+        let has_check = !policy.bearer_tokens.is_empty()
+            || policy.hmac_secret.is_some()
+            || !policy.allowed_ips.is_empty();
         if policy.mode != TrustMode::Off && !has_check {
             return Err(ApiError::invalid(
                 "trust.mode",
@@ -107,9 +116,15 @@ impl TrustDto {
 fn network(field: &str, text: &str) -> Result<ipnet::IpNet, ApiError> {
     let text = text.trim();
     let single = text.parse::<std::net::IpAddr>().ok().map(ipnet::IpNet::from);
-    single.or_else(|| text.parse::<ipnet::IpNet>().ok().map(|net| net.trunc())).ok_or_else(|| {
-        ApiError::invalid(field, "invalid_network", "enter an address such as 192.0.2.7 or a range such as 192.0.2.0/24")
-    })
+    single
+        .or_else(|| text.parse::<ipnet::IpNet>().ok().map(|net| net.trunc()))
+        .ok_or_else(|| {
+            ApiError::invalid(
+                field,
+                "invalid_network",
+                "enter an address such as 192.0.2.7 or a range such as 192.0.2.0/24",
+            )
+        })
 }
 
 #[cfg(test)]
@@ -119,7 +134,12 @@ mod tests {
     fn before() -> TrustPolicy {
         TrustPolicy {
             mode: TrustMode::Enforced,
-            bearer_tokens: vec![BearerToken { name: "shop".into(), sha256: "ab".into(), scopes: vec![], enabled: true }],
+            bearer_tokens: vec![BearerToken {
+                name: "shop".into(),
+                sha256: "ab".into(),
+                scopes: vec![],
+                enabled: true,
+            }],
             hmac_secret: Some("0123456789abcdef".into()),
             allowed_ips: vec!["192.0.2.0/24".parse().unwrap()],
         }
@@ -129,7 +149,10 @@ mod tests {
     fn what_was_read_can_be_saved_as_it_is() {
         let dto = TrustDto::from(&before());
         let json = serde_json::to_string(&dto).unwrap();
-        assert!(!json.contains("0123456789abcdef") && !json.contains("\"ab\""), "{json}");
+        assert!(
+            !json.contains("0123456789abcdef") && !json.contains("\"ab\""),
+            "{json}"
+        );
         let again: TrustDto = serde_json::from_str(&json).unwrap();
         assert_eq!(again.into_policy(&before()).unwrap(), before());
     }
@@ -142,10 +165,25 @@ mod tests {
             let error = dto.into_policy(&before()).unwrap_err();
             (error.row().1, error.field().unwrap_or_default().to_owned())
         };
-        assert_eq!(with(|d| d.allowed_ips.push("x".into())), ("invalid_network", "trust.allowed_ips[1]".into()));
-        assert_eq!(with(|d| d.hmac_secret = Secret::Set("short".into())), ("secret_too_short", "trust.hmac_secret".into()));
-        assert_eq!(with(|d| d.bearer_tokens[0].name = "x".into()).0, "unknown_bearer_token");
-        let nothing = TrustDto { mode: TrustMode::Enforced, ..TrustDto::default() };
-        assert_eq!(nothing.into_policy(&TrustPolicy::default()).unwrap_err().row().1, "nothing_to_check");
+        assert_eq!(
+            with(|d| d.allowed_ips.push("x".into())),
+            ("invalid_network", "trust.allowed_ips[1]".into())
+        );
+        assert_eq!(
+            with(|d| d.hmac_secret = Secret::Set("short".into())),
+            ("secret_too_short", "trust.hmac_secret".into())
+        );
+        assert_eq!(
+            with(|d| d.bearer_tokens[0].name = "x".into()).0,
+            "unknown_bearer_token"
+        );
+        let nothing = TrustDto {
+            mode: TrustMode::Enforced,
+            ..TrustDto::default()
+        };
+        assert_eq!(
+            nothing.into_policy(&TrustPolicy::default()).unwrap_err().row().1,
+            "nothing_to_check"
+        );
     }
 }

@@ -2,8 +2,8 @@
 
 use super::account::check_account;
 use super::made_id;
-use super::page::{self, Ordered, Page, holds};
 use super::offers::ConfigQuery;
+use super::page::{self, Ordered, Page, holds};
 use super::save::{Note, save, saved_at, unchanged};
 use super::{check, to_json};
 use crate::domain::account::{ApiToken, Role, TokenScope, User};
@@ -78,52 +78,90 @@ impl UserDto {
     fn check(&self, catalog: &Catalog) -> Result<(), ApiError> {
         check_account(&self.login, &self.name, self.language.as_deref())?;
         if !self.partners.is_empty() && self.role != Role::Viewer {
-            return Err(ApiError::invalid("partners", "viewers_only", "only viewers can be limited to partners"));
+            return Err(ApiError::invalid(
+                "partners",
+                "viewers_only",
+                "only viewers can be limited to partners",
+            ));
         }
         for (n, partner) in self.partners.iter().enumerate() {
             if !catalog.partners.contains_key(partner) {
-                return Err(ApiError::invalid(format!("partners[{n}]"), "missing_reference", "there is no such partner"));
+                return Err(ApiError::invalid(
+                    format!("partners[{n}]"),
+                    "missing_reference",
+                    "there is no such partner",
+                ));
             }
         }
-        self.password.as_ref().map_or(Ok(()), |p| password::check("password", p, &self.login))
+        self.password
+            .as_ref()
+            .map_or(Ok(()), |p| password::check("password", p, &self.login))
     }
 }
 
 fn find<'a>(catalog: &'a Catalog, text: &str) -> Result<&'a User, ApiError> {
     let key: UserId = id("user", text)?;
-    catalog.users.get(&key).map(|u| &**u).ok_or_else(|| ApiError::not_found("user", text))
+    catalog
+        .users
+        .get(&key)
+        .map(|u| &**u)
+        .ok_or_else(|| ApiError::not_found("user", text))
 }
 
 /// Lists users, newest first.
 #[utoipa::path(tag = "users", responses((status = 200, body = Page<UserDto>)))]
 #[get("/users")]
-pub async fn list_users(state: Data<State>, _owner: Owner, query: Query<ConfigQuery>) -> Result<HttpResponse, ApiError> {
+pub async fn list_users(
+    state: Data<State>,
+    _owner: Owner,
+    query: Query<ConfigQuery>,
+) -> Result<HttpResponse, ApiError> {
     let catalog = state.recorder.catalog();
     let word = query.0.q.as_deref().unwrap_or_default();
-    let all = catalog.users.values().filter(|u| holds(&u.login, word) || holds(&u.name, word)).map(|u| Ordered {
-        at_ms: u.created_at_ms,
-        id: u.id.to_string(),
-        item: UserDto::from(&**u),
-    });
-    let page = page::of_memory(all.collect(), page::limit(query.0.limit)?, query.0.cursor.as_deref())?;
+    let all = catalog
+        .users
+        .values()
+        .filter(|u| holds(&u.login, word) || holds(&u.name, word))
+        .map(|u| Ordered {
+            at_ms: u.created_at_ms,
+            id: u.id.to_string(),
+            item: UserDto::from(&**u),
+        });
+    let page = page::of_memory(
+        all.collect(),
+        page::limit(query.0.limit)?,
+        query.0.cursor.as_deref(),
+    )?;
     Ok(HttpResponse::Ok().json(page))
 }
 
 /// Reads one user.
 #[utoipa::path(tag = "users", responses((status = 200, body = UserDto)))]
 #[get("/users/{id}")]
-pub async fn get_user(state: Data<State>, _owner: Owner, path: Path<String>) -> Result<HttpResponse, ApiError> {
+pub async fn get_user(
+    state: Data<State>,
+    _owner: Owner,
+    path: Path<String>,
+) -> Result<HttpResponse, ApiError> {
     Ok(HttpResponse::Ok().json(UserDto::from(find(&state.recorder.catalog(), &path)?)))
 }
 
 /// Makes a user.
 #[utoipa::path(tag = "users", responses((status = 201, body = UserDto)))]
 #[post("/users")]
-pub async fn create_user(state: Data<State>, owner: Owner, body: Json<UserDto>) -> Result<HttpResponse, ApiError> {
+pub async fn create_user(
+    state: Data<State>,
+    owner: Owner,
+    body: Json<UserDto>,
+) -> Result<HttpResponse, ApiError> {
     let dto = body.0;
     dto.check(&state.recorder.catalog())?;
     let Some(password) = dto.password else {
-        return Err(ApiError::invalid("password", "missing_field", "give the new user a password; they can change it"));
+        return Err(ApiError::invalid(
+            "password",
+            "missing_field",
+            "give the new user a password; they can change it",
+        ));
     };
     let now_ms = saved_at(&state, 0);
     let user = User {
@@ -144,7 +182,14 @@ pub async fn create_user(state: Data<State>, owner: Owner, body: Json<UserDto>) 
     let view = UserDto::from(&user);
     let absent = vec![Precondition::Absent(ConfigKey::User(user.id.clone()))];
     let note = Note::new("user.create", user.login.clone()).detail(to_json(&view).to_string());
-    save(&state, &owner.0, absent, vec![Change::Put(ConfigObject::User(user))], note).await?;
+    save(
+        &state,
+        &owner.0,
+        absent,
+        vec![Change::Put(ConfigObject::User(user))],
+        note,
+    )
+    .await?;
     Ok(HttpResponse::Created().json(view))
 }
 
@@ -184,18 +229,36 @@ pub async fn replace_user(
         detail.push_str("; new password");
     }
     let note = Note::new("user.update", user.login.clone()).detail(detail);
-    save(&state, &owner.0, preconditions, vec![Change::Put(ConfigObject::User(user))], note).await?;
+    save(
+        &state,
+        &owner.0,
+        preconditions,
+        vec![Change::Put(ConfigObject::User(user))],
+        note,
+    )
+    .await?;
     Ok(HttpResponse::Ok().json(view))
 }
 
 /// Removes a user; the last owner stays.
 #[utoipa::path(tag = "users", responses((status = 204)))]
 #[delete("/users/{id}")]
-pub async fn delete_user(state: Data<State>, owner: Owner, path: Path<String>) -> Result<HttpResponse, ApiError> {
+pub async fn delete_user(
+    state: Data<State>,
+    owner: Owner,
+    path: Path<String>,
+) -> Result<HttpResponse, ApiError> {
     let catalog = state.recorder.catalog();
     let user = find(&catalog, &path)?;
     let note = Note::new("user.delete", user.login.clone());
-    save(&state, &owner.0, vec![], vec![Change::Remove(ConfigKey::User(user.id.clone()))], note).await?;
+    save(
+        &state,
+        &owner.0,
+        vec![],
+        vec![Change::Remove(ConfigKey::User(user.id.clone()))],
+        note,
+    )
+    .await?;
     Ok(HttpResponse::NoContent().finish())
 }
 
@@ -254,22 +317,38 @@ pub struct IssuedToken {
 /// Lists API tokens, newest first.
 #[utoipa::path(tag = "tokens", responses((status = 200, body = Page<TokenDto>)))]
 #[get("/tokens")]
-pub async fn list_tokens(state: Data<State>, _owner: Owner, query: Query<ConfigQuery>) -> Result<HttpResponse, ApiError> {
+pub async fn list_tokens(
+    state: Data<State>,
+    _owner: Owner,
+    query: Query<ConfigQuery>,
+) -> Result<HttpResponse, ApiError> {
     let catalog = state.recorder.catalog();
     let word = query.0.q.as_deref().unwrap_or_default();
-    let all = catalog.tokens.values().filter(|t| holds(&t.name, word)).map(|t| Ordered {
-        at_ms: t.created_at_ms,
-        id: t.id.to_string(),
-        item: TokenDto::from(&**t),
-    });
-    let page = page::of_memory(all.collect(), page::limit(query.0.limit)?, query.0.cursor.as_deref())?;
+    let all = catalog
+        .tokens
+        .values()
+        .filter(|t| holds(&t.name, word))
+        .map(|t| Ordered {
+            at_ms: t.created_at_ms,
+            id: t.id.to_string(),
+            item: TokenDto::from(&**t),
+        });
+    let page = page::of_memory(
+        all.collect(),
+        page::limit(query.0.limit)?,
+        query.0.cursor.as_deref(),
+    )?;
     Ok(HttpResponse::Ok().json(page))
 }
 
 /// Makes an API token; its secret is shown once.
 #[utoipa::path(tag = "tokens", responses((status = 201, body = IssuedToken)))]
 #[post("/tokens")]
-pub async fn create_token(state: Data<State>, owner: Owner, body: Json<NewToken>) -> Result<HttpResponse, ApiError> {
+pub async fn create_token(
+    state: Data<State>,
+    owner: Owner,
+    body: Json<NewToken>,
+) -> Result<HttpResponse, ApiError> {
     check::name("name", &body.0.name)?;
     if let Some(days) = body.0.days {
         check::within("days", days, 1, 3650)?;
@@ -287,18 +366,39 @@ pub async fn create_token(state: Data<State>, owner: Owner, body: Json<NewToken>
     };
     let view = TokenDto::from(&token);
     let note = Note::new("token.create", token.name.clone()).detail(to_json(&view).to_string());
-    save(&state, &owner.0, vec![], vec![Change::Put(ConfigObject::Token(token))], note).await?;
+    save(
+        &state,
+        &owner.0,
+        vec![],
+        vec![Change::Put(ConfigObject::Token(token))],
+        note,
+    )
+    .await?;
     Ok(HttpResponse::Created().json(IssuedToken { token: view, secret }))
 }
 
 /// Ends an API token at once.
 #[utoipa::path(tag = "tokens", responses((status = 204)))]
 #[delete("/tokens/{id}")]
-pub async fn delete_token(state: Data<State>, owner: Owner, path: Path<String>) -> Result<HttpResponse, ApiError> {
+pub async fn delete_token(
+    state: Data<State>,
+    owner: Owner,
+    path: Path<String>,
+) -> Result<HttpResponse, ApiError> {
     let key: TokenId = id("token", &path)?;
     let catalog = state.recorder.catalog();
-    let token = catalog.tokens.get(&key).ok_or_else(|| ApiError::not_found("token", path.into_inner()))?;
+    let token = catalog
+        .tokens
+        .get(&key)
+        .ok_or_else(|| ApiError::not_found("token", path.into_inner()))?;
     let note = Note::new("token.revoke", token.name.clone());
-    save(&state, &owner.0, vec![], vec![Change::Remove(ConfigKey::Token(key))], note).await?;
+    save(
+        &state,
+        &owner.0,
+        vec![],
+        vec![Change::Remove(ConfigKey::Token(key))],
+        note,
+    )
+    .await?;
     Ok(HttpResponse::NoContent().finish())
 }

@@ -23,7 +23,11 @@ pub fn is_safe(method: &Method) -> bool {
 /// Judges the headers; `own_origin` is `scheme://host[:port]` as the browser sees this server.
 pub fn source(headers: &HeaderMap, own_origin: &str) -> Source {
     if let Some(site) = headers.get("sec-fetch-site") {
-        return if site == "same-origin" { Source::SameOrigin } else { Source::Other };
+        return if site == "same-origin" {
+            Source::SameOrigin
+        } else {
+            Source::Other
+        };
     }
     match headers.get(ORIGIN).map(|o| o.to_str().unwrap_or_default()) {
         Some(origin) if origin.eq_ignore_ascii_case(own_origin) => Source::SameOrigin,
@@ -43,7 +47,13 @@ mod tests {
         let cases: [(&[(&str, &str)], Source); 9] = [
             (&[("sec-fetch-site", "same-origin")], Source::SameOrigin),
             (&[("sec-fetch-site", "same-site")], Source::Other),
-            (&[("sec-fetch-site", "cross-site"), ("origin", "https://t.example.com")], Source::Other),
+            (
+                &[
+                    ("sec-fetch-site", "cross-site"),
+                    ("origin", "https://t.example.com"),
+                ],
+                Source::Other,
+            ),
             (&[("sec-fetch-site", "none")], Source::Other),
             (&[("origin", "https://t.example.com")], Source::SameOrigin),
             (&[("origin", "http://t.example.com")], Source::Other),

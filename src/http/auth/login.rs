@@ -29,7 +29,11 @@ pub fn cookie_name(is_tls: bool) -> &'static str {
 
 /// The cookie of a login; an empty value removes it.
 pub fn cookie(is_tls: bool, value: String) -> Cookie<'static> {
-    let life = if value.is_empty() { CookieDuration::ZERO } else { CookieDuration::milliseconds(ABSOLUTE_MS) };
+    let life = if value.is_empty() {
+        CookieDuration::ZERO
+    } else {
+        CookieDuration::milliseconds(ABSOLUTE_MS)
+    };
     Cookie::build(cookie_name(is_tls), value)
         .path("/")
         .http_only(true)
@@ -75,7 +79,10 @@ pub fn insert(group: &mut Group<'_>, new: &NewLogin) -> Result<(), StoreError> {
     let now_ms = group.now_ms();
     for (key, value) in group.scan(Db::Hot, KeyRange::prefix(&keys::config_prefix(b'g')), SWEEP)? {
         let login: Login = codec::decode_json(&value, Db::Hot, &key)?;
-        let ended = catalog.users.get(&login.user).is_none_or(|user| !is_good(&login, user, now_ms));
+        let ended = catalog
+            .users
+            .get(&login.user)
+            .is_none_or(|user| !is_good(&login, user, now_ms));
         if ended {
             group.delete((Db::Hot, key));
         }
@@ -93,9 +100,15 @@ pub fn find(
 ) -> Result<Option<(String, Login, std::sync::Arc<User>)>, StoreError> {
     let id = sha256_hex(cookie.as_bytes());
     let (db, key) = keys::login(&id);
-    let Some(value) = reader.get(db, &key)? else { return Ok(None) };
+    let Some(value) = reader.get(db, &key)? else {
+        return Ok(None);
+    };
     let login: Login = codec::decode_json(&value, db, &key)?;
-    let Some(user) = catalog.users.get(&login.user).filter(|user| is_good(&login, user, now_ms)) else {
+    let Some(user) = catalog
+        .users
+        .get(&login.user)
+        .filter(|user| is_good(&login, user, now_ms))
+    else {
         return Ok(None);
     };
     Ok(Some((id, login, user.clone())))
@@ -119,7 +132,9 @@ pub fn touch(state: &State, id: &str, login: &Login, now_ms: i64) {
         match touched {
             Ok(Some(value)) => group.put((db, key), value),
             Ok(None) => {}
-            Err(error) => tracing::warn!(code = error.code(), %error, "the use of a login could not be noted"),
+            Err(error) => {
+                tracing::warn!(code = error.code(), %error, "the use of a login could not be noted")
+            }
         }
     };
     if let Err((error, _)) = state.recorder.submit(Box::new(job)) {
@@ -147,13 +162,19 @@ pub fn list(
                 let is_wanted = of.is_none_or(|user| *user == login.user);
                 let user = catalog.users.get(&login.user);
                 if is_wanted && user.is_some_and(|user| is_good(&login, user, now_ms)) {
-                    let id = keys::parse_config(key).map(|(_, id)| id.to_owned()).unwrap_or_default();
+                    let id = keys::parse_config(key)
+                        .map(|(_, id)| id.to_owned())
+                        .unwrap_or_default();
                     found.push((id, login));
                 }
             }
             Err(error) => unreadable = Some(error),
         }
-        if found.len() < SWEEP { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
+        if found.len() < SWEEP {
+            ControlFlow::Continue(())
+        } else {
+            ControlFlow::Break(())
+        }
     })?;
     if let Some(error) = unreadable {
         return Err(error);
@@ -193,7 +214,10 @@ mod tests {
     #[test]
     fn a_login_ends_by_idleness_age_epoch_and_with_its_user() {
         let (_, new) = new(&user(1, false), "192.0.2.1", "browser", 0).unwrap();
-        let login = |seen_at_ms| Login { seen_at_ms, ..new.login.clone() };
+        let login = |seen_at_ms| Login {
+            seen_at_ms,
+            ..new.login.clone()
+        };
         assert!(is_good(&login(0), &user(1, false), IDLE_MS - 1));
         assert!(!is_good(&login(0), &user(1, false), IDLE_MS));
         assert!(!is_good(&login(ABSOLUTE_MS - 1), &user(1, false), ABSOLUTE_MS));

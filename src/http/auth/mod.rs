@@ -85,7 +85,11 @@ impl Identity {
 
     /// Refuses accounts that are limited to partners.
     pub fn whole(&self) -> Result<(), ApiError> {
-        if self.partners.is_empty() { Ok(()) } else { Err(ApiError::PartnerLimited) }
+        if self.partners.is_empty() {
+            Ok(())
+        } else {
+            Err(ApiError::PartnerLimited)
+        }
     }
 
     /// The address as the audit log shows it.
@@ -97,7 +101,9 @@ impl Identity {
 /// 256 random bits as text (43 characters of base64url).
 pub fn random_text() -> Result<String, ApiError> {
     let mut bytes = [0; 32];
-    aws_lc_rs::rand::fill(&mut bytes).map_err(|_| ApiError::Defect { what: "random numbers" })?;
+    aws_lc_rs::rand::fill(&mut bytes).map_err(|_| ApiError::Defect {
+        what: "random numbers",
+    })?;
     Ok(URL_SAFE_NO_PAD.encode(bytes))
 }
 
@@ -116,7 +122,11 @@ fn role_of(scope: TokenScope) -> Role {
 }
 
 /// The token that a secret belongs to, unless it has expired.
-fn find_token<'a>(tokens: impl Iterator<Item = &'a ApiToken>, secret: &str, now_ms: i64) -> Option<&'a ApiToken> {
+fn find_token<'a>(
+    tokens: impl Iterator<Item = &'a ApiToken>,
+    secret: &str,
+    now_ms: i64,
+) -> Option<&'a ApiToken> {
     let hash = sha256_hex(secret.as_bytes());
     let mut tokens = tokens;
     tokens.find(|t| t.sha256 == hash && t.expires_at_ms.is_none_or(|end_ms| now_ms < end_ms))
@@ -128,7 +138,11 @@ pub fn identify(request: &HttpRequest, state: &State) -> Result<Identity, ApiErr
     let catalog = state.recorder.catalog();
     let now_ms = state.recorder.clock().now_ms();
     if let Some(header) = request.headers().get(AUTHORIZATION) {
-        let secret = header.to_str().ok().and_then(|h| h.strip_prefix("Bearer ")).map(str::trim);
+        let secret = header
+            .to_str()
+            .ok()
+            .and_then(|h| h.strip_prefix("Bearer "))
+            .map(str::trim);
         let token = secret
             .filter(|s| s.starts_with(TOKEN_PREFIX))
             .and_then(|s| find_token(catalog.tokens.values().map(|t| &**t), s, now_ms));
@@ -145,11 +159,21 @@ pub fn identify(request: &HttpRequest, state: &State) -> Result<Identity, ApiErr
             caller,
         });
     }
-    let none = || if catalog.users.is_empty() { ApiError::SetupRequired } else { ApiError::Unauthenticated };
-    let cookie = request.cookie(login::cookie_name(caller.is_tls)).ok_or_else(none)?;
+    let none = || {
+        if catalog.users.is_empty() {
+            ApiError::SetupRequired
+        } else {
+            ApiError::Unauthenticated
+        }
+    };
+    let cookie = request
+        .cookie(login::cookie_name(caller.is_tls))
+        .ok_or_else(none)?;
     let found = login::find(state.recorder.reader(), &catalog, cookie.value(), now_ms)?;
     let (id, login, user) = found.ok_or_else(none)?;
-    if !csrf::is_safe(request.method()) && csrf::source(request.headers(), &caller.origin()) != csrf::Source::SameOrigin {
+    if !csrf::is_safe(request.method())
+        && csrf::source(request.headers(), &caller.origin()) != csrf::Source::SameOrigin
+    {
         return Err(ApiError::CrossSite);
     }
     login::touch(state, &id, &login, now_ms);
@@ -158,16 +182,26 @@ pub fn identify(request: &HttpRequest, state: &State) -> Result<Identity, ApiErr
         role: user.role,
         user: Some(user.id.clone()),
         // Only viewers can be limited; a limit left over from an earlier role does not hide anything.
-        partners: if user.role == Role::Viewer { user.partners.clone() } else { Vec::new() },
+        partners: if user.role == Role::Viewer {
+            user.partners.clone()
+        } else {
+            Vec::new()
+        },
         proof: Proof::Login(id),
         caller,
     })
 }
 
 fn with_role(request: &HttpRequest, needs: Role) -> Result<Identity, ApiError> {
-    let state = request.app_data::<web::Data<State>>().ok_or(ApiError::Defect { what: "missing state" })?;
+    let state = request.app_data::<web::Data<State>>().ok_or(ApiError::Defect {
+        what: "missing state",
+    })?;
     let identity = identify(request, state)?;
-    if identity.role < needs { Err(ApiError::Forbidden { needs }) } else { Ok(identity) }
+    if identity.role < needs {
+        Err(ApiError::Forbidden { needs })
+    } else {
+        Ok(identity)
+    }
 }
 
 macro_rules! role_extractor {
@@ -224,7 +258,10 @@ mod tests {
 
     #[test]
     fn hashes_and_random_texts_have_their_forms() {
-        assert_eq!(sha256_hex(b"abc"), "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
+        assert_eq!(
+            sha256_hex(b"abc"),
+            "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
+        );
         let (a, b) = (random_text().unwrap(), random_text().unwrap());
         assert!(a.len() == 43 && a != b);
     }

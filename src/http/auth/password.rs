@@ -22,12 +22,63 @@ const MAY_WAIT: usize = 16;
 /// What passwords of twelve characters and more are made of when nobody thinks: a password that is one of
 /// these, or one of them repeated or padded with digits and signs, is refused.
 const COMMON: &[&str] = &[
-    "password", "passw0rd", "pass", "qwerty", "qwertyuiop", "asdfghjkl", "zxcvbnm", "1q2w3e4r", "1qaz2wsx", "qazwsx",
-    "letmein", "welcome", "admin", "administrator", "root", "login", "secret", "changeme", "default", "iloveyou",
-    "monkey", "dragon", "football", "baseball", "sunshine", "princess", "superman", "batman", "master", "shadow",
-    "trustno", "whatever", "starwars", "abc", "abcdef", "abcdefgh", "abcdefghijkl", "test", "testing", "user", "guest",
-    "sakura", "tokyo", "nihon", "nippon", "doraemon", "pokemon", "arigatou", "konnichiwa", "himitsu",
-    "yamabiko", "postback", "tracking", "affiliate", "conversion", "advertiser", "owner",
+    "password",
+    "passw0rd",
+    "pass",
+    "qwerty",
+    "qwertyuiop",
+    "asdfghjkl",
+    "zxcvbnm",
+    "1q2w3e4r",
+    "1qaz2wsx",
+    "qazwsx",
+    "letmein",
+    "welcome",
+    "admin",
+    "administrator",
+    "root",
+    "login",
+    "secret",
+    "changeme",
+    "default",
+    "iloveyou",
+    "monkey",
+    "dragon",
+    "football",
+    "baseball",
+    "sunshine",
+    "princess",
+    "superman",
+    "batman",
+    "master",
+    "shadow",
+    "trustno",
+    "whatever",
+    "starwars",
+    "abc",
+    "abcdef",
+    "abcdefgh",
+    "abcdefghijkl",
+    "test",
+    "testing",
+    "user",
+    "guest",
+    "sakura",
+    "tokyo",
+    "nihon",
+    "nippon",
+    "doraemon",
+    "pokemon",
+    "arigatou",
+    "konnichiwa",
+    "himitsu",
+    "yamabiko",
+    "postback",
+    "tracking",
+    "affiliate",
+    "conversion",
+    "advertiser",
+    "owner",
 ];
 
 /// Refuses what is too short, too long or too common; `login` is the sign-in name that it goes with.
@@ -41,7 +92,11 @@ pub fn check(field: &str, password: &str, login: &str) -> Result<(), ApiError> {
         ));
     }
     if chars > MAX_CHARS {
-        return Err(ApiError::invalid(field, "password_too_long", format!("use at most {MAX_CHARS} characters")));
+        return Err(ApiError::invalid(
+            field,
+            "password_too_long",
+            format!("use at most {MAX_CHARS} characters"),
+        ));
     }
     if is_common(password, login) {
         return Err(ApiError::invalid(
@@ -61,25 +116,39 @@ fn is_common(password: &str, login: &str) -> bool {
     if distinct.len() < 5 {
         return true;
     }
-    let is_run = lower.as_bytes().windows(2).all(|w| matches!(w[1].wrapping_sub(w[0]), 0 | 1 | 255));
+    let is_run = lower
+        .as_bytes()
+        .windows(2)
+        .all(|w| matches!(w[1].wrapping_sub(w[0]), 0 | 1 | 255));
     let name = login.split('@').next().unwrap_or_default().to_lowercase();
     let letters: String = lower.chars().filter(|c| c.is_alphabetic()).collect();
     let is_made_of = |word: &str| {
-        !word.is_empty() && !letters.is_empty() && (letters.replace(word, "").is_empty() || lower.replace(word, "").is_empty())
+        !word.is_empty()
+            && !letters.is_empty()
+            && (letters.replace(word, "").is_empty() || lower.replace(word, "").is_empty())
     };
     // Letters alone are compared, so that `Yamabiko-2026!` is `yamabiko`.
-    is_run || letters.is_empty() || COMMON.iter().any(|word| is_made_of(word)) || (name.len() >= 3 && is_made_of(&name))
+    is_run
+        || letters.is_empty()
+        || COMMON.iter().any(|word| is_made_of(word))
+        || (name.len() >= 3 && is_made_of(&name))
 }
 
 /// Hashes with argon2id and a random salt: a PHC string. Takes tens of milliseconds and 19 MiB.
 pub fn hash_blocking(password: &str) -> Result<String, ApiError> {
     let hash = Argon2::default().hash_password(password.as_bytes());
-    hash.map(|h| h.to_string()).map_err(|_| ApiError::Defect { what: "password hashing" })
+    hash.map(|h| h.to_string()).map_err(|_| ApiError::Defect {
+        what: "password hashing",
+    })
 }
 
 /// Whether the password is the one of the hash; a hash that does not parse matches nothing.
 pub fn verify_blocking(password: &str, hash: &str) -> bool {
-    PasswordHash::new(hash).is_ok_and(|hash| Argon2::default().verify_password(password.as_bytes(), &hash).is_ok())
+    PasswordHash::new(hash).is_ok_and(|hash| {
+        Argon2::default()
+            .verify_password(password.as_bytes(), &hash)
+            .is_ok()
+    })
 }
 
 /// Hashes away from the workers that answer requests, few at once.
@@ -95,7 +164,11 @@ impl Hasher {
     /// Makes the pool; hashes once.
     pub fn new() -> Result<Self, ApiError> {
         let nobody = hash_blocking(&super::random_text()?)?;
-        Ok(Self { permits: Semaphore::new(AT_ONCE), waiting: AtomicUsize::new(0), nobody })
+        Ok(Self {
+            permits: Semaphore::new(AT_ONCE),
+            waiting: AtomicUsize::new(0),
+            nobody,
+        })
     }
 
     async fn run<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> Result<T, ApiError> {
@@ -141,7 +214,11 @@ mod tests {
             let error = check("password", password, "hanako@example.jp").unwrap_err();
             assert_eq!(error.row().1, code, "{password}");
         }
-        for password in ["correct horse battery", "山の奥で谷が答える午後三時です", "tr0ub4dor&3-tr0ub"] {
+        for password in [
+            "correct horse battery",
+            "山の奥で谷が答える午後三時です",
+            "tr0ub4dor&3-tr0ub",
+        ] {
             assert!(check("password", password, "hanako").is_ok(), "{password}");
         }
         assert!(check("password", &"ab3!é".repeat(52), "x").is_err(), "too long");

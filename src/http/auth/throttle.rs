@@ -9,10 +9,10 @@ use std::num::NonZeroU32;
 use std::time::Duration;
 
 /// Tries of one account at once, then one every [`ACCOUNT_EVERY`].
-const ACCOUNT_BURST: NonZeroU32 = NonZeroU32::new(8).unwrap_or(NonZeroU32::MIN);
+const ACCOUNT_BURST: NonZeroU32 = NonZeroU32::MIN.saturating_add(7);
 const ACCOUNT_EVERY: Duration = Duration::from_secs(30);
 /// Tries from one address (IPv6: /64) at once, then one every [`ADDRESS_EVERY`].
-const ADDRESS_BURST: NonZeroU32 = NonZeroU32::new(20).unwrap_or(NonZeroU32::MIN);
+const ADDRESS_BURST: NonZeroU32 = NonZeroU32::MIN.saturating_add(19);
 const ADDRESS_EVERY: Duration = Duration::from_secs(6);
 /// Accounts and addresses remembered.
 const MOST_KEYS: usize = 20_000;
@@ -27,7 +27,11 @@ pub struct Throttle {
 
 impl Default for Throttle {
     fn default() -> Self {
-        let quota = |burst, every| Quota::with_period(every).unwrap_or(Quota::per_minute(burst)).allow_burst(burst);
+        let quota = |burst, every| {
+            Quota::with_period(every)
+                .unwrap_or(Quota::per_minute(burst))
+                .allow_burst(burst)
+        };
         Self {
             accounts: RateLimiter::keyed(quota(ACCOUNT_BURST, ACCOUNT_EVERY)),
             addresses: RateLimiter::keyed(quota(ADDRESS_BURST, ADDRESS_EVERY)),
@@ -40,14 +44,19 @@ impl Throttle {
     /// Counts a try from an address, for an account when it names one; refuses one too many. Known and
     /// unknown accounts are counted alike.
     pub fn check(&self, from: IpAddr, login: Option<&str>) -> Result<(), ApiError> {
-        for is_full in [self.accounts.len() >= MOST_KEYS, self.addresses.len() >= MOST_KEYS] {
+        for is_full in [
+            self.accounts.len() >= MOST_KEYS,
+            self.addresses.len() >= MOST_KEYS,
+        ] {
             if is_full {
                 self.accounts.retain_recent();
                 self.addresses.retain_recent();
             }
         }
         if self.accounts.len() >= MOST_KEYS || self.addresses.len() >= MOST_KEYS {
-            return Err(ApiError::Throttled { retry_after_s: ACCOUNT_EVERY.as_secs() });
+            return Err(ApiError::Throttled {
+                retry_after_s: ACCOUNT_EVERY.as_secs(),
+            });
         }
         let wait = |not_until: governor::NotUntil<_>| ApiError::Throttled {
             retry_after_s: not_until.wait_time_from(self.clock.now()).as_secs() + 1,
@@ -84,11 +93,21 @@ mod tests {
             assert!(throttle.check(ip(n), Some("Hanako")).is_ok());
         }
         let refused = throttle.check(ip(200), Some("hanako")).unwrap_err();
-        assert!(matches!(refused, ApiError::Throttled { retry_after_s: 1..=31 }));
-        assert!(throttle.check(ip(200), Some("taro")).is_ok(), "others are not concerned");
+        assert!(matches!(
+            refused,
+            ApiError::Throttled {
+                retry_after_s: 1..=31
+            }
+        ));
+        assert!(
+            throttle.check(ip(200), Some("taro")).is_ok(),
+            "others are not concerned"
+        );
 
         let many = Throttle::default();
-        let refused = (0..30).filter(|n| many.check(ip(1), Some(&format!("user{n}"))).is_err()).count();
+        let refused = (0..30)
+            .filter(|n| many.check(ip(1), Some(&format!("user{n}"))).is_err())
+            .count();
         assert_eq!(refused, 10);
     }
 
@@ -97,6 +116,9 @@ mod tests {
         let a: IpAddr = "2001:db8:1:2:aaaa::1".parse().unwrap();
         let b: IpAddr = "2001:db8:1:2:bbbb::2".parse().unwrap();
         assert_eq!(network(a), network(b));
-        assert_eq!(network("::ffff:192.0.2.1".parse().unwrap()), IpAddr::from([192, 0, 2, 1]));
+        assert_eq!(
+            network("::ffff:192.0.2.1".parse().unwrap()),
+            IpAddr::from([192, 0, 2, 1])
+        );
     }
 }

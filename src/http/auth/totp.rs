@@ -27,7 +27,9 @@ pub enum Factor {
 }
 
 fn totp(secret_base32: &str, account: &str) -> Result<Totp, ApiError> {
-    let defect = || ApiError::Defect { what: "second factor" };
+    let defect = || ApiError::Defect {
+        what: "second factor",
+    };
     let secret = Secret::try_from_base32(secret_base32).map_err(|_| defect())?;
     // The account stands in the label of the otpauth URL, where a colon separates.
     let builder = Builder::new()
@@ -40,9 +42,13 @@ fn totp(secret_base32: &str, account: &str) -> Result<Totp, ApiError> {
 /// A new secret (base32) and the URL that authenticator apps read from a QR code.
 pub fn new_secret(account: &str) -> Result<(String, String), ApiError> {
     let mut bytes = [0; 20];
-    aws_lc_rs::rand::fill(&mut bytes).map_err(|_| ApiError::Defect { what: "random numbers" })?;
+    aws_lc_rs::rand::fill(&mut bytes).map_err(|_| ApiError::Defect {
+        what: "random numbers",
+    })?;
     let secret = Secret::from(bytes).to_base32();
-    let url = totp(&secret, account)?.to_url().map_err(|_| ApiError::Defect { what: "second factor" })?;
+    let url = totp(&secret, account)?.to_url().map_err(|_| ApiError::Defect {
+        what: "second factor",
+    })?;
     Ok((secret, url))
 }
 
@@ -60,7 +66,9 @@ impl SpentCodes {
     /// Whether a code is good for a secret, once, at a time (unix milliseconds).
     pub fn spend(&self, user: &UserId, secret: &str, code: &str, now_ms: i64) -> Result<bool, ApiError> {
         let seconds = u64::try_from(now_ms / 1000).unwrap_or(0);
-        let Some(step) = totp(secret, "x")?.check(code.trim(), seconds) else { return Ok(false) };
+        let Some(step) = totp(secret, "x")?.check(code.trim(), seconds) else {
+            return Ok(false);
+        };
         let mut last_step = self.last_step.lock();
         let last = last_step.entry(user.clone()).or_default();
         let is_fresh = step > *last;
@@ -70,13 +78,21 @@ impl SpentCodes {
 
     /// Judges the second factor of a user whose password was right.
     pub fn judge(&self, user: &User, code: Option<&str>, now_ms: i64) -> Result<Factor, ApiError> {
-        let Some(secret) = &user.totp_secret else { return Ok(Factor::Passed) };
-        let Some(code) = code.map(str::trim).filter(|c| !c.is_empty()) else { return Err(ApiError::SecondFactor) };
+        let Some(secret) = &user.totp_secret else {
+            return Ok(Factor::Passed);
+        };
+        let Some(code) = code.map(str::trim).filter(|c| !c.is_empty()) else {
+            return Err(ApiError::SecondFactor);
+        };
         if self.spend(&user.id, secret, code, now_ms)? {
             return Ok(Factor::Passed);
         }
         let hash = sha256_hex(code.to_lowercase().as_bytes());
-        if user.recovery_codes.contains(&hash) { Ok(Factor::Recovery(hash)) } else { Err(ApiError::SecondFactor) }
+        if user.recovery_codes.contains(&hash) {
+            Ok(Factor::Recovery(hash))
+        } else {
+            Err(ApiError::SecondFactor)
+        }
     }
 }
 
@@ -94,7 +110,10 @@ mod tests {
         let spent = SpentCodes::default();
         assert!(!spent.spend(&user, &secret, &code, now_ms + 300_000).unwrap());
         assert!(spent.spend(&user, &secret, &code, now_ms).unwrap());
-        assert!(!spent.spend(&user, &secret, &code, now_ms).unwrap(), "used before");
+        assert!(
+            !spent.spend(&user, &secret, &code, now_ms).unwrap(),
+            "used before"
+        );
         assert!(!spent.spend(&user, &secret, "abc", now_ms).unwrap());
     }
 
