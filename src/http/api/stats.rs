@@ -71,7 +71,7 @@ pub struct StatsQuery {
     /// What the rows are about (`day`).
     pub group_by: Option<GroupBy>,
     /// IANA time zone of days and hours; that of the settings when left out.
-    pub tz: Option<String>,
+    pub time_zone: Option<String>,
     /// Only of this offer.
     pub offer: Option<String>,
     /// Only of this partner.
@@ -200,7 +200,7 @@ struct Asked {
 
 impl Asked {
     fn new(query: StatsQuery, default_zone: &str) -> Result<Self, ApiError> {
-        let zone = check::time_zone("tz", query.tz.as_deref().unwrap_or(default_zone))?;
+        let zone = check::time_zone("time_zone", query.time_zone.as_deref().unwrap_or(default_zone))?;
         check::within("from_ms", query.from_ms, 0, i64::MAX)?;
         if query.to_ms <= query.from_ms || query.to_ms - query.from_ms > MOST_DAYS * DAY_MS {
             return Err(ApiError::invalid("to_ms", "out_of_range", "to_ms must lie after from_ms, at most three years"));
@@ -397,7 +397,7 @@ pub struct PayoutQuery {
     /// First millisecond that is not in it.
     pub to_ms: i64,
     /// IANA time zone of months; that of the settings when left out.
-    pub tz: Option<String>,
+    pub time_zone: Option<String>,
     /// Only of this partner.
     pub partner: Option<String>,
     /// Only of this offer.
@@ -445,7 +445,7 @@ pub async fn payouts_of(state: &Data<State>, identity: Identity, query: PayoutQu
         from_ms: query.from_ms,
         to_ms: query.to_ms,
         group_by: Some(GroupBy::Month),
-        tz: query.tz.clone(),
+        time_zone: query.time_zone.clone(),
         offer: query.offer.clone(),
         partner,
         link: None,
