@@ -13,8 +13,10 @@
 //! | --- | --- | --- |
 //! | [`domain`] | types and pure decisions | nothing of ours |
 //! | [`journal`] | framed, checksummed, synced commits | nothing of ours |
+//! | [`delivery`] | lanes, workers, the request on the wire | `domain`, `recorder` |
 //!
 //! A test (`tests/house.rs`) reads the sources and holds this table.
 
+pub mod delivery;
 pub mod domain;
 pub mod journal;
