@@ -11,7 +11,7 @@ use std::collections::{BinaryHeap, VecDeque};
 
 /// A partner and what made the postbacks.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub struct FlowKey {
+pub(crate) struct FlowKey {
     /// Interned partner.
     pub partner: u32,
     /// Interned origin.
@@ -30,7 +30,7 @@ struct Flow {
 
 /// What a lane has to offer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Pick {
+pub(crate) enum Pick {
     /// This one; it has left the queue.
     Take(Slot),
     /// Only postbacks of partners that want none before this time.
@@ -43,7 +43,7 @@ pub enum Pick {
 
 /// The queue of a lane.
 #[derive(Default)]
-pub struct LaneQueue {
+pub(crate) struct LaneQueue {
     flows: Vec<Flow>,
     turn: usize,
     picks: u32,
@@ -54,12 +54,12 @@ pub struct LaneQueue {
 
 impl LaneQueue {
     /// How many are ready.
-    pub fn ready(&self) -> usize {
+    pub(crate) fn ready(&self) -> usize {
         self.ready
     }
 
     /// Puts a slot among the ready ones.
-    pub fn push_ready(&mut self, index: &mut Index, slot: Slot, partner: u32, now_ms: i64) {
+    pub(crate) fn push_ready(&mut self, index: &mut Index, slot: Slot, partner: u32, now_ms: i64) {
         let entry = index.get_mut(slot);
         entry.place = Place::Ready;
         let (number, is_first) = (entry.flow, entry.tries == 0);
@@ -75,34 +75,30 @@ impl LaneQueue {
             self.flows.len() - 1
         });
         let flow = &mut self.flows[at];
-        let queue = if is_first {
-            &mut flow.first
-        } else {
-            &mut flow.again
-        };
+        let queue = if is_first { &mut flow.first } else { &mut flow.again };
         queue.push_back((slot, since_s));
         self.ready += 1;
     }
 
     /// Puts a slot among the timers.
-    pub fn push_timer(&mut self, index: &mut Index, slot: Slot) {
+    pub(crate) fn push_timer(&mut self, index: &mut Index, slot: Slot) {
         let entry = index.get_mut(slot);
         entry.place = Place::Timer;
         self.timers.push(Reverse((entry.due_at_ms, slot)));
     }
 
     /// A ready slot died where it stands.
-    pub fn ready_died(&mut self) {
+    pub(crate) fn ready_died(&mut self) {
         self.ready = self.ready.saturating_sub(1);
     }
 
     /// When the next timer is due, unix milliseconds.
-    pub fn next_timer_ms(&self) -> Option<i64> {
+    pub(crate) fn next_timer_ms(&self) -> Option<i64> {
         self.timers.peek().map(|Reverse((due, _))| *due)
     }
 
     /// Takes out a timer that is due by `now_ms` (unix milliseconds), dead ones too.
-    pub fn pop_timer(&mut self, now_ms: i64) -> Option<Slot> {
+    pub(crate) fn pop_timer(&mut self, now_ms: i64) -> Option<Slot> {
         let Reverse((due, _)) = self.timers.peek()?;
         if *due > now_ms {
             return None;
@@ -111,7 +107,7 @@ impl LaneQueue {
     }
 
     /// Takes out every timer that `is_wanted`.
-    pub fn take_timers(&mut self, is_wanted: impl Fn(Slot) -> bool) -> Vec<Slot> {
+    pub(crate) fn take_timers(&mut self, is_wanted: impl Fn(Slot) -> bool) -> Vec<Slot> {
         let (wanted, rest): (Vec<_>, Vec<_>) = std::mem::take(&mut self.timers)
             .into_vec()
             .into_iter()
@@ -124,7 +120,7 @@ impl LaneQueue {
 
     /// The next one to send. Dead slots that it meets are freed, and those that turn out to stand behind an
     /// earlier status are set aside.
-    pub fn pick(&mut self, index: &mut Index, caps: &mut Caps, now_ms: i64) -> Pick {
+    pub(crate) fn pick(&mut self, index: &mut Index, caps: &mut Caps, now_ms: i64) -> Pick {
         if self.ready == 0 {
             self.drop_dead(index);
             return Pick::Empty;
@@ -136,11 +132,7 @@ impl LaneQueue {
                 let at = (self.turn + offset) % self.flows.len();
                 self.skip_idle(index, at, is_again);
                 let flow = &mut self.flows[at];
-                let queue = if is_again {
-                    &mut flow.again
-                } else {
-                    &mut flow.first
-                };
+                let queue = if is_again { &mut flow.again } else { &mut flow.first };
                 let Some((slot, _)) = queue.front().copied() else {
                     continue;
                 };
@@ -167,7 +159,7 @@ impl LaneQueue {
     }
 
     /// Since when the longest waiting ready postback waits, seconds of the lanes' clock.
-    pub fn oldest_s(&self) -> Option<u32> {
+    pub(crate) fn oldest_s(&self) -> Option<u32> {
         let fronts = self
             .flows
             .iter()
@@ -178,11 +170,7 @@ impl LaneQueue {
     /// Brings a live and unblocked slot to the front of a queue.
     fn skip_idle(&mut self, index: &mut Index, at: usize, is_again: bool) {
         let flow = &mut self.flows[at];
-        let queue = if is_again {
-            &mut flow.again
-        } else {
-            &mut flow.first
-        };
+        let queue = if is_again { &mut flow.again } else { &mut flow.first };
         while let Some((slot, _)) = queue.front().copied() {
             if index.get(slot).place == Place::Dead {
                 index.free(slot);

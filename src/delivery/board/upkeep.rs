@@ -13,7 +13,7 @@ const FORGET_LANE_AFTER_MS: i64 = 10 * 60 * 1_000;
 
 /// What is overdue and was given up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Overdue {
+pub(crate) struct Overdue {
     /// Its slot, in flight until the end is durable.
     pub slot: Slot,
     /// The postback.
@@ -26,18 +26,14 @@ pub struct Overdue {
 
 impl Board {
     /// Looks at the next `slots` slots for postbacks whose time to live is over. `true` when it is through.
-    pub fn sweep(&mut self, now: Now, slots: u32, out: &mut Vec<Overdue>) -> bool {
+    pub(crate) fn sweep(&mut self, now: Now, slots: u32, out: &mut Vec<Overdue>) -> bool {
         let end = self.sweep.saturating_add(slots).min(self.index.slots());
         for slot in self.sweep..end {
             let entry = self.index.get(slot);
             if matches!(entry.place, Place::InFlight | Place::Dead) {
                 continue;
             }
-            let policy = &self
-                .caps
-                .get(self.flows[entry.flow as usize].partner)
-                .policy
-                .retry;
+            let policy = &self.caps.get(self.flows[entry.flow as usize].partner).policy.retry;
             if now.wall_ms >= policy.deadline_ms(entry.accepted_at_ms) {
                 out.push(self.give_up(slot, now));
             }
@@ -78,7 +74,7 @@ impl Board {
     }
 
     /// Asks anew what partners want, and forgets lanes that nothing has waited in for long.
-    pub fn tidy(&mut self, now: Now, policy: impl Fn(Option<&PartnerId>, &OfferId) -> DeliveryPolicy) {
+    pub(crate) fn tidy(&mut self, now: Now, policy: impl Fn(Option<&PartnerId>, &OfferId) -> DeliveryPolicy) {
         self.caps.refresh(policy);
         for number in 0..self.lanes.len() {
             let slot = &mut self.lanes[number];
@@ -96,7 +92,7 @@ impl Board {
     /// Since when the longest neglected postback waits whose lane may send now (milliseconds of the lanes'
     /// clock). A lane that sends is not neglected, however
     /// long its queue, and a failing one is its receiver's business.
-    pub fn neglected_since_ms(&self, now: Now) -> Option<i64> {
+    pub(crate) fn neglected_since_ms(&self, now: Now) -> Option<i64> {
         let shares = self.shares(now.mono_ms);
         let lanes = self.ring.iter().map(|number| &self.lanes[*number as usize]);
         let since = lanes.filter_map(|slot| {
@@ -106,45 +102,37 @@ impl Board {
                 && slot.lane.permit(now.mono_ms) == Permit::Send
                 && shares.allow(standing, self.workers);
             let oldest_ms = i64::from(slot.queue.oldest_s().filter(|_| may_send)?) * 1_000;
-            Some(
-                oldest_ms
-                    .max(slot.last_sent_ms)
-                    .max(slot.lane.may_send_since_ms()),
-            )
+            Some(oldest_ms.max(slot.last_sent_ms).max(slot.lane.may_send_since_ms()))
         });
         since.min()
     }
 
     /// Every lane as the operator sees it.
-    pub fn view(&self, now: Now) -> Vec<LaneView> {
+    pub(crate) fn view(&self, now: Now) -> Vec<LaneView> {
         let to_wall = |at_ms: i64| now.wall_ms + (at_ms - now.mono_ms);
-        let lanes = self
-            .lanes
-            .iter()
-            .filter(|slot| !slot.is_forgotten)
-            .map(|slot| LaneView {
-                lane: slot.key.clone(),
-                state: match (slot.lane.is_open(), slot.lane.is_paused(now.mono_ms)) {
-                    (true, _) => LaneState::Open,
-                    (false, true) => LaneState::Paused,
-                    (false, false) => match slot.lane.standing(now.mono_ms) {
-                        Standing::Good => LaneState::Healthy,
-                        Standing::New => LaneState::New,
-                        Standing::Bad => LaneState::Failing,
-                    },
+        let lanes = self.lanes.iter().filter(|slot| !slot.is_forgotten).map(|slot| LaneView {
+            lane: slot.key.clone(),
+            state: match (slot.lane.is_open(), slot.lane.is_paused(now.mono_ms)) {
+                (true, _) => LaneState::Open,
+                (false, true) => LaneState::Paused,
+                (false, false) => match slot.lane.standing(now.mono_ms) {
+                    Standing::Good => LaneState::Healthy,
+                    Standing::New => LaneState::New,
+                    Standing::Bad => LaneState::Failing,
                 },
-                waiting: slot.waiting,
-                ready: slot.queue.ready(),
-                in_flight: usize::from(slot.lane.on_wire()),
-                concurrency: slot.lane.concurrency(),
-                failures_in_row: slot.lane.failures_in_row(),
-                next_probe_at_ms: slot.lane.next_probe_ms().map(to_wall),
-                paused_until_ms: slot
-                    .lane
-                    .paused_until_ms()
-                    .filter(|at| *at > now.mono_ms)
-                    .map(to_wall),
-            });
+            },
+            waiting: slot.waiting,
+            ready: slot.queue.ready(),
+            in_flight: usize::from(slot.lane.on_wire()),
+            concurrency: slot.lane.concurrency(),
+            failures_in_row: slot.lane.failures_in_row(),
+            next_probe_at_ms: slot.lane.next_probe_ms().map(to_wall),
+            paused_until_ms: slot
+                .lane
+                .paused_until_ms()
+                .filter(|at| *at > now.mono_ms)
+                .map(to_wall),
+        });
         let mut lanes: Vec<_> = lanes.collect();
         lanes.sort_by(|a, b| b.waiting.cmp(&a.waiting).then_with(|| a.lane.cmp(&b.lane)));
         lanes
