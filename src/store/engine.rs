@@ -89,6 +89,8 @@ pub(super) struct Engine {
     pub(super) applied: Condvar,
     /// The last commit that is durable in every database.
     pub(super) checkpoint_seq: AtomicU64,
+    /// Commits up to this one are in snapshots; the journal may have let them go.
+    pub(super) trimmed_seq: AtomicU64,
     pub(super) room: Mutex<(Room, u64)>,
     pub(super) failed: Mutex<Option<(Db, String)>>,
     repairs: Mutex<VecDeque<Repair>>,
@@ -113,6 +115,7 @@ pub(super) struct Start {
     pub(super) schema: u16,
     pub(super) journal: Journal,
     pub(super) checkpoint_seq: u64,
+    pub(super) trimmed_seq: u64,
     pub(super) lock: File,
 }
 
@@ -130,6 +133,7 @@ impl Engine {
             applied_seq: Mutex::new(0),
             applied: Condvar::new(),
             checkpoint_seq: AtomicU64::new(start.checkpoint_seq),
+            trimmed_seq: AtomicU64::new(start.trimmed_seq),
             room: Mutex::new((Room::Enough, u64::MAX)),
             failed: Mutex::default(),
             repairs: Mutex::default(),
@@ -210,15 +214,6 @@ impl Engine {
             JournalError::Full { .. } => self.full_error(),
             other => StoreError::Journal(other.to_string()),
         }
-    }
-
-    /// The oldest commit that the journal still has, or will have.
-    pub(super) fn first_available_seq(&self) -> u64 {
-        self.journal
-            .lock()
-            .segments()
-            .first()
-            .map_or(1, |segment| segment.first_seq)
     }
 
     fn index_options(&self, db: Db) -> IndexOptions {
@@ -383,13 +378,13 @@ impl Engine {
             is_full: false,
             message: error.to_string(),
         })?;
-        let first_available = self.first_available_seq();
+        let trimmed = self.trimmed_seq.load(Ordering::Acquire);
         for record in records {
             let record = match record {
                 Ok(record) => record,
                 Err(damage) => {
-                    let is_trimmed =
-                        damage.kind == DamageKind::Missing && damage.next_seq == Some(first_available);
+                    let is_trimmed = damage.kind == DamageKind::Missing
+                        && damage.next_seq.is_some_and(|next| next <= trimmed + 1);
                     if is_rebuild && !is_trimmed {
                         self.report(
                             RepairKind::Lost,

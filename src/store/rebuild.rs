@@ -95,15 +95,15 @@ impl Engine {
         let from = self.load_snapshot(db, known.created_seq, &index)?;
         let expected = known.snapshot.map_or(0, |mark| mark.seq);
         let after = from.max(known.created_seq.saturating_sub(1));
-        let first_available = self.first_available_seq();
-        if from < expected && first_available > after + 1 {
+        let trimmed = self.trimmed_seq.load(Ordering::Acquire);
+        if from < expected && trimmed > after {
             self.report(
                 RepairKind::Lost,
                 Some(db),
                 format!(
                     "the snapshot of {db} at commit {expected} is lost: writes of commits {} to {} may be missing; compare with a backup",
                     after + 1,
-                    first_available - 1
+                    trimmed
                 ),
             );
         }
