@@ -500,9 +500,9 @@ mod tests {
         #[test]
         fn decoding_rubbish_never_panics(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
             let rest = [&[V1], bytes.as_slice()].concat();
-            let _ = decode_commit(&rest);
-            let _ = decode_activity(&rest, Db::Hot, b"k");
-            let _ = decode_postback(&rest, Db::Hot, b"k");
+            drop(decode_commit(&rest));
+            drop(decode_activity(&rest, Db::Hot, b"k"));
+            drop(decode_postback(&rest, Db::Hot, b"k"));
         }
     }
 }

@@ -73,6 +73,9 @@ impl Slot {
     }
 }
 
+/// An open database and its slot.
+type OpenSlot = (Arc<Slot>, Arc<Index>);
+
 /// See the module.
 pub(super) struct Engine {
     pub(super) layout: Layout,
@@ -176,7 +179,7 @@ impl Engine {
     pub(super) fn report(&self, kind: RepairKind, db: Option<Db>, message: String) {
         match kind {
             RepairKind::Lost => {
-                tracing::error!(code = kind.code(), db = db.map(|db| db.to_string()), "{message}")
+                tracing::error!(code = kind.code(), db = db.map(|db| db.to_string()), "{message}");
             }
             _ => tracing::warn!(code = kind.code(), db = db.map(|db| db.to_string()), "{message}"),
         }
@@ -240,7 +243,7 @@ impl Engine {
     }
 
     /// The open database, opened now if need be. `None`: there is no such database, and none is made.
-    pub(super) fn index(&self, db: Db) -> Result<Option<(Arc<Slot>, Arc<Index>)>, StoreError> {
+    pub(super) fn index(&self, db: Db) -> Result<Option<OpenSlot>, StoreError> {
         if self.is_closing() {
             return Err(StoreError::Closing);
         }
@@ -491,7 +494,7 @@ impl Engine {
             }
             Ok(None) => {}
             Err(error) => {
-                tracing::debug!(code = error.code(), %db, seq, "a commit waits in the journal for its database")
+                tracing::debug!(code = error.code(), %db, seq, "a commit waits in the journal for its database");
             }
         }
     }

@@ -4,6 +4,7 @@
 use super::engine::{Engine, Slot, SlotState};
 use super::error::StoreError;
 use super::files::{self, Layout};
+use super::index::IndexError;
 use super::keys::Db;
 use super::manifest::{Known, Manifest, SnapshotMark, covered_seq};
 use super::snapshot::{self, Header};
@@ -240,11 +241,8 @@ impl Engine {
     /// Brings failed databases back. Each is tried a few times, then the store is given up.
     pub(super) fn restore_failed(&self, attempts: &mut HashMap<Db, u32>) {
         for slot in self.all_slots() {
-            let is_full = match &*slot.state.read() {
-                SlotState::Down(error) => error.is_full,
-                _ => {
-                    continue;
-                }
+            let SlotState::Down(IndexError { is_full, .. }) = *slot.state.read() else {
+                continue;
             };
             if self.room.lock().0 == Room::Short || self.failed.lock().is_some() {
                 return;
@@ -358,15 +356,15 @@ impl Threads {
     /// Starts them.
     pub(super) fn start(engine: &Arc<Engine>) -> Result<Self, StoreError> {
         let mut threads = Self::default();
-        let works: [(&str, fn(&Engine)); 2] = [
-            ("store-keeper", Engine::keep),
-            ("store-snapshot", Engine::make_snapshots),
-        ];
-        for (name, work) in works {
-            let engine_of_thread = engine.clone();
-            let spawned = std::thread::Builder::new()
-                .name(name.into())
-                .spawn(move || work(&engine_of_thread));
+        for (name, is_keeper) in [("store-keeper", true), ("store-snapshot", false)] {
+            let of_thread = engine.clone();
+            let spawned = std::thread::Builder::new().name(name.into()).spawn(move || {
+                if is_keeper {
+                    of_thread.keep()
+                } else {
+                    of_thread.make_snapshots()
+                }
+            });
             match spawned {
                 Ok(thread) => threads.0.push(thread),
                 Err(source) => {

@@ -25,23 +25,27 @@ impl Engine {
         self.rebuild(slot)
     }
 
-    /// A full disk leaves the data good and the handle useless. `false`: it has to be rebuilt after all.
+    /// A full disk leaves the data good and the handle useless. `false`: it has to be rebuilt after all. Nobody else
+    /// opens a database that is down, so the slot is locked only for what came meanwhile.
     fn reopen(&self, slot: &Slot) -> Result<bool, IndexError> {
-        let mut state = slot.state.write();
-        match self.open_slot(slot) {
-            Ok(index) => {
+        let opened = self.open_slot(slot).and_then(|index| {
+            let mut state = slot.state.write();
+            if matches!(&*state, SlotState::Down(_)) {
+                let created_seq = slot.known.lock().created_seq;
+                self.catch_up(slot.db, &index, created_seq, false)?;
                 *state = SlotState::Open(Arc::new(index));
-                drop(state);
-                self.report(
-                    RepairKind::Repaired,
-                    Some(slot.db),
-                    format!("{} was reopened: there is room again", slot.db),
-                );
+            }
+            Ok(())
+        });
+        match opened {
+            Ok(()) => {
+                let message = format!("{} was reopened: there is room again", slot.db);
+                self.report(RepairKind::Repaired, Some(slot.db), message);
                 Ok(true)
             }
             Err(error) if error.is_full => Err(error),
             Err(error) => {
-                *state = SlotState::Down(error);
+                tracing::warn!(code = "store_reopen", db = %slot.db, %error, "a database cannot be reopened; it is rebuilt");
                 Ok(false)
             }
         }

@@ -158,10 +158,17 @@ pub(super) fn open(
     if known_seq > last_seq {
         is_damaged = true;
         if ahead > last_seq {
-            let message = format!(
-                "the databases hold commits up to {ahead}, the journal only up to {last_seq}: it lost its end"
-            );
-            engine.report(RepairKind::Repaired, None, message);
+            let (kind, end) = if manifest.is_closed || ahead <= manifest.checkpoint_seq {
+                (RepairKind::Repaired, "it lost its end, the databases have it")
+            } else {
+                (
+                    RepairKind::Lost,
+                    "what the lost ones wrote to other databases may be missing; compare with a backup",
+                )
+            };
+            let message =
+                format!("the databases hold commits up to {ahead}, the journal only up to {last_seq}: {end}");
+            engine.report(kind, None, message);
         }
         let skipped = engine.journal.lock().skip_to(known_seq + 1);
         skipped.map_err(|error| engine.journal_error(&error))?;

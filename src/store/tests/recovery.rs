@@ -328,7 +328,7 @@ fn fill_and_free(dir: &Path) {
     assert_eq!(refused.code(), "disk_full", "{refused}");
     std::fs::remove_file(dir.join("filler")).unwrap();
     let deadline = Instant::now() + Duration::from_secs(30);
-    while store.writer.recover().is_err() || !store.keeper.restore_now() {
+    while !store.keeper.restore_now() || store.writer.recover().is_err() {
         assert!(Instant::now() < deadline, "{:?}", store.reader.health());
     }
     store.writer.commit(put(Db::Hot, "after", "v")).unwrap();
