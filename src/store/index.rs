@@ -12,8 +12,8 @@
 //! * The drop of a handle whose flusher died waits for ever: a failed handle is dropped on a thread of its
 //!   own and left behind when that takes too long.
 
+use super::database::{KeyRange, RESERVED};
 use super::files;
-use super::keys::{KeyRange, RESERVED};
 use crate::store::Op;
 use std::fs::{self, File};
 use std::ops::{Bound, ControlFlow};

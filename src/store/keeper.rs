@@ -360,9 +360,9 @@ impl Threads {
             let of_thread = engine.clone();
             let spawned = std::thread::Builder::new().name(name.into()).spawn(move || {
                 if is_keeper {
-                    of_thread.keep()
+                    of_thread.keep();
                 } else {
-                    of_thread.make_snapshots()
+                    of_thread.make_snapshots();
                 }
             });
             match spawned {

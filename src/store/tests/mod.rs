@@ -2,7 +2,9 @@
 //! unless it says what is lost.
 
 mod damage;
+mod key_bytes;
 mod operation;
+mod record_bytes;
 mod recovery;
 
 use super::keys::{Db, Period, PeriodKind};
@@ -161,9 +163,9 @@ fn files_below(dir: &Path) -> Vec<std::path::PathBuf> {
     for entry in std::fs::read_dir(dir).unwrap() {
         let path = entry.unwrap().path();
         if path.is_dir() {
-            found.extend(files_below(&path))
+            found.extend(files_below(&path));
         } else {
-            found.push(path)
+            found.push(path);
         }
     }
     found.sort();

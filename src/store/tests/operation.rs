@@ -357,9 +357,9 @@ fn backup_while_writing_and_restore() {
         let mut bytes = good.clone();
         let at = dice.roll(bytes.len() as u64 - 2048) as usize;
         if n % 4 == 0 {
-            bytes.truncate(at)
+            bytes.truncate(at);
         } else {
-            bytes[at] ^= 1 << dice.roll(8)
+            bytes[at] ^= 1 << dice.roll(8);
         }
         std::fs::write(&file, &bytes).unwrap();
         let before = files_below(target.path());
