@@ -111,11 +111,6 @@ pub enum PostbackState {
         /// Unix milliseconds.
         due_at_ms: i64,
     },
-    /// Waits for an earlier status of the same conversion to the same partner.
-    Blocked {
-        /// The postback that has to be settled first.
-        behind: PostbackId,
-    },
     /// Answered with 2xx.
     Delivered {
         /// Unix milliseconds.
@@ -170,6 +165,8 @@ pub struct Postback {
     pub request: Request,
     /// Unix milliseconds of acceptance; the time to live counts from here.
     pub created_at_ms: i64,
+    /// Unix milliseconds of the last resend by hand; the time to live counts anew from here.
+    pub resent_at_ms: Option<i64>,
     /// Where it stands.
     pub state: PostbackState,
     /// Attempts made so far (those that used up the schedule).
@@ -181,6 +178,13 @@ pub struct Postback {
     pub is_test: bool,
     /// The last attempt, repeated here so that a list needs no second look-up.
     pub last: Option<Attempt>,
+}
+
+impl Postback {
+    /// From when the time to live counts, unix milliseconds.
+    pub fn accepted_at_ms(&self) -> i64 {
+        self.resent_at_ms.unwrap_or(self.created_at_ms)
+    }
 }
 
 /// Why an exchange brought no HTTP answer.

@@ -21,52 +21,77 @@ static ZEROS: [u8; CHUNK_BYTES] = [0; CHUNK_BYTES];
 /// A file read through a window. A block that the system cannot read counts as zeros, and is remembered.
 struct Window {
     file: Box<dyn DiskFile>,
-    bytes: Vec<u8>,
+    /// Length when it was opened: what is appended meanwhile is not seen.
+    file_bytes: u64,
+    buffer: Vec<u8>,
+    /// How much of the buffer holds bytes of the file, and from where on.
+    filled: usize,
     at: u64,
     unreadable: Option<(u64, io::Error)>,
 }
 
 impl Window {
+    fn open(disk: &dyn Disk, path: &Path) -> io::Result<Self> {
+        let file = disk.open_read(path)?;
+        let file_bytes = file.len()?;
+        Ok(Self {
+            file,
+            file_bytes,
+            buffer: Vec::new(),
+            filled: 0,
+            at: 0,
+            unreadable: None,
+        })
+    }
+
     /// The bytes of the file from `at` on: `want` of them, fewer only at the end of the file.
     fn get(&mut self, at: u64, want: usize) -> &[u8] {
+        let rest = usize::try_from(self.file_bytes.saturating_sub(at)).unwrap_or(usize::MAX);
+        let want = want.min(rest);
         let start = at
             .checked_sub(self.at)
             .and_then(|start| usize::try_from(start).ok());
-        if let Some(start) = start.filter(|start| start.saturating_add(want) <= self.bytes.len()) {
-            return self.bytes.get(start..start + want).unwrap_or_default();
-        }
-        self.fill(at, want.max(WINDOW_BYTES));
-        self.bytes.get(..want).unwrap_or(&self.bytes)
+        let start = match start.filter(|start| start.saturating_add(want) <= self.filled) {
+            Some(start) => start,
+            None => {
+                self.fill(at, want.max(WINDOW_BYTES).min(rest));
+                0
+            }
+        };
+        let end = self.filled.min(start + want);
+        self.buffer.get(start..end).unwrap_or_default()
     }
 
     fn fill(&mut self, at: u64, bytes: usize) {
-        if bytes == WINDOW_BYTES {
-            self.bytes.truncate(bytes);
-            self.bytes.shrink_to(bytes);
+        // A buffer that a large frame has left behind is not kept.
+        if self.buffer.len() < bytes || self.buffer.len() > bytes.max(WINDOW_BYTES) {
+            self.buffer = vec![0; bytes];
         }
-        self.at = at;
-        self.bytes.resize(bytes, 0);
-        let mut filled = 0;
-        // Grows again after a block that could be read, shrinks to one block at a failure.
-        let mut step = bytes;
-        while filled < bytes {
-            let end = bytes.min(filled + step);
-            let Some(part) = self.bytes.get_mut(filled..end) else {
+        (self.at, self.filled) = (at, 0);
+        let mut by_block = false;
+        while self.filled < bytes {
+            let part_at = at + self.filled as u64;
+            let block_rest = BLOCK_BYTES - (part_at % BLOCK_BYTES as u64) as usize;
+            let end = if by_block {
+                bytes.min(self.filled + block_rest)
+            } else {
+                bytes
+            };
+            let Some(part) = self.buffer.get_mut(self.filled..end) else {
                 break;
             };
-            match self.file.read_at(part, at + filled as u64) {
+            match self.file.read_at(part, part_at) {
                 Ok(0) => break,
-                Ok(read) => filled += read,
+                Ok(read) => self.filled += read,
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(_) if step > BLOCK_BYTES => step = BLOCK_BYTES,
+                Err(_) if !by_block => by_block = true,
                 Err(error) => {
                     part.fill(0);
-                    self.unreadable.get_or_insert((at + filled as u64, error));
-                    filled = end;
+                    self.unreadable.get_or_insert((part_at, error));
+                    self.filled = end;
                 }
             }
         }
-        self.bytes.truncate(filled);
     }
 }
 
@@ -112,13 +137,7 @@ impl SegmentWalk {
         first_seq: u64,
         bound: Option<u64>,
     ) -> Result<Self, SegmentFault> {
-        let file = disk.open_read(path).map_err(SegmentFault::Io)?;
-        let mut window = Window {
-            file,
-            bytes: Vec::new(),
-            at: 0,
-            unreadable: None,
-        };
+        let mut window = Window::open(disk, path).map_err(SegmentFault::Io)?;
         let (header, is_whole) =
             SegmentHeader::decode(window.get(0, DATA_START as usize)).map_err(SegmentFault::Header)?;
         if header.first_seq != first_seq {

@@ -51,6 +51,8 @@ struct State {
     is_off: bool,
     is_locked: bool,
     free_bytes: Option<usize>,
+    /// An inode and an offset in it that cannot be read.
+    bad_byte: Option<(usize, usize)>,
     writes: u64,
     syncs: u64,
 }
@@ -102,6 +104,12 @@ impl SimDisk {
         inode.durable.clone_from(&inode.current);
     }
 
+    /// Reads of this byte of a file fail from now on.
+    pub(crate) fn make_unreadable(&self, path: &Path, at: usize) {
+        let mut state = self.0.lock();
+        state.bad_byte = Some((state.names[path], at));
+    }
+
     /// The bytes of a file as it is read now.
     pub(crate) fn contents(&self, path: &Path) -> Vec<u8> {
         let state = self.0.lock();
@@ -119,8 +127,12 @@ impl SimDisk {
             apply(&mut state.durable_names, change);
         }
         state.names = state.durable_names.clone();
-        for inode in &mut state.inodes {
-            inode.lose_unsynced(&mut random);
+        for (number, inode) in state.inodes.iter_mut().enumerate() {
+            if state.names.values().any(|named| *named == number) {
+                inode.lose_unsynced(&mut random);
+            } else {
+                *inode = Inode::default();
+            }
         }
         (state.is_off, state.armed) = (false, None);
     }
@@ -135,6 +147,9 @@ impl Inode {
         }
         for (sector, new) in self.current.chunks(SECTOR).enumerate() {
             let start = sector * SECTOR;
+            if self.durable.get(start..start + new.len()) == Some(new) {
+                continue;
+            }
             match kind {
                 2 => after[start..start + new.len()].copy_from_slice(new),
                 3 if random.below(2) == 0 => after[start..start + new.len()].copy_from_slice(new),
@@ -298,8 +313,15 @@ impl DiskFile for SimFile {
             return Err(gone());
         }
         let current = &state.inodes[self.inode].current;
-        let rest = current.get(usize::try_from(at).unwrap()..).unwrap_or_default();
+        let at = usize::try_from(at).unwrap();
+        let rest = current.get(at..).unwrap_or_default();
         let len = rest.len().min(bytes.len());
+        if state
+            .bad_byte
+            .is_some_and(|(inode, bad)| inode == self.inode && (at..at + len).contains(&bad))
+        {
+            return Err(io::Error::other("bad sector"));
+        }
         bytes[..len].copy_from_slice(&rest[..len]);
         Ok(len)
     }

@@ -82,7 +82,7 @@ fn a_full_segment_is_followed_by_a_new_one_and_a_large_record_has_its_own() {
     let disk = SimDisk::default();
     let (mut journal, _) = open(&disk);
     let large = "y".repeat(20_000);
-    for payload in ["a", &"x".repeat(1990), &large, "b"] {
+    for payload in ["a", &"x".repeat(2010), &large, "b"] {
         journal.append(payload.as_bytes()).unwrap();
     }
     let segments = journal.segments();
@@ -179,7 +179,9 @@ fn a_record_that_only_the_page_cache_has_is_made_durable_at_opening() {
     let (mut journal, _) = open(&disk);
     journal.append(b"a").unwrap();
     disk.arm(1, Fault::Fail(ErrorKind::Other));
-    journal.append(b"b").unwrap_err();
+    // Longer than what the next record could make durable by lying in the same sector.
+    let b = "b".repeat(1500);
+    journal.append(b.as_bytes()).unwrap_err();
     drop(journal);
     let (mut journal, report) = open(&disk);
     assert_eq!(report.last_seq, 2);
@@ -187,7 +189,26 @@ fn a_record_that_only_the_page_cache_has_is_made_durable_at_opening() {
     drop(journal);
     for seed in 0..20 {
         disk.cut_power(seed);
-        assert_eq!(items(&disk, 0), [record(1, "a"), record(2, "b"), record(3, "c")]);
+        assert_eq!(items(&disk, 0), [record(1, "a"), record(2, &b), record(3, "c")]);
+    }
+}
+
+#[test]
+fn a_name_that_was_not_synced_is_made_durable_at_opening() {
+    for seed in 0..20 {
+        let disk = SimDisk::default();
+        let (mut journal, _) = open(&disk);
+        journal.append(b"a").unwrap();
+        // After creating, writing, syncing and renaming the new segment: syncing the directory.
+        disk.arm(4, Fault::Fail(ErrorKind::Other));
+        journal.rotate().unwrap_err();
+        drop(journal);
+        let (mut journal, report) = open(&disk);
+        assert_eq!((report.last_seq, report.segments), (1, 2));
+        journal.append(b"b").unwrap();
+        drop(journal);
+        disk.cut_power(seed);
+        assert_eq!(items(&disk, 0), [record(1, "a"), record(2, "b")], "seed {seed}");
     }
 }
 
@@ -263,6 +284,34 @@ fn damage_in_the_middle_is_told_and_the_next_append_begins_a_new_segment() {
     );
     assert_eq!(items(&disk, 1), [told, record(3, "cccc"), record(4, "d")]);
     assert_eq!(items(&disk, 2), [record(3, "cccc"), record(4, "d")]);
+}
+
+#[test]
+fn what_the_system_cannot_read_is_told_and_costs_no_more_than_its_blocks() {
+    let disk = SimDisk::default();
+    let large = Options {
+        segment_bytes: 1 << 20,
+        preallocate: false,
+    };
+    let (mut journal, _) = Journal::open_on(Arc::new(disk.clone()), Path::new(DIR), large).unwrap();
+    let payload = "x".repeat(3000);
+    for _ in 0..20 {
+        journal.append(payload.as_bytes()).unwrap();
+    }
+    drop(journal);
+    disk.make_unreadable(&path(1), 30_000);
+    let (read, told): (Vec<_>, Vec<_>) = items(&disk, 0).into_iter().partition(Result::is_ok);
+    assert_eq!(told, [Err("unreadable 6 Some(10)".to_owned())]);
+    assert_eq!(read.len(), 17);
+    // In the tail nobody can tell what it cost: it is not taken for a torn one.
+    disk.make_unreadable(&path(1), 68_200);
+    let (journal, report) = open(&disk);
+    assert_eq!(
+        (report.torn_tail_bytes, report.last_seq, report.damaged.len()),
+        (0, 18, 1)
+    );
+    assert_eq!(report.damaged[0].next_seq, None);
+    assert!(!journal.segments()[0].is_active);
 }
 
 #[test]

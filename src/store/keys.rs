@@ -8,12 +8,10 @@
 //! | --- | --- | --- | --- |
 //! | hot | `c` | kind byte, id as text (`o` offer, `p` partner, `l` link, `r` rule, `u` user, `t` token, `s` settings (no id), `g` login) | JSON |
 //! | hot | `u` | 16-byte hash | [`Duplicate`](super::codec::Duplicate) |
-//! | hot | `U` | expires_at_ms, 16-byte hash | empty: index of `u` by expiry |
 //! | hot | `w` | postback id | waiting `Postback` |
 //! | hot | `x` | postback id | `FailReason`: index of failed postbacks |
 //! | hot | `s` | bucket (4 bytes), offer, link, event (each 1 byte length + text; length 0: none), dimension byte, text to the end | `Counters` |
 //! | hot | `i` | 16-byte hash | [`Idempotency`](super::codec::Idempotency) |
-//! | hot | `I` | expires_at_ms, 16-byte hash | empty: index of `i` by expiry |
 //! | hot | `a` | due_at_ms, activity id | empty: approvals due |
 //! | hot | `l` | time id | JSON: audit log |
 //! | hot | `n` | name as text | bytes: values of the instance |
@@ -90,17 +88,9 @@ pub fn login(id: &str) -> Key {
 pub fn duplicate(hash: &[u8; 16]) -> Key {
     (Db::Hot, key(b'u', &[hash]))
 }
-/// When a duplicate key may go.
-pub fn duplicate_expiry(expires_at_ms: i64, hash: &[u8; 16]) -> Key {
-    (Db::Hot, key(b'U', &[&ms(expires_at_ms), hash]))
-}
-/// Duplicate keys that expire before a time.
-pub fn duplicates_expired(before_ms: i64) -> KeyRange {
-    KeyRange::new(vec![b'U'], key(b'U', &[&ms(before_ms)]))
-}
-/// Time and hash of an expiry key of duplicates.
-pub fn parse_duplicate_expiry(key: &[u8]) -> Option<(i64, [u8; 16])> {
-    parse_ms_hash(key, b'U')
+/// Prefix of all duplicate keys.
+pub fn duplicate_prefix() -> Vec<u8> {
+    vec![b'u']
 }
 
 /// A postback that waits for its delivery.
@@ -198,25 +188,9 @@ pub fn parse_stat(key: &[u8]) -> Option<StatKey> {
 pub fn idempotency(hash: &[u8; 16]) -> Key {
     (Db::Hot, key(b'i', &[hash]))
 }
-/// When an idempotency key may go.
-pub fn idempotency_expiry(expires_at_ms: i64, hash: &[u8; 16]) -> Key {
-    (Db::Hot, key(b'I', &[&ms(expires_at_ms), hash]))
-}
-/// Idempotency keys that expire before a time.
-pub fn idempotency_expired(before_ms: i64) -> KeyRange {
-    KeyRange::new(vec![b'I'], key(b'I', &[&ms(before_ms)]))
-}
-/// Time and hash of an expiry key of idempotency keys.
-pub fn parse_idempotency_expiry(key: &[u8]) -> Option<(i64, [u8; 16])> {
-    parse_ms_hash(key, b'I')
-}
-
-fn parse_ms_hash(key: &[u8], of: u8) -> Option<(i64, [u8; 16])> {
-    let (at, hash) = family(key, of, 24)?.split_first_chunk::<8>()?;
-    Some((
-        i64::try_from(u64::from_be_bytes(*at)).ok()?,
-        hash.try_into().ok()?,
-    ))
+/// Prefix of all idempotency keys.
+pub fn idempotency_prefix() -> Vec<u8> {
+    vec![b'i']
 }
 
 /// An approval that is due at a time.

@@ -24,6 +24,7 @@
 //! | `snapshot` `manifest` `files` `space` | files and room |
 //! | `backup` `verify` `migrate` `retention` | what an operator needs |
 
+pub mod catalog;
 pub mod codec;
 pub mod keys;
 

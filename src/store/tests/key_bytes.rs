@@ -45,7 +45,6 @@ fn golden_bytes() {
         (config(b's', ""), "hot", "6373".into()),
         (login("ab"), "hot", "63676162".into()),
         (duplicate(h16), "hot", format!("75{h7}")),
-        (duplicate_expiry(1, h16), "hot", format!("550000000000000001{h7}")),
         (waiting(pid()), "hot", format!("77{p}")),
         (failed(pid()), "hot", format!("78{p}")),
         (
@@ -54,11 +53,6 @@ fn golden_bytes() {
             "7301020304066f66666572310006616263313233636a70".into(),
         ),
         (idempotency(h16), "hot", format!("69{h7}")),
-        (
-            idempotency_expiry(2, h16),
-            "hot",
-            format!("490000000000000002{h7}"),
-        ),
         (approval(3, aid()), "hot", format!("610000000000000003{a}")),
         (audit(TimeId::new(AT, 0x11_2233_4455)), "hot", format!("6c{s}")),
         (instance("ip"), "hot", "6e6970".into()),
@@ -109,12 +103,6 @@ fn golden_bytes() {
 fn keys_parse_back() {
     let h = [9; 16];
     assert_eq!(parse_config(&config(b'l', "x1").1), Some((b'l', "x1")));
-    assert_eq!(parse_duplicate_expiry(&duplicate_expiry(AT, &h).1), Some((AT, h)));
-    assert_eq!(
-        parse_idempotency_expiry(&idempotency_expiry(AT, &h).1),
-        Some((AT, h))
-    );
-    assert_eq!(parse_idempotency_expiry(&duplicate_expiry(AT, &h).1), None);
     assert_eq!(parse_waiting(&waiting(pid()).1), Some(pid()));
     assert_eq!(parse_failed(&failed(pid()).1), Some(pid()));
     assert_eq!(parse_approval(&approval(AT, aid()).1), Some((AT, aid())));

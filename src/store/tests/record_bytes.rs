@@ -121,6 +121,7 @@ fn postback() -> Postback {
             body: None,
         },
         created_at_ms: AT,
+        resent_at_ms: None,
         state: PostbackState::Waiting { due_at_ms: AT },
         attempts: 1,
         order_key: None,
@@ -195,10 +196,10 @@ fn golden_bytes() {
         encode_postback(&postback()),
         decode_postback,
         "0101a1ee565e7b000000000301a1ee565e7b0000000002066f666665723100000572756c6531\
-         001568747470733a2f2f702e6578616d706c653a343433001268747470733a2f2f702e657861\
-         6d706c652f0000f6f9b2e5bd6800f6f9b2e5bd680100010103f6f9b2e5bd680c166874747073\
-         3a2f2f702e6578616d706c652f3f613d310103016d01067365727665720173026f6b010d3139\
-         322e302e322e313a34343300",
+             001568747470733a2f2f702e6578616d706c653a343433001268747470733a2f2f702e657861\
+             6d706c652f0000f6f9b2e5bd680000f6f9b2e5bd680100010103f6f9b2e5bd680c1668747470\
+             733a2f2f702e6578616d706c652f3f613d310103016d01067365727665720173026f6b010d31\
+             39322e302e322e313a34343300",
     );
     let duplicate = Duplicate {
         activity: ActivityId::new(AT, 2),
