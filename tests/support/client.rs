@@ -127,6 +127,18 @@ impl Client {
     }
 }
 
+/// Sends bytes as they are over a connection of its own, and reads the answer. With `is_closing` the sending side
+/// is closed after the last byte.
+pub fn send_raw(address: SocketAddr, bytes: &[u8], is_closing: bool) -> std::io::Result<Answer> {
+    let mut stream = TcpStream::connect_timeout(&address, Duration::from_secs(5))?;
+    stream.set_read_timeout(Some(Duration::from_secs(30)))?;
+    stream.write_all(bytes)?;
+    if is_closing {
+        stream.shutdown(std::net::Shutdown::Write)?;
+    }
+    Ok(read_answer(&mut BufReader::new(stream), "GET")?.0)
+}
+
 fn read_answer(reader: &mut BufReader<TcpStream>, method: &str) -> std::io::Result<(Answer, bool)> {
     let mut line = String::new();
     if reader.read_line(&mut line)? == 0 {
