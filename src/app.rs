@@ -15,16 +15,18 @@ pub use listeners::Bound;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::delivery::ledger::StoreLedger;
-use crate::delivery::{self, Delivery, DeliveryError};
+use crate::delivery::sender::SenderOptions;
+use crate::delivery::{Delivery, DeliveryError, DeliveryOptions, DeliveryPolicy};
+use crate::domain::retry::RetryPolicy;
 use crate::http::State;
 use crate::http::auth::Auth;
 use crate::http::echo::Echo;
 use crate::http::problem::ApiError;
 use crate::http::tracking::TrackingState;
+use crate::journal;
 use crate::live::Live;
 use crate::recorder::{RecordError, Recorder, RecorderOptions, RecorderThread};
 use crate::store::catalog::{Catalog, ConfigObject};
-use crate::journal;
 use crate::store::{
     Db, Keeper, OpenReport, RepairKind, SnapshotOptions, SpaceOptions, Store, StoreError, StoreOptions, keys,
 };
@@ -34,7 +36,7 @@ use crate::tracking::geo::{GeoError, GeoIp};
 use crate::tracking::repeat::Repeats;
 use std::ops::ControlFlow;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// How long a stop waits for postbacks on the wire.
 const WIRE_PATIENCE: Duration = Duration::from_secs(10);
@@ -54,7 +56,9 @@ pub enum AppError {
     #[error("a thread cannot be started: {0}; check the limit of processes (ulimit -u)")]
     Thread(std::io::Error),
     /// An address cannot be listened on.
-    #[error("cannot listen on {address}: {source}; is another server running there, or is the port below 1024?")]
+    #[error(
+        "cannot listen on {address}: {source}; is another server running there, or is the port below 1024?"
+    )]
     Listen {
         /// Which address.
         address: String,
@@ -119,7 +123,11 @@ impl Core {
     /// Opens the store and starts the recorder.
     pub fn open(config: Arc<Config>, clock: Clock) -> Result<Self, AppError> {
         let (store, report) = Store::open(&config.data_dir, store_options(&config, &clock))?;
-        let Store { writer, reader, keeper } = store;
+        let Store {
+            writer,
+            reader,
+            keeper,
+        } = store;
         let catalog = load_catalog(&reader)?;
         for broken in &catalog.broken_rules {
             tracing::error!(code = "broken_rule", rule = %broken.rule.id, message = broken.message, "a stored rule cannot be used; correct it in the UI");
@@ -128,9 +136,17 @@ impl Core {
             intake_queue: config.limits.queue as usize,
             spool: config.limits.spool_clicks as usize,
         };
-        let (recorder, thread) = Recorder::start(writer, reader, catalog, Live::default(), clock.clone(), options)
-            .map_err(AppError::Thread)?;
-        Ok(Self { config, clock, recorder, keeper, report, thread })
+        let (recorder, thread) =
+            Recorder::start(writer, reader, catalog, Live::default(), clock.clone(), options)
+                .map_err(AppError::Thread)?;
+        Ok(Self {
+            config,
+            clock,
+            recorder,
+            keeper,
+            report,
+            thread,
+        })
     }
 
     /// Commits what waits and closes the store.
@@ -143,13 +159,18 @@ impl Core {
         let at = keys::instance("ip_hash_key");
         let mut fresh = [0; 32];
         aws_lc_rs::rand::fill(&mut fresh).map_err(|_| AppError::Random)?;
-        let key = self.recorder.run_blocking(move |group| -> Result<[u8; 32], StoreError> {
-            if let Some(known) = group.get(at.0, &at.1)?.and_then(|value| <[u8; 32]>::try_from(value).ok()) {
-                return Ok(known);
-            }
-            group.put(at, fresh.to_vec());
-            Ok(fresh)
-        })??;
+        let key = self
+            .recorder
+            .run_blocking(move |group| -> Result<[u8; 32], StoreError> {
+                if let Some(known) = group
+                    .get(at.0, &at.1)?
+                    .and_then(|value| <[u8; 32]>::try_from(value).ok())
+                {
+                    return Ok(known);
+                }
+                group.put(at, fresh.to_vec());
+                Ok(fresh)
+            })??;
         Ok(key)
     }
 }
@@ -162,7 +183,10 @@ pub fn store_options(config: &Config, clock: &Clock) -> StoreOptions {
     StoreOptions {
         hot_cache_bytes: mib(config.store.cache_mb),
         period_cache_bytes: mib(config.store.cache_mb) / 4,
-        journal: journal::Options { segment_bytes: mib(config.store.journal_segment_mb), ..defaults.journal.clone() },
+        journal: journal::Options {
+            segment_bytes: mib(config.store.journal_segment_mb),
+            ..defaults.journal.clone()
+        },
         snapshots: SnapshotOptions {
             period_every_ms: i64::from(config.store.snapshot_interval_h) * 3_600_000,
             ..defaults.snapshots
@@ -188,7 +212,11 @@ fn log_report(report: &OpenReport) {
         }
     }
     if let Some(from) = report.migrated_from {
-        tracing::info!(from, to = report.schema, "the data were brought to the present schema");
+        tracing::info!(
+            from,
+            to = report.schema,
+            "the data were brought to the present schema"
+        );
     }
     tracing::info!(
         commits = report.last_seq,
@@ -261,21 +289,47 @@ fn serve(
     let control = control::Control::start(state.clone(), &config.data_dir)?;
     let housekeeper = housekeeper::Housekeeper::start(state.clone()).map_err(AppError::Thread)?;
     let outcome = listeners::serve(sockets, state.clone(), tracking, stop_signal, |bound| {
-        ready(&Running { bound: bound.clone(), state: state.clone(), echo: echo.clone() });
+        ready(&Running {
+            bound: bound.clone(),
+            state: state.clone(),
+            echo: echo.clone(),
+        });
     });
     housekeeper.stop();
     control.stop();
-    delivery.stop(WIRE_PATIENCE);
+    delivery.stop(Instant::now() + WIRE_PATIENCE);
     outcome
 }
 
 fn start_delivery(core: &Core, echo: &Echo) -> Result<Arc<Delivery>, AppError> {
-    let settings = delivery::Settings::from_config(&core.config.delivery, echo.address());
-    let ledger = Arc::new(StoreLedger::new(core.recorder.clone(), settings.policy()));
-    let delivery = Arc::new(Delivery::start(settings, ledger)?);
+    let config = &core.config.delivery;
+    let ledger = Arc::new(StoreLedger::new(core.recorder.clone(), delivery_policy(config)));
+    let options = DeliveryOptions {
+        workers: usize::from(config.workers),
+        sender: SenderOptions {
+            allow_networks: config.allow_networks.clone(),
+            allow_sockets: vec![echo.address()],
+            source_address: config.source_address,
+            ca_file: config.ca_file.clone(),
+        },
+    };
+    let delivery = Arc::new(Delivery::start(&options, ledger)?);
     let waking = delivery.clone();
     core.recorder.on_wake(move |postbacks| waking.wake(postbacks));
     Ok(delivery)
+}
+
+fn delivery_policy(config: &crate::config::Delivery) -> DeliveryPolicy {
+    let defaults = DeliveryPolicy::default();
+    DeliveryPolicy {
+        connect_timeout: Duration::from_secs(u64::from(config.connect_timeout_s)),
+        timeout: Duration::from_secs(u64::from(config.timeout_s)),
+        retry: RetryPolicy {
+            ttl_ms: i64::from(config.ttl_h) * 3_600_000,
+            ..defaults.retry.clone()
+        },
+        ..defaults
+    }
 }
 
 fn tracking_state(core: &Core) -> Result<TrackingState, AppError> {

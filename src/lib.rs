@@ -27,9 +27,13 @@
 //!
 //! A test (`tests/house.rs`) reads the sources and holds this table.
 
+pub mod app;
+pub mod cli;
 pub mod clock;
 pub mod config;
+pub mod delivery;
 pub mod domain;
+pub mod http;
 pub mod journal;
 pub mod live;
 pub mod recorder;

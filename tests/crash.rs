@@ -23,26 +23,43 @@ struct Acknowledged {
 }
 
 fn rounds() -> u64 {
-    std::env::var("YAMABIKO_CRASH_ROUNDS").ok().and_then(|n| n.parse().ok()).unwrap_or(6)
+    std::env::var("YAMABIKO_CRASH_ROUNDS")
+        .ok()
+        .and_then(|n| n.parse().ok())
+        .unwrap_or(6)
 }
 
 /// Clicks and converts until it is told to stop or the server is gone.
-fn load(mut client: Client, link: &str, stop: &AtomicBool, number: &AtomicU64, acknowledged: &Mutex<Acknowledged>) {
+fn load(
+    mut client: Client,
+    link: &str,
+    stop: &AtomicBool,
+    number: &AtomicU64,
+    acknowledged: &Mutex<Acknowledged>,
+) {
     while !stop.load(Ordering::Relaxed) {
         let n = number.fetch_add(1, Ordering::Relaxed);
         let target = format!("/c/{link}?param1=n{n}&s2s=1");
-        let Ok(click) = client.try_send("GET", &target, &[("User-Agent", BROWSER)], b"") else { return };
+        let Ok(click) = client.try_send("GET", &target, &[("User-Agent", BROWSER)], b"") else {
+            return;
+        };
         if click.status != 200 {
             continue;
         }
         let sid = text(&click.json()["sid"]);
         acknowledged.lock().unwrap().clicks.push(sid.clone());
         let target = format!("/cv?sid={sid}&uid1=order-{n}&amount={}", n % 1000);
-        let Ok(conversion) = client.try_send("POST", &target, &[], b"") else { return };
+        let Ok(conversion) = client.try_send("POST", &target, &[], b"") else {
+            return;
+        };
         if conversion.status == 200 {
             let answer = conversion.json();
             if answer["result"] == "accepted" {
-                acknowledged.lock().unwrap().conversions.insert(text(&answer["activity_id"]), sid);
+                acknowledged
+                    .lock()
+                    .unwrap()
+                    .conversions
+                    .insert(text(&answer["activity_id"]), sid);
             }
         }
     }
@@ -80,11 +97,22 @@ fn nothing_acknowledged_is_lost_when_the_process_is_killed() {
     }
 
     let acknowledged = acknowledged.lock().unwrap();
-    assert!(acknowledged.conversions.len() > 20, "the load was real: {}", acknowledged.conversions.len());
+    assert!(
+        acknowledged.conversions.len() > 20,
+        "the load was real: {}",
+        acknowledged.conversions.len()
+    );
     let expected: HashSet<&str> = acknowledged.conversions.values().map(String::as_str).collect();
     let arrived = eventually("every postback at the receiver", Duration::from_secs(90), || {
-        let arrived: HashSet<String> = receiver.arrivals().iter().filter_map(|a| a.query_value("sid")).collect();
-        expected.iter().all(|sid| arrived.contains(*sid)).then_some(arrived)
+        let arrived: HashSet<String> = receiver
+            .arrivals()
+            .iter()
+            .filter_map(|a| a.query_value("sid"))
+            .collect();
+        expected
+            .iter()
+            .all(|sid| arrived.contains(*sid))
+            .then_some(arrived)
     });
     assert!(arrived.len() >= expected.len());
 
@@ -95,13 +123,18 @@ fn nothing_acknowledged_is_lost_when_the_process_is_killed() {
     }
     for (activity, sid) in &acknowledged.conversions {
         let record = admin.get(&format!("/api/v1/activities/{activity}"));
-        assert_eq!(record.status, 200, "an acknowledged conversion is gone: {activity}");
+        assert_eq!(
+            record.status, 200,
+            "an acknowledged conversion is gone: {activity}"
+        );
         assert!(record.text().contains(sid.as_str()));
     }
 
     let mut seen: HashMap<String, usize> = HashMap::new();
     for arrival in receiver.arrivals() {
-        *seen.entry(arrival.header("webhook-id").unwrap().to_owned()).or_default() += 1;
+        *seen
+            .entry(arrival.header("webhook-id").unwrap().to_owned())
+            .or_default() += 1;
     }
     let twice: usize = seen.values().map(|n| n - 1).sum();
     println!(
@@ -110,7 +143,10 @@ fn nothing_acknowledged_is_lost_when_the_process_is_killed() {
         acknowledged.clicks.len(),
         acknowledged.conversions.len(),
     );
-    assert!(twice as u64 <= rounds() * 40, "{twice} duplicates are more than what was on the wire");
+    assert!(
+        twice as u64 <= rounds() * 40,
+        "{twice} duplicates are more than what was on the wire"
+    );
 }
 
 #[test]
@@ -139,11 +175,22 @@ fn sigterm_loses_nothing_and_sends_nothing_twice() {
     }
     let acknowledged = acknowledged.lock().unwrap();
     eventually("every postback at the receiver", Duration::from_secs(60), || {
-        let arrived: HashSet<String> = receiver.arrivals().iter().filter_map(|a| a.query_value("sid")).collect();
-        acknowledged.conversions.values().all(|sid| arrived.contains(sid)).then_some(())
+        let arrived: HashSet<String> = receiver
+            .arrivals()
+            .iter()
+            .filter_map(|a| a.query_value("sid"))
+            .collect();
+        acknowledged
+            .conversions
+            .values()
+            .all(|sid| arrived.contains(sid))
+            .then_some(())
     });
-    let mut ids: Vec<String> =
-        receiver.arrivals().iter().map(|a| a.header("webhook-id").unwrap().to_owned()).collect();
+    let mut ids: Vec<String> = receiver
+        .arrivals()
+        .iter()
+        .map(|a| a.header("webhook-id").unwrap().to_owned())
+        .collect();
     let all = ids.len();
     ids.sort();
     ids.dedup();

@@ -1,6 +1,11 @@
 //! Reads the sources and holds the rules of the house: who may import whom, which crate is named where, how
 //! long a file may be, and what is not written outside tests.
 
+#![expect(
+    clippy::unwrap_used,
+    reason = "a test program: what cannot be read fails the test"
+)]
+
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -142,7 +147,7 @@ fn sources() -> Vec<Source> {
         .collect();
     texts
         .into_iter()
-        .filter(|(path, _)| !test_files.contains(path))
+        .filter(|(path, _)| !test_files.iter().any(|test| is_of_module(path, test)))
         .map(|(path, text)| {
             let inside = path.strip_prefix(root.join("src")).unwrap().with_extension("");
             let mut modules: Vec<String> = inside
@@ -162,6 +167,16 @@ fn sources() -> Vec<Source> {
             }
         })
         .collect()
+}
+
+/// Whether the file is that of the module, or of a module within it.
+fn is_of_module(path: &Path, module: &Path) -> bool {
+    let directory = if module.ends_with("mod.rs") {
+        module.with_file_name("")
+    } else {
+        module.with_extension("")
+    };
+    path == module || path.starts_with(directory)
 }
 
 /// Files of modules that are declared for tests only (`#[cfg(test)]` above `mod x;`, also with a path).
@@ -225,8 +240,7 @@ fn without_comment(line: &str) -> &str {
             .replace("'\"'", "")
             .matches('"')
             .count()
-            % 2
-            == 0
+            .is_multiple_of(2)
     };
     line.match_indices("//")
         .map(|(at, _)| at)
@@ -417,6 +431,9 @@ fn the_reading_of_sources_finds_what_it_is_to_find() {
     );
     assert_eq!(tests[0], Path::new("src/a/b_tests.rs"));
     assert_eq!(tests[1], Path::new("src/a/b/more.rs"));
+    assert!(is_of_module(Path::new("src/a/b/more/deep.rs"), &tests[1]));
+    assert!(is_of_module(Path::new("src/a/b/more/deep.rs"), &tests[2]));
+    assert!(!is_of_module(Path::new("src/a/b/other.rs"), &tests[2]));
     let text = "fn a() {}\n#[cfg(test)]\nmod tests {\n    fn b() {\n        x.unwrap()\n    }\n}\nfn c() {}\n\
                 #[cfg(test)]\nmod more;\nfn d() {}\n";
     let code: Vec<String> = code_outside_tests(text)

@@ -25,10 +25,16 @@ fn a_click_becomes_a_conversion_and_the_partner_is_told() {
     );
     assert_eq!(click.status, 302);
     let location = click.header("location").unwrap().to_owned();
-    let sid = location.strip_prefix("https://shop.example/lp?x=1&sid=").expect("sid in the destination").to_owned();
+    let sid = location
+        .strip_prefix("https://shop.example/lp?x=1&sid=")
+        .expect("sid in the destination")
+        .to_owned();
     assert_eq!(sid.len(), 16);
 
-    let answer = server.client().get(&format!("/cv?sid={sid}&amount=1000&uid1=A-1")).ok();
+    let answer = server
+        .client()
+        .get(&format!("/cv?sid={sid}&amount=1000&uid1=A-1"))
+        .ok();
     assert_eq!(answer["result"], "accepted");
 
     let arrivals = receiver.wait_for(1, SOON);
@@ -49,12 +55,21 @@ fn the_same_order_is_counted_once_and_told_once() {
     let (server, receiver) = (Setup::new(dir.path()).start(), Receiver::start());
     let scene = Scene::build(&server, &receiver);
     let sid = scene.click(&server, "c1");
-    let first = server.client().get(&format!("/cv?sid={sid}&uid1=A-1&amount=5")).ok();
-    let again = server.client().get(&format!("/cv?sid={sid}&uid1=A-1&amount=5")).ok();
+    let first = server
+        .client()
+        .get(&format!("/cv?sid={sid}&uid1=A-1&amount=5"))
+        .ok();
+    let again = server
+        .client()
+        .get(&format!("/cv?sid={sid}&uid1=A-1&amount=5"))
+        .ok();
     assert_eq!(again["result"], "duplicate");
     assert_eq!(again["activity_id"], first["activity_id"]);
     assert_eq!(again["reason"], "duplicate_uid");
-    let other = server.client().get(&format!("/cv?sid={sid}&uid1=A-2&amount=5")).ok();
+    let other = server
+        .client()
+        .get(&format!("/cv?sid={sid}&uid1=A-2&amount=5"))
+        .ok();
     assert_eq!(other["result"], "accepted");
     receiver.wait_for(2, SOON);
     assert_eq!(receiver.count(), 2);
@@ -74,7 +89,10 @@ fn an_idempotency_key_brings_the_same_answer_and_refuses_another_body() {
     assert_eq!(first["result"], "accepted");
     let other = json!({"sid": sid, "amount": "11"}).to_string();
     let reused = server.client().send("POST", "/cv", &key, other.as_bytes());
-    assert_eq!((reused.status, reused.error_code().as_str()), (422, "idempotency_key_reused"));
+    assert_eq!(
+        (reused.status, reused.error_code().as_str()),
+        (422, "idempotency_key_reused")
+    );
     receiver.wait_for(1, SOON);
     assert_eq!(receiver.count(), 1);
 }
@@ -93,15 +111,33 @@ fn refusals_are_kept_with_their_reason() {
     ];
     for (target, reason) in &cases {
         let answer = server.client().get(target).ok();
-        assert_eq!((&answer["result"], &answer["reason"]), (&json!("refused"), &json!(reason)), "{target}");
+        assert_eq!(
+            (&answer["result"], &answer["reason"]),
+            (&json!("refused"), &json!(reason)),
+            "{target}"
+        );
     }
     let unreadable = server.client().get(&format!("/cv?sid={sid}&amount=1,000"));
     assert_eq!(unreadable.status, 400);
     assert_eq!(unreadable.json()["error"]["field"], "amount");
     let kept = scene.admin.get("/api/v1/activities?verdict=refused").ok();
-    let reasons: Vec<_> = kept["items"].as_array().unwrap().iter().map(|a| text(&a["reason"])).collect();
-    for reason in ["unknown_session", "wrong_event", "wrong_offer", "missing_session", "invalid_field"] {
-        assert!(reasons.iter().any(|r| r == reason), "{reason} is not among {reasons:?}");
+    let reasons: Vec<_> = kept["items"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|a| text(&a["reason"]))
+        .collect();
+    for reason in [
+        "unknown_session",
+        "wrong_event",
+        "wrong_offer",
+        "missing_session",
+        "invalid_field",
+    ] {
+        assert!(
+            reasons.iter().any(|r| r == reason),
+            "{reason} is not among {reasons:?}"
+        );
     }
     assert_eq!(receiver.count(), 0);
 }
@@ -120,7 +156,11 @@ fn an_outage_of_the_partner_delays_and_loses_nothing() {
     receiver.behave(Behaviour::status(200));
     receiver.clear();
     let told = eventually("all eight postbacks", Duration::from_secs(75), || {
-        let mut ids: Vec<_> = receiver.arrivals().iter().filter_map(|a| a.query_value("id")).collect();
+        let mut ids: Vec<_> = receiver
+            .arrivals()
+            .iter()
+            .filter_map(|a| a.query_value("id"))
+            .collect();
         ids.sort();
         ids.dedup();
         (ids.len() == 8).then_some(ids)
@@ -139,12 +179,21 @@ fn an_approval_tells_the_partner_after_the_pending_one_is_settled() {
     let conversion = server.client().get(&format!("/cv?sid={sid}&amount=300")).ok();
     assert_eq!(conversion["status"], "pending");
     let id = text(&conversion["activity_id"]);
-    scene.admin.post_json("/api/v1/activities/status", &json!({"ids": [id], "status": "approved"})).ok();
+    scene
+        .admin
+        .post_json(
+            "/api/v1/activities/status",
+            &json!({"ids": [id], "status": "approved"}),
+        )
+        .ok();
     let arrivals = receiver.wait_for(2, SOON);
     assert_eq!(arrivals[0].query_value("status").as_deref(), Some("pending"));
     assert_eq!(arrivals[1].query_value("status").as_deref(), Some("approved"));
     assert_eq!(arrivals[1].query_value("was").as_deref(), Some("pending"));
-    assert!(arrivals[1].at - arrivals[0].at >= Duration::from_millis(650), "the later status waits for the earlier one");
+    assert!(
+        arrivals[1].at - arrivals[0].at >= Duration::from_millis(650),
+        "the later status waits for the earlier one"
+    );
 }
 
 #[test]
@@ -152,10 +201,15 @@ fn an_unknown_or_paused_link_is_a_page_and_never_a_redirect() {
     let dir = tempfile::tempdir().unwrap();
     let (server, receiver) = (Setup::new(dir.path()).start(), Receiver::start());
     let mut scene = Scene::build(&server, &receiver);
-    let unknown = server.client().get("/c/nosuchlink?redirect=https://evil.example/");
+    let unknown = server
+        .client()
+        .get("/c/nosuchlink?redirect=https://evil.example/");
     assert_eq!((unknown.status, unknown.header("location")), (404, None));
     let mut link = scene.admin.get(&format!("/api/v1/links/{}", scene.link)).ok();
     link["state"] = json!("paused");
-    scene.admin.json("PUT", &format!("/api/v1/links/{}", scene.link), &link).ok();
+    scene
+        .admin
+        .json("PUT", &format!("/api/v1/links/{}", scene.link), &link)
+        .ok();
     assert_eq!(server.client().get(&format!("/c/{}", scene.link)).status, 404);
 }

@@ -112,7 +112,10 @@ pub(super) struct Control {
 impl Control {
     pub(super) fn start(state: Arc<State>, data_dir: &Path) -> Result<Self, AppError> {
         let path = socket_path(data_dir);
-        let failed = |source| AppError::Control { path: path.display().to_string(), source };
+        let failed = |source| AppError::Control {
+            path: path.display().to_string(),
+            source,
+        };
         match std::fs::remove_file(&path) {
             Ok(()) => {}
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
@@ -131,12 +134,18 @@ impl Control {
                     }
                     match stream.and_then(|stream| serve(stream, &state)) {
                         Ok(()) => {}
-                        Err(error) => tracing::warn!(code = "control_socket", %error, "a command could not be answered"),
+                        Err(error) => {
+                            tracing::warn!(code = "control_socket", %error, "a command could not be answered")
+                        }
                     }
                 }
             })
             .map_err(AppError::Thread)?;
-        Ok(Self { path, is_stopping, thread })
+        Ok(Self {
+            path,
+            is_stopping,
+            thread,
+        })
     }
 
     pub(super) fn stop(self) {
@@ -146,7 +155,10 @@ impl Control {
             return;
         }
         if self.thread.join().is_err() {
-            tracing::error!(code = "control_panicked", "the thread of the control socket ended with a panic");
+            tracing::error!(
+                code = "control_panicked",
+                "the thread of the control socket ended with a panic"
+            );
         }
         if let Err(error) = std::fs::remove_file(&self.path) {
             tracing::warn!(code = "control_socket", %error, "the control socket could not be removed");
@@ -163,7 +175,9 @@ fn serve(stream: UnixStream, state: &State) -> std::io::Result<()> {
             Ok(value) => Answer::Done(value),
             Err(error) => Answer::Refused(error.to_string()),
         },
-        Err(error) => Answer::Refused(format!("the command is not understood ({error}): use the same version as the server")),
+        Err(error) => Answer::Refused(format!(
+            "the command is not understood ({error}): use the same version as the server"
+        )),
     };
     let mut text = serde_json::to_string(&answer).map_err(std::io::Error::other)?;
     text.push('\n');
@@ -174,7 +188,12 @@ fn serve(stream: UnixStream, state: &State) -> std::io::Result<()> {
 pub fn ask(data_dir: &Path, request: &Request) -> std::io::Result<Option<Answer>> {
     let mut stream = match UnixStream::connect(socket_path(data_dir)) {
         Ok(stream) => stream,
-        Err(error) if matches!(error.kind(), std::io::ErrorKind::NotFound | std::io::ErrorKind::ConnectionRefused) => {
+        Err(error)
+            if matches!(
+                error.kind(),
+                std::io::ErrorKind::NotFound | std::io::ErrorKind::ConnectionRefused
+            ) =>
+        {
             return Ok(None);
         }
         Err(error) => return Err(error),
@@ -184,7 +203,9 @@ pub fn ask(data_dir: &Path, request: &Request) -> std::io::Result<Option<Answer>
     stream.write_all(text.as_bytes())?;
     let mut answer = String::new();
     BufReader::new(&stream).read_line(&mut answer)?;
-    serde_json::from_str(&answer).map(Some).map_err(std::io::Error::other)
+    serde_json::from_str(&answer)
+        .map(Some)
+        .map_err(std::io::Error::other)
 }
 
 /// Carries a command out over the store of a server that does not run.
@@ -196,10 +217,17 @@ pub fn execute_offline(config: Arc<Config>, request: Request) -> Result<Value, A
 }
 
 /// Carries a command out. `running` is the server, where there is one.
-fn execute(request: Request, recorder: &Recorder, keeper: &Keeper, running: Option<&State>) -> Result<Value, ApiError> {
+fn execute(
+    request: Request,
+    recorder: &Recorder,
+    keeper: &Keeper,
+    running: Option<&State>,
+) -> Result<Value, ApiError> {
     match request {
         Request::SetupLink => setup_link(recorder, running),
-        Request::Status => Ok(running.map_or(Value::Null, |state| json!({"started_at_ms": state.started_at_ms}))),
+        Request::Status => {
+            Ok(running.map_or(Value::Null, |state| json!({"started_at_ms": state.started_at_ms})))
+        }
         Request::TokenCreate { name, scope, days } => create_token(recorder, name, scope, days),
         Request::TokenList => Ok(list_tokens(recorder)),
         Request::TokenRevoke { id } => {
@@ -234,7 +262,12 @@ fn setup_link(recorder: &Recorder, running: Option<&State>) -> Result<Value, Api
     Ok(json!({"token": token, "url": state.setup_url(&token)}))
 }
 
-fn create_token(recorder: &Recorder, name: String, scope: TokenScope, days: Option<u16>) -> Result<Value, ApiError> {
+fn create_token(
+    recorder: &Recorder,
+    name: String,
+    scope: TokenScope,
+    days: Option<u16>,
+) -> Result<Value, ApiError> {
     let secret = format!("{}{}", auth::TOKEN_PREFIX, auth::random_text()?);
     let now_ms = recorder.clock().now_ms();
     let token = ApiToken {
@@ -247,7 +280,11 @@ fn create_token(recorder: &Recorder, name: String, scope: TokenScope, days: Opti
         expires_at_ms: days.map(|days| now_ms + i64::from(days) * 86_400_000),
     };
     let id = token.id.clone();
-    change(recorder, vec![Change::Put(ConfigObject::Token(token))], Note::new("token.create", name))?;
+    change(
+        recorder,
+        vec![Change::Put(ConfigObject::Token(token))],
+        Note::new("token.create", name),
+    )?;
     Ok(json!({"id": id, "secret": secret}))
 }
 
@@ -267,13 +304,22 @@ fn list_tokens(recorder: &Recorder) -> Value {
 
 fn list_users(recorder: &Recorder) -> Value {
     let catalog = recorder.catalog();
-    catalog.users.values().map(|u| json!({"login": u.login, "name": u.name, "role": u.role, "is_disabled": u.is_disabled})).collect()
+    catalog
+        .users
+        .values()
+        .map(|u| json!({"login": u.login, "name": u.name, "role": u.role, "is_disabled": u.is_disabled}))
+        .collect()
 }
 
 fn find_user(recorder: &Recorder, login: &str) -> Result<User, ApiError> {
     let catalog = recorder.catalog();
-    let found = catalog.users.values().find(|u| u.login.to_lowercase() == login.to_lowercase());
-    found.map(|user| (**user).clone()).ok_or_else(|| ApiError::not_found("user", login))
+    let found = catalog
+        .users
+        .values()
+        .find(|u| u.login.to_lowercase() == login.to_lowercase());
+    found
+        .map(|user| (**user).clone())
+        .ok_or_else(|| ApiError::not_found("user", login))
 }
 
 fn reset_password(recorder: &Recorder, login: &str, password: &str) -> Result<Value, ApiError> {
@@ -292,25 +338,37 @@ fn reset_password(recorder: &Recorder, login: &str, password: &str) -> Result<Va
 fn revoke_logins(recorder: &Recorder, login: Option<&str>) -> Result<Value, ApiError> {
     let users = match login {
         Some(login) => vec![find_user(recorder, login)?],
-        None => recorder.catalog().users.values().map(|user| (**user).clone()).collect(),
+        None => recorder
+            .catalog()
+            .users
+            .values()
+            .map(|user| (**user).clone())
+            .collect(),
     };
     let count = users.len();
     let raised = users.into_iter().map(|mut user| {
         user.epoch += 1;
         Change::Put(ConfigObject::User(user))
     });
-    change(recorder, raised.collect(), Note::new("user.revoke_logins", login.unwrap_or("all users")))?;
+    change(
+        recorder,
+        raised.collect(),
+        Note::new("user.revoke_logins", login.unwrap_or("all users")),
+    )?;
     Ok(json!({"users": count}))
 }
 
 fn import(recorder: &Recorder, document: Value, dry_run: bool) -> Result<Value, ApiError> {
     let plan = transfer::plan(document, &recorder.catalog(), recorder.clock().now_ms())?;
-    let told = serde_json::to_value(plan.summary()).map_err(|_| ApiError::Defect { what: "summary of an import" })?;
+    let told = serde_json::to_value(plan.summary()).map_err(|_| ApiError::Defect {
+        what: "summary of an import",
+    })?;
     if !dry_run {
         let (preconditions, changes) = plan.into_changes();
         recorder.run_blocking(move |group| {
             save::stage(group, &preconditions, &changes)?;
-            save::audit(group, "command line", "", Note::new("configuration.import", "")).map_err(ApiError::from)
+            save::audit(group, "command line", "", Note::new("configuration.import", ""))
+                .map_err(ApiError::from)
         })??;
     }
     Ok(told)

@@ -1,6 +1,7 @@
 //! The thread that does what has to be done from time to time. Each step is small, and a failure of one is
 //! logged and tried again the next time.
 
+use crate::delivery::LaneState;
 use crate::http::State;
 use crate::recorder::RecordError;
 use crate::store::{RetentionPolicy, StoreState};
@@ -25,14 +26,19 @@ pub(super) struct Housekeeper {
 impl Housekeeper {
     pub(super) fn start(state: Arc<State>) -> std::io::Result<Self> {
         let (stop, stopped) = bounded(1);
-        let thread = std::thread::Builder::new().name("housekeeper".into()).spawn(move || run(&state, &stopped))?;
+        let thread = std::thread::Builder::new()
+            .name("housekeeper".into())
+            .spawn(move || run(&state, &stopped))?;
         Ok(Self { stop, thread })
     }
 
     pub(super) fn stop(self) {
         drop(self.stop);
         if self.thread.join().is_err() {
-            tracing::error!(code = "housekeeper_panicked", "the housekeeping thread ended with a panic");
+            tracing::error!(
+                code = "housekeeper_panicked",
+                "the housekeeping thread ended with a panic"
+            );
         }
     }
 }
@@ -46,7 +52,11 @@ struct Agenda {
 
 fn run(state: &State, stopped: &Receiver<()>) {
     let now = Instant::now();
-    let mut agenda = Agenda { approvals: now, sweep: now + SWEEP_EVERY, retention: now + TICK * 30 };
+    let mut agenda = Agenda {
+        approvals: now,
+        sweep: now + SWEEP_EVERY,
+        retention: now + TICK * 30,
+    };
     while let Err(RecvTimeoutError::Timeout) = stopped.recv_timeout(TICK) {
         measure(state);
         if state.recorder.is_down() {
@@ -107,14 +117,15 @@ fn retire(state: &State) -> Result<(), RecordError> {
 
 /// Sets the gauges that are read, not counted.
 fn measure(state: &State) {
-    let queue = state.delivery.totals();
+    let queue = state.delivery.snapshot();
+    let lanes = |of: &[LaneState]| queue.lanes.iter().filter(|lane| of.contains(&lane.state)).count() as u64;
     telemetry::queue(QueueGauges {
-        waiting: queue.waiting,
-        in_flight: queue.in_flight,
-        lanes_closed: queue.lanes_closed,
-        lanes_open: queue.lanes_open,
-        lanes_probing: queue.lanes_probing,
-        oldest_due_age_ms: queue.oldest_due_age_ms,
+        waiting: queue.waiting as u64,
+        in_flight: queue.on_wire as u64,
+        lanes_closed: lanes(&[LaneState::Healthy, LaneState::New, LaneState::Failing]),
+        lanes_open: lanes(&[LaneState::Open]),
+        lanes_paused: lanes(&[LaneState::Paused]),
+        oldest_due_age_ms: u64::try_from(state.delivery.oldest_due_age_ms()).unwrap_or(0),
     });
     telemetry::recorder_queue(state.recorder.queue().0 as u64);
     telemetry::spool_clicks(state.recorder.spool().len() as u64);
@@ -122,7 +133,13 @@ fn measure(state: &State) {
     let health = state.recorder.reader().health();
     telemetry::disk_free(health.free_bytes);
     telemetry::journal_bytes(health.journal_bytes);
-    let states = [StoreState::Ready, StoreState::Rebuilding, StoreState::Full, StoreState::Failed].map(StoreState::as_str);
+    let states = [
+        StoreState::Ready,
+        StoreState::Rebuilding,
+        StoreState::Full,
+        StoreState::Failed,
+    ]
+    .map(StoreState::as_str);
     telemetry::store_state(&states, health.state.as_str());
     state.metrics.upkeep();
 }

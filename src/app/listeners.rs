@@ -55,7 +55,10 @@ impl Sockets {
         let mut handed = ListenFd::from_env();
         let mut is_handed_over = false;
         let mut open = |index: usize, address: SocketAddr| -> Result<TcpListener, AppError> {
-            let failed = |source| AppError::Listen { address: address.to_string(), source };
+            let failed = |source| AppError::Listen {
+                address: address.to_string(),
+                source,
+            };
             match handed.take_tcp_listener(index).map_err(failed)? {
                 Some(listener) => {
                     is_handed_over = true;
@@ -68,11 +71,24 @@ impl Sockets {
         let admin = config.admin.listen.map(|address| open(1, address)).transpose()?;
         let echo = open(usize::MAX, SocketAddr::from(([127, 0, 0, 1], 0)))?;
         let address = |listener: &TcpListener| {
-            listener.local_addr().map_err(|source| AppError::Listen { address: "a socket".into(), source })
+            listener.local_addr().map_err(|source| AppError::Listen {
+                address: "a socket".into(),
+                source,
+            })
         };
-        let bound = Bound { public: address(&public)?, admin: admin.as_ref().map(address).transpose()? };
+        let bound = Bound {
+            public: address(&public)?,
+            admin: admin.as_ref().map(address).transpose()?,
+        };
         let echo_address = address(&echo)?;
-        Ok(Self { public, admin, echo, bound, echo_address, is_handed_over })
+        Ok(Self {
+            public,
+            admin,
+            echo,
+            bound,
+            echo_address,
+            is_handed_over,
+        })
     }
 
     pub(super) fn echo_address(&self) -> SocketAddr {
@@ -142,13 +158,17 @@ fn reload(state: &State, certificates: Option<&tls::Certificates>) {
     if let Some(file) = &state.config.geoip.file {
         match state.geo.load(file) {
             Ok(()) => tracing::info!("the GeoIP file was read again"),
-            Err(error) => tracing::error!(code = error.code(), %error, "the GeoIP file was not read again; the one before stays"),
+            Err(error) => {
+                tracing::error!(code = error.code(), %error, "the GeoIP file was not read again; the one before stays")
+            }
         }
     }
     if let Some(certificates) = certificates {
         match certificates.reload(&state.config.tls) {
             Ok(()) => tracing::info!("the certificate was read again"),
-            Err(error) => tracing::error!(code = "certificate", %error, "the certificate was not read again; the one before stays"),
+            Err(error) => {
+                tracing::error!(code = "certificate", %error, "the certificate was not read again; the one before stays")
+            }
         }
     }
 }
@@ -158,6 +178,19 @@ pub(super) fn notify(what: sd_notify::NotifyState<'_>) {
     if let Err(error) = sd_notify::notify(&[what]) {
         tracing::warn!(code = "systemd_notify", %error, "systemd could not be told");
     }
+}
+
+/// Puts a server on a listener, with TLS when there are certificates. A macro, since the server's type holds
+/// a closure.
+macro_rules! listen {
+    ($server:expr, $listener:expr, $certificates:expr) => {
+        match $certificates {
+            Some(certificates) => $server.listen_rustls_0_23($listener, certificates.server_config()),
+            None => $server.listen($listener),
+        }
+        .map_err(AppError::Server)?
+        .run()
+    };
 }
 
 fn start(
@@ -189,62 +222,51 @@ fn start(
                 async move {
                     let mut answer = answer.await?;
                     if closing.load(Ordering::Acquire) {
-                        answer.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+                        answer
+                            .headers_mut()
+                            .insert(CONNECTION, HeaderValue::from_static("close"));
                     }
                     Ok(answer)
                 }
             })
             .configure(http::tracking::routes)
             .configure(health::public_routes);
-        if has_own_admin { app.configure(http::nothing_else) } else { app.configure(http::admin_routes) }
+        if has_own_admin {
+            app.configure(http::nothing_else)
+        } else {
+            app.configure(http::admin_routes)
+        }
     })
     .workers(workers)
     .max_connections(connections)
     .client_request_timeout(HEAD_PATIENCE)
     .shutdown_timeout(10)
     .disable_signals();
-    let mut servers = vec![listen(public, sockets.public, certificates)?];
+    let mut servers = vec![listen!(public, sockets.public, certificates)];
 
     if let Some(listener) = sockets.admin {
         let of_admin = shared.clone();
         let admin = HttpServer::new(move || {
-            App::new().app_data(of_admin.clone()).configure(health::public_routes).configure(http::admin_routes)
+            App::new()
+                .app_data(of_admin.clone())
+                .configure(health::public_routes)
+                .configure(http::admin_routes)
         })
         .workers(1)
         .client_request_timeout(HEAD_PATIENCE)
         .shutdown_timeout(10)
         .disable_signals();
-        servers.push(listen(admin, listener, certificates)?);
+        servers.push(listen!(admin, listener, certificates));
     }
     let remembered = Data::new(state.echo.clone());
     let receiver = HttpServer::new(move || {
-        App::new().app_data(remembered.clone()).default_service(web::to(echo::answer))
+        App::new()
+            .app_data(remembered.clone())
+            .default_service(web::to(echo::answer))
     })
     .workers(1)
     .shutdown_timeout(10)
     .disable_signals();
     servers.push(receiver.listen(sockets.echo).map_err(AppError::Server)?.run());
     Ok(servers)
-}
-
-fn listen<F, I, S, B>(
-    server: HttpServer<F, I, S, B>,
-    listener: TcpListener,
-    certificates: Option<&tls::Certificates>,
-) -> Result<Server, AppError>
-where
-    F: Fn() -> I + Send + Clone + 'static,
-    I: actix_web::dev::IntoServiceFactory<S, actix_http::Request>,
-    S: actix_web::dev::ServiceFactory<actix_http::Request, Config = actix_web::dev::AppConfig> + 'static,
-    S::Error: Into<actix_web::Error>,
-    S::InitError: std::fmt::Debug,
-    S::Response: Into<actix_http::Response<B>>,
-    B: actix_web::body::MessageBody + 'static,
-{
-    match certificates {
-        Some(certificates) => server.listen_rustls_0_23(listener, certificates.server_config()),
-        None => server.listen(listener),
-    }
-    .map(HttpServer::run)
-    .map_err(AppError::Server)
 }

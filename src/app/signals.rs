@@ -27,14 +27,24 @@ impl Signals {
         let mut signals = Iterator::new([SIGTERM, SIGINT, SIGHUP])?;
         let handle = signals.handle();
         let (sender, messages) = mpsc::channel(8);
-        let thread = std::thread::Builder::new().name("signals".into()).spawn(move || {
-            for signal in signals.forever() {
-                let told = if signal == SIGHUP { Told::Reload } else { Told::Stop };
-                // A full channel means that the same was told several times already.
-                drop(sender.try_send(told));
-            }
-        })?;
-        Ok(Self { messages, handle, thread: Some(thread) })
+        let thread = std::thread::Builder::new()
+            .name("signals".into())
+            .spawn(move || {
+                for signal in signals.forever() {
+                    let told = if signal == SIGHUP {
+                        Told::Reload
+                    } else {
+                        Told::Stop
+                    };
+                    // A full channel means that the same was told several times already.
+                    sender.try_send(told).ok();
+                }
+            })?;
+        Ok(Self {
+            messages,
+            handle,
+            thread: Some(thread),
+        })
     }
 
     /// The next one.
@@ -49,7 +59,10 @@ impl Drop for Signals {
         if let Some(thread) = self.thread.take()
             && thread.join().is_err()
         {
-            tracing::error!(code = "signals_panicked", "the thread of the signals ended with a panic");
+            tracing::error!(
+                code = "signals_panicked",
+                "the thread of the signals ended with a panic"
+            );
         }
     }
 }

@@ -30,7 +30,9 @@ impl ResolvesServerCert for Current {
 impl Certificates {
     /// Reads the files; `None` when none are set.
     pub(super) fn load(config: &Tls) -> Result<Option<Self>, AppError> {
-        let (Some(certificate), Some(key)) = (&config.cert_file, &config.key_file) else { return Ok(None) };
+        let (Some(certificate), Some(key)) = (&config.cert_file, &config.key_file) else {
+            return Ok(None);
+        };
         let current = Arc::new(Current(ArcSwap::from_pointee(read(certificate, key)?)));
         Ok(Some(Self { current }))
     }
@@ -45,12 +47,17 @@ impl Certificates {
 
     /// Settings for a listener.
     pub(super) fn server_config(&self) -> ServerConfig {
-        ServerConfig::builder().with_no_client_auth().with_cert_resolver(self.current.clone())
+        ServerConfig::builder()
+            .with_no_client_auth()
+            .with_cert_resolver(self.current.clone())
     }
 }
 
 fn read(certificate: &Path, key: &Path) -> Result<CertifiedKey, AppError> {
-    let failed = |path: &Path, message: String| AppError::Certificate { path: path.display().to_string(), message };
+    let failed = |path: &Path, message: String| AppError::Certificate {
+        path: path.display().to_string(),
+        message,
+    };
     let chain = CertificateDer::pem_file_iter(certificate)
         .and_then(Iterator::collect::<Result<Vec<_>, _>>)
         .map_err(|error| failed(certificate, error.to_string()))?;

@@ -20,7 +20,9 @@ pub(super) fn start(state: &Arc<State>, address: SocketAddr) -> JoinHandle<()> {
             let probed = actix_web::web::block(move || probe(address, patience, is_tls)).await;
             match probed {
                 Ok(Ok(())) => super::listeners::notify(sd_notify::NotifyState::Watchdog),
-                Ok(Err(error)) => tracing::error!(code = "watchdog_probe", %error, "the server does not answer its own probe; systemd is not told that all is well"),
+                Ok(Err(error)) => {
+                    tracing::error!(code = "watchdog_probe", %error, "the server does not answer its own probe; systemd is not told that all is well")
+                }
                 Err(error) => tracing::error!(code = "watchdog_probe", %error, "the probe could not run"),
             }
         }
@@ -44,6 +46,9 @@ fn probe(address: SocketAddr, patience: Duration, is_tls: bool) -> std::io::Resu
     if &head == b"HTTP/1.1 200" {
         Ok(())
     } else {
-        Err(std::io::Error::other(format!("it answered {}", String::from_utf8_lossy(&head))))
+        Err(std::io::Error::other(format!(
+            "it answered {}",
+            String::from_utf8_lossy(&head)
+        )))
     }
 }

@@ -1,7 +1,9 @@
 //! Commands that a running server carries out over its control socket, and that open the store themselves
 //! when no server runs.
 
-use super::{AdminCommand, BackupArgs, CliError, ExportArgs, Global, ImportArgs, Outcome, ScopeArg, TokenCommand, say};
+use super::{
+    AdminCommand, BackupArgs, CliError, ExportArgs, Global, ImportArgs, Outcome, ScopeArg, TokenCommand, say,
+};
 use crate::app::control::{self, Answer, Request};
 use crate::domain::account::TokenScope;
 use serde_json::Value;
@@ -12,7 +14,8 @@ use std::sync::Arc;
 /// Asks the server, or does it over the store.
 fn perform(global: &Global, request: Request) -> Result<Value, CliError> {
     let config = global.load(Vec::new())?.config;
-    let asked = control::ask(&config.data_dir, &request).map_err(CliError::io("cannot reach the running server"))?;
+    let asked =
+        control::ask(&config.data_dir, &request).map_err(CliError::io("cannot reach the running server"))?;
     match asked {
         Some(Answer::Done(value)) => Ok(value),
         Some(Answer::Refused(message)) => Err(CliError::Refused(message)),
@@ -46,7 +49,12 @@ pub fn token(global: &Global, command: TokenCommand) -> Outcome {
         TokenCommand::List => {
             let tokens = perform(global, Request::TokenList)?;
             for token in tokens.as_array().into_iter().flatten() {
-                say(format!("{}  {:6}  {}", text(token, "id"), text(token, "scope"), text(token, "name")))?;
+                say(format!(
+                    "{}  {:6}  {}",
+                    text(token, "id"),
+                    text(token, "scope"),
+                    text(token, "name")
+                ))?;
             }
         }
         TokenCommand::Revoke { id } => drop(perform(global, Request::TokenRevoke { id })?),
@@ -60,13 +68,32 @@ pub fn admin(global: &Global, command: AdminCommand) -> Outcome {
         AdminCommand::List => {
             let users = perform(global, Request::AdminList)?;
             for user in users.as_array().into_iter().flatten() {
-                let state = if user["is_disabled"] == true { "disabled" } else { "" };
-                say(format!("{}  {:6}  {}  {state}", text(user, "login"), text(user, "role"), text(user, "name")))?;
+                let state = if user["is_disabled"] == true {
+                    "disabled"
+                } else {
+                    ""
+                };
+                say(format!(
+                    "{}  {:6}  {}  {state}",
+                    text(user, "login"),
+                    text(user, "role"),
+                    text(user, "name")
+                ))?;
             }
         }
         AdminCommand::ResetPassword { login, stdin } => {
-            let (password, is_made) = if stdin { (read_password()?, false) } else { (make_password()?, true) };
-            perform(global, Request::AdminResetPassword { login, password: password.clone() })?;
+            let (password, is_made) = if stdin {
+                (read_password()?, false)
+            } else {
+                (make_password()?, true)
+            };
+            perform(
+                global,
+                Request::AdminResetPassword {
+                    login,
+                    password: password.clone(),
+                },
+            )?;
             if is_made {
                 say(password)?;
             }
@@ -81,12 +108,16 @@ pub fn admin(global: &Global, command: AdminCommand) -> Outcome {
 
 fn read_password() -> Result<String, CliError> {
     let mut text = String::new();
-    std::io::stdin().read_line(&mut text).map_err(CliError::io("cannot read the password from standard input"))?;
+    std::io::stdin()
+        .read_line(&mut text)
+        .map_err(CliError::io("cannot read the password from standard input"))?;
     Ok(text.trim_end_matches(['\r', '\n']).to_owned())
 }
 
 fn make_password() -> Result<String, CliError> {
-    crate::http::auth::random_text().map(|text| text.chars().take(20).collect()).map_err(|e| CliError::Refused(e.to_string()))
+    crate::http::auth::random_text()
+        .map(|text| text.chars().take(20).collect())
+        .map_err(|e| CliError::Refused(e.to_string()))
 }
 
 /// `export`.
@@ -110,21 +141,36 @@ pub fn export(global: &Global, args: &ExportArgs) -> Outcome {
 pub fn import(global: &Global, args: &ImportArgs) -> Outcome {
     let mut text = String::new();
     if args.file == "-" {
-        std::io::stdin().read_to_string(&mut text).map_err(CliError::io("cannot read standard input"))?;
+        std::io::stdin()
+            .read_to_string(&mut text)
+            .map_err(CliError::io("cannot read standard input"))?;
     } else {
-        text = std::fs::read_to_string(&args.file).map_err(CliError::io(format!("cannot read {}", args.file)))?;
+        text = std::fs::read_to_string(&args.file)
+            .map_err(CliError::io(format!("cannot read {}", args.file)))?;
     }
     let document = crate::http::api::transfer::parse(&text).map_err(|e| CliError::Refused(e.to_string()))?;
-    let told = perform(global, Request::Import { document, dry_run: args.dry_run })?;
+    let told = perform(
+        global,
+        Request::Import {
+            document,
+            dry_run: args.dry_run,
+        },
+    )?;
     say(serde_json::to_string_pretty(&told).map_err(|e| CliError::Refused(e.to_string()))?)?;
     Ok(ExitCode::SUCCESS)
 }
 
 /// `backup`.
 pub fn backup(global: &Global, args: &BackupArgs) -> Outcome {
-    let file = std::path::absolute(&args.file).map_err(CliError::io(format!("cannot name {}", args.file.display())))?;
+    let file = std::path::absolute(&args.file)
+        .map_err(CliError::io(format!("cannot name {}", args.file.display())))?;
     let made = perform(global, Request::Backup { file })?;
-    say(format!("{} ({} bytes, up to commit {})", text(&made, "file"), made["bytes"], made["seq"]))?;
+    say(format!(
+        "{} ({} bytes, up to commit {})",
+        text(&made, "file"),
+        made["bytes"],
+        made["seq"]
+    ))?;
     say("It holds the configuration with its secrets: keep it as safe as the data directory.")?;
     Ok(ExitCode::SUCCESS)
 }

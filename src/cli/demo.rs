@@ -39,7 +39,9 @@ pub fn run(global: &Global, args: &DemoArgs) -> Outcome {
     if let Some(thread) = traffic.into_inner()
         && thread.join().is_err()
     {
-        super::complain(&CliError::Refused("the traffic of the demo ended with a defect".into()));
+        super::complain(&CliError::Refused(
+            "the traffic of the demo ended with a defect".into(),
+        ));
     }
     place.clear()?;
     outcome?;
@@ -60,7 +62,10 @@ impl Place {
     fn choose(global: &Global) -> Result<Self, CliError> {
         if let Some(dir) = &global.data_dir {
             return if is_empty(dir) {
-                Ok(Self { dir: dir.clone(), is_ours: false })
+                Ok(Self {
+                    dir: dir.clone(),
+                    is_ours: false,
+                })
             } else {
                 Err(CliError::Refused(format!(
                     "{} is not empty: the demo begins with sample data; name an empty directory, or none",
@@ -99,9 +104,16 @@ fn prepare(config: &Arc<Config>, args: &DemoArgs, password: &str) -> Result<(), 
 
 /// Adds the rules, which tell the built-in receiver, says what to look at, and starts the visitors.
 fn start(running: &Running, args: &DemoArgs, password: &str) -> Result<JoinHandle<()>, CliError> {
-    sample::save(&running.state.recorder, sample::rules(running.echo.address(), Clock::System.now_ms())?)?;
+    sample::save(
+        &running.state.recorder,
+        sample::rules(running.echo.address(), Clock::System.now_ms())?,
+    )?;
     tell(running, password)?;
-    let visitors = traffic::Visitors::new(running.bound.public, running.state.recorder.clone(), args.clicks_per_second);
+    let visitors = traffic::Visitors::new(
+        running.bound.public,
+        running.state.recorder.clone(),
+        args.clicks_per_second,
+    );
     std::thread::Builder::new()
         .name("demo-traffic".into())
         .spawn(move || visitors.run())

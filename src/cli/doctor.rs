@@ -63,7 +63,11 @@ pub fn run(global: &Global, args: &DoctorArgs) -> Outcome {
 }
 
 fn finding(level: Level, check: &'static str, message: impl Into<String>) -> Finding {
-    Finding { level, check, message: message.into() }
+    Finding {
+        level,
+        check,
+        message: message.into(),
+    }
 }
 
 fn disk(config: &Config) -> Finding {
@@ -72,9 +76,21 @@ fn disk(config: &Config) -> Finding {
         Ok(stat) => {
             let free = stat.f_bavail.saturating_mul(stat.f_frsize);
             if free < needed {
-                finding(Level::Fail, "disk", format!("{} MiB free, {} MiB needed: free space on this disk", free >> 20, needed >> 20))
+                finding(
+                    Level::Fail,
+                    "disk",
+                    format!(
+                        "{} MiB free, {} MiB needed: free space on this disk",
+                        free >> 20,
+                        needed >> 20
+                    ),
+                )
             } else if free < needed * 4 {
-                finding(Level::Warn, "disk", format!("{} MiB free; intake stops at {} MiB", free >> 20, needed >> 20))
+                finding(
+                    Level::Warn,
+                    "disk",
+                    format!("{} MiB free; intake stops at {} MiB", free >> 20, needed >> 20),
+                )
             } else {
                 finding(Level::Pass, "disk", format!("{} MiB free", free >> 20))
             }
@@ -82,7 +98,10 @@ fn disk(config: &Config) -> Finding {
         Err(error) => finding(
             Level::Warn,
             "disk",
-            format!("{} cannot be looked at ({error}); `yamabiko serve` makes it", config.data_dir.display()),
+            format!(
+                "{} cannot be looked at ({error}); `yamabiko serve` makes it",
+                config.data_dir.display()
+            ),
         ),
     }
 }
@@ -91,7 +110,11 @@ fn clock() -> Finding {
     // 2025-01-01: a machine that believes to be earlier has no battery or no time server.
     const OLDEST_MS: i64 = 1_735_689_600_000;
     if Clock::System.now_ms() < OLDEST_MS {
-        finding(Level::Fail, "clock", "the clock is years behind; set up a time server (timedatectl set-ntp true)")
+        finding(
+            Level::Fail,
+            "clock",
+            "the clock is years behind; set up a time server (timedatectl set-ntp true)",
+        )
     } else {
         finding(Level::Pass, "clock", "plausible")
     }
@@ -100,24 +123,39 @@ fn clock() -> Finding {
 fn port(config: &Config) -> Finding {
     match TcpListener::bind(config.listen) {
         Ok(_) => finding(Level::Pass, "port", format!("{} is free", config.listen)),
-        Err(error) => finding(Level::Fail, "port", format!("{} cannot be listened on: {error}", config.listen)),
+        Err(error) => finding(
+            Level::Fail,
+            "port",
+            format!("{} cannot be listened on: {error}", config.listen),
+        ),
     }
 }
 
 fn store(config: &Config) -> Vec<Finding> {
     if !config.data_dir.exists() {
-        return vec![finding(Level::Pass, "store", "there is none yet; `yamabiko serve` makes it")];
+        return vec![finding(
+            Level::Pass,
+            "store",
+            "there is none yet; `yamabiko serve` makes it",
+        )];
     }
     let options = app::store_options(config, &Clock::System);
     match store::verify(&config.data_dir, &options, check_record) {
         Ok(report) => {
-            let mut findings: Vec<Finding> =
-                report.problems.into_iter().map(|problem| finding(Level::Fail, "store", problem)).collect();
+            let mut findings: Vec<Finding> = report
+                .problems
+                .into_iter()
+                .map(|problem| finding(Level::Fail, "store", problem))
+                .collect();
             let summary = format!(
                 "{} databases with {} records, {} snapshots, {} commits of the journal read",
                 report.databases, report.records, report.snapshots, report.commits
             );
-            let level = if findings.is_empty() { Level::Pass } else { Level::Warn };
+            let level = if findings.is_empty() {
+                Level::Pass
+            } else {
+                Level::Warn
+            };
             findings.push(finding(level, "store", summary));
             findings
         }
@@ -142,15 +180,21 @@ fn check_record(db: Db, key: &[u8], value: &[u8]) -> Result<(), StoreError> {
         (Db::Period(PeriodKind::Activities, _), Some(b'a')) => {
             codec::decode_activity(value, db, key).map(|_: Activity| ())
         }
-        (Db::Period(PeriodKind::Postbacks, _), Some(b'p')) => codec::decode_postback(value, db, key).map(drop),
+        (Db::Period(PeriodKind::Postbacks, _), Some(b'p')) => {
+            codec::decode_postback(value, db, key).map(drop)
+        }
         (Db::Period(PeriodKind::Postbacks, _), Some(b't')) => codec::decode_attempt(value, db, key).map(drop),
         _ => Ok(()),
     }
 }
 
 fn selftest() -> Finding {
-    match crate::delivery::selftest::run() {
-        Ok(()) => finding(Level::Pass, "delivery", "requests work with more than 1,024 open descriptors"),
+    match crate::delivery::selftest::check() {
+        Ok(()) => finding(
+            Level::Pass,
+            "delivery",
+            "requests work with more than 1,024 open descriptors",
+        ),
         Err(error) => finding(Level::Fail, "delivery", error.to_string()),
     }
 }

@@ -18,14 +18,22 @@ pub fn run(global: &Global, args: &HealthcheckArgs) -> Outcome {
     let is_ready = answer.starts_with("HTTP/1.1 200");
     let body = answer.split_once("\r\n\r\n").map_or("", |(_, body)| body);
     say(body.trim_end())?;
-    Ok(if is_ready { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    Ok(if is_ready {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    })
 }
 
 fn resolve(url: &str) -> Result<SocketAddr, CliError> {
     let plain = url.strip_prefix("http://").unwrap_or(url);
     let host = plain.split('/').next().unwrap_or(plain);
-    let mut addresses = host.to_socket_addrs().map_err(CliError::io(format!("cannot resolve {host}; give http://HOST:PORT")))?;
-    addresses.next().ok_or_else(|| CliError::Refused(format!("{host} has no address")))
+    let mut addresses = host.to_socket_addrs().map_err(CliError::io(format!(
+        "cannot resolve {host}; give http://HOST:PORT"
+    )))?;
+    addresses
+        .next()
+        .ok_or_else(|| CliError::Refused(format!("{host} has no address")))
 }
 
 fn reachable(mut address: SocketAddr) -> SocketAddr {
@@ -38,7 +46,10 @@ fn reachable(mut address: SocketAddr) -> SocketAddr {
 fn ask(address: SocketAddr) -> std::io::Result<String> {
     let mut stream = TcpStream::connect_timeout(&address, PATIENCE)?;
     stream.set_read_timeout(Some(PATIENCE))?;
-    write!(stream, "GET /readyz HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n")?;
+    write!(
+        stream,
+        "GET /readyz HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n"
+    )?;
     let mut answer = String::new();
     stream.take(64 * 1024).read_to_string(&mut answer)?;
     Ok(answer)

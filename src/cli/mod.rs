@@ -18,7 +18,9 @@ use std::process::ExitCode;
 /// Postback server for small advertisers: tracking links, conversions, and postbacks that are never lost.
 #[derive(Debug, Parser)]
 #[command(name = "yamabiko", version, max_term_width = 80)]
-#[command(after_help = "First steps:\n  yamabiko demo     look at everything at once, with sample data\n  yamabiko serve    start; prints a link for the set-up in the browser")]
+#[command(
+    after_help = "First steps:\n  yamabiko demo     look at everything at once, with sample data\n  yamabiko serve    start; prints a link for the set-up in the browser"
+)]
 pub struct Cli {
     /// What every command knows.
     #[command(flatten)]
@@ -56,7 +58,11 @@ impl Global {
 
 /// A setting that a flag of its own makes.
 pub fn flag(flag: &str, key: &str, value: &str) -> Flag {
-    Flag { flag: flag.into(), key: key.into(), value: value.into() }
+    Flag {
+        flag: flag.into(),
+        key: key.into(),
+        value: value.into(),
+    }
 }
 
 /// `--set key=value`; without `=` the key is reported as unknown by the configuration.
@@ -78,13 +84,22 @@ pub enum Command {
     #[command(after_help = "Example:\n  yamabiko setup-link")]
     SetupLink,
     /// Check or show the configuration.
-    #[command(subcommand, after_help = "Example:\n  yamabiko config check -c /etc/yamabiko/yamabiko.toml")]
+    #[command(
+        subcommand,
+        after_help = "Example:\n  yamabiko config check -c /etc/yamabiko/yamabiko.toml"
+    )]
     Config(ConfigCommand),
     /// Make, list and revoke API tokens.
-    #[command(subcommand, after_help = "Example:\n  yamabiko token create --name shop --scope write")]
+    #[command(
+        subcommand,
+        after_help = "Example:\n  yamabiko token create --name shop --scope write"
+    )]
     Token(TokenCommand),
     /// User accounts: list, reset a password, end logins.
-    #[command(subcommand, after_help = "Example:\n  yamabiko admin reset-password owner@example.com")]
+    #[command(
+        subcommand,
+        after_help = "Example:\n  yamabiko admin reset-password owner@example.com"
+    )]
     Admin(AdminCommand),
     /// Write the configuration (offers, partners, links, rules, settings) as TOML or JSON.
     #[command(after_help = "Example:\n  yamabiko export --file setup.toml")]

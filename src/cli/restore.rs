@@ -9,7 +9,8 @@ pub fn run(global: &Global, args: &RestoreArgs) -> Outcome {
     let config = global.load(Vec::new())?.config;
     let report = store::restore(&args.file, &config.data_dir, args.force, args.dry_run)
         .map_err(|error| CliError::Refused(error.to_string()))?;
-    let made = jiff::Timestamp::from_millisecond(report.made_at_ms).map_or_else(|_| "at an unknown time".into(), |t| t.to_string());
+    let made = jiff::Timestamp::from_millisecond(report.made_at_ms)
+        .map_or_else(|_| "at an unknown time".into(), |t| t.to_string());
     say(format!(
         "The backup was made {made}: {} databases, {} bytes, up to commit {}, schema {}. Every byte is as it was written.",
         report.databases, report.bytes, report.last_seq, report.schema
@@ -17,7 +18,10 @@ pub fn run(global: &Global, args: &RestoreArgs) -> Outcome {
     if args.dry_run {
         say("Nothing was written (--dry-run).")?;
     } else {
-        say(format!("It is in {}; the first start rebuilds the databases from it.", config.data_dir.display()))?;
+        say(format!(
+            "It is in {}; the first start rebuilds the databases from it.",
+            config.data_dir.display()
+        ))?;
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -4,7 +4,7 @@
 
 use super::{DeliveryPolicy, Ledger, Settlement};
 use crate::domain::ids::{OfferId, PartnerId, PostbackId};
-use crate::domain::postback::{Attempt, Postback, PostbackState};
+use crate::domain::postback::{Attempt, Origin, Postback, PostbackState};
 use crate::live::LiveEvent;
 use crate::recorder::{Group, Recorder};
 use crate::store::{Db, StoreError, codec, keys};
@@ -54,10 +54,17 @@ impl Ledger for StoreLedger {
     }
 
     fn report(&self, done: Settlement, on_durable: Done) {
-        let outcome = Outcome { recorder: self.recorder.clone(), done, on_durable };
+        let outcome = Outcome {
+            recorder: self.recorder.clone(),
+            done,
+            on_durable,
+        };
         if let Err(job) = self.recorder.submit_outcome(outcome.into_job()) {
             drop(job);
-            tracing::warn!(code = "outcome_late", "an outcome came after the recorder had ended; its postback is sent again at the next start");
+            tracing::warn!(
+                code = "outcome_late",
+                "an outcome came after the recorder had ended; its postback is sent again at the next start"
+            );
         }
     }
 
@@ -66,6 +73,13 @@ impl Ledger for StoreLedger {
         match partner.and_then(|id| catalog.partners.get(id)) {
             Some(partner) => self.defaults.with(&partner.delivery),
             None => self.defaults.clone(),
+        }
+    }
+
+    fn signing_secret(&self, origin: &Origin) -> Option<String> {
+        match origin {
+            Origin::Rule(id) | Origin::Test(id) => self.recorder.catalog().rule(id)?.signing_secret.clone(),
+            Origin::Link(_) => None,
         }
     }
 
@@ -135,6 +149,9 @@ fn settle_record(postback: &Postback, group: &mut Group<'_>) -> Result<(), Store
 
 /// The last attempt lives in the postback's record; earlier ones have records of their own.
 fn put_attempt(postback: PostbackId, attempt: &Attempt, group: &mut Group<'_>) -> Result<(), StoreError> {
-    group.put(keys::attempt(postback, attempt.number), codec::encode_attempt(attempt)?);
+    group.put(
+        keys::attempt(postback, attempt.number),
+        codec::encode_attempt(attempt)?,
+    );
     Ok(())
 }

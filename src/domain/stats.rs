@@ -160,7 +160,14 @@ impl Counters {
     /// The same counters with every sign turned: what merging takes away.
     #[must_use]
     pub fn negated(&self) -> Self {
-        let turn = |sums: &Sums| Sums(sums.0.iter().map(|(currency, amount)| (*currency, -amount)).collect());
+        let turn = |sums: &Sums| {
+            Sums(
+                sums.0
+                    .iter()
+                    .map(|(currency, amount)| (*currency, -amount))
+                    .collect(),
+            )
+        };
         Self {
             clicks: -self.clicks,
             unique_clicks: -self.unique_clicks,

@@ -43,7 +43,10 @@ pub struct Echo {
 impl Echo {
     /// A receiver at an address.
     pub fn new(address: SocketAddr) -> Self {
-        Self { address, arrivals: Mutex::default() }
+        Self {
+            address,
+            arrivals: Mutex::default(),
+        }
     }
 
     /// Where it listens.
@@ -53,7 +56,13 @@ impl Echo {
 
     /// The requests after a number, oldest first.
     pub fn after(&self, number: u64) -> Vec<EchoArrival> {
-        self.arrivals.lock().1.iter().filter(|a| a.number > number).cloned().collect()
+        self.arrivals
+            .lock()
+            .1
+            .iter()
+            .filter(|a| a.number > number)
+            .cloned()
+            .collect()
     }
 
     fn push(&self, mut arrival: EchoArrival) {
@@ -74,9 +83,17 @@ pub async fn answer(request: HttpRequest, body: Bytes, echo: Data<Arc<Echo>>) ->
         number: 0,
         at_ms: crate::clock::Clock::System.now_ms(),
         method: request.method().as_str().to_owned(),
-        target: request.uri().path_and_query().map_or_else(String::new, |t| t.as_str().to_owned()),
+        target: request
+            .uri()
+            .path_and_query()
+            .map_or_else(String::new, |t| t.as_str().to_owned()),
         headers: headers
-            .map(|(name, value)| (name.as_str().to_owned(), String::from_utf8_lossy(value.as_bytes()).into_owned()))
+            .map(|(name, value)| {
+                (
+                    name.as_str().to_owned(),
+                    String::from_utf8_lossy(value.as_bytes()).into_owned(),
+                )
+            })
             .collect(),
         body: String::from_utf8_lossy(&body[..body.len().min(4096)]).into_owned(),
     });
@@ -84,8 +101,13 @@ pub async fn answer(request: HttpRequest, body: Bytes, echo: Data<Arc<Echo>>) ->
 }
 
 fn wanted_status(path: &str) -> StatusCode {
-    let wanted = path.strip_prefix("/status/").and_then(|rest| rest.split('/').next()).and_then(|s| s.parse().ok());
-    wanted.and_then(|status: u16| StatusCode::from_u16(status).ok()).unwrap_or(StatusCode::OK)
+    let wanted = path
+        .strip_prefix("/status/")
+        .and_then(|rest| rest.split('/').next())
+        .and_then(|s| s.parse().ok());
+    wanted
+        .and_then(|status: u16| StatusCode::from_u16(status).ok())
+        .unwrap_or(StatusCode::OK)
 }
 
 #[cfg(test)]

@@ -325,9 +325,12 @@ impl Catalog {
     }
 
     fn insert_link(&mut self, link: Link) {
-        let Some(offer) = self.offers.get(&link.offer).cloned() else { return };
+        let Some(offer) = self.offers.get(&link.offer).cloned() else {
+            return;
+        };
         let partner = link.partner.as_ref().and_then(|p| self.partners.get(p)).cloned();
-        self.links.insert(link.token.clone(), Arc::new(LinkEntry { link, offer, partner }));
+        self.links
+            .insert(link.token.clone(), Arc::new(LinkEntry { link, offer, partner }));
     }
 
     fn index(&mut self) {
@@ -335,9 +338,14 @@ impl Catalog {
         self.by_partner.clear();
         for rule in self.rules.values() {
             match &rule.rule.scope {
-                RuleScope::Offer { offer } => self.by_offer.entry(offer.clone()).or_default().push(rule.clone()),
+                RuleScope::Offer { offer } => {
+                    self.by_offer.entry(offer.clone()).or_default().push(rule.clone())
+                }
                 RuleScope::Partner { partner, .. } => {
-                    self.by_partner.entry(partner.clone()).or_default().push(rule.clone());
+                    self.by_partner
+                        .entry(partner.clone())
+                        .or_default()
+                        .push(rule.clone());
                 }
             }
         }
@@ -403,7 +411,11 @@ impl Catalog {
             for link in links {
                 if !next.offers.contains_key(&link.offer) {
                     let used_by = format!("link {}", link.token);
-                    return Err(CatalogError::InUse { kind: "offer", id: link.offer.to_string(), used_by });
+                    return Err(CatalogError::InUse {
+                        kind: "offer",
+                        id: link.offer.to_string(),
+                        used_by,
+                    });
                 }
                 next.insert_link(link);
             }
@@ -416,13 +428,19 @@ impl Catalog {
     fn check(&self, precondition: &Precondition) -> Result<(), CatalogError> {
         match precondition {
             Precondition::Absent(key) => match self.get(key) {
-                Some(_) => Err(CatalogError::Exists { kind: key.kind_name(), id: key.id_text().into() }),
+                Some(_) => Err(CatalogError::Exists {
+                    kind: key.kind_name(),
+                    id: key.id_text().into(),
+                }),
                 None => Ok(()),
             },
             Precondition::Unchanged(key, at_ms) => match self.get(key) {
                 None => Err(missing("id", key.kind_name(), key.id_text())),
                 Some(object) if object.updated_at_ms().is_some_and(|saved| saved != *at_ms) => {
-                    Err(CatalogError::Conflict { kind: key.kind_name(), id: key.id_text().into() })
+                    Err(CatalogError::Conflict {
+                        kind: key.kind_name(),
+                        id: key.id_text().into(),
+                    })
                 }
                 Some(_) => Ok(()),
             },
@@ -450,7 +468,9 @@ impl Catalog {
                 self.rules.insert(rule.id.clone(), Arc::new(compiled));
             }
             ConfigObject::User(user) => {
-                let taken = |other: &Arc<User>| other.id != user.id && other.login.to_lowercase() == user.login.to_lowercase();
+                let taken = |other: &Arc<User>| {
+                    other.id != user.id && other.login.to_lowercase() == user.login.to_lowercase()
+                };
                 if self.users.values().any(taken) {
                     return Err(CatalogError::LoginTaken { login: user.login });
                 }
@@ -479,13 +499,21 @@ impl Catalog {
                 true
             }
         };
-        if existed { Ok(()) } else { Err(missing("id", key.kind_name(), key.id_text())) }
+        if existed {
+            Ok(())
+        } else {
+            Err(missing("id", key.kind_name(), key.id_text()))
+        }
     }
 
     /// What refers to something must refer to something that exists, and an owner must remain.
     fn check_references(&self, before: &Self) -> Result<(), CatalogError> {
         let dangling = |key: ConfigKey, used_by: String| match before.get(&key) {
-            Some(_) => CatalogError::InUse { kind: key.kind_name(), id: key.id_text().into(), used_by },
+            Some(_) => CatalogError::InUse {
+                kind: key.kind_name(),
+                id: key.id_text().into(),
+                used_by,
+            },
             None => missing(key.kind_name(), key.kind_name(), key.id_text()),
         };
         for entry in self.links.values() {
@@ -493,22 +521,39 @@ impl Catalog {
             if let Some(partner) = &link.partner
                 && !self.partners.contains_key(partner)
             {
-                return Err(dangling(ConfigKey::Partner(partner.clone()), format!("link {}", link.token)));
+                return Err(dangling(
+                    ConfigKey::Partner(partner.clone()),
+                    format!("link {}", link.token),
+                ));
             }
         }
-        for rule in self.rules.values().map(|r| &r.rule).chain(self.broken_rules.iter().map(|b| &b.rule)) {
+        for rule in self
+            .rules
+            .values()
+            .map(|r| &r.rule)
+            .chain(self.broken_rules.iter().map(|b| &b.rule))
+        {
             let (offer, partner) = match &rule.scope {
                 RuleScope::Offer { offer } => (Some(offer), None),
                 RuleScope::Partner { partner, offer } => (offer.as_ref(), Some(partner)),
             };
             if let Some(offer) = offer.filter(|o| !self.offers.contains_key(*o)) {
-                return Err(dangling(ConfigKey::Offer(offer.clone()), format!("rule {}", rule.id)));
+                return Err(dangling(
+                    ConfigKey::Offer(offer.clone()),
+                    format!("rule {}", rule.id),
+                ));
             }
             if let Some(partner) = partner.filter(|p| !self.partners.contains_key(*p)) {
-                return Err(dangling(ConfigKey::Partner(partner.clone()), format!("rule {}", rule.id)));
+                return Err(dangling(
+                    ConfigKey::Partner(partner.clone()),
+                    format!("rule {}", rule.id),
+                ));
             }
         }
-        let has_owner = self.users.values().any(|u| u.role == crate::domain::account::Role::Owner && !u.is_disabled);
+        let has_owner = self
+            .users
+            .values()
+            .any(|u| u.role == crate::domain::account::Role::Owner && !u.is_disabled);
         if !self.users.is_empty() && !has_owner {
             return Err(CatalogError::LastOwner);
         }
@@ -517,5 +562,9 @@ impl Catalog {
 }
 
 fn missing(field: &'static str, kind: &'static str, id: &str) -> CatalogError {
-    CatalogError::Missing { field, kind, id: id.into() }
+    CatalogError::Missing {
+        field,
+        kind,
+        id: id.into(),
+    }
 }

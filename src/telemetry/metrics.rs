@@ -144,7 +144,7 @@ pub const METRICS: &[Metric] = &[
         "yamabiko_lanes",
         Gauge,
         &["state"],
-        "Destinations by state: open, closed, probing (of the breaker).",
+        "Destinations by state: closed, open (the breaker holds them back), paused (they asked for it).",
     ),
     of(
         "yamabiko_oldest_due_age_seconds",
@@ -329,8 +329,8 @@ pub struct QueueGauges {
     pub lanes_closed: u64,
     /// Lanes whose breaker holds them back.
     pub lanes_open: u64,
-    /// Lanes that try with one request.
-    pub lanes_probing: u64,
+    /// Lanes that asked to be left alone for a while.
+    pub lanes_paused: u64,
     /// Milliseconds that the oldest sendable postback is overdue.
     pub oldest_due_age_ms: u64,
 }
@@ -341,7 +341,7 @@ pub fn queue(now: QueueGauges) {
     gauge!("yamabiko_postbacks_in_flight").set(float(now.in_flight));
     gauge!("yamabiko_lanes", "state" => "closed").set(float(now.lanes_closed));
     gauge!("yamabiko_lanes", "state" => "open").set(float(now.lanes_open));
-    gauge!("yamabiko_lanes", "state" => "probing").set(float(now.lanes_probing));
+    gauge!("yamabiko_lanes", "state" => "paused").set(float(now.lanes_paused));
     gauge!("yamabiko_oldest_due_age_seconds").set(float(now.oldest_due_age_ms) / 1000.0);
 }
 

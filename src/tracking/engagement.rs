@@ -60,7 +60,13 @@ impl EngagementJob {
         session.flags.is_spooled = true;
         let spool = self.spool.clone();
         match EngagementJob::new(session, spool.clone()) {
-            Ok(job) => if spool.push(Box::new(job)) { Recorded::Spooled } else { Recorded::Lost },
+            Ok(job) => {
+                if spool.push(Box::new(job)) {
+                    Recorded::Spooled
+                } else {
+                    Recorded::Lost
+                }
+            }
             Err(error) => {
                 tracing::error!(code = error.code(), %error, "a click cannot be written");
                 Recorded::Lost
@@ -70,7 +76,12 @@ impl EngagementJob {
 
     fn new(session: Session, spool: Arc<Spool>) -> Result<Self, StoreError> {
         let encoded = codec::encode_session(&session)?;
-        Ok(Self { session: Arc::new(session), encoded, spool, ack: None })
+        Ok(Self {
+            session: Arc::new(session),
+            encoded,
+            spool,
+            ack: None,
+        })
     }
 }
 
@@ -82,7 +93,11 @@ pub fn record(recorder: &Recorder, session: Session) -> Result<oneshot::Receiver
     job.ack = Some(sender);
     if let Err((_, job)) = recorder.submit(Box::new(job)) {
         let (sender, refused) = oneshot::channel();
-        let recorded = if recorder.spool().push(job) { Recorded::Spooled } else { Recorded::Lost };
+        let recorded = if recorder.spool().push(job) {
+            Recorded::Spooled
+        } else {
+            Recorded::Lost
+        };
         sender.send(recorded).ok();
         return Ok(refused);
     }
@@ -109,9 +124,17 @@ fn write(session: &Arc<Session>, encoded: Vec<u8>, group: &mut Group<'_>) -> Res
 /// Index entries, only where something can look them up.
 fn write_indexes(session: &Session, group: &mut Group<'_>) {
     let catalog = group.catalog().clone();
-    let Some(offer) = catalog.offers.get(&session.offer) else { return };
+    let Some(offer) = catalog.offers.get(&session.offer) else {
+        return;
+    };
     if offer.accept_partner_click_id && !session.para[0].is_empty() {
-        group.put(keys::session_by_click_id(&duplicates::click_id_hash(&session.offer, &session.para[0]), session.id), Vec::new());
+        group.put(
+            keys::session_by_click_id(
+                &duplicates::click_id_hash(&session.offer, &session.para[0]),
+                session.id,
+            ),
+            Vec::new(),
+        );
     }
 }
 

@@ -16,24 +16,27 @@ const SWEEP: usize = 20_000;
 
 /// Approves conversions whose days have passed. Tells how many were handled; more may wait when it is 500.
 pub fn approve_due(recorder: &Recorder) -> Result<usize, RecordError> {
-    recorder.run_blocking(|group| {
-        let due = group.scan(Db::Hot, keys::approvals_due(group.now_ms()), MOST)?;
-        for (key, _) in &due {
-            group.delete((Db::Hot, key.clone()));
-            if let Some((_, id)) = keys::parse_approval(key)
-                && is_still_pending(id, group)?
-            {
-                status::change(group, id, ConversionStatus::Approved, None, "schedule")?;
+    recorder
+        .run_blocking(|group| {
+            let due = group.scan(Db::Hot, keys::approvals_due(group.now_ms()), MOST)?;
+            for (key, _) in &due {
+                group.delete((Db::Hot, key.clone()));
+                if let Some((_, id)) = keys::parse_approval(key)
+                    && is_still_pending(id, group)?
+                {
+                    status::change(group, id, ConversionStatus::Approved, None, "schedule")?;
+                }
             }
-        }
-        Ok(due.len())
-    })?
-    .map_err(|error: StoreError| RecordError::from(&error))
+            Ok(due.len())
+        })?
+        .map_err(|error: StoreError| RecordError::from(&error))
 }
 
 fn is_still_pending(id: ActivityId, group: &Group<'_>) -> Result<bool, StoreError> {
     let at = keys::activity(id);
-    let Some(record) = group.get(at.0, &at.1)? else { return Ok(false) };
+    let Some(record) = group.get(at.0, &at.1)? else {
+        return Ok(false);
+    };
     Ok(codec::decode_activity(&record, at.0, &at.1)?.status == Some(ConversionStatus::Pending))
 }
 
@@ -49,7 +52,11 @@ pub enum Sweep {
 /// Removes keys whose time has passed, looking at a bounded number from `from` on. Gives where to go on;
 /// `None` at the end. No index of the expiry is kept: it would cost every conversion a key, and a sweep
 /// reads a million keys in seconds.
-pub fn sweep(recorder: &Recorder, what: Sweep, from: Option<Vec<u8>>) -> Result<Option<Vec<u8>>, RecordError> {
+pub fn sweep(
+    recorder: &Recorder,
+    what: Sweep,
+    from: Option<Vec<u8>>,
+) -> Result<Option<Vec<u8>>, RecordError> {
     let now_ms = recorder.clock().now_ms();
     let prefix = match what {
         Sweep::Duplicates => keys::duplicate_prefix(),
@@ -79,7 +86,9 @@ pub fn sweep(recorder: &Recorder, what: Sweep, from: Option<Vec<u8>>) -> Result<
     });
     scanned.map_err(|error| RecordError::from(&error))?;
     if !expired.is_empty() {
-        recorder.run_blocking(move |group| remove_expired(what, expired, group))?.map_err(|error| RecordError::from(&error))?;
+        recorder
+            .run_blocking(move |group| remove_expired(what, expired, group))?
+            .map_err(|error| RecordError::from(&error))?;
     }
     Ok(last)
 }
@@ -87,7 +96,9 @@ pub fn sweep(recorder: &Recorder, what: Sweep, from: Option<Vec<u8>>) -> Result<
 /// Removes the keys that are still expired: one may have been taken anew since it was read.
 fn remove_expired(what: Sweep, keys: Vec<Vec<u8>>, group: &mut Group<'_>) -> Result<(), StoreError> {
     for key in keys {
-        let Some(value) = group.get(Db::Hot, &key)? else { continue };
+        let Some(value) = group.get(Db::Hot, &key)? else {
+            continue;
+        };
         let expires_at_ms = match what {
             Sweep::Duplicates => codec::decode_duplicate(&value, Db::Hot, &key)?.expires_at_ms,
             Sweep::Idempotency => codec::decode_idempotency(&value, Db::Hot, &key)?.expires_at_ms,

@@ -29,8 +29,8 @@
 pub mod client;
 pub mod conversion;
 pub mod destination;
-pub mod engagement;
 pub mod device_id;
+pub mod engagement;
 pub mod geo;
 pub mod hit;
 pub mod hosts;

@@ -17,9 +17,17 @@ use std::sync::Arc;
 pub fn context<'a>(activity: &Activity, catalog: &'a Catalog, now_ms: i64) -> Context<'a> {
     let session = activity.session.as_deref();
     Context {
-        offer: activity.offer.as_ref().and_then(|id| catalog.offers.get(id)).map(Arc::as_ref),
-        partner: session.and_then(|s| catalog.partners.get(s.partner.as_ref()?)).map(Arc::as_ref),
-        link: session.and_then(|s| catalog.links.get(&s.link)).map(|entry| &entry.link),
+        offer: activity
+            .offer
+            .as_ref()
+            .and_then(|id| catalog.offers.get(id))
+            .map(Arc::as_ref),
+        partner: session
+            .and_then(|s| catalog.partners.get(s.partner.as_ref()?))
+            .map(Arc::as_ref),
+        link: session
+            .and_then(|s| catalog.links.get(&s.link))
+            .map(|entry| &entry.link),
         now_ms,
     }
 }
@@ -27,10 +35,14 @@ pub fn context<'a>(activity: &Activity, catalog: &'a Catalog, now_ms: i64) -> Co
 /// Renders what every rule makes of an activity. Without an offer in the catalog there are no rules.
 pub fn plan(activity: &Activity, catalog: &Catalog, now_ms: i64) -> Plan {
     let context = context(activity, catalog, now_ms);
-    let Some(offer) = context.offer else { return Plan::default() };
+    let Some(offer) = context.offer else {
+        return Plan::default();
+    };
     let rules = catalog.rules_for(&offer.id, context.partner.map(|p| &p.id));
     let rules = rules.iter().map(Arc::as_ref);
-    plan::plan(activity, &context, rules, &mut || (PostbackId::new(now_ms, rand::random()), rand::random()))
+    plan::plan(activity, &context, rules, &mut || {
+        (PostbackId::new(now_ms, rand::random()), rand::random())
+    })
 }
 
 /// Stores a planned postback: waiting and to be sent, or failed at once when it cannot be rendered.
@@ -65,11 +77,19 @@ pub fn record(activity: &mut Activity, group: &mut Group<'_>) -> Result<(), Stor
 /// for all events of the offer, else the event's.
 pub fn payout(activity: &Activity, catalog: &Catalog) -> Option<Money> {
     let offer = catalog.offers.get(activity.offer.as_ref()?)?;
-    let partner = catalog.partners.get(activity.session.as_ref()?.partner.as_ref()?)?;
+    let partner = catalog
+        .partners
+        .get(activity.session.as_ref()?.partner.as_ref()?)?;
     let event = activity.event.as_ref();
     let own = |named: bool| {
         let mut payouts = partner.payouts.iter().filter(|p| p.offer == offer.id);
-        payouts.find(|p| if named { p.event.is_some() && p.event.as_ref() == event } else { p.event.is_none() })
+        payouts.find(|p| {
+            if named {
+                p.event.is_some() && p.event.as_ref() == event
+            } else {
+                p.event.is_none()
+            }
+        })
     };
     let payout: Payout = match own(true).or_else(|| own(false)) {
         Some(own) => own.payout,

@@ -4,7 +4,8 @@
 //! decided one after the other. Nothing is dropped: what does not count is stored with its reason.
 
 use crate::domain::activity::{
-    Activity, ActivityInput, ActivityKind, Candidate, ConversionStatus, MatchType, RefusalReason, StatusChange, Verdict,
+    Activity, ActivityInput, ActivityKind, Candidate, ConversionStatus, MatchType, RefusalReason,
+    StatusChange, Verdict,
 };
 use crate::domain::duplicates::{self, DuplicateKey, First, Remembered};
 use crate::domain::ids::{ActivityId, OfferId, SessionId};
@@ -138,21 +139,31 @@ pub fn record(
             status: 200,
             answer: serde_json::to_string(&answer).unwrap_or_default(),
         };
-        group.put(keys::idempotency(&idempotency.key), codec::encode_idempotency(&entry)?);
+        group.put(
+            keys::idempotency(&idempotency.key),
+            codec::encode_idempotency(&entry)?,
+        );
     }
     Ok(Outcome::Answer(answer))
 }
 
 fn remembered(idempotency: &Idempotency, group: &Group<'_>) -> Result<Option<Outcome>, StoreError> {
     let at = keys::idempotency(&idempotency.key);
-    let Some(record) = group.get(at.0, &at.1)? else { return Ok(None) };
+    let Some(record) = group.get(at.0, &at.1)? else {
+        return Ok(None);
+    };
     let entry = codec::decode_idempotency(&record, at.0, &at.1)?;
-    let known = Remembered { request: entry.body_hash, expires_at_ms: entry.expires_at_ms };
-    Ok(match duplicates::judge_idempotency(Some(&known), &idempotency.request, group.now_ms()) {
-        duplicates::Idempotency::New => None,
-        duplicates::Idempotency::Conflict => Some(Outcome::KeyReused),
-        duplicates::Idempotency::Same => serde_json::from_str(&entry.answer).ok().map(Outcome::Answer),
-    })
+    let known = Remembered {
+        request: entry.body_hash,
+        expires_at_ms: entry.expires_at_ms,
+    };
+    Ok(
+        match duplicates::judge_idempotency(Some(&known), &idempotency.request, group.now_ms()) {
+            duplicates::Idempotency::New => None,
+            duplicates::Idempotency::Conflict => Some(Outcome::KeyReused),
+            duplicates::Idempotency::Same => serde_json::from_str(&entry.answer).ok().map(Outcome::Answer),
+        },
+    )
 }
 
 /// Keeps a request that could not be read (成果エラーログ). The caller is answered 400.
@@ -165,7 +176,9 @@ pub fn record_unreadable(
 ) -> Result<ActivityId, StoreError> {
     let mut activity = blank(caller, group);
     activity.offer = offer.filter(|id| group.catalog().offers.contains_key(id));
-    activity.verdict = Verdict::Refused { reason: RefusalReason::InvalidField };
+    activity.verdict = Verdict::Refused {
+        reason: RefusalReason::InvalidField,
+    };
     activity.note = format!("{field}: {message}");
     keep(&mut activity, None, group)?;
     Ok(activity.id)
@@ -214,7 +227,11 @@ struct Findings {
 fn decide(request: &ConversionRequest, caller: &Caller, group: &mut Group<'_>) -> Result<Answer, StoreError> {
     let mut activity = blank(caller, group);
     activity.at_ms = request.at_ms.unwrap_or(activity.at_ms);
-    let uids = request.uids.iter().rposition(|uid| !uid.is_empty()).map_or(0, |last| last + 1);
+    let uids = request
+        .uids
+        .iter()
+        .rposition(|uid| !uid.is_empty())
+        .map_or(0, |last| last + 1);
     activity.input.uids = request.uids[..uids].to_vec();
     activity.input.custom.clone_from(&request.custom);
     activity.input.partner_custom.clone_from(&request.partner_custom);
@@ -229,7 +246,11 @@ fn decide(request: &ConversionRequest, caller: &Caller, group: &mut Group<'_>) -
     };
     let currency = request.currency.unwrap_or(offer.currency);
     activity.money = request.amount.map(|amount| Money { amount, currency });
-    let claim = duplicates::key(&event.duplicates, &identity(&activity, &offer, &event), group.now_ms());
+    let claim = duplicates::key(
+        &event.duplicates,
+        &identity(&activity, &offer, &event),
+        group.now_ms(),
+    );
     if let Some(claim) = &claim
         && let Verdict::Duplicate { of, reason } =
             duplicates::decide(&event.duplicates, claim, holder(claim, group)?, group.now_ms())
@@ -252,7 +273,8 @@ fn identity<'a>(activity: &'a Activity, offer: &'a Offer, event: &'a Event) -> d
 
 /// Whether a configured check passed: only such callers may say how a conversion ends.
 fn is_authenticated(policy: &TrustPolicy, judgement: Judgement) -> bool {
-    let is_checked = !policy.bearer_tokens.is_empty() || policy.hmac_secret.is_some() || !policy.allowed_ips.is_empty();
+    let is_checked =
+        !policy.bearer_tokens.is_empty() || policy.hmac_secret.is_some() || !policy.allowed_ips.is_empty();
     policy.mode != TrustMode::Off && is_checked && judgement == Judgement::Pass
 }
 
@@ -266,12 +288,27 @@ fn investigate(
 ) -> Result<Findings, StoreError> {
     let catalog = group.catalog().clone();
     let named = request.cid.as_ref().map(|cid| catalog.offers.get(cid).cloned());
-    let (session, match_type) = find_session(request, caller, named.as_ref().and_then(Option::as_ref), activity, group)?;
+    let (session, match_type) = find_session(
+        request,
+        caller,
+        named.as_ref().and_then(Option::as_ref),
+        activity,
+        group,
+    )?;
     let offer = match &named {
         Some(named) => named.clone(),
-        None => session.as_ref().and_then(|s| catalog.offers.get(&s.offer)).cloned(),
+        None => session
+            .as_ref()
+            .and_then(|s| catalog.offers.get(&s.offer))
+            .cloned(),
     };
-    let mut findings = Findings { offer: offer.clone(), event: None, session: None, refusal: None, is_authenticated: false };
+    let mut findings = Findings {
+        offer: offer.clone(),
+        event: None,
+        session: None,
+        refusal: None,
+        is_authenticated: false,
+    };
     let Some(offer) = offer else {
         findings.refusal = Some(match (&named, request.names_a_session()) {
             (Some(None), _) => RefusalReason::WrongOffer,
@@ -284,7 +321,12 @@ fn investigate(
     activity.input.ip = client::stored_ip(caller.ip, offer.ip_privacy);
     findings.event = offer.event(request.event.as_deref()).cloned();
     activity.event = findings.event.as_ref().map(|e| e.token.clone());
-    let judgement = trust::judge(&offer.trust, TrustScope::Conversions, &caller.for_trust(), group.now_ms());
+    let judgement = trust::judge(
+        &offer.trust,
+        TrustScope::Conversions,
+        &caller.for_trust(),
+        group.now_ms(),
+    );
     findings.is_authenticated = is_authenticated(&offer.trust, judgement);
     findings.refusal = match judgement {
         Judgement::Refused(reason) => Some(reason),
@@ -319,7 +361,11 @@ fn judge_session(
     now_ms: i64,
 ) -> Option<RefusalReason> {
     let Some(session) = session else {
-        return Some(if request.names_a_session() { RefusalReason::UnknownSession } else { RefusalReason::MissingSession });
+        return Some(if request.names_a_session() {
+            RefusalReason::UnknownSession
+        } else {
+            RefusalReason::MissingSession
+        });
     };
     if session.offer != offer.id {
         return Some(RefusalReason::WrongOffer);
@@ -373,10 +419,18 @@ fn find_session(
         None => {}
     }
     if let (Some(click_id), Some(offer)) = (&request.click_id, offer.filter(|o| o.accept_partner_click_id)) {
-        return Ok((find_by_click_id(click_id, &offer.id, activity.at_ms, group)?, MatchType::PartnerClickId));
+        return Ok((
+            find_by_click_id(click_id, &offer.id, activity.at_ms, group)?,
+            MatchType::PartnerClickId,
+        ));
     }
     let visited = match offer {
-        Some(offer) => caller.visited.iter().filter(|(of, _)| *of == offer.id).map(|(_, sid)| *sid).max(),
+        Some(offer) => caller
+            .visited
+            .iter()
+            .filter(|(of, _)| *of == offer.id)
+            .map(|(_, sid)| *sid)
+            .max(),
         None => caller.visited.iter().map(|(_, sid)| *sid).max(),
     };
     match visited {
@@ -388,16 +442,26 @@ fn find_session(
 fn load_session(sid: SessionId, group: &Group<'_>) -> Result<Option<Session>, StoreError> {
     let at = keys::session(sid);
     let record = group.get(at.0, &at.1)?;
-    record.map(|record| codec::decode_session(&record, at.0, &at.1)).transpose()
+    record
+        .map(|record| codec::decode_session(&record, at.0, &at.1))
+        .transpose()
 }
 
 /// The newest session with the click id, looking from the month of the conversion back.
-fn find_by_click_id(click_id: &str, offer: &OfferId, at_ms: i64, group: &Group<'_>) -> Result<Option<Session>, StoreError> {
+fn find_by_click_id(
+    click_id: &str,
+    offer: &OfferId,
+    at_ms: i64,
+    group: &Group<'_>,
+) -> Result<Option<Session>, StoreError> {
     let prefix = keys::click_id_prefix(&duplicates::click_id_hash(offer, click_id));
     let month = Period::from_ms(at_ms).0;
     for back in 0..CLICK_ID_MONTHS.min(month) {
         let db = Db::Period(PeriodKind::Sessions, Period(month - back));
-        let newest = group.scan(db, KeyRange::prefix(&prefix), 1000)?.into_iter().next_back();
+        let newest = group
+            .scan(db, KeyRange::prefix(&prefix), 1000)?
+            .into_iter()
+            .next_back();
         if let Some(sid) = newest.and_then(|(key, _)| keys::parse_session_index(&key)) {
             return load_session(sid, group);
         }
@@ -407,9 +471,14 @@ fn find_by_click_id(click_id: &str, offer: &OfferId, at_ms: i64, group: &Group<'
 
 fn holder(claim: &DuplicateKey, group: &Group<'_>) -> Result<Option<First>, StoreError> {
     let at = keys::duplicate(&claim.hash);
-    let Some(record) = group.get(at.0, &at.1)? else { return Ok(None) };
+    let Some(record) = group.get(at.0, &at.1)? else {
+        return Ok(None);
+    };
     let first = codec::decode_duplicate(&record, at.0, &at.1)?;
-    Ok(Some(First { activity: first.activity, at_ms: first.at_ms }))
+    Ok(Some(First {
+        activity: first.activity,
+        at_ms: first.at_ms,
+    }))
 }
 
 fn refuse(
@@ -472,23 +541,42 @@ fn accept(
 ) -> Result<Answer, StoreError> {
     let status = first_status(request, event, findings, &mut activity);
     activity.status = Some(status);
-    activity.history.push(StatusChange { at_ms: group.now_ms(), status, by: "automatic".into() });
+    activity.history.push(StatusChange {
+        at_ms: group.now_ms(),
+        status,
+        by: "automatic".into(),
+    });
     activity.payout = queueing::payout(&activity, group.catalog());
     if let Some(claim) = claim {
         let (at_ms, expires_at_ms) = (group.now_ms(), claim.expires_at_ms);
-        let first = codec::Duplicate { activity: activity.id, at_ms, expires_at_ms };
+        let first = codec::Duplicate {
+            activity: activity.id,
+            at_ms,
+            expires_at_ms,
+        };
         group.put(keys::duplicate(&claim.hash), codec::encode_duplicate(&first)?);
     }
     if let (ConversionStatus::Pending, Approval::AfterDays { days }) = (status, event.approval) {
-        group.put(keys::approval(group.now_ms() + i64::from(days) * DAY_MS, activity.id), Vec::new());
+        group.put(
+            keys::approval(group.now_ms() + i64::from(days) * DAY_MS, activity.id),
+            Vec::new(),
+        );
     }
     if !activity.is_test {
         let mut counters = Counters::default();
         counters.add_conversion(status, activity.money, activity.payout);
-        status::stat_keys(&activity).into_iter().for_each(|key| group.count(key, counters.clone()));
+        status::stat_keys(&activity)
+            .into_iter()
+            .for_each(|key| group.count(key, counters.clone()));
     }
     queueing::record(&mut activity, group)?;
-    Ok(Answer { result: "accepted".into(), activity_id: activity.id, reason: None, message: None, status: Some(status) })
+    Ok(Answer {
+        result: "accepted".into(),
+        activity_id: activity.id,
+        reason: None,
+        message: None,
+        status: Some(status),
+    })
 }
 
 /// `pending` may be said by anybody; `approved` and `rejected` by callers that proved who they are, since
@@ -504,7 +592,11 @@ fn first_status(
         Approval::AfterDays { .. } | Approval::Manual => ConversionStatus::Pending,
     };
     match request.status {
-        Some(status) if findings.is_authenticated || status == ConversionStatus::Pending || status == by_policy => status,
+        Some(status)
+            if findings.is_authenticated || status == ConversionStatus::Pending || status == by_policy =>
+        {
+            status
+        }
         Some(status) => {
             activity.note = format!(
                 "status={} was not taken: only callers with a token, signature or allowed address may set it",

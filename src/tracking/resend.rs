@@ -52,14 +52,22 @@ pub fn resend(group: &mut Group<'_>, id: PostbackId, rendering: Rendering) -> Re
         return Ok(Resent::Waiting);
     }
     let at = keys::postback(id);
-    let Some(record) = group.get(at.0, &at.1)? else { return Ok(Resent::Unknown) };
+    let Some(record) = group.get(at.0, &at.1)? else {
+        return Ok(Resent::Unknown);
+    };
     let mut postback = codec::decode_postback(&record, at.0, &at.1)?;
     if rendering == Rendering::Anew {
         match render_anew(&postback, group)? {
             Some(anew) => (postback.request, postback.lane) = (anew.request, anew.lane),
             None => return Ok(Resent::NothingToSend),
         }
-    } else if matches!(postback.state, PostbackState::Failed { reason: FailReason::Unrenderable, .. }) {
+    } else if matches!(
+        postback.state,
+        PostbackState::Failed {
+            reason: FailReason::Unrenderable,
+            ..
+        }
+    ) {
         return Ok(Resent::NothingToSend);
     }
     let now_ms = group.now_ms();
@@ -75,18 +83,28 @@ pub fn resend(group: &mut Group<'_>, id: PostbackId, rendering: Rendering) -> Re
 /// Gives up a waiting postback.
 pub fn cancel(group: &mut Group<'_>, id: PostbackId) -> Result<bool, StoreError> {
     let at = keys::waiting(id);
-    let Some(record) = group.get(at.0, &at.1)? else { return Ok(false) };
+    let Some(record) = group.get(at.0, &at.1)? else {
+        return Ok(false);
+    };
     let mut postback = codec::decode_postback(&record, at.0, &at.1)?;
-    postback.state = PostbackState::Failed { at_ms: group.now_ms(), reason: FailReason::Cancelled };
+    postback.state = PostbackState::Failed {
+        at_ms: group.now_ms(),
+        reason: FailReason::Cancelled,
+    };
     group.delete(at);
     group.put(keys::postback(id), codec::encode_postback(&postback)?);
-    group.put(keys::failed(id), codec::encode_fail_reason(&FailReason::Cancelled)?);
+    group.put(
+        keys::failed(id),
+        codec::encode_fail_reason(&FailReason::Cancelled)?,
+    );
     group.tell(LiveEvent::Postback(Arc::new(postback)));
     Ok(true)
 }
 
 fn render_anew(postback: &Postback, group: &Group<'_>) -> Result<Option<Postback>, StoreError> {
-    let Some(activity) = activity_of(postback, group)? else { return Ok(None) };
+    let Some(activity) = activity_of(postback, group)? else {
+        return Ok(None);
+    };
     let plan = queueing::plan(&activity, group.catalog(), group.now_ms());
     Ok(plan.postbacks.into_iter().find(|p| {
         let is_same = same_origin(&p.origin, &postback.origin) && p.entry == postback.entry;
@@ -109,7 +127,9 @@ pub fn activity_of(postback: &Postback, group: &Group<'_>) -> Result<Option<Acti
     }
     let at = keys::session(crate::domain::ids::SessionId(postback.activity.0));
     match group.get(at.0, &at.1)? {
-        Some(record) => Ok(Some(plan::engagement(codec::decode_session(&record, at.0, &at.1)?))),
+        Some(record) => Ok(Some(plan::engagement(codec::decode_session(
+            &record, at.0, &at.1,
+        )?))),
         None => Ok(None),
     }
 }

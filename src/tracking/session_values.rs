@@ -15,7 +15,10 @@ pub struct ClickValues<'a> {
 impl<'a> ClickValues<'a> {
     /// Of a click on a link.
     pub fn new(session: Session, entry: &'a LinkEntry) -> Self {
-        Self { activity: plan::engagement(session), entry }
+        Self {
+            activity: plan::engagement(session),
+            entry,
+        }
     }
 
     /// The value of a placeholder by name, `dcp_<name>` included; `None` when there is no data.
@@ -26,7 +29,12 @@ impl<'a> ClickValues<'a> {
             link: Some(&self.entry.link),
             now_ms: self.activity.at_ms,
         };
-        let values = ActivityValues { activity: &self.activity, context: &context, postback: None, random: 0 };
+        let values = ActivityValues {
+            activity: &self.activity,
+            context: &context,
+            postback: None,
+            random: 0,
+        };
         let value = match name.strip_prefix("dcp_") {
             Some(parameter) => values.parameter(parameter),
             None => values.value(catalogue::find(name)?),

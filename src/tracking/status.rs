@@ -48,9 +48,12 @@ pub fn change(
     by: &str,
 ) -> Result<Changed, StoreError> {
     let at = keys::activity(id);
-    let Some(record) = group.get(at.0, &at.1)? else { return Ok(Changed::Unknown) };
+    let Some(record) = group.get(at.0, &at.1)? else {
+        return Ok(Changed::Unknown);
+    };
     let conversion = codec::decode_activity(&record, at.0, &at.1)?;
-    let (Some(before), Verdict::Accepted, None) = (conversion.status, conversion.verdict, conversion.of) else {
+    let (Some(before), Verdict::Accepted, None) = (conversion.status, conversion.verdict, conversion.of)
+    else {
         return Ok(Changed::NotAConversion);
     };
     let money_changes = money.is_some() && money != conversion.money;
@@ -64,7 +67,11 @@ pub fn change(
         changed.money = money;
         changed.payout = queueing::payout(&changed, group.catalog());
     }
-    changed.history.push(StatusChange { at_ms: now_ms, status, by: by.into() });
+    changed.history.push(StatusChange {
+        at_ms: now_ms,
+        status,
+        by: by.into(),
+    });
     recount(&conversion, &changed, group);
     group.put(keys::activity(id), codec::encode_activity(&changed)?);
     group.tell(LiveEvent::Activity(Arc::new(changed.clone())));
@@ -73,7 +80,11 @@ pub fn change(
 }
 
 /// Adds the `event_update` and queues its postbacks.
-fn write_update(changed: &Activity, before: ConversionStatus, group: &mut Group<'_>) -> Result<ActivityId, StoreError> {
+fn write_update(
+    changed: &Activity,
+    before: ConversionStatus,
+    group: &mut Group<'_>,
+) -> Result<ActivityId, StoreError> {
     let now_ms = group.now_ms();
     let mut update = changed.clone();
     update.id = ActivityId::new(now_ms, rand::random());
@@ -90,7 +101,9 @@ fn recount(before: &Activity, after: &Activity, group: &mut Group<'_>) {
     if before.is_test {
         return;
     }
-    let (Some(from), Some(to)) = (before.status, after.status) else { return };
+    let (Some(from), Some(to)) = (before.status, after.status) else {
+        return;
+    };
     let mut counters = Counters::default();
     counters.add_conversion(to, after.money, after.payout);
     let mut taken = Counters::default();

@@ -23,7 +23,10 @@ fn main() {
         reference::serve();
         return;
     }
-    let wanted: Vec<String> = std::env::args().skip(1).filter(|a| !a.starts_with("--")).collect();
+    let wanted: Vec<String> = std::env::args()
+        .skip(1)
+        .filter(|a| !a.starts_with("--"))
+        .collect();
     let figures: [(&str, fn()); 6] = [
         ("durable_click_256", || durable_click(256)),
         ("durable_click_64", || durable_click(64)),
@@ -40,7 +43,10 @@ fn main() {
 }
 
 fn setting(name: &str, default: u64) -> u64 {
-    std::env::var(name).ok().and_then(|v| v.parse().ok()).unwrap_or(default)
+    std::env::var(name)
+        .ok()
+        .and_then(|v| v.parse().ok())
+        .unwrap_or(default)
 }
 
 fn runs() -> u64 {
@@ -56,7 +62,10 @@ fn print(figure: &str, unit: &str, mut pairs: Vec<(f64, f64)>) {
     let ratio = |pair: &(f64, f64)| if pair.1 > 0.0 { pair.0 / pair.1 } else { pair.0 };
     pairs.sort_by(|a, b| ratio(a).total_cmp(&ratio(b)));
     let (value, reference) = pairs[pairs.len() / 2];
-    let runs: Vec<_> = pairs.iter().map(|(value, reference)| json!([round(*value), round(*reference)])).collect();
+    let runs: Vec<_> = pairs
+        .iter()
+        .map(|(value, reference)| json!([round(*value), round(*reference)]))
+        .collect();
     let has_reference = reference > 0.0;
     println!(
         "{}",
@@ -89,7 +98,10 @@ impl Bench {
             .env("YAMABIKO_STORE_JOURNAL_SEGMENT_MB", "64")
             .env("YAMABIKO_LOG_LEVEL", "warn")
             .env("YAMABIKO_THREADS_HTTP", "2");
-        Self { server: setup.start(), _dir: dir }
+        Self {
+            server: setup.start(),
+            _dir: dir,
+        }
     }
 }
 
@@ -116,18 +128,35 @@ fn durable_click(connections: usize) {
     let receiver = Receiver::start();
     for _ in 0..runs() {
         let reference = Reference::start();
-        let bare = loader::run(reference.address, connections, duration(), 302, click_request(reference.address, "abcdefgh"))
-            .expect("reference run");
+        let bare = loader::run(
+            reference.address,
+            connections,
+            duration(),
+            302,
+            click_request(reference.address, "abcdefgh"),
+        )
+        .expect("reference run");
         drop(reference);
         let bench = Bench::start();
         let scene = Scene::build(&bench.server, &receiver);
         let address = bench.server.address();
-        let ours = loader::run(address, connections, duration(), 302, click_request(address, &scene.link)).expect("run");
+        let ours = loader::run(
+            address,
+            connections,
+            duration(),
+            302,
+            click_request(address, &scene.link),
+        )
+        .expect("run");
         assert_eq!((bare.bad, ours.bad), (0, 0), "every answer must be a redirect");
         eprintln!(
             "clicks at {connections}: {:.0}/s p50 {:.2} p99 {:.2} ms; bare {:.0}/s p50 {:.2} p99 {:.2} ms",
-            ours.per_second(), ours.latency_ms(0.5), ours.latency_ms(0.99),
-            bare.per_second(), bare.latency_ms(0.5), bare.latency_ms(0.99),
+            ours.per_second(),
+            ours.latency_ms(0.5),
+            ours.latency_ms(0.99),
+            bare.per_second(),
+            bare.latency_ms(0.5),
+            bare.latency_ms(0.99),
         );
         pairs.push((ours.per_second(), bare.per_second()));
     }
@@ -148,7 +177,11 @@ fn sessions(bench: &Bench, scene: &Scene, count: usize) -> Vec<String> {
 
 fn conversion_request(address: SocketAddr, sids: Vec<String>) -> impl FnMut(u64) -> Vec<u8> {
     move |n| {
-        let body = format!("sid={}&uid1=order-{n}&amount={}&currency=JPY", sids[n as usize % sids.len()], n % 10_000);
+        let body = format!(
+            "sid={}&uid1=order-{n}&amount={}&currency=JPY",
+            sids[n as usize % sids.len()],
+            n % 10_000
+        );
         format!(
             "POST /cv HTTP/1.1\r\nHost: {address}\r\nContent-Type: application/x-www-form-urlencoded\r\nUser-Agent: shop/1.0\r\nContent-Length: {}\r\n\r\n{body}",
             body.len()
@@ -162,8 +195,14 @@ fn durable_conversion() {
     let receiver = Receiver::start();
     for _ in 0..runs() {
         let reference = Reference::start();
-        let bare = loader::run(reference.address, 64, duration(), 200, conversion_request(reference.address, vec!["0".repeat(16)]))
-            .expect("reference run");
+        let bare = loader::run(
+            reference.address,
+            64,
+            duration(),
+            200,
+            conversion_request(reference.address, vec!["0".repeat(16)]),
+        )
+        .expect("reference run");
         drop(reference);
         let bench = Bench::start();
         let scene = Scene::build(&bench.server, &receiver);
@@ -173,7 +212,10 @@ fn durable_conversion() {
         assert_eq!((bare.bad, ours.bad), (0, 0), "every answer must be 200");
         eprintln!(
             "conversions at 64: {:.0}/s p50 {:.2} p99 {:.2} ms; bare {:.0}/s",
-            ours.per_second(), ours.latency_ms(0.5), ours.latency_ms(0.99), bare.per_second()
+            ours.per_second(),
+            ours.latency_ms(0.5),
+            ours.latency_ms(0.99),
+            bare.per_second()
         );
         receiver.clear();
         pairs.push((ours.per_second(), bare.per_second()));
@@ -193,13 +235,15 @@ fn postbacks_end_to_end() {
         let sids = sessions(&bench, &scene, 1000);
         let address = bench.server.address();
         let started = Instant::now();
-        let accepted = loader::run(address, 32, duration(), 200, conversion_request(address, sids)).expect("run");
+        let accepted =
+            loader::run(address, 32, duration(), 200, conversion_request(address, sids)).expect("run");
         let metrics = bench.server.client().get("/metrics").text();
         let seconds = started.elapsed().as_secs_f64();
         let delivered = metric(&metrics, "yamabiko_attempts_total{outcome=\"delivered\"");
         eprintln!(
             "postbacks: {:.0}/s accepted, {:.0}/s delivered and recorded; bare pool {bare:.0}/s",
-            accepted.per_second(), delivered / seconds
+            accepted.per_second(),
+            delivered / seconds
         );
         pairs.push((delivered / seconds, bare));
     }
@@ -208,7 +252,9 @@ fn postbacks_end_to_end() {
 
 fn metric(text: &str, name: &str) -> f64 {
     let values = text.lines().filter(|line| line.starts_with(name));
-    values.filter_map(|line| line.rsplit(' ').next()?.parse::<f64>().ok()).sum()
+    values
+        .filter_map(|line| line.rsplit(' ').next()?.parse::<f64>().ok())
+        .sum()
 }
 
 /// The bare pool: as many blocking isahc threads as the server has workers, to the same receiver.
@@ -225,7 +271,9 @@ fn bare_pool() -> f64 {
                 let mut n = 0_u64;
                 while started.elapsed() < duration() {
                     n += 1;
-                    let mut answer = client.get(format!("{url}?id={worker}-{n}&amount=1000")).expect("get");
+                    let mut answer = client
+                        .get(format!("{url}?id={worker}-{n}&amount=1000"))
+                        .expect("get");
                     isahc::ReadResponseExt::consume(&mut answer).expect("body");
                     count.fetch_add(1, Ordering::Relaxed);
                 }
@@ -251,13 +299,19 @@ fn first_byte_at_100() {
             while started.elapsed() < Duration::from_millis(10 * n as u64) {
                 std::thread::sleep(Duration::from_micros(200));
             }
-            client.post_form("/cv", &format!("sid={sid}&uid1=u{n}&amount=1")).ok();
+            client
+                .post_form("/cv", &format!("sid={sid}&uid1=u{n}&amount=1"))
+                .ok();
             answered.insert(sid.clone(), Instant::now());
         }
         let arrivals = receiver.wait_for(sids.len(), Duration::from_secs(10));
         let mut late: Vec<f64> = arrivals
             .iter()
-            .map(|a| a.at.saturating_duration_since(answered[&a.query_value("sid").expect("sid")]).as_secs_f64() * 1000.0)
+            .map(|a| {
+                a.at.saturating_duration_since(answered[&a.query_value("sid").expect("sid")])
+                    .as_secs_f64()
+                    * 1000.0
+            })
             .collect();
         late.sort_by(f64::total_cmp);
         p50.push((late[late.len() / 2], 0.0));
@@ -274,11 +328,23 @@ fn memory() {
     let hole = std::net::TcpListener::bind("127.0.0.1:0").expect("port");
     let closed = hole.local_addr().expect("address");
     drop(hole);
-    let scene = Scene::with(&bench.server, json!({}), json!({}), &format!("http://{closed}/pb?id=##PARA1##&sid={{sid}}"));
+    let scene = Scene::with(
+        &bench.server,
+        json!({}),
+        json!({}),
+        &format!("http://{closed}/pb?id=##PARA1##&sid={{sid}}"),
+    );
     let address = bench.server.address();
     let mut sessions_made = 0;
     while sessions_made < setting("YAMABIKO_BENCH_SESSIONS", 1_000_000) {
-        let report = loader::run(address, 256, Duration::from_secs(5), 302, click_request(address, &scene.link)).expect("clicks");
+        let report = loader::run(
+            address,
+            256,
+            Duration::from_secs(5),
+            302,
+            click_request(address, &scene.link),
+        )
+        .expect("clicks");
         sessions_made += report.good;
     }
     let sids = sessions(&bench, &scene, 1000);
@@ -286,7 +352,8 @@ fn memory() {
     let mut conversions = 0;
     while conversions < setting("YAMABIKO_BENCH_WAITING", 100_000) {
         let base = conversions;
-        let report = loader::run(address, 64, Duration::from_secs(3), 200, |n| request(base + n)).expect("conversions");
+        let report = loader::run(address, 64, Duration::from_secs(3), 200, |n| request(base + n))
+            .expect("conversions");
         conversions += report.good;
     }
     let resident = bench.server.resident_bytes() as f64 / (1024.0 * 1024.0);

@@ -52,8 +52,17 @@ pub fn run(
     for index in 0..connections {
         let stream = TcpStream::connect(address)?;
         stream.set_nodelay(true)?;
-        epoll::add(&poll, stream.as_fd(), epoll::EventData::new_u64(index as u64), epoll::EventFlags::IN)?;
-        all.push(Connection { stream, received: Vec::with_capacity(4096), sent_at: Instant::now() });
+        epoll::add(
+            &poll,
+            stream.as_fd(),
+            epoll::EventData::new_u64(index as u64),
+            epoll::EventFlags::IN,
+        )?;
+        all.push(Connection {
+            stream,
+            received: Vec::with_capacity(4096),
+            sent_at: Instant::now(),
+        });
     }
     let started = Instant::now();
     for connection in &mut all {
@@ -61,12 +70,20 @@ pub fn run(
         connection.stream.write_all(&request(number))?;
         number += 1;
     }
-    let mut report = Report { good: 0, bad: 0, seconds: 0.0, latencies_us: Vec::new() };
+    let mut report = Report {
+        good: 0,
+        bad: 0,
+        seconds: 0.0,
+        latencies_us: Vec::new(),
+    };
     let mut events = Vec::with_capacity(1024);
     let mut buffer = [0_u8; 16 * 1024];
     while started.elapsed() < duration {
         events.clear();
-        let wait = rustix::event::Timespec { tv_sec: 0, tv_nsec: 50_000_000 };
+        let wait = rustix::event::Timespec {
+            tv_sec: 0,
+            tv_nsec: 50_000_000,
+        };
         epoll::wait(&poll, rustix::buffer::spare_capacity(&mut events), Some(&wait))?;
         for event in &events {
             let connection = &mut all[event.data.u64() as usize];
@@ -75,11 +92,19 @@ pub fn run(
                 return Err(std::io::Error::other("the server closed a connection"));
             }
             connection.received.extend_from_slice(&buffer[..count]);
-            let Some((status, length)) = whole_answer(&connection.received) else { continue };
+            let Some((status, length)) = whole_answer(&connection.received) else {
+                continue;
+            };
             connection.received.drain(..length);
-            if status == expected_status { report.good += 1 } else { report.bad += 1 }
+            if status == expected_status {
+                report.good += 1
+            } else {
+                report.bad += 1
+            }
             let waited = connection.sent_at.elapsed().as_micros();
-            report.latencies_us.push(u32::try_from(waited).unwrap_or(u32::MAX));
+            report
+                .latencies_us
+                .push(u32::try_from(waited).unwrap_or(u32::MAX));
             connection.sent_at = Instant::now();
             connection.stream.write_all(&request(number))?;
             number += 1;
@@ -98,9 +123,9 @@ fn whole_answer(bytes: &[u8]) -> Option<(u16, usize)> {
         .lines()
         .find_map(|line| {
             let (name, value) = line.split_once(':')?;
-            name.eq_ignore_ascii_case("content-length").then(|| value.trim().parse::<usize>().ok())?
+            name.eq_ignore_ascii_case("content-length")
+                .then(|| value.trim().parse::<usize>().ok())?
         })
         .unwrap_or(0);
     (bytes.len() >= head + body).then_some((status, head + body))
 }
-

@@ -20,10 +20,19 @@ impl Reference {
     /// Starts this binary as the bare server.
     pub fn start() -> Self {
         let this = std::env::current_exe().expect("own path");
-        let mut child = Command::new(this).env(ROLE, "bare").stdout(Stdio::piped()).spawn().expect("reference");
+        let mut child = Command::new(this)
+            .env(ROLE, "bare")
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("reference");
         let mut line = String::new();
-        BufReader::new(child.stdout.take().expect("stdout")).read_line(&mut line).expect("address");
-        Self { child, address: line.trim().parse().expect("address") }
+        BufReader::new(child.stdout.take().expect("stdout"))
+            .read_line(&mut line)
+            .expect("address");
+        Self {
+            child,
+            address: line.trim().parse().expect("address"),
+        }
     }
 }
 
@@ -40,12 +49,22 @@ pub fn serve() {
     system.block_on(async {
         let server = HttpServer::new(|| {
             App::new()
-                .route("/c/{link}", web::get().to(|| async {
-                    HttpResponse::Found().insert_header((LOCATION, "https://shop.example/lp?sid=0123456789abcdef")).finish()
-                }))
-                .route("/cv", web::post().to(|| async {
-                    HttpResponse::Ok().json(serde_json::json!({"result": "accepted", "activity_id": "0123456789abcdef"}))
-                }))
+                .route(
+                    "/c/{link}",
+                    web::get().to(|| async {
+                        HttpResponse::Found()
+                            .insert_header((LOCATION, "https://shop.example/lp?sid=0123456789abcdef"))
+                            .finish()
+                    }),
+                )
+                .route(
+                    "/cv",
+                    web::post().to(|| async {
+                        HttpResponse::Ok().json(
+                            serde_json::json!({"result": "accepted", "activity_id": "0123456789abcdef"}),
+                        )
+                    }),
+                )
         })
         .workers(2)
         .bind("127.0.0.1:0")

@@ -15,7 +15,10 @@ pub struct Answer {
 
 impl Answer {
     pub fn header(&self, name: &str) -> Option<&str> {
-        self.headers.iter().find(|(n, _)| n.eq_ignore_ascii_case(name)).map(|(_, v)| v.as_str())
+        self.headers
+            .iter()
+            .find(|(n, _)| n.eq_ignore_ascii_case(name))
+            .map(|(_, v)| v.as_str())
     }
 
     pub fn text(&self) -> String {
@@ -23,18 +26,31 @@ impl Answer {
     }
 
     pub fn json(&self) -> Value {
-        serde_json::from_slice(&self.body).unwrap_or_else(|e| panic!("no JSON ({e}): {} {}", self.status, self.text()))
+        serde_json::from_slice(&self.body)
+            .unwrap_or_else(|e| panic!("no JSON ({e}): {} {}", self.status, self.text()))
     }
 
     /// The body, after making sure that the status is 2xx.
     pub fn ok(&self) -> Value {
-        assert!((200..300).contains(&self.status), "status {}: {}", self.status, self.text());
-        if self.body.is_empty() { Value::Null } else { self.json() }
+        assert!(
+            (200..300).contains(&self.status),
+            "status {}: {}",
+            self.status,
+            self.text()
+        );
+        if self.body.is_empty() {
+            Value::Null
+        } else {
+            self.json()
+        }
     }
 
     /// The stable code of an error answer.
     pub fn error_code(&self) -> String {
-        self.json()["error"]["code"].as_str().unwrap_or_default().to_owned()
+        self.json()["error"]["code"]
+            .as_str()
+            .unwrap_or_default()
+            .to_owned()
     }
 }
 
@@ -47,7 +63,11 @@ pub struct Client {
 
 impl Client {
     pub fn new(address: SocketAddr) -> Self {
-        Self { address, headers: Vec::new(), connection: None }
+        Self {
+            address,
+            headers: Vec::new(),
+            connection: None,
+        }
     }
 
     /// The same with a header on every request.
@@ -70,20 +90,37 @@ impl Client {
     }
 
     pub fn json(&mut self, method: &str, target: &str, body: &Value) -> Answer {
-        self.send(method, target, &[("Content-Type", "application/json")], body.to_string().as_bytes())
+        self.send(
+            method,
+            target,
+            &[("Content-Type", "application/json")],
+            body.to_string().as_bytes(),
+        )
     }
 
     pub fn post_form(&mut self, target: &str, body: &str) -> Answer {
-        self.send("POST", target, &[("Content-Type", "application/x-www-form-urlencoded")], body.as_bytes())
+        self.send(
+            "POST",
+            target,
+            &[("Content-Type", "application/x-www-form-urlencoded")],
+            body.as_bytes(),
+        )
     }
 
     pub fn send(&mut self, method: &str, target: &str, headers: &[(&str, &str)], body: &[u8]) -> Answer {
-        self.try_send(method, target, headers, body).unwrap_or_else(|e| panic!("{method} {target}: {e}"))
+        self.try_send(method, target, headers, body)
+            .unwrap_or_else(|e| panic!("{method} {target}: {e}"))
     }
 
     /// Like [`Client::send`], with failures of the connection as errors; a kept connection that was closed
     /// is opened anew once when nothing came back.
-    pub fn try_send(&mut self, method: &str, target: &str, headers: &[(&str, &str)], body: &[u8]) -> std::io::Result<Answer> {
+    pub fn try_send(
+        &mut self,
+        method: &str,
+        target: &str,
+        headers: &[(&str, &str)],
+        body: &[u8],
+    ) -> std::io::Result<Answer> {
         let was_kept = self.connection.is_some();
         match self.exchange(method, target, headers, body) {
             Err(error) if was_kept && method == "GET" && error.kind() != std::io::ErrorKind::WouldBlock => {
@@ -94,7 +131,13 @@ impl Client {
         }
     }
 
-    fn exchange(&mut self, method: &str, target: &str, headers: &[(&str, &str)], body: &[u8]) -> std::io::Result<Answer> {
+    fn exchange(
+        &mut self,
+        method: &str,
+        target: &str,
+        headers: &[(&str, &str)],
+        body: &[u8],
+    ) -> std::io::Result<Answer> {
         if self.connection.is_none() {
             let stream = TcpStream::connect_timeout(&self.address, Duration::from_secs(5))?;
             stream.set_nodelay(true)?;
@@ -165,10 +208,20 @@ fn read_answer(reader: &mut BufReader<TcpStream>, method: &str) -> std::io::Resu
             headers.push((name.to_owned(), value.trim().to_owned()));
         }
     }
-    let mut answer = Answer { status, headers, body: Vec::new() };
-    let chunked = answer.header("transfer-encoding").is_some_and(|v| v.contains("chunked"));
-    let length = answer.header("content-length").and_then(|v| v.parse::<usize>().ok());
-    let is_kept = !answer.header("connection").is_some_and(|v| v.eq_ignore_ascii_case("close"));
+    let mut answer = Answer {
+        status,
+        headers,
+        body: Vec::new(),
+    };
+    let chunked = answer
+        .header("transfer-encoding")
+        .is_some_and(|v| v.contains("chunked"));
+    let length = answer
+        .header("content-length")
+        .and_then(|v| v.parse::<usize>().ok());
+    let is_kept = !answer
+        .header("connection")
+        .is_some_and(|v| v.eq_ignore_ascii_case("close"));
     if method == "HEAD" || status == 204 || status == 304 {
         return Ok((answer, is_kept));
     }

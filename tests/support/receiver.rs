@@ -48,13 +48,18 @@ pub struct Arrival {
 
 impl Arrival {
     pub fn header(&self, name: &str) -> Option<&str> {
-        self.headers.iter().find(|(n, _)| n.eq_ignore_ascii_case(name)).map(|(_, v)| v.as_str())
+        self.headers
+            .iter()
+            .find(|(n, _)| n.eq_ignore_ascii_case(name))
+            .map(|(_, v)| v.as_str())
     }
 
     /// The decoded query pairs.
     pub fn query(&self) -> Vec<(String, String)> {
         let query = self.target.split_once('?').map_or("", |(_, q)| q);
-        url::form_urlencoded::parse(query.as_bytes()).into_owned().collect()
+        url::form_urlencoded::parse(query.as_bytes())
+            .into_owned()
+            .collect()
     }
 
     pub fn query_value(&self, name: &str) -> Option<String> {
@@ -199,7 +204,10 @@ fn serve(stream: &TcpStream, shared: &Shared) -> std::io::Result<()> {
                 return Ok(());
             }
             Behaviour::Drip => {
-                for byte in b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n".iter().chain(&[b'x'; 100]) {
+                for byte in b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n"
+                    .iter()
+                    .chain(&[b'x'; 100])
+                {
                     writer.write_all(&[*byte])?;
                     std::thread::sleep(Duration::from_secs(1));
                 }
@@ -223,7 +231,12 @@ fn serve(stream: &TcpStream, shared: &Shared) -> std::io::Result<()> {
     Ok(())
 }
 
-fn answer(writer: &mut &TcpStream, status: u16, headers: &[(String, String)], body: &str) -> std::io::Result<()> {
+fn answer(
+    writer: &mut &TcpStream,
+    status: u16,
+    headers: &[(String, String)],
+    body: &str,
+) -> std::io::Result<()> {
     let mut head = format!("HTTP/1.1 {status} Answer\r\nContent-Length: {}\r\n", body.len());
     for (name, value) in headers {
         head.push_str(&format!("{name}: {value}\r\n"));
@@ -239,7 +252,10 @@ fn read_request(reader: &mut BufReader<&TcpStream>) -> std::io::Result<Option<Ar
         return Ok(None);
     }
     let mut parts = line.split_whitespace();
-    let (method, target) = (parts.next().unwrap_or_default().to_owned(), parts.next().unwrap_or_default().to_owned());
+    let (method, target) = (
+        parts.next().unwrap_or_default().to_owned(),
+        parts.next().unwrap_or_default().to_owned(),
+    );
     let mut headers = Vec::new();
     loop {
         let mut line = String::new();
@@ -261,5 +277,11 @@ fn read_request(reader: &mut BufReader<&TcpStream>) -> std::io::Result<Option<Ar
         .unwrap_or(0);
     let mut body = vec![0; length];
     reader.read_exact(&mut body)?;
-    Ok(Some(Arrival { at: Instant::now(), method, target, headers, body }))
+    Ok(Some(Arrival {
+        at: Instant::now(),
+        method,
+        target,
+        headers,
+        body,
+    }))
 }

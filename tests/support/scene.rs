@@ -36,10 +36,15 @@ impl Scene {
         });
         merge(&mut offer_fields, offer);
         let offer = admin.post_json("/api/v1/offers", &offer_fields).ok();
-        let partner = admin.post_json("/api/v1/partners", &json!({"name": "Media"})).ok();
+        let partner = admin
+            .post_json("/api/v1/partners", &json!({"name": "Media"}))
+            .ok();
         let (offer_id, partner_id) = (text(&offer["id"]), text(&partner["id"]));
         let link = admin
-            .post_json("/api/v1/links", &json!({"offer": offer_id, "partner": partner_id, "network": "Media"}))
+            .post_json(
+                "/api/v1/links",
+                &json!({"offer": offer_id, "partner": partner_id, "network": "Media"}),
+            )
             .ok();
         let rule = admin
             .post_json(
@@ -113,12 +118,14 @@ pub fn click(client: &mut Client, link: &str, click_id: &str) -> String {
 }
 
 /// A user agent that is no bot.
-pub const BROWSER: &str =
-    "Mozilla/5.0 (iPhone; CPU iPhone OS 18_0 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/18.0 Mobile/15E148 Safari/604.1";
+pub const BROWSER: &str = "Mozilla/5.0 (iPhone; CPU iPhone OS 18_0 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/18.0 Mobile/15E148 Safari/604.1";
 
 /// A string of an answer.
 pub fn text(value: &Value) -> String {
-    value.as_str().unwrap_or_else(|| panic!("no text: {value}")).to_owned()
+    value
+        .as_str()
+        .unwrap_or_else(|| panic!("no text: {value}"))
+        .to_owned()
 }
 
 fn merge(into: &mut Value, from: Value) {

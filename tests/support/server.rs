@@ -27,7 +27,10 @@ impl Setup {
         ];
         Self {
             data_dir: data_dir.to_owned(),
-            environment: environment.iter().map(|(k, v)| ((*k).into(), (*v).into())).collect(),
+            environment: environment
+                .iter()
+                .map(|(k, v)| ((*k).into(), (*v).into()))
+                .collect(),
             arguments: Vec::new(),
         }
     }
@@ -44,7 +47,9 @@ impl Setup {
     /// Runs another command of the binary over the same data directory.
     pub fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_yamabiko"));
-        command.env_clear().env("PATH", std::env::var_os("PATH").unwrap_or_default());
+        command
+            .env_clear()
+            .env("PATH", std::env::var_os("PATH").unwrap_or_default());
         command.envs(self.environment.iter().map(|(k, v)| (k, v)));
         command.env("YAMABIKO_DATA_DIR", &self.data_dir).args(arguments);
         command
@@ -62,7 +67,11 @@ pub struct Server {
 impl Server {
     fn start(setup: &Setup) -> Self {
         let mut command = setup.command(&["serve", "--listen", "127.0.0.1:0"]);
-        command.args(&setup.arguments).stdout(Stdio::null()).stderr(Stdio::piped()).stdin(Stdio::null());
+        command
+            .args(&setup.arguments)
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped())
+            .stdin(Stdio::null());
         let mut child = command.spawn().expect("start yamabiko");
         let log = Arc::new(Mutex::new(Vec::new()));
         let lines = log.clone();
@@ -74,12 +83,20 @@ impl Server {
         });
         let address = super::eventually("the server listens", Duration::from_secs(60), || {
             if let Ok(Some(status)) = child.try_wait() {
-                panic!("the server ended with {status}:\n{}", log.lock().expect("log").join("\n"));
+                panic!(
+                    "the server ended with {status}:\n{}",
+                    log.lock().expect("log").join("\n")
+                );
             }
             let log = log.lock().expect("log");
             log.iter().find_map(|line| listening_address(line))
         });
-        Self { child, address, log, setup: setup.clone() }
+        Self {
+            child,
+            address,
+            log,
+            setup: setup.clone(),
+        }
     }
 
     pub fn address(&self) -> SocketAddr {
@@ -101,10 +118,19 @@ impl Server {
 
     /// A client with an API token of the widest scope.
     pub fn admin(&self) -> Client {
-        let output = self.setup.command(&["token", "create", "--name", "test", "--scope", "admin"]).output().expect("token");
-        assert!(output.status.success(), "token: {}", String::from_utf8_lossy(&output.stderr));
+        let output = self
+            .setup
+            .command(&["token", "create", "--name", "test", "--scope", "admin"])
+            .output()
+            .expect("token");
+        assert!(
+            output.status.success(),
+            "token: {}",
+            String::from_utf8_lossy(&output.stderr)
+        );
         let token = String::from_utf8_lossy(&output.stdout).trim().to_owned();
-        self.client().with_header("Authorization", &format!("Bearer {token}"))
+        self.client()
+            .with_header("Authorization", &format!("Bearer {token}"))
     }
 
     /// `kill -9`.
@@ -123,14 +149,21 @@ impl Server {
     }
 
     pub fn signal(&self, signal: &str) {
-        let sent = Command::new("kill").args([&format!("-{signal}"), &self.child.id().to_string()]).status();
+        let sent = Command::new("kill")
+            .args([&format!("-{signal}"), &self.child.id().to_string()])
+            .status();
         assert!(sent.expect("kill").success());
     }
 
     /// Resident memory in bytes.
     pub fn resident_bytes(&self) -> u64 {
         let statm = std::fs::read_to_string(format!("/proc/{}/statm", self.child.id())).expect("statm");
-        statm.split_whitespace().nth(1).and_then(|pages| pages.parse::<u64>().ok()).expect("pages") * 4096
+        statm
+            .split_whitespace()
+            .nth(1)
+            .and_then(|pages| pages.parse::<u64>().ok())
+            .expect("pages")
+            * 4096
     }
 }
 

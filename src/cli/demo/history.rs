@@ -55,17 +55,29 @@ fn is_awake(at_ms: i64) -> bool {
 fn visit(recorder: &Recorder, clock: &Clock) -> Result<Session, CliError> {
     let catalog = recorder.catalog();
     let token = traffic::choose_link();
-    let entry: &LinkEntry = catalog.links.get(token).ok_or_else(|| refused("the demo's link is missing"))?;
+    let entry: &LinkEntry = catalog
+        .links
+        .get(token)
+        .ok_or_else(|| refused("the demo's link is missing"))?;
     let headers = ClientHeaders {
         user_agent: traffic::choose_browser().into(),
         referer: "https://media.example/".into(),
         accept_language: "ja-JP,ja;q=0.9".into(),
         purpose: String::new(),
     };
-    let query = format!("param1=past-{:08x}&creative=banner{}", rand::random::<u32>(), rand::random_range(1..4));
+    let query = format!(
+        "param1=past-{:08x}&creative=banner{}",
+        rand::random::<u32>(),
+        rand::random_range(1..4)
+    );
     let ip = IpAddr::V4(Ipv4Addr::new(203, 0, 113, rand::random()));
-    let request =
-        Request { kind: EngagementKind::Click, is_head: false, query: query.as_bytes(), headers: &headers, ip };
+    let request = Request {
+        kind: EngagementKind::Click,
+        is_head: false,
+        query: query.as_bytes(),
+        headers: &headers,
+        ip,
+    };
     let around = Around {
         link: &entry.link,
         offer: &entry.offer,
@@ -74,8 +86,13 @@ fn visit(recorder: &Recorder, clock: &Clock) -> Result<Session, CliError> {
         ip_hasher: &IpHasher::new(&[7; 32]),
     };
     let id = engagement::new_session_id(clock.now_ms());
-    let visitor =
-        Visitor { tuid: id.to_string(), seen: Seen { is_repeat: false, is_unique: rand::random_ratio(9, 10) } };
+    let visitor = Visitor {
+        tuid: id.to_string(),
+        seen: Seen {
+            is_repeat: false,
+            is_unique: rand::random_ratio(9, 10),
+        },
+    };
     let mut session = Hit::parse(&request).session(id, &around, visitor).session;
     session.destination = format!("{}&sid={id}", entry.offer.destinations.default);
     Ok(session)
@@ -83,7 +100,10 @@ fn visit(recorder: &Recorder, clock: &Clock) -> Result<Session, CliError> {
 
 fn convert(recorder: &Recorder, session: &Session) -> Result<(), CliError> {
     let is_shop = session.offer.as_str() == sample::SHOP;
-    let mut request = ConversionRequest { sid: Some(Sid::Id(session.id)), ..ConversionRequest::default() };
+    let mut request = ConversionRequest {
+        sid: Some(Sid::Id(session.id)),
+        ..ConversionRequest::default()
+    };
     if is_shop {
         request.amount = Some(traffic::choose_amount().into());
         request.uids[0] = format!("past-{:08x}", rand::random::<u32>());
@@ -97,7 +117,8 @@ fn convert(recorder: &Recorder, session: &Session) -> Result<(), CliError> {
         proof: Proof::default(),
         is_test: false,
     };
-    let recorded =
-        recorder.run_blocking(move |group| record_conversion::record(&request, &caller, None, group)).map_err(refused)?;
+    let recorded = recorder
+        .run_blocking(move |group| record_conversion::record(&request, &caller, None, group))
+        .map_err(refused)?;
     recorded.map(drop).map_err(refused)
 }

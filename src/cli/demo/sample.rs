@@ -27,7 +27,8 @@ pub(super) const SIGNUP: &str = "join01";
 /// The shop's link for the first partner.
 pub(super) const SHOP_LINK: &str = "demo0001";
 /// All links, with how many clicks of ten come through each.
-pub(super) const LINKS: [(&str, u32); 4] = [(SHOP_LINK, 4), ("demo0002", 3), ("demo0003", 1), ("demo0004", 2)];
+pub(super) const LINKS: [(&str, u32); 4] =
+    [(SHOP_LINK, 4), ("demo0002", 3), ("demo0003", 1), ("demo0004", 2)];
 
 /// Reads a sample object; a mistake in it is a defect of ours.
 fn object<T: DeserializeOwned>(value: Value) -> Result<T, CliError> {
@@ -108,7 +109,11 @@ fn partners(now_ms: i64) -> [Value; 3] {
     [
         partner("midori01", "みどりメディア", "比較サイト"),
         partner("bluenet1", "Blue Network", "Ad network"),
-        partner("oldmill1", "水車アフィリエイト", "この媒体のサーバーは応答しません（再送の様子を見るための例）"),
+        partner(
+            "oldmill1",
+            "水車アフィリエイト",
+            "この媒体のサーバーは応答しません（再送の様子を見るための例）",
+        ),
     ]
 }
 
@@ -137,20 +142,36 @@ pub(super) fn rules(echo: SocketAddr, now_ms: i64) -> Result<Vec<ConfigObject>, 
         })
     };
     let rules = [
-        of_partner("toldmido", "みどりメディアへの通知", "midori01", "/midori/postback"),
+        of_partner(
+            "toldmido",
+            "みどりメディアへの通知",
+            "midori01",
+            "/midori/postback",
+        ),
         of_partner("toldblue", "Blue Network postback", "bluenet1", "/blue/conv"),
-        of_partner("toldmill", "水車アフィリエイトへの通知", "oldmill1", "/status/503/mill"),
+        of_partner(
+            "toldmill",
+            "水車アフィリエイトへの通知",
+            "oldmill1",
+            "/status/503/mill",
+        ),
         json!({
             "id": "toldshop", "name": "自社サーバーへの通知", "scope": {"type": "offer", "offer": SHOP},
             "kinds": ["event"], "updated_at_ms": now_ms,
             "text": format!("http://{echo}/own/?sid={{sid}}&kind={{activity_kind}}&tracker={{tracker_name}}&amount={{revenue_float}}"),
         }),
     ];
-    rules.into_iter().map(|rule| object::<Rule>(rule).map(ConfigObject::Rule)).collect()
+    rules
+        .into_iter()
+        .map(|rule| object::<Rule>(rule).map(ConfigObject::Rule))
+        .collect()
 }
 
 /// Saves objects in one commit.
 pub(super) fn save(recorder: &Recorder, objects: Vec<ConfigObject>) -> Result<(), CliError> {
     let changes: Vec<Change> = objects.into_iter().map(Change::Put).collect();
-    recorder.run_blocking(move |group| save::stage(group, &[], &changes)).map_err(refused)?.map_err(refused)
+    recorder
+        .run_blocking(move |group| save::stage(group, &[], &changes))
+        .map_err(refused)?
+        .map_err(refused)
 }

@@ -55,7 +55,13 @@ impl Visitors {
         if server.ip().is_unspecified() {
             server.set_ip(std::net::Ipv4Addr::LOCALHOST.into());
         }
-        Self { server, recorder, clicks_per_second, purchases: Vec::new(), number: 0 }
+        Self {
+            server,
+            recorder,
+            clicks_per_second,
+            purchases: Vec::new(),
+            number: 0,
+        }
     }
 
     /// Until the server stops.
@@ -75,16 +81,26 @@ impl Visitors {
     fn step(&mut self) -> std::io::Result<()> {
         self.number += 1;
         let link = choose_link();
-        let target = format!("/c/{link}?param1=demo-{}&creative=banner{}&s2s=0", self.number, rand::random_range(1..4));
+        let target = format!(
+            "/c/{link}?param1=demo-{}&creative=banner{}&s2s=0",
+            self.number,
+            rand::random_range(1..4)
+        );
         let answer = self.get(&target, choose_browser())?;
         if rand::random_ratio(1, 6)
             && let Some(sid) = sid_of(&answer)
         {
             let at = Instant::now() + Duration::from_millis(rand::random_range(500..8000));
-            self.purchases.push(Purchase { at, sid, is_shop: link != "demo0004" });
+            self.purchases.push(Purchase {
+                at,
+                sid,
+                is_shop: link != "demo0004",
+            });
         }
         let now = Instant::now();
-        let (due, later) = std::mem::take(&mut self.purchases).into_iter().partition(|p: &Purchase| p.at <= now);
+        let (due, later) = std::mem::take(&mut self.purchases)
+            .into_iter()
+            .partition(|p: &Purchase| p.at <= now);
         self.purchases = later;
         for purchase in due {
             self.buy(&purchase)?;
@@ -96,7 +112,11 @@ impl Visitors {
         self.number += 1;
         let mut target = format!("/cv?sid={}", purchase.sid);
         if purchase.is_shop {
-            target.push_str(&format!("&uid1=demo-order-{}&amount={}", self.number, choose_amount()));
+            target.push_str(&format!(
+                "&uid1=demo-order-{}&amount={}",
+                self.number,
+                choose_amount()
+            ));
         }
         self.get(&target, "demo-shop/1.0")?;
         if rand::random_ratio(1, 15) {
@@ -126,7 +146,10 @@ impl Visitors {
 
 /// The SID in the `Location` of a redirect.
 fn sid_of(answer: &str) -> Option<String> {
-    let location = answer.lines().find_map(|line| line.strip_prefix("location: ").or_else(|| line.strip_prefix("Location: ")))?;
+    let location = answer.lines().find_map(|line| {
+        line.strip_prefix("location: ")
+            .or_else(|| line.strip_prefix("Location: "))
+    })?;
     let (_, after) = location.split_once("sid=")?;
     after.get(..16).map(str::to_owned)
 }

@@ -351,18 +351,6 @@ impl Values for ActivityValues<'_> {
     /// Any parameter of the click URL, also those that have a field of their own.
     fn parameter(&self, name: &str) -> Option<Cow<'_, str>> {
         let session = self.session()?;
-        let own = match name {
-            "label" => lent(&session.label),
-            "campaign" => session.names.get(1).and_then(|name| lent(name)),
-            "adgroup" => session.names.get(2).and_then(|name| lent(name)),
-            "creative" => session.names.get(3).and_then(|name| lent(name)),
-            "param1" => lent(&session.para[0]),
-            "param2" => lent(&session.para[1]),
-            "param3" => lent(&session.para[2]),
-            "param4" => lent(&session.para[3]),
-            "param5" => lent(&session.para[4]),
-            _ => None,
-        };
         // A partner's own name for one of the five.
         let of_partner = || {
             let parameters = &self.context.partner?.click_parameters;
@@ -372,7 +360,7 @@ impl Values for ActivityValues<'_> {
                 .get(usize::from(slot).checked_sub(1)?)
                 .and_then(|value| lent(value))
         };
-        self.clicked(name).or(own).or_else(of_partner)
+        session.parameter(name).map(Cow::Borrowed).or_else(of_partner)
     }
 
     fn custom(&self) -> &[(String, String)] {

@@ -1,8 +1,8 @@
 //! `/c/{link}` and `/i/{link}`.
 
 use super::{
-    TrackingState, active_link, caller, client_headers, gif, known_visitor, new_visitor, no_such_link, page, redirect,
-    set_cookies, too_long,
+    TrackingState, active_link, caller, client_headers, gif, known_visitor, new_visitor, no_such_link, page,
+    redirect, set_cookies, too_long,
 };
 use crate::domain::ids::SessionId;
 use crate::domain::offer::Offer;
@@ -31,8 +31,16 @@ struct Engagement {
 }
 
 /// `GET /c/{link}`: stores the session, then redirects.
-pub(super) async fn click(request: HttpRequest, path: Path<String>, state: Data<TrackingState>) -> HttpResponse {
-    if request.uri().path_and_query().is_some_and(|t| t.as_str().len() > super::MAX_TARGET_BYTES) {
+pub(super) async fn click(
+    request: HttpRequest,
+    path: Path<String>,
+    state: Data<TrackingState>,
+) -> HttpResponse {
+    if request
+        .uri()
+        .path_and_query()
+        .is_some_and(|t| t.as_str().len() > super::MAX_TARGET_BYTES)
+    {
         return too_long();
     }
     let catalog = state.recorder.catalog();
@@ -56,7 +64,12 @@ pub(super) async fn click(request: HttpRequest, path: Path<String>, state: Data<
         None
     } else {
         let mut answer = redirect(&destination);
-        set_cookies(&mut answer, &engagement.session, &entry.offer, engagement.caller.is_tls);
+        set_cookies(
+            &mut answer,
+            &engagement.session,
+            &entry.offer,
+            engagement.caller.is_tls,
+        );
         Some(answer)
     };
     let recorded = record(engagement.session, &state).await;
@@ -67,8 +80,16 @@ pub(super) async fn click(request: HttpRequest, path: Path<String>, state: Data<
 }
 
 /// `GET /i/{link}`: stores the session, then gives a picture.
-pub(super) async fn impression(request: HttpRequest, path: Path<String>, state: Data<TrackingState>) -> HttpResponse {
-    if request.uri().path_and_query().is_some_and(|t| t.as_str().len() > super::MAX_TARGET_BYTES) {
+pub(super) async fn impression(
+    request: HttpRequest,
+    path: Path<String>,
+    state: Data<TrackingState>,
+) -> HttpResponse {
+    if request
+        .uri()
+        .path_and_query()
+        .is_some_and(|t| t.as_str().len() > super::MAX_TARGET_BYTES)
+    {
         return too_long();
     }
     let catalog = state.recorder.catalog();
@@ -79,14 +100,20 @@ pub(super) async fn impression(request: HttpRequest, path: Path<String>, state: 
     let engagement = assemble(&request, EngagementKind::Impression, entry, &state);
     let (sid, is_s2s) = (engagement.session.id, engagement.is_s2s);
     let recorded = record(engagement.session, &state).await;
-    if is_s2s { s2s_answer(sid, recorded) } else { gif(HttpResponse::Ok()) }
+    if is_s2s {
+        s2s_answer(sid, recorded)
+    } else {
+        gif(HttpResponse::Ok())
+    }
 }
 
 /// A server keeps what it could not hand over: it is told when the session is not durable.
 fn s2s_answer(sid: SessionId, recorded: Option<Recorded>) -> HttpResponse {
     match recorded {
         Some(Recorded::Durable) => HttpResponse::Ok().json(json!({"sid": sid})),
-        Some(Recorded::Spooled) | None => HttpResponse::Accepted().json(json!({"sid": sid, "is_durable": false})),
+        Some(Recorded::Spooled) | None => {
+            HttpResponse::Accepted().json(json!({"sid": sid, "is_durable": false}))
+        }
         Some(Recorded::Lost) => {
             use actix_web::ResponseError;
             crate::http::problem::ApiError::Record(crate::recorder::RecordError::Busy).error_response()
@@ -94,9 +121,18 @@ fn s2s_answer(sid: SessionId, recorded: Option<Recorded>) -> HttpResponse {
     }
 }
 
-fn assemble(request: &HttpRequest, kind: EngagementKind, entry: &LinkEntry, state: &TrackingState) -> Engagement {
+fn assemble(
+    request: &HttpRequest,
+    kind: EngagementKind,
+    entry: &LinkEntry,
+    state: &TrackingState,
+) -> Engagement {
     let (built, is_s2s, caller) = read(request, kind, request.query_string().as_bytes(), entry, state);
-    Engagement { session: built.session, is_s2s, caller }
+    Engagement {
+        session: built.session,
+        is_s2s,
+        caller,
+    }
 }
 
 fn build(
@@ -112,10 +148,18 @@ fn build(
     let choice = destination::choose(&entry.offer, own, &requested, &session.device.os_name)?;
     // Built only when the destination holds a placeholder other than the SID.
     let values = std::cell::OnceCell::new();
-    let value = |name: &str| values.get_or_init(|| ClickValues::new(session.clone(), entry)).get(name);
+    let value = |name: &str| {
+        values
+            .get_or_init(|| ClickValues::new(session.clone(), entry))
+            .get(name)
+    };
     let destination = destination::render(&choice, &entry.offer, session.id, &value)?;
     session.destination = destination;
-    Ok(Engagement { session, is_s2s, caller })
+    Ok(Engagement {
+        session,
+        is_s2s,
+        caller,
+    })
 }
 
 /// Reads the request into a session without a destination.
@@ -129,7 +173,13 @@ pub(super) fn read(
     let caller = caller(request, state);
     let headers = client_headers(request);
     let is_head = request.method() == actix_web::http::Method::HEAD;
-    let hit = Hit::parse(&Request { kind, is_head, query, headers: &headers, ip: caller.ip });
+    let hit = Hit::parse(&Request {
+        kind,
+        is_head,
+        query,
+        headers: &headers,
+        ip: caller.ip,
+    });
     let now_ms = state.recorder.clock().now_ms();
     let visitor = visitor(request, &hit, &headers.user_agent, &caller, entry, now_ms, state);
     let around = Around {
@@ -141,7 +191,10 @@ pub(super) fn read(
     };
     let built = hit.session(engagement::new_session_id(now_ms), &around, visitor);
     for refused in &built.refused_callbacks {
-        tracing::debug!(name = refused.name, "a callback on a click names a host that the partner may not call");
+        tracing::debug!(
+            name = refused.name,
+            "a callback on a click names a host that the partner may not call"
+        );
     }
     (built, hit.is_s2s(), caller)
 }
@@ -159,14 +212,30 @@ fn visitor(
     let known = if hit.is_s2s() {
         None
     } else {
-        let remembered = hit.remembered_tuid().and_then(|t| t.parse::<SessionId>().ok()).map(|t| t.to_string());
+        let remembered = hit
+            .remembered_tuid()
+            .and_then(|t| t.parse::<SessionId>().ok())
+            .map(|t| t.to_string());
         known_visitor(request).or(remembered)
     };
-    let touch = |who: &str| state.repeats.touch(who, &entry.link.token, now_ms, repeat_s(&entry.offer, hit));
+    let touch = |who: &str| {
+        state
+            .repeats
+            .touch(who, &entry.link.token, now_ms, repeat_s(&entry.offer, hit))
+    };
     let is_new = known.is_none();
-    let tuid = known.unwrap_or_else(|| if hit.is_s2s() { String::new() } else { new_visitor(now_ms) });
+    let tuid = known.unwrap_or_else(|| {
+        if hit.is_s2s() {
+            String::new()
+        } else {
+            new_visitor(now_ms)
+        }
+    });
     let seen = if hit.is_automated() {
-        Seen { is_repeat: false, is_unique: false }
+        Seen {
+            is_repeat: false,
+            is_unique: false,
+        }
     } else if is_new {
         // Known by address and browser until the cookie comes back; the cookie is noted too, so that the
         // next click is recognised by either.
@@ -182,7 +251,11 @@ fn visitor(
 
 /// Clicks that a server sends without saying whose they are cannot be repeats of one person.
 fn repeat_s(offer: &Offer, hit: &Hit) -> u32 {
-    if hit.is_s2s() && hit.ip().is_none() { 0 } else { offer.repeat_click_s }
+    if hit.is_s2s() && hit.ip().is_none() {
+        0
+    } else {
+        offer.repeat_click_s
+    }
 }
 
 /// Records, waiting at most [`PATIENCE`]; `None` when the store has not answered by then.
@@ -195,7 +268,10 @@ pub(super) async fn record(session: Session, state: &TrackingState) -> Option<Re
             return Some(Recorded::Lost);
         }
     };
-    let recorded = tokio::time::timeout(PATIENCE, acknowledgement).await.ok().and_then(Result::ok);
+    let recorded = tokio::time::timeout(PATIENCE, acknowledgement)
+        .await
+        .ok()
+        .and_then(Result::ok);
     let result = match recorded {
         Some(Recorded::Durable) => EngagementResult::Recorded,
         Some(Recorded::Spooled) | None => EngagementResult::Spooled,

@@ -1,6 +1,8 @@
 //! `/cv` and `/cv.gif`: a web or server-to-server conversion.
 
-use super::{TrackingState, allow_origin, caller, gif, known_visitor, own_origin, read_body, text_header, visited};
+use super::{
+    TrackingState, allow_origin, caller, gif, known_visitor, own_origin, read_body, text_header, visited,
+};
 use crate::domain::duplicates;
 use crate::domain::template::catalogue;
 use crate::http::problem::ApiError;
@@ -14,7 +16,11 @@ use actix_web::{HttpRequest, HttpResponse, ResponseError};
 use std::net::IpAddr;
 
 /// `GET` or `POST /cv`: JSON.
-pub(super) async fn convert(request: HttpRequest, payload: Payload, state: Data<TrackingState>) -> HttpResponse {
+pub(super) async fn convert(
+    request: HttpRequest,
+    payload: Payload,
+    state: Data<TrackingState>,
+) -> HttpResponse {
     let catalog = state.recorder.catalog();
     let origin = own_origin(&request, catalog.offers.values());
     match take(&request, payload, &state).await {
@@ -28,7 +34,11 @@ pub(super) async fn convert(request: HttpRequest, payload: Payload, state: Data<
 }
 
 /// `GET /cv.gif`: a picture, whatever came of it; the status says when the caller should try again.
-pub(super) async fn pixel(request: HttpRequest, payload: Payload, state: Data<TrackingState>) -> HttpResponse {
+pub(super) async fn pixel(
+    request: HttpRequest,
+    payload: Payload,
+    state: Data<TrackingState>,
+) -> HttpResponse {
     match take(&request, payload, &state).await {
         Ok(_) => gif(HttpResponse::Ok()),
         Err(error) => gif(HttpResponse::build(error.status_code())),
@@ -36,19 +46,25 @@ pub(super) async fn pixel(request: HttpRequest, payload: Payload, state: Data<Tr
 }
 
 async fn take(request: &HttpRequest, payload: Payload, state: &TrackingState) -> Result<Answer, ApiError> {
-    if request.uri().path_and_query().is_some_and(|t| t.as_str().len() > super::MAX_TARGET_BYTES) {
-        return Err(ApiError::TargetTooLong { limit: super::MAX_TARGET_BYTES });
+    if request
+        .uri()
+        .path_and_query()
+        .is_some_and(|t| t.as_str().len() > super::MAX_TARGET_BYTES)
+    {
+        return Err(ApiError::TargetTooLong {
+            limit: super::MAX_TARGET_BYTES,
+        });
     }
     let body = read_body(payload).await?;
-    let caller = who(request, body.clone(), state);
+    let caller = who(request, body.to_vec(), state);
     let parsed = parse(request, &body, caller.ip);
     let (conversion, idempotency) = match parsed {
         Ok(parsed) => parsed,
         Err(error) => return Err(keep_unreadable(error, caller, request, state).await?),
     };
-    let decided = state.recorder.run(move |group| {
-        record_conversion::record(&conversion, &caller, idempotency.as_ref(), group)
-    });
+    let decided = state
+        .recorder
+        .run(move |group| record_conversion::record(&conversion, &caller, idempotency.as_ref(), group));
     match decided.await?? {
         Outcome::Answer(answer) => {
             let result = match answer.result.as_str() {
@@ -70,19 +86,33 @@ async fn keep_unreadable(
     request: &HttpRequest,
     state: &TrackingState,
 ) -> Result<ApiError, ApiError> {
-    let cid = crate::tracking::query::Pairs::parse(request.query_string().as_bytes()).get("cid").and_then(|c| c.parse().ok());
+    let cid = crate::tracking::query::Pairs::parse(request.query_string().as_bytes())
+        .get("cid")
+        .and_then(|c| c.parse().ok());
     let (field, message) = (error.field.clone(), error.message.clone());
     state
         .recorder
         .run(move |group| record_conversion::record_unreadable(cid, &field, &message, &caller, group))
         .await??;
     telemetry::activity("event", ActivityResult::Invalid);
-    Ok(ApiError::Invalid { field: error.field, code: error.code, message: error.message })
+    Ok(ApiError::Invalid {
+        field: error.field,
+        code: error.code,
+        message: error.message,
+    })
 }
 
-fn parse(request: &HttpRequest, body: &[u8], ip: IpAddr) -> Result<(ConversionRequest, Option<Idempotency>), FieldError> {
-    let conversion = ConversionRequest::parse(fields(request, body)?, &|name| catalogue::find(name).is_some())?;
-    let header = request.headers().get("idempotency-key").map(|v| String::from_utf8_lossy(v.as_bytes()).into_owned());
+fn parse(
+    request: &HttpRequest,
+    body: &[u8],
+    ip: IpAddr,
+) -> Result<(ConversionRequest, Option<Idempotency>), FieldError> {
+    let conversion =
+        ConversionRequest::parse(fields(request, body)?, &|name| catalogue::find(name).is_some())?;
+    let header = request
+        .headers()
+        .get("idempotency-key")
+        .map(|v| String::from_utf8_lossy(v.as_bytes()).into_owned());
     let key = idempotency_key(header.as_deref())?;
     let idempotency = key.map(|key| {
         let authorization = text_header(request, actix_web::http::header::AUTHORIZATION);
@@ -107,12 +137,21 @@ fn fields(request: &HttpRequest, body: &[u8]) -> Result<Fields, FieldError> {
     if content_type.starts_with("application/json") || trimmed.starts_with(b"{") {
         return Fields::from_json(body)?.with_query(Fields::from_form(query)?);
     }
-    let joined = [query, body].join(if query.is_empty() || body.is_empty() { b"".as_slice() } else { b"&" });
+    let joined = [query, body].join(if query.is_empty() || body.is_empty() {
+        b"".as_slice()
+    } else {
+        b"&"
+    });
     Fields::from_form(&joined)
 }
 
 fn who(request: &HttpRequest, body: Vec<u8>, state: &TrackingState) -> Caller {
-    let header = |name: &str| request.headers().get(name).map(|v| String::from_utf8_lossy(v.as_bytes()).into_owned());
+    let header = |name: &str| {
+        request
+            .headers()
+            .get(name)
+            .map(|v| String::from_utf8_lossy(v.as_bytes()).into_owned())
+    };
     Caller {
         ip: caller(request, state).ip,
         user_agent: text_header(request, USER_AGENT).chars().take(512).collect(),

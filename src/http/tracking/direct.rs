@@ -1,10 +1,14 @@
 //! `POST /d/{link}`: the tag on the advertiser's page reports a landing that passed no redirect.
 
-use super::{TrackingState, active_link, allow_origin, click, no_such_link, own_origin, read_body, set_cookies};
+use super::{
+    TrackingState, active_link, allow_origin, click, no_such_link, own_origin, read_body, set_cookies,
+};
 use crate::domain::session::EngagementKind;
 use crate::http::problem::ApiError;
 use crate::tracking::engagement::Recorded;
-use actix_web::http::header::{ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_MAX_AGE};
+use actix_web::http::header::{
+    ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_MAX_AGE,
+};
 use actix_web::web::{Data, Path, Payload};
 use actix_web::{HttpRequest, HttpResponse, ResponseError};
 use serde_json::json;
@@ -17,7 +21,9 @@ pub(super) async fn land(
     state: Data<TrackingState>,
 ) -> HttpResponse {
     let catalog = state.recorder.catalog();
-    let Some(entry) = active_link(&catalog, &path) else { return no_such_link() };
+    let Some(entry) = active_link(&catalog, &path) else {
+        return no_such_link();
+    };
     let Some(origin) = own_origin(&request, [&entry.offer]) else {
         return ApiError::State {
             code: "foreign_origin",
@@ -34,7 +40,8 @@ pub(super) async fn land(
     let mut answer = HttpResponse::Ok();
     allow_origin(&mut answer, Some(&origin));
     set_cookies(&mut answer, &session, offer, caller.is_tls);
-    let told = json!({"sid": session.id, "tuid": session.tuid, "offer": offer.id, "days": offer.web_window_days()});
+    let told =
+        json!({"sid": session.id, "tuid": session.tuid, "offer": offer.id, "days": offer.web_window_days()});
     match click::record(session, &state).await {
         Some(Recorded::Lost) => ApiError::Record(crate::recorder::RecordError::Busy).error_response(),
         _ => answer.json(told),

@@ -30,6 +30,9 @@ pub const MAX_TARGET_BYTES: usize = 8 * 1024;
 /// Largest body of the public endpoints, bytes; a larger one is answered 413.
 pub const MAX_BODY_BYTES: usize = 64 * 1024;
 
+/// A body that takes longer is given up.
+const BODY_PATIENCE: std::time::Duration = std::time::Duration::from_secs(10);
+
 /// Name of the cookie that holds the TUID.
 const VISITOR_COOKIE: &str = "yb";
 /// Beginning of the names of the cookies that hold the last SID by offer.
@@ -56,8 +59,16 @@ pub struct TrackingState {
 /// Adds the public routes.
 pub fn routes(config: &mut ServiceConfig) {
     config
-        .service(web::resource("/c/{link}").route(web::get().to(click::click)).route(web::head().to(click::click)))
-        .service(web::resource("/i/{link}").route(web::get().to(click::impression)).route(web::head().to(click::impression)))
+        .service(
+            web::resource("/c/{link}")
+                .route(web::get().to(click::click))
+                .route(web::head().to(click::click)),
+        )
+        .service(
+            web::resource("/i/{link}")
+                .route(web::get().to(click::impression))
+                .route(web::head().to(click::impression)),
+        )
         .service(
             web::resource("/cv")
                 .route(web::get().to(conversion::convert))
@@ -70,14 +81,21 @@ pub fn routes(config: &mut ServiceConfig) {
                 .route(web::post().to(direct::land))
                 .route(web::method(actix_web::http::Method::OPTIONS).to(direct::preflight)),
         )
-        .service(web::resource("/tag.js").route(web::get().to(tag)).route(web::head().to(tag)));
+        .service(
+            web::resource("/tag.js")
+                .route(web::get().to(tag))
+                .route(web::head().to(tag)),
+        );
 }
 
 async fn tag() -> HttpResponse {
     HttpResponse::Ok()
         .insert_header((CONTENT_TYPE, TAG_CONTENT_TYPE))
         .insert_header((CACHE_CONTROL, "public, max-age=3600"))
-        .insert_header((HeaderName::from_static("cross-origin-resource-policy"), "cross-origin"))
+        .insert_header((
+            HeaderName::from_static("cross-origin-resource-policy"),
+            "cross-origin",
+        ))
         .insert_header((HeaderName::from_static("x-content-type-options"), "nosniff"))
         .body(TAG_JS)
 }
@@ -87,7 +105,10 @@ fn gif(mut answer: HttpResponseBuilder) -> HttpResponse {
     answer
         .insert_header((CONTENT_TYPE, "image/gif"))
         .insert_header((CACHE_CONTROL, "no-store"))
-        .insert_header((HeaderName::from_static("cross-origin-resource-policy"), "cross-origin"))
+        .insert_header((
+            HeaderName::from_static("cross-origin-resource-policy"),
+            "cross-origin",
+        ))
         .body(GIF.as_slice())
 }
 
@@ -100,15 +121,27 @@ fn page(mut answer: HttpResponseBuilder, english: &str, japanese: &str) -> HttpR
 
 /// The answer for a link that does not exist or is paused: never a redirect.
 fn no_such_link() -> HttpResponse {
-    page(HttpResponse::NotFound(), "This link is not in use.", "このリンクは使われていません。")
+    page(
+        HttpResponse::NotFound(),
+        "This link is not in use.",
+        "このリンクは使われていません。",
+    )
 }
 
 fn too_long() -> HttpResponse {
-    page(HttpResponse::UriTooLong(), "The address is too long.", "URLが長すぎます。")
+    page(
+        HttpResponse::UriTooLong(),
+        "The address is too long.",
+        "URLが長すぎます。",
+    )
 }
 
 fn text_header(request: &HttpRequest, name: HeaderName) -> String {
-    request.headers().get(name).map(|v| String::from_utf8_lossy(v.as_bytes()).into_owned()).unwrap_or_default()
+    request
+        .headers()
+        .get(name)
+        .map(|v| String::from_utf8_lossy(v.as_bytes()).into_owned())
+        .unwrap_or_default()
 }
 
 fn client_headers(request: &HttpRequest) -> ClientHeaders {
@@ -135,7 +168,11 @@ fn caller(request: &HttpRequest, state: &TrackingState) -> Caller {
 /// TUID of the cookie: 16 alphanumerics that we made; anything else counts as none.
 fn known_visitor(request: &HttpRequest) -> Option<String> {
     let cookie = request.cookie(VISITOR_COOKIE)?;
-    cookie.value().parse::<SessionId>().ok().map(|tuid| tuid.to_string())
+    cookie
+        .value()
+        .parse::<SessionId>()
+        .ok()
+        .map(|tuid| tuid.to_string())
 }
 
 fn new_visitor(now_ms: i64) -> String {
@@ -144,7 +181,9 @@ fn new_visitor(now_ms: i64) -> String {
 
 /// The last sessions of the visitor by offer.
 fn visited(request: &HttpRequest) -> Vec<(OfferId, SessionId)> {
-    let Ok(cookies) = request.cookies() else { return Vec::new() };
+    let Ok(cookies) = request.cookies() else {
+        return Vec::new();
+    };
     let parse = |cookie: &Cookie<'static>| {
         let offer = cookie.name().strip_prefix(SESSION_COOKIE)?.parse().ok()?;
         Some((offer, cookie.value().parse().ok()?))
@@ -167,32 +206,41 @@ fn set_cookies(answer: &mut HttpResponseBuilder, session: &Session, offer: &Offe
     };
     answer.cookie(cookie(VISITOR_COOKIE.into(), session.tuid.clone(), VISITOR_DAYS));
     let days = i64::from(offer.web_window_days());
-    answer.cookie(cookie(format!("{SESSION_COOKIE}{}", offer.id), session.id.to_string(), days));
+    answer.cookie(cookie(
+        format!("{SESSION_COOKIE}{}", offer.id),
+        session.id.to_string(),
+        days,
+    ));
 }
 
 /// Reads a body of at most [`MAX_BODY_BYTES`].
-async fn read_body(mut payload: web::Payload) -> Result<Vec<u8>, ApiError> {
-    use std::future::poll_fn;
-    use std::pin::Pin;
-    let mut body = Vec::new();
-    loop {
-        let next = poll_fn(|cx| actix_web::dev::Stream::poll_next(Pin::new(&mut payload), cx)).await;
-        match next {
-            None => return Ok(body),
-            Some(Err(_)) => return Err(ApiError::BrokenBody),
-            Some(Ok(chunk)) if body.len() + chunk.len() > MAX_BODY_BYTES => {
-                return Err(ApiError::TooLarge { limit: MAX_BODY_BYTES });
-            }
-            Some(Ok(chunk)) => body.extend_from_slice(&chunk),
-        }
+async fn read_body(payload: web::Payload) -> Result<web::Bytes, ApiError> {
+    match tokio::time::timeout(BODY_PATIENCE, payload.to_bytes_limited(MAX_BODY_BYTES)).await {
+        Ok(Ok(Ok(body))) => Ok(body),
+        Ok(Ok(Err(_))) | Err(_) => Err(ApiError::BrokenBody),
+        Ok(Err(_)) => Err(ApiError::TooLarge {
+            limit: MAX_BODY_BYTES,
+        }),
     }
 }
 
 /// The origin of the request when it is one of the offer's own sites.
 fn own_origin(request: &HttpRequest, offers: impl IntoIterator<Item = impl AsRef<Offer>>) -> Option<String> {
-    let origin = request.headers().get(actix_web::http::header::ORIGIN)?.to_str().ok()?;
-    let is_listed = |offer: &Offer| offer.sites.iter().any(|site| site.trim_end_matches('/').eq_ignore_ascii_case(origin));
-    offers.into_iter().any(|offer| is_listed(offer.as_ref())).then(|| origin.to_owned())
+    let origin = request
+        .headers()
+        .get(actix_web::http::header::ORIGIN)?
+        .to_str()
+        .ok()?;
+    let is_listed = |offer: &Offer| {
+        offer
+            .sites
+            .iter()
+            .any(|site| site.trim_end_matches('/').eq_ignore_ascii_case(origin))
+    };
+    offers
+        .into_iter()
+        .any(|offer| is_listed(offer.as_ref()))
+        .then(|| origin.to_owned())
 }
 
 /// Lets a page of the offer's own site read the answer.
@@ -207,7 +255,9 @@ fn allow_origin(answer: &mut HttpResponseBuilder, origin: Option<&str>) {
 
 fn redirect(to: &str) -> HttpResponseBuilder {
     let mut answer = HttpResponse::Found();
-    answer.insert_header((LOCATION, to)).insert_header((CACHE_CONTROL, "no-store"));
+    answer
+        .insert_header((LOCATION, to))
+        .insert_header((CACHE_CONTROL, "no-store"));
     answer
 }
 

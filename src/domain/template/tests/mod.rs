@@ -1,8 +1,12 @@
 //! Tests of templates as a whole, and what they share.
 
+#[cfg(test)]
 mod checks;
+#[cfg(test)]
 mod examples;
+#[cfg(test)]
 mod properties;
+#[cfg(test)]
 mod render;
 
 use super::catalogue::Placeholder;

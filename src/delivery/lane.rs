@@ -1,0 +1,592 @@
+//! Whether a destination may be sent to now, and how much at once: the state machine of one lane. Pure: it is
+//! told the time (milliseconds of a clock that never leaps) and what happened, and knows no postbacks.
+//!
+//! Concurrency starts at 4, grows by 1/n with every 2xx and shrinks by 1/n with every failure that weighs on
+//! the destination. Five failures in a row that concern the destination as a whole open the breaker; then one
+//! probe goes out at 1, 2, 4 ... 60 s until one is answered, and concurrency grows again from 1, doubling each
+//! round. After Postfix's scheduler, see its SCHEDULER_README.
+//!
+//! * 2026-11-21: any answer that does not concern the destination, a 404 or 500 too, ends a row of failures and
+//!   counts as recovery: the destination lives, and what it thinks of one postback is not the lane's business.
+//! * 2026-11-21: three standings. *Good*: its last contact was an answer. *New*: never heard of since the
+//!   start; one request at a time until it answers. *Bad*: failing, or silent for longer than a second while
+//!   something is on the wire; all bad lanes together hold at most a quarter of the workers. New and bad ones
+//!   together hold at most three quarters, so a good lane always finds a worker.
+
+use crate::domain::postback::Outcome;
+use crate::domain::retry;
+
+/// Requests at once to a lane that has answered.
+const START: f64 = 4.0;
+/// Requests at once to any lane.
+const CEILING: u16 = 20;
+/// Failures in a row that open the breaker.
+const FAILURES_TO_OPEN: u16 = 5;
+/// The longest time between probes.
+const MOST_BETWEEN_PROBES_MS: i64 = 60_000;
+/// `Retry-After` of a 429 or 503 pauses the lane, at most this long (15 min).
+const MOST_PAUSE_MS: i64 = 15 * 60 * 1_000;
+/// A lane that is silent for this long with requests on the wire is not good.
+const SLOW_MS: i64 = 1_000;
+
+/// How the scheduler sees a lane when it divides the workers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Standing {
+    /// Its last contact was an answer.
+    Good,
+    /// Not heard of yet.
+    New,
+    /// Failing or silent.
+    Bad,
+}
+
+/// Whether a request may go out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Permit {
+    /// An ordinary one.
+    Send,
+    /// One probe.
+    Probe,
+    /// Not before this time.
+    NotBefore(i64),
+    /// Not before something on the wire ends.
+    Full,
+}
+
+/// What an outcome changed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Change {
+    /// Nothing of note.
+    None,
+    /// The breaker opened.
+    Opened,
+    /// The destination answered again, or for the first time since notes said that it was failing.
+    Recovered,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Breaker {
+    Closed,
+    Open {
+        probe_at_ms: i64,
+        probes: u32,
+        is_probing: bool,
+    },
+}
+
+/// One destination.
+#[derive(Debug, Clone)]
+pub struct Lane {
+    limit: f64,
+    ceiling: u16,
+    on_wire: u16,
+    breaker: Breaker,
+    is_ramping: bool,
+    is_suspect: bool,
+    failures_in_row: u16,
+    has_answered: bool,
+    paused_until_ms: i64,
+    /// When the destination last answered, or when the wire was last empty before the present requests.
+    silent_since_ms: i64,
+    /// When something on the wire last ended.
+    freed_at_ms: i64,
+}
+
+impl Lane {
+    /// A lane that has not been heard of, in a pool of so many workers.
+    pub fn new(workers: usize) -> Self {
+        let share = u16::try_from(workers / 4).unwrap_or(u16::MAX);
+        Self {
+            limit: 1.0,
+            ceiling: share.clamp(1, CEILING),
+            on_wire: 0,
+            breaker: Breaker::Closed,
+            is_ramping: false,
+            is_suspect: false,
+            failures_in_row: 0,
+            has_answered: false,
+            paused_until_ms: i64::MIN,
+            silent_since_ms: 0,
+            freed_at_ms: i64::MIN,
+        }
+    }
+
+    /// Notes from before the start say that the destination was failing.
+    pub fn suspect(&mut self) {
+        if !self.has_answered && self.failures_in_row == 0 {
+            self.failures_in_row = 1;
+            self.is_suspect = true;
+        }
+    }
+
+    /// From when on it could send, as far as the lane itself is concerned.
+    pub fn may_send_since_ms(&self) -> i64 {
+        self.paused_until_ms.max(self.freed_at_ms)
+    }
+
+    /// Where it stands when workers are divided.
+    pub fn standing(&self, now_ms: i64) -> Standing {
+        let is_silent = self.on_wire > 0 && now_ms - self.silent_since_ms > SLOW_MS;
+        if self.is_open() || self.failures_in_row > 0 || is_silent {
+            Standing::Bad
+        } else if self.has_answered {
+            Standing::Good
+        } else {
+            Standing::New
+        }
+    }
+
+    /// Whether a request may go out now.
+    pub fn permit(&self, now_ms: i64) -> Permit {
+        if now_ms < self.paused_until_ms {
+            return Permit::NotBefore(self.paused_until_ms);
+        }
+        match self.breaker {
+            Breaker::Open { is_probing: true, .. } => Permit::Full,
+            Breaker::Open { probe_at_ms, .. } if now_ms < probe_at_ms => Permit::NotBefore(probe_at_ms),
+            Breaker::Open { .. } => Permit::Probe,
+            Breaker::Closed if self.on_wire < self.concurrency() => Permit::Send,
+            Breaker::Closed => Permit::Full,
+        }
+    }
+
+    /// A request went out under the permit that was just given.
+    pub fn sent(&mut self, now_ms: i64, is_probe: bool) {
+        if self.on_wire == 0 {
+            self.silent_since_ms = now_ms;
+        }
+        self.on_wire = self.on_wire.saturating_add(1);
+        if let (Breaker::Open { is_probing, .. }, true) = (&mut self.breaker, is_probe) {
+            *is_probing = true;
+        }
+    }
+
+    /// A request that went out came to nothing without reaching the destination (refused by egress, or its
+    /// record was gone): says nothing about it.
+    pub fn returned(&mut self, now_ms: i64, is_probe: bool) {
+        self.freed_at_ms = now_ms;
+        self.on_wire = self.on_wire.saturating_sub(1);
+        if let (Breaker::Open { is_probing, .. }, true) = (&mut self.breaker, is_probe) {
+            *is_probing = false;
+        }
+    }
+
+    /// What came of a request.
+    pub fn ended(&mut self, now_ms: i64, outcome: &Outcome, is_probe: bool) -> Change {
+        self.returned(now_ms, is_probe);
+        self.pause(now_ms, outcome);
+        if retry::concerns_destination(outcome) {
+            return self.failed(now_ms, is_probe);
+        }
+        if matches!(outcome, Outcome::Error { .. }) {
+            // Not HTTP, or our own fault: neither a sign of life nor of death.
+            self.shrink();
+            return Change::None;
+        }
+        self.answered(now_ms, outcome)
+    }
+
+    fn pause(&mut self, now_ms: i64, outcome: &Outcome) {
+        if let Outcome::Answered {
+            status: 429 | 503, ..
+        } = outcome
+            && let Some(seconds) = retry::retry_after_s(outcome)
+        {
+            let pause_ms = (i64::from(seconds) * 1_000).min(MOST_PAUSE_MS);
+            self.paused_until_ms = self.paused_until_ms.max(now_ms + pause_ms);
+        }
+    }
+
+    fn failed(&mut self, now_ms: i64, is_probe: bool) -> Change {
+        self.shrink();
+        self.is_ramping = false;
+        self.failures_in_row = self.failures_in_row.saturating_add(1);
+        match &mut self.breaker {
+            Breaker::Closed if self.failures_in_row >= FAILURES_TO_OPEN => {
+                self.breaker = Breaker::Open {
+                    probe_at_ms: now_ms + probe_delay_ms(0),
+                    probes: 0,
+                    is_probing: false,
+                };
+                self.limit = 1.0;
+                Change::Opened
+            }
+            Breaker::Open {
+                probe_at_ms, probes, ..
+            } if is_probe => {
+                *probes = probes.saturating_add(1);
+                *probe_at_ms = now_ms + probe_delay_ms(*probes);
+                Change::None
+            }
+            Breaker::Closed | Breaker::Open { .. } => Change::None,
+        }
+    }
+
+    fn answered(&mut self, now_ms: i64, outcome: &Outcome) -> Change {
+        self.failures_in_row = 0;
+        self.silent_since_ms = now_ms;
+        if !self.has_answered {
+            self.has_answered = true;
+            self.limit = self.limit.max(START.min(f64::from(self.ceiling)));
+        }
+        let was_suspect = std::mem::take(&mut self.is_suspect);
+        if self.is_open() {
+            self.breaker = Breaker::Closed;
+            self.limit = 2.0_f64.min(f64::from(self.ceiling));
+            self.is_ramping = true;
+            return Change::Recovered;
+        }
+        match outcome {
+            Outcome::Answered {
+                status: 200..=299, ..
+            } => self.grow(),
+            Outcome::Answered {
+                status: 500..=599, ..
+            } => self.shrink(),
+            Outcome::Answered { .. } | Outcome::Error { .. } => {}
+        }
+        if was_suspect {
+            Change::Recovered
+        } else {
+            Change::None
+        }
+    }
+
+    fn grow(&mut self) {
+        let by = if self.is_ramping { 1.0 } else { 1.0 / self.limit };
+        self.limit = (self.limit + by).min(f64::from(self.ceiling));
+        if self.limit >= f64::from(self.ceiling) {
+            self.is_ramping = false;
+        }
+    }
+
+    fn shrink(&mut self) {
+        self.limit = (self.limit - 1.0 / self.limit).max(1.0);
+    }
+
+    /// Whether the breaker is open.
+    pub fn is_open(&self) -> bool {
+        matches!(self.breaker, Breaker::Open { .. })
+    }
+
+    /// Whether it waits for the end of a `Retry-After`.
+    pub fn is_paused(&self, now_ms: i64) -> bool {
+        now_ms < self.paused_until_ms
+    }
+
+    /// When the next probe may go out, while the breaker is open.
+    pub fn next_probe_ms(&self) -> Option<i64> {
+        match self.breaker {
+            Breaker::Open { probe_at_ms, .. } => Some(probe_at_ms.max(self.paused_until_ms)),
+            Breaker::Closed => None,
+        }
+    }
+
+    /// When the pause ends, if there was one.
+    pub fn paused_until_ms(&self) -> Option<i64> {
+        (self.paused_until_ms > i64::MIN).then_some(self.paused_until_ms)
+    }
+
+    /// Requests at once.
+    pub fn concurrency(&self) -> u16 {
+        // The limit lies between 1 and the ceiling.
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "bounded by the line above"
+        )]
+        let whole = self.limit as u16;
+        whole.clamp(1, self.ceiling)
+    }
+
+    /// Requests on the wire.
+    pub fn on_wire(&self) -> u16 {
+        self.on_wire
+    }
+
+    /// Failures in a row that concern the destination.
+    pub fn failures_in_row(&self) -> u16 {
+        self.failures_in_row
+    }
+}
+
+fn probe_delay_ms(probes: u32) -> i64 {
+    (1_000_i64 << probes.min(6)).min(MOST_BETWEEN_PROBES_MS)
+}
+
+/// How the workers are divided: what is on the wire now, and for whom one more may go out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Shares {
+    /// On the wire for bad lanes.
+    pub bad: usize,
+    /// On the wire for new lanes.
+    pub new: usize,
+}
+
+impl Shares {
+    /// Counts a lane's requests on the wire.
+    pub fn add(&mut self, standing: Standing, on_wire: usize) {
+        match standing {
+            Standing::Good => {}
+            Standing::New => self.new += on_wire,
+            Standing::Bad => self.bad += on_wire,
+        }
+    }
+
+    /// Whether a lane of this standing may take one more of `workers`.
+    pub fn allow(self, standing: Standing, workers: usize) -> bool {
+        let quarter = (workers / 4).max(1);
+        let is_within_most = self.bad + self.new < workers.saturating_sub(quarter).max(1);
+        match standing {
+            Standing::Good => true,
+            Standing::New => is_within_most,
+            Standing::Bad => self.bad < quarter && is_within_most,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::postback::ErrorClass;
+    use proptest::prelude::*;
+
+    fn status(status: u16) -> Outcome {
+        Outcome::Answered {
+            status,
+            retry_after_s: None,
+        }
+    }
+
+    fn timeout() -> Outcome {
+        Outcome::Error {
+            class: ErrorClass::Timeout,
+            message: String::new(),
+        }
+    }
+
+    fn exchange(lane: &mut Lane, now: i64, outcome: &Outcome) -> Change {
+        let permit = lane.permit(now);
+        assert!(matches!(permit, Permit::Send | Permit::Probe), "{permit:?}");
+        lane.sent(now, permit == Permit::Probe);
+        lane.ended(now, outcome, permit == Permit::Probe)
+    }
+
+    fn opened() -> Lane {
+        let mut lane = Lane::new(64);
+        for n in 0..5 {
+            let change = exchange(&mut lane, 0, &timeout());
+            assert_eq!(
+                change,
+                if n == 4 { Change::Opened } else { Change::None },
+                "failure {n}"
+            );
+        }
+        lane
+    }
+
+    #[test]
+    fn a_new_lane_sends_one_until_it_answers_then_four_and_more() {
+        let mut lane = Lane::new(64);
+        assert_eq!((lane.standing(0), lane.concurrency()), (Standing::New, 1));
+        exchange(&mut lane, 0, &status(200));
+        assert_eq!((lane.standing(0), lane.concurrency()), (Standing::Good, 4));
+        for _ in 0..200 {
+            exchange(&mut lane, 0, &status(204));
+        }
+        assert_eq!(lane.concurrency(), 16);
+        for _ in 0..4 {
+            exchange(&mut lane, 0, &timeout());
+        }
+        assert_eq!(lane.concurrency(), 15);
+        assert_eq!(lane.standing(0), Standing::Bad);
+    }
+
+    #[test]
+    fn only_a_row_of_failures_of_the_destination_opens_the_breaker() {
+        let mut lane = Lane::new(64);
+        for _ in 0..4 {
+            exchange(&mut lane, 0, &timeout());
+        }
+        for outcome in [status(500), status(404), status(302)] {
+            assert_eq!(exchange(&mut lane, 0, &outcome), Change::None);
+            for _ in 0..4 {
+                assert_eq!(
+                    exchange(&mut lane, 0, &timeout()),
+                    Change::None,
+                    "after {outcome:?}"
+                );
+            }
+        }
+        assert_eq!(exchange(&mut lane, 0, &status(503)), Change::Opened);
+    }
+
+    #[test]
+    fn probes_come_at_one_two_four_to_sixty_seconds() {
+        let mut lane = opened();
+        let mut now = 0;
+        let mut gaps = Vec::new();
+        for _ in 0..9 {
+            let Permit::NotBefore(at) = lane.permit(now) else {
+                panic!("sends while open")
+            };
+            gaps.push((at - now) / 1000);
+            now = at;
+            assert_eq!(lane.permit(now), Permit::Probe);
+            lane.sent(now, true);
+            assert_eq!(lane.permit(now), Permit::Full, "one probe at a time");
+            assert_eq!(lane.ended(now, &timeout(), true), Change::None);
+        }
+        assert_eq!(gaps, [1, 2, 4, 8, 16, 32, 60, 60, 60]);
+    }
+
+    #[test]
+    fn an_answered_probe_recovers_and_concurrency_doubles_each_round() {
+        for answer in [status(200), status(500), status(404)] {
+            let mut lane = opened();
+            assert_eq!(exchange(&mut lane, 1_000, &answer), Change::Recovered);
+            let mut rounds = Vec::new();
+            for _ in 0..4 {
+                let round = lane.concurrency();
+                rounds.push(round);
+                (0..round).for_each(|_| lane.sent(1_000, false));
+                (0..round).for_each(|_| assert_eq!(lane.ended(1_000, &status(200), false), Change::None));
+            }
+            assert_eq!(rounds, [2, 4, 8, 16], "{answer:?}");
+        }
+    }
+
+    #[test]
+    fn a_straggler_that_fails_does_not_delay_the_probe() {
+        let mut lane = Lane::new(64);
+        exchange(&mut lane, 0, &status(200));
+        (0..4).for_each(|_| lane.sent(0, false));
+        for _ in 0..3 {
+            lane.ended(10_000, &timeout(), false);
+        }
+        exchange(&mut lane, 10_000, &timeout());
+        assert_eq!(exchange(&mut lane, 10_000, &timeout()), Change::Opened);
+        let before = lane.next_probe_ms();
+        assert_eq!(lane.ended(10_500, &timeout(), false), Change::None);
+        assert_eq!(lane.next_probe_ms(), before);
+    }
+
+    #[test]
+    fn retry_after_pauses_the_lane_for_a_quarter_of_an_hour_at_most() {
+        for (asked, paused) in [(30, 30_000), (21_600, 900_000)] {
+            let mut lane = Lane::new(64);
+            let outcome = Outcome::Answered {
+                status: 429,
+                retry_after_s: Some(asked),
+            };
+            exchange(&mut lane, 0, &outcome);
+            assert_eq!(lane.permit(paused - 1), Permit::NotBefore(paused));
+            assert_eq!(lane.permit(paused), Permit::Send);
+        }
+        let mut lane = Lane::new(64);
+        let outcome = Outcome::Answered {
+            status: 404,
+            retry_after_s: Some(30),
+        };
+        exchange(&mut lane, 0, &outcome);
+        assert_eq!(lane.permit(0), Permit::Send, "a 404 speaks of one postback only");
+    }
+
+    #[test]
+    fn silence_makes_a_lane_bad_and_an_answer_good_again() {
+        let mut lane = Lane::new(64);
+        exchange(&mut lane, 0, &status(200));
+        lane.sent(5_000, false);
+        lane.sent(5_000, false);
+        assert_eq!(lane.standing(6_000), Standing::Good);
+        assert_eq!(lane.standing(6_001), Standing::Bad);
+        lane.ended(7_000, &status(200), false);
+        assert_eq!(lane.standing(7_500), Standing::Good);
+    }
+
+    #[test]
+    fn workers_are_divided() {
+        let shares = Shares { bad: 16, new: 0 };
+        assert!(!shares.allow(Standing::Bad, 64) && shares.allow(Standing::New, 64));
+        let shares = Shares { bad: 8, new: 40 };
+        assert!(!shares.allow(Standing::Bad, 64) && !shares.allow(Standing::New, 64));
+        assert!(shares.allow(Standing::Good, 64));
+        assert!(
+            Shares::default().allow(Standing::New, 1),
+            "one worker serves everyone"
+        );
+    }
+
+    fn any_outcome() -> impl Strategy<Value = Outcome> {
+        prop_oneof![
+            3 => Just(status(200)),
+            1 => Just(status(500)),
+            1 => Just(status(404)),
+            4 => Just(timeout()),
+            1 => (0u32..100_000).prop_map(|s| Outcome::Answered { status: 429, retry_after_s: Some(s) }),
+            1 => Just(Outcome::Error { class: ErrorClass::Malformed, message: String::new() }),
+        ]
+    }
+
+    proptest! {
+        /// Whatever happens, bounds hold, a lane is never stuck, and an open one sends only single probes.
+        #[test]
+        fn any_history_keeps_the_promises(
+            workers in 1usize..200,
+            steps in prop::collection::vec((any_outcome(), 0i64..20_000, any::<bool>()), 1..200),
+        ) {
+            let mut lane = Lane::new(workers);
+            let mut wire: Vec<bool> = Vec::new();
+            let mut now = 0;
+            for (outcome, wait, is_arrival) in steps {
+                now += wait;
+                if is_arrival || wire.is_empty() {
+                    match lane.permit(now) {
+                        Permit::Send => {
+                            prop_assert!(!lane.is_open());
+                            lane.sent(now, false);
+                            wire.push(false);
+                        }
+                        Permit::Probe => {
+                            prop_assert!(lane.is_open() && !wire.contains(&true));
+                            lane.sent(now, true);
+                            wire.push(true);
+                        }
+                        Permit::NotBefore(at) => {
+                            prop_assert!(at > now && at - now <= MOST_PAUSE_MS);
+                            prop_assert!(!matches!(lane.permit(at), Permit::NotBefore(_)) || lane.permit(at) == Permit::NotBefore(lane.next_probe_ms().unwrap_or(at)));
+                        }
+                        Permit::Full => prop_assert!(!wire.is_empty(), "full with nothing on the wire"),
+                    }
+                } else {
+                    let is_probe = wire.remove(0);
+                    let was_open = lane.is_open();
+                    let change = lane.ended(now, &outcome, is_probe);
+                    match change {
+                        Change::Opened => prop_assert!(!was_open && lane.is_open()),
+                        Change::Recovered => prop_assert!(was_open && !lane.is_open()),
+                        Change::None => prop_assert_eq!(was_open, lane.is_open()),
+                    }
+                }
+                prop_assert_eq!(usize::from(lane.on_wire()), wire.len());
+                prop_assert!(lane.concurrency() >= 1 && lane.concurrency() <= 20);
+                prop_assert!(usize::from(lane.concurrency()) <= (workers / 4).max(1));
+            }
+        }
+
+        /// Bad lanes never get beyond a quarter by being given one more.
+        #[test]
+        fn bad_lanes_hold_a_quarter_at_most(workers in 4usize..200, asks in prop::collection::vec(0u8..3, 0..400)) {
+            let mut shares = Shares::default();
+            let mut good = 0;
+            for ask in asks {
+                let standing = [Standing::Good, Standing::New, Standing::Bad][usize::from(ask)];
+                if shares.bad + shares.new + good < workers && shares.allow(standing, workers) {
+                    if standing == Standing::Good { good += 1 } else { shares.add(standing, 1) }
+                }
+                prop_assert!(shares.bad <= workers / 4);
+                prop_assert!(shares.bad + shares.new <= workers - workers / 4);
+            }
+        }
+    }
+}

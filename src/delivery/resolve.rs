@@ -1,0 +1,304 @@
+//! From a host name to addresses, within a deadline. It vets nothing: [`super::egress`] does, at every use of
+//! an answer, fresh or remembered.
+//!
+//! The system's resolver cannot be interrupted, so look-ups run on a few named threads of their own and the
+//! asker waits no longer than it wants to. One look-up serves all who ask for the same name, so dead names
+//! hold at most one thread each; while all threads are held, names that answered within the last ten minutes
+//! go on with the remembered answer.
+
+use crossbeam_channel::{Receiver, Sender, bounded};
+use parking_lot::Mutex;
+use std::collections::HashMap;
+use std::net::{IpAddr, ToSocketAddrs};
+use std::sync::Arc;
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+/// An answer this old is asked for again.
+const FRESH_FOR: Duration = Duration::from_secs(30);
+/// An answer this old still serves when the resolver does not answer.
+const STALE_FOR: Duration = Duration::from_secs(600);
+/// How long someone waits for a fresh answer who could go on with an old one.
+const STALE_PATIENCE: Duration = Duration::from_secs(1);
+/// Names remembered; beyond it old ones are forgotten.
+const MOST_NAMES: usize = 4_096;
+/// Look-ups that may wait for a thread.
+const QUEUE: usize = 256;
+
+/// Why there is no address.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ResolveError {
+    /// The resolver says that there is none, or that it cannot tell.
+    #[error(
+        "the name {host} could not be resolved: {reason}; check the host in the rule, and this machine's DNS"
+    )]
+    NotFound {
+        /// The name.
+        host: String,
+        /// What the system said.
+        reason: String,
+    },
+    /// No answer in time.
+    #[error("the name {host} was not resolved in time; check this machine's DNS")]
+    Timeout {
+        /// The name.
+        host: String,
+    },
+    /// More look-ups wait than may wait.
+    #[error("too many names wait to be resolved; check this machine's DNS")]
+    Busy,
+    /// The server is stopping.
+    #[error("the server is stopping")]
+    Stopped,
+}
+
+/// Looks up names. Tests put their own in its place, with answers that change.
+pub trait Resolver: Send + Sync + 'static {
+    /// The addresses of `host` in the order of preference, never empty.
+    fn resolve(&self, host: &str, deadline: Instant) -> Result<Vec<IpAddr>, ResolveError>;
+
+    /// Ends the resolver's threads; a look-up that hangs beyond `deadline` is left to the end of the process.
+    fn stop(&self, deadline: Instant);
+}
+
+type Answer = Result<Vec<IpAddr>, ResolveError>;
+type LookUp = dyn Fn(&str) -> std::io::Result<Vec<IpAddr>> + Send + Sync;
+
+#[derive(Default)]
+struct Slot {
+    known: Option<(Vec<IpAddr>, Instant)>,
+    waiting: Option<Vec<Sender<Answer>>>,
+}
+
+struct State {
+    names: HashMap<String, Slot>,
+    jobs: Option<Sender<String>>,
+}
+
+/// The system's resolver behind named, bounded threads.
+pub struct SystemResolver {
+    state: Arc<Mutex<State>>,
+    threads: Mutex<Vec<JoinHandle<()>>>,
+}
+
+impl SystemResolver {
+    /// Starts `threads` threads named `resolver-N`.
+    pub fn start(threads: usize) -> std::io::Result<Self> {
+        Self::with(threads, |host| {
+            Ok((host, 0).to_socket_addrs()?.map(|address| address.ip()).collect())
+        })
+    }
+
+    fn with(
+        threads: usize,
+        look_up: impl Fn(&str) -> std::io::Result<Vec<IpAddr>> + Send + Sync + 'static,
+    ) -> std::io::Result<Self> {
+        let (sender, jobs) = bounded(QUEUE);
+        let state = Arc::new(Mutex::new(State {
+            names: HashMap::new(),
+            jobs: Some(sender),
+        }));
+        let look_up: Arc<LookUp> = Arc::new(look_up);
+        let threads = (1..=threads.max(1)).map(|n| {
+            let (state, jobs, look_up) = (state.clone(), jobs.clone(), look_up.clone());
+            std::thread::Builder::new()
+                .name(format!("resolver-{n}"))
+                .spawn(move || work(&state, &jobs, &*look_up))
+        });
+        let threads = threads.collect::<std::io::Result<Vec<_>>>()?;
+        Ok(Self {
+            state,
+            threads: Mutex::new(threads),
+        })
+    }
+}
+
+impl Resolver for SystemResolver {
+    fn resolve(&self, host: &str, deadline: Instant) -> Answer {
+        let now = Instant::now();
+        let mut state = self.state.lock();
+        if state.names.len() >= MOST_NAMES {
+            forget_old(&mut state.names, now);
+        }
+        let Some(jobs) = state.jobs.clone() else {
+            return Err(ResolveError::Stopped);
+        };
+        let slot = state.names.entry(host.to_owned()).or_default();
+        let age = |at: &Instant| now.saturating_duration_since(*at);
+        let stale = match &slot.known {
+            Some((addresses, at)) if age(at) < FRESH_FOR => return Ok(addresses.clone()),
+            Some((addresses, at)) if age(at) < STALE_FOR => Some(addresses.clone()),
+            Some(_) | None => None,
+        };
+        let (sender, answer) = bounded(1);
+        match &mut slot.waiting {
+            Some(waiting) => waiting.push(sender),
+            None => {
+                if jobs.try_send(host.to_owned()).is_err() {
+                    return stale.ok_or(ResolveError::Busy);
+                }
+                slot.waiting = Some(vec![sender]);
+            }
+        }
+        drop(state);
+        let until = match stale {
+            Some(_) => deadline.min(now + STALE_PATIENCE),
+            None => deadline,
+        };
+        match answer.recv_deadline(until) {
+            Ok(answer) => answer,
+            Err(_) => stale.ok_or_else(|| ResolveError::Timeout { host: host.into() }),
+        }
+    }
+
+    fn stop(&self, deadline: Instant) {
+        self.state.lock().jobs = None;
+        let threads = std::mem::take(&mut *self.threads.lock());
+        let left = super::pool::join_by(threads, deadline);
+        if left > 0 {
+            tracing::warn!(
+                code = "resolver_hangs",
+                left,
+                "look-ups still hang at the stop; they end with the process"
+            );
+        }
+    }
+}
+
+/// Makes room: first what has been of no use for long, then everything that nobody waits for.
+fn forget_old(names: &mut HashMap<String, Slot>, now: Instant) {
+    names.retain(|_, slot| {
+        let is_useful = |(_, at): &(Vec<IpAddr>, Instant)| now.saturating_duration_since(*at) < STALE_FOR;
+        slot.waiting.is_some() || slot.known.as_ref().is_some_and(is_useful)
+    });
+    if names.len() >= MOST_NAMES {
+        names.retain(|_, slot| slot.waiting.is_some());
+    }
+}
+
+fn work(state: &Mutex<State>, jobs: &Receiver<String>, look_up: &LookUp) {
+    for host in jobs {
+        let answer = match look_up(&host) {
+            Ok(found) if found.is_empty() => Err(ResolveError::NotFound {
+                host: host.clone(),
+                reason: "it has no address".into(),
+            }),
+            Ok(found) => Ok(without_repeats(found)),
+            Err(error) => Err(ResolveError::NotFound {
+                host: host.clone(),
+                reason: error.to_string(),
+            }),
+        };
+        let mut state = state.lock();
+        let Some(slot) = state.names.get_mut(&host) else {
+            continue;
+        };
+        slot.known = answer
+            .as_ref()
+            .ok()
+            .map(|addresses| (addresses.clone(), Instant::now()));
+        for waiting in slot.waiting.take().unwrap_or_default() {
+            // Whoever gave up waiting has dropped the other end.
+            drop(waiting.try_send(answer.clone()));
+        }
+        if slot.known.is_none() {
+            state.names.remove(&host);
+        }
+    }
+}
+
+fn without_repeats(found: Vec<IpAddr>) -> Vec<IpAddr> {
+    let mut addresses: Vec<IpAddr> = Vec::with_capacity(found.len());
+    for address in found {
+        if !addresses.contains(&address) {
+            addresses.push(address);
+        }
+    }
+    addresses
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::net::Ipv4Addr;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    fn soon() -> Instant {
+        Instant::now() + Duration::from_secs(5)
+    }
+
+    #[test]
+    fn local_names_resolve_without_repeats() {
+        let resolver = SystemResolver::start(1).unwrap();
+        let found = resolver.resolve("localhost", soon()).unwrap();
+        assert!(found.iter().all(IpAddr::is_loopback));
+        resolver.stop(soon());
+        assert_eq!(resolver.resolve("localhost", soon()), Err(ResolveError::Stopped));
+    }
+
+    #[test]
+    fn one_look_up_serves_all_who_ask() {
+        let asked = Arc::new(AtomicUsize::new(0));
+        let (release, gate) = bounded::<()>(0);
+        let counter = asked.clone();
+        let resolver = Arc::new(
+            SystemResolver::with(4, move |_| {
+                counter.fetch_add(1, Ordering::SeqCst);
+                gate.recv().ok();
+                Ok(vec![Ipv4Addr::new(8, 8, 8, 8).into(); 3])
+            })
+            .unwrap(),
+        );
+        let askers: Vec<_> = (0..8)
+            .map(|_| {
+                let resolver = resolver.clone();
+                std::thread::spawn(move || resolver.resolve("a.example", soon()))
+            })
+            .collect();
+        // Released once: were there a second look-up, its asker would time out.
+        release.send(()).unwrap();
+        drop(release);
+        for asker in askers {
+            assert_eq!(
+                asker.join().unwrap(),
+                Ok(vec![IpAddr::from(Ipv4Addr::new(8, 8, 8, 8))])
+            );
+        }
+        assert_eq!(asked.load(Ordering::SeqCst), 1);
+    }
+
+    #[test]
+    fn a_look_up_that_hangs_is_left_at_the_deadline_and_delays_no_other_name() {
+        let (release, gate) = bounded::<()>(0);
+        let resolver = SystemResolver::with(2, move |host| {
+            if host == "dead.example" {
+                gate.recv().ok();
+            }
+            Ok(vec![Ipv4Addr::new(8, 8, 8, 8).into()])
+        })
+        .unwrap();
+        let begun = Instant::now();
+        for _ in 0..3 {
+            let deadline = Instant::now() + Duration::from_millis(50);
+            assert_eq!(
+                resolver.resolve("dead.example", deadline),
+                Err(ResolveError::Timeout {
+                    host: "dead.example".into()
+                })
+            );
+            assert!(resolver.resolve("fine.example", soon()).is_ok());
+        }
+        assert!(begun.elapsed() < Duration::from_secs(3));
+        drop(release);
+        resolver.stop(soon());
+    }
+
+    #[test]
+    fn a_name_without_address_says_so() {
+        let resolver = SystemResolver::with(1, |_| Ok(vec![])).unwrap();
+        assert!(matches!(
+            resolver.resolve("empty.example", soon()),
+            Err(ResolveError::NotFound { .. })
+        ));
+    }
+}

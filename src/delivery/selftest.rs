@@ -1,0 +1,154 @@
+//! Does the HTTP client work with descriptors above 1023? libcurl built without poll() falls back to
+//! select(), which cannot; then busy click traffic would stop every postback. Checked at every start.
+
+use super::resolve::{ResolveError, Resolver};
+use super::sender::{Limits, Sender, SenderError, SenderOptions};
+use crate::domain::ids::PostbackId;
+use crate::domain::postback::{Method, Outcome, Request};
+use rustix::fd::OwnedFd;
+use std::io::{Read, Write};
+use std::net::{IpAddr, Ipv4Addr, TcpListener};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+/// The first descriptor that select() cannot handle.
+const SELECT_LIMIT: i32 = 1_024;
+/// How long the whole test may take.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// Why the client is not fit to run. Each has a stable code ([`SelfTestError::code`]).
+#[derive(Debug, thiserror::Error)]
+pub enum SelfTestError {
+    /// The process may not open enough descriptors for the test, nor for its work.
+    #[error(
+        "only {limit} file descriptors may be open; at least 2048 are needed. Raise LimitNOFILE of the service, or `ulimit -n`"
+    )]
+    FewDescriptors {
+        /// The limit.
+        limit: u64,
+    },
+    /// The test itself could not be set up.
+    #[error("the HTTP client could not be tested: {0}")]
+    Setup(#[from] std::io::Error),
+    /// The client could not be built.
+    #[error(transparent)]
+    Client(#[from] SenderError),
+    /// A request on a high descriptor failed.
+    #[error(
+        "the HTTP client cannot use file descriptors above 1023 ({reason}): this binary was built without -DHAVE_POLL=1, which .cargo/config.toml sets. Build it again with that flag, or postbacks stop under load"
+    )]
+    NoPoll {
+        /// What the client said.
+        reason: String,
+    },
+}
+
+impl SelfTestError {
+    /// Stable code.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::FewDescriptors { .. } => "few_descriptors",
+            Self::Setup(_) => "self_test_setup",
+            Self::Client(_) => "self_test_client",
+            Self::NoPoll { .. } => "client_without_poll",
+        }
+    }
+}
+
+/// Holds every descriptor below 1024 that is free, so that what is opened next lies above, and makes one
+/// request to a listener of its own on the loopback. Takes a few milliseconds; at most five seconds.
+pub fn check() -> Result<(), SelfTestError> {
+    let limit = rustix::process::getrlimit(rustix::process::Resource::Nofile).current;
+    if let Some(limit) = limit.filter(|limit| *limit < 2_048) {
+        return Err(SelfTestError::FewDescriptors { limit });
+    }
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
+    let address = listener.local_addr()?;
+    let server = std::thread::Builder::new()
+        .name("self-test".into())
+        .spawn(move || answer_once(&listener))?;
+    let held = hold_low_descriptors(&std::net::UdpSocket::bind((Ipv4Addr::LOCALHOST, 0))?)?;
+    let outcome = request(&format!("http://{address}/"));
+    drop(held);
+    match outcome? {
+        Outcome::Answered { status: 204, .. } => {}
+        Outcome::Answered { status, .. } => {
+            return Err(SelfTestError::NoPoll {
+                reason: format!("answered {status}"),
+            });
+        }
+        Outcome::Error { message, .. } => {
+            // The listener still waits for someone.
+            drop(std::net::TcpStream::connect(address));
+            return Err(SelfTestError::NoPoll { reason: message });
+        }
+    }
+    if server.join().is_err() {
+        tracing::warn!(
+            code = "self_test_thread",
+            "the self-test's listener ended with a panic"
+        );
+    }
+    Ok(())
+}
+
+fn hold_low_descriptors(any: &std::net::UdpSocket) -> std::io::Result<Vec<OwnedFd>> {
+    use rustix::fd::AsRawFd;
+    let mut held = Vec::new();
+    loop {
+        let next = rustix::io::fcntl_dupfd_cloexec(any, 0)?;
+        if next.as_raw_fd() >= SELECT_LIMIT {
+            return Ok(held);
+        }
+        held.push(next);
+    }
+}
+
+fn answer_once(listener: &TcpListener) {
+    let answered = listener.accept().and_then(|(mut stream, _)| {
+        stream.set_read_timeout(Some(PATIENCE))?;
+        let mut head = [0; 4096];
+        if stream.read(&mut head)? > 0 {
+            stream.write_all(b"HTTP/1.1 204 No Content\r\nConnection: close\r\n\r\n")?;
+        }
+        Ok(())
+    });
+    if let Err(error) = answered {
+        tracing::debug!(%error, "the self-test's listener was not asked");
+    }
+}
+
+fn request(url: &str) -> Result<Outcome, SelfTestError> {
+    let options = SenderOptions {
+        allow_networks: vec![ipnet::IpNet::from(IpAddr::from(Ipv4Addr::LOCALHOST))],
+        ..SenderOptions::default()
+    };
+    let sender = Sender::new(&options, Arc::new(NoNames))?;
+    let request = Request {
+        method: Method::Get,
+        url: url.into(),
+        headers: Vec::new(),
+        body: None,
+    };
+    let limits = Limits {
+        connect: PATIENCE,
+        total: PATIENCE,
+    };
+    Ok(sender
+        .send(PostbackId::new(0, 0), &request, limits, None, 0)
+        .outcome)
+}
+
+/// The test calls an address.
+struct NoNames;
+
+impl Resolver for NoNames {
+    fn resolve(&self, host: &str, _: Instant) -> Result<Vec<IpAddr>, ResolveError> {
+        Err(ResolveError::NotFound {
+            host: host.into(),
+            reason: "the self-test resolves nothing".into(),
+        })
+    }
+
+    fn stop(&self, _: Instant) {}
+}

@@ -1,0 +1,505 @@
+//! One exchange with a destination: vet, connect to what was vetted, send, read a little. The only place that
+//! names isahc. It knows nothing of schedules, lanes or the store.
+//!
+//! * 2026-11-21: the verdict is the status line. A receiver that answers 200 and then drips its body has taken
+//!   the postback; reading stops at the cap or the deadline and the status counts.
+//! * 2026-11-21: when connecting to the first vetted address fails, the next two are tried within the same
+//!   deadline. Nothing has been sent by then, so nothing can arrive twice.
+//! * 2026-11-21: one client serves everyone (its connections are kept alive by host and pinned address);
+//!   the address is pinned on each request.
+
+use super::egress;
+use super::resolve::{ResolveError, Resolver};
+use super::sign::{Signed, Signer};
+use crate::domain::ids::PostbackId;
+use crate::domain::postback::{ErrorClass, Method, Outcome, Request};
+use crate::domain::retry;
+use ipnet::IpNet;
+use isahc::config::{Configurable, VersionNegotiation};
+use isahc::error::ErrorKind;
+use isahc::http;
+use isahc::http::header::{HeaderName, HeaderValue};
+use isahc::tls::{TlsConfig, TrustStore};
+use isahc::{HttpClient, ResponseExt};
+use std::io::Read;
+use std::net::{IpAddr, SocketAddr};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+/// Bytes of a response body that are read before the connection is given up.
+const MOST_READ: usize = 64 * 1024;
+/// Bytes of a response body that are kept.
+const MOST_KEPT: usize = 2 * 1024;
+/// Bytes of one response header that are kept.
+const MOST_HEADER: usize = 1024;
+/// Vetted addresses of one name that are tried.
+const MOST_ADDRESSES: usize = 3;
+/// Response headers that are kept.
+const KEPT_HEADERS: [&str; 5] = ["content-type", "location", "retry-after", "server", "date"];
+/// Headers that a rule cannot set: they belong to the connection or to the signature.
+const RESERVED_HEADERS: [&str; 9] = [
+    "connection",
+    "content-length",
+    "expect",
+    "host",
+    "te",
+    "transfer-encoding",
+    "webhook-id",
+    "webhook-signature",
+    "webhook-timestamp",
+];
+/// Bundles of certificate authorities as distributions place them.
+const SYSTEM_BUNDLES: [&str; 4] = [
+    "/etc/ssl/certs/ca-certificates.crt",
+    "/etc/pki/tls/certs/ca-bundle.crt",
+    "/etc/ssl/ca-bundle.pem",
+    "/etc/ssl/cert.pem",
+];
+
+/// How requests leave the machine.
+#[derive(Debug, Clone, Default)]
+pub struct SenderOptions {
+    /// Networks that may be called although they are not public.
+    pub allow_networks: Vec<IpNet>,
+    /// Single addresses with their ports that may be called although they are not public: the built-in receiver.
+    pub allow_sockets: Vec<SocketAddr>,
+    /// The source address of every request.
+    pub source_address: Option<IpAddr>,
+    /// A PEM file of certificate authorities that are trusted beside the system's.
+    pub ca_file: Option<PathBuf>,
+}
+
+/// Limits of one exchange.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limits {
+    /// To connect, TLS handshake included.
+    pub connect: Duration,
+    /// The whole exchange, from looking up the name to the end of the body.
+    pub total: Duration,
+}
+
+/// Why the sender could not be built.
+#[derive(Debug, thiserror::Error)]
+pub enum SenderError {
+    /// The file of certificate authorities cannot be read.
+    #[error("the file of certificate authorities {path} cannot be read: {source}; check delivery.ca_file")]
+    CaFile {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// The client cannot be built.
+    #[error("the HTTP client cannot be started: {0}")]
+    Client(#[from] isahc::Error),
+}
+
+/// What an exchange brought.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Exchange {
+    /// The verdict's material.
+    pub outcome: Outcome,
+    /// Response headers of interest, names in lower case.
+    pub headers: Vec<(String, String)>,
+    /// The first 2 KiB of the body, invalid UTF-8 replaced.
+    pub excerpt: String,
+    /// The address that was connected to.
+    pub remote_addr: Option<SocketAddr>,
+    /// How long it took.
+    pub duration: Duration,
+}
+
+impl Exchange {
+    /// An exchange that brought no answer.
+    pub fn failed(class: ErrorClass, message: impl Into<String>, duration: Duration) -> Self {
+        Self {
+            outcome: Outcome::Error {
+                class,
+                message: message.into(),
+            },
+            headers: Vec::new(),
+            excerpt: String::new(),
+            remote_addr: None,
+            duration,
+        }
+    }
+}
+
+/// Sends requests. Shared by all workers.
+pub struct Sender {
+    client: HttpClient,
+    resolver: Arc<dyn Resolver>,
+    allow: Vec<IpNet>,
+    allow_sockets: Vec<SocketAddr>,
+    source_address: Option<IpAddr>,
+}
+
+/// Why an attempt ended before the request could be sent, or without an answer.
+struct Failure {
+    class: ErrorClass,
+    message: String,
+    remote_addr: Option<SocketAddr>,
+}
+
+impl Failure {
+    fn new(class: ErrorClass, message: impl Into<String>) -> Self {
+        Self {
+            class,
+            message: message.into(),
+            remote_addr: None,
+        }
+    }
+
+    /// Whether no connection came about, so that nothing was sent.
+    fn is_unconnected(&self) -> bool {
+        match self.class {
+            ErrorClass::Connect => true,
+            ErrorClass::Timeout => self.remote_addr.is_none(),
+            ErrorClass::Dns
+            | ErrorClass::Tls
+            | ErrorClass::Reset
+            | ErrorClass::Malformed
+            | ErrorClass::Egress
+            | ErrorClass::Internal => false,
+        }
+    }
+}
+
+impl Sender {
+    /// Builds the client; its own thread ends when the sender is dropped.
+    pub fn new(options: &SenderOptions, resolver: Arc<dyn Resolver>) -> Result<Self, SenderError> {
+        let mut client = HttpClient::builder()
+            .proxy(None)
+            .redirect_policy(isahc::config::RedirectPolicy::None)
+            .automatic_decompression(false)
+            .expect_continue(false)
+            .version_negotiation(VersionNegotiation::http11())
+            .title_case_headers(true)
+            .tcp_nodelay()
+            .connection_cache_size(256)
+            .connection_cache_ttl(Duration::from_secs(60));
+        if let Some(address) = options.source_address {
+            client = client.interface(address);
+        }
+        if let Some(path) = &options.ca_file {
+            let store = TrustStore::builder()
+                .certificate_from_pem(authorities(path)?)
+                .build();
+            client = client.tls_config(TlsConfig::builder().trust_store(store).build());
+        }
+        Ok(Self {
+            client: client.build()?,
+            resolver,
+            allow: options.allow_networks.clone(),
+            allow_sockets: options.allow_sockets.clone(),
+            source_address: options.source_address,
+        })
+    }
+
+    /// Sends one request and reads the answer. Never fails: what went wrong is in the outcome. `at_ms` is the
+    /// time of the attempt, unix milliseconds; `signer` adds the signature of that time.
+    pub fn send(
+        &self,
+        id: PostbackId,
+        request: &Request,
+        limits: Limits,
+        signer: Option<&Signer>,
+        at_ms: i64,
+    ) -> Exchange {
+        let begun = Instant::now();
+        let exchange = self.exchange(id, request, limits, signer, at_ms, begun);
+        let duration = begun.elapsed();
+        match exchange {
+            Ok(exchange) => Exchange { duration, ..exchange },
+            Err(failure) => Exchange {
+                remote_addr: failure.remote_addr,
+                ..Exchange::failed(failure.class, failure.message, duration)
+            },
+        }
+    }
+
+    fn exchange(
+        &self,
+        id: PostbackId,
+        request: &Request,
+        limits: Limits,
+        signer: Option<&Signer>,
+        at_ms: i64,
+        begun: Instant,
+    ) -> Result<Exchange, Failure> {
+        let deadline = begun + limits.total;
+        let url = url::Url::parse(&request.url)
+            .map_err(|e| Failure::new(ErrorClass::Internal, format!("the URL cannot be parsed: {e}")))?;
+        let addresses = self.vetted(&url, deadline)?;
+        let headers = headers_of(id, request, signer, at_ms);
+        let mut last = Failure::new(ErrorClass::Connect, "no address of the host can be reached");
+        for address in addresses.into_iter().take(MOST_ADDRESSES) {
+            let left = deadline.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                break;
+            }
+            let limits = Limits {
+                connect: limits.connect.min(left),
+                total: left,
+            };
+            match self.send_to(address, request, &headers, limits) {
+                Ok(response) => return Ok(read(response, address, at_ms, begun)),
+                Err(failure) if failure.is_unconnected() => last = failure,
+                Err(failure) => return Err(failure),
+            }
+        }
+        Err(last)
+    }
+
+    /// The addresses of the URL's host, every one of them allowed. One refused address refuses them all.
+    fn vetted(&self, url: &url::Url, deadline: Instant) -> Result<Vec<SocketAddr>, Failure> {
+        if !matches!(url.scheme(), "http" | "https") {
+            return Err(Failure::new(
+                ErrorClass::Egress,
+                "only http and https URLs are called",
+            ));
+        }
+        let (Some(host), Some(port)) = (url.host(), url.port_or_known_default()) else {
+            return Err(Failure::new(ErrorClass::Internal, "the URL names no host"));
+        };
+        let addresses = match host {
+            url::Host::Ipv4(address) => vec![address.into()],
+            url::Host::Ipv6(address) => vec![address.into()],
+            url::Host::Domain(name) => self.resolver.resolve(name, deadline).map_err(|error| {
+                let class = match error {
+                    ResolveError::NotFound { .. } | ResolveError::Timeout { .. } | ResolveError::Busy => {
+                        ErrorClass::Dns
+                    }
+                    ResolveError::Stopped => ErrorClass::Internal,
+                };
+                Failure::new(class, error.to_string())
+            })?,
+        };
+        let is_ours = |address: &&IpAddr| self.allow_sockets.contains(&SocketAddr::new(**address, port));
+        for address in addresses.iter().filter(|address| !is_ours(address)) {
+            egress::judge(*address, &self.allow)
+                .map_err(|refusal| Failure::new(ErrorClass::Egress, refusal.to_string()))?;
+        }
+        let same_family = |address: &IpAddr| {
+            self.source_address
+                .is_none_or(|source| source.is_ipv4() == address.is_ipv4())
+        };
+        let reachable: Vec<_> = addresses
+            .into_iter()
+            .filter(same_family)
+            .map(|a| SocketAddr::new(a, port))
+            .collect();
+        if reachable.is_empty() {
+            let message =
+                "the host has no address of the family of the source address; check delivery.source_address";
+            return Err(Failure::new(ErrorClass::Connect, message));
+        }
+        Ok(reachable)
+    }
+
+    fn send_to(
+        &self,
+        address: SocketAddr,
+        request: &Request,
+        headers: &[(HeaderName, HeaderValue)],
+        limits: Limits,
+    ) -> Result<http::Response<isahc::Body>, Failure> {
+        let unsendable =
+            |e: http::Error| Failure::new(ErrorClass::Internal, format!("the request cannot be built: {e}"));
+        let mut builder = http::Request::builder()
+            .method(request.method.as_str())
+            .uri(&request.url)
+            .dial(address)
+            .connect_timeout(limits.connect)
+            .timeout(limits.total);
+        for (name, value) in headers {
+            builder = builder.header(name, value);
+        }
+        let body = match (&request.method, &request.body) {
+            (Method::Get, _) | (Method::Post, None) => isahc::Body::empty(),
+            (Method::Post, Some(body)) => isahc::Body::from(body.as_bytes()),
+        };
+        let built = builder.body(body).map_err(unsendable)?;
+        self.client.send(built).map_err(|error| classify(&error))
+    }
+
+    /// Ends the resolver's threads.
+    pub fn stop(&self, deadline: Instant) {
+        self.resolver.stop(deadline);
+    }
+}
+
+/// The headers of the request: the rule's own, then ours.
+fn headers_of(
+    id: PostbackId,
+    request: &Request,
+    signer: Option<&Signer>,
+    at_ms: i64,
+) -> Vec<(HeaderName, HeaderValue)> {
+    let mut headers = Vec::with_capacity(request.headers.len() + 5);
+    let mut push = |name: &str, value: &str| {
+        let parsed = (
+            HeaderName::from_bytes(name.as_bytes()),
+            HeaderValue::from_bytes(value.as_bytes()),
+        );
+        match parsed {
+            (Ok(name), Ok(value)) => headers.push((name, value)),
+            _ => tracing::warn!(
+                code = "header_unsendable",
+                postback = %id,
+                name,
+                "a header of the rule is not valid HTTP and was left out"
+            ),
+        }
+    };
+    let is_own_agent = request
+        .headers
+        .iter()
+        .any(|(name, _)| name.eq_ignore_ascii_case("user-agent"));
+    for (name, value) in &request.headers {
+        if !RESERVED_HEADERS.contains(&name.to_ascii_lowercase().as_str()) {
+            push(name, value);
+        }
+    }
+    if !is_own_agent {
+        push("user-agent", concat!("Yamabiko/", env!("CARGO_PKG_VERSION")));
+    }
+    let id_text = id.to_string();
+    push("webhook-id", &id_text);
+    if request.method == Method::Post && request.body.as_ref().is_none_or(String::is_empty) {
+        push("content-length", "0");
+    }
+    if let Some(signer) = signer {
+        let at_s = at_ms.div_euclid(1_000);
+        let signed = match request.method {
+            Method::Post => Signed::Body(request.body.as_deref().unwrap_or("").as_bytes()),
+            Method::Get => Signed::Target(target_of(&request.url)),
+        };
+        push("webhook-timestamp", &at_s.to_string());
+        push("webhook-signature", &signer.sign(&id_text, at_s, signed));
+    }
+    headers
+}
+
+/// Path and query as they stand on the request line: no fragment, `/` when there is no path.
+fn target_of(url: &str) -> &str {
+    let after_scheme = url.find("://").map_or(0, |at| at + 3);
+    let target = url[after_scheme..]
+        .find(['/', '?'])
+        .map_or("/", |at| &url[after_scheme + at..]);
+    target.split('#').next().unwrap_or("/")
+}
+
+/// Reads the head, and as much of the body as is kept or allowed.
+fn read(response: http::Response<isahc::Body>, pinned: SocketAddr, at_ms: i64, begun: Instant) -> Exchange {
+    let headers: Vec<(String, String)> = KEPT_HEADERS
+        .iter()
+        .filter_map(|name| {
+            let value = String::from_utf8_lossy(response.headers().get(*name)?.as_bytes()).into_owned();
+            Some(((*name).to_owned(), cut(value, MOST_HEADER)))
+        })
+        .collect();
+    let remote_addr = response.remote_addr().unwrap_or(pinned);
+    let status = response.status().as_u16();
+    let mut kept = Vec::new();
+    let mut body = response.into_body().take(MOST_READ as u64);
+    let mut buffer = [0; 4096];
+    // A body that breaks or ends late changes nothing: the status has come.
+    while let Ok(count @ 1..) = body.read(&mut buffer) {
+        let room = MOST_KEPT.saturating_sub(kept.len()).min(count);
+        kept.extend_from_slice(&buffer[..room]);
+    }
+    let ended_at_ms = at_ms + i64::try_from(begun.elapsed().as_millis()).unwrap_or(0);
+    let retry_after = headers.iter().find(|(name, _)| name == "retry-after");
+    Exchange {
+        outcome: Outcome::Answered {
+            status,
+            retry_after_s: retry_after.and_then(|(_, value)| retry::parse_retry_after(value, ended_at_ms)),
+        },
+        headers,
+        excerpt: cut(String::from_utf8_lossy(&kept).into_owned(), MOST_KEPT),
+        remote_addr: Some(remote_addr),
+        duration: Duration::ZERO,
+    }
+}
+
+/// At most `most` bytes, on a character's border.
+fn cut(mut text: String, most: usize) -> String {
+    text.truncate(text.floor_char_boundary(most));
+    text
+}
+
+/// From the client's errors to ours. The numbers are libcurl's, from its public list of error codes.
+fn classify(error: &isahc::Error) -> Failure {
+    let code = std::error::Error::source(error)
+        .and_then(|source| source.downcast_ref::<curl::Error>())
+        .map(curl::Error::code);
+    let class = match code {
+        Some(5 | 6) => ErrorClass::Dns,
+        Some(7 | 45) => ErrorClass::Connect,
+        Some(28) => ErrorClass::Timeout,
+        Some(35 | 51 | 53 | 54 | 58 | 59 | 60 | 64 | 66 | 77 | 80 | 82 | 83 | 90 | 91 | 98) => {
+            ErrorClass::Tls
+        }
+        Some(18 | 52 | 55 | 56) => ErrorClass::Reset,
+        Some(1 | 8 | 16 | 61 | 92) => ErrorClass::Malformed,
+        Some(_) | None => match error.kind() {
+            ErrorKind::BadClientCertificate
+            | ErrorKind::BadServerCertificate
+            | ErrorKind::TlsEngine
+            | ErrorKind::InvalidTlsConfiguration => ErrorClass::Tls,
+            ErrorKind::ConnectionFailed => ErrorClass::Connect,
+            ErrorKind::NameResolution => ErrorClass::Dns,
+            ErrorKind::Timeout => ErrorClass::Timeout,
+            ErrorKind::Io => ErrorClass::Reset,
+            ErrorKind::ProtocolViolation | ErrorKind::InvalidContentEncoding => ErrorClass::Malformed,
+            // The kinds are open-ended: one that isahc adds later is ours to look at.
+            _ => ErrorClass::Internal,
+        },
+    };
+    let sentence = match class {
+        ErrorClass::Dns => "the name could not be resolved",
+        ErrorClass::Connect => "the receiver could not be connected to",
+        ErrorClass::Tls => "the TLS connection failed; check the receiver's certificate",
+        ErrorClass::Timeout => "the receiver did not answer in time",
+        ErrorClass::Reset => "the receiver broke the connection before it answered",
+        ErrorClass::Malformed => "what the receiver answered is not HTTP",
+        ErrorClass::Egress | ErrorClass::Internal => "the request could not be sent",
+    };
+    Failure {
+        class,
+        message: format!("{sentence} ({error})"),
+        remote_addr: error.remote_addr(),
+    }
+}
+
+/// The system's certificate authorities and those of the file, as one PEM text.
+fn authorities(path: &Path) -> Result<Vec<u8>, SenderError> {
+    let read = |path: &Path| {
+        std::fs::read(path).map_err(|source| SenderError::CaFile {
+            path: path.into(),
+            source,
+        })
+    };
+    let mut pem = read(path)?;
+    let from_environment = std::env::var_os("SSL_CERT_FILE").map(PathBuf::from);
+    let bundles = from_environment
+        .into_iter()
+        .chain(SYSTEM_BUNDLES.iter().map(PathBuf::from));
+    match bundles.into_iter().find(|bundle| bundle.is_file()) {
+        Some(bundle) => {
+            pem.push(b'\n');
+            pem.extend(read(&bundle)?);
+        }
+        None => tracing::warn!(
+            code = "no_system_authorities",
+            "no bundle of the system's certificate authorities was found; only those of delivery.ca_file are trusted"
+        ),
+    }
+    Ok(pem)
+}
+
+#[cfg(test)]
+#[path = "sender_tests.rs"]
+mod tests;
