@@ -183,7 +183,9 @@ impl Sender {
             client = client.interface(address);
         }
         if let Some(path) = &options.ca_file {
-            let store = TrustStore::builder().certificate_from_pem(authorities(path)?).build();
+            let store = TrustStore::builder()
+                .certificate_from_pem(authorities(path)?)
+                .build();
             client = client.tls_config(TlsConfig::builder().trust_store(store).build());
         }
         Ok(Self {
@@ -390,12 +392,7 @@ fn target_of(url: &str) -> &str {
 }
 
 /// Reads the head, and as much of the body as is kept or allowed.
-fn read(
-    response: http::Response<isahc::Body>,
-    pinned: SocketAddr,
-    at_ms: i64,
-    begun: Instant,
-) -> Exchange {
+fn read(response: http::Response<isahc::Body>, pinned: SocketAddr, at_ms: i64, begun: Instant) -> Exchange {
     let headers: Vec<(String, String)> = KEPT_HEADERS
         .iter()
         .filter_map(|name| {
@@ -442,7 +439,9 @@ fn classify(error: &isahc::Error) -> Failure {
         Some(5 | 6) => ErrorClass::Dns,
         Some(7 | 45) => ErrorClass::Connect,
         Some(28) => ErrorClass::Timeout,
-        Some(35 | 51 | 53 | 54 | 58 | 59 | 60 | 64 | 66 | 77 | 80 | 82 | 83 | 90 | 91 | 98) => ErrorClass::Tls,
+        Some(35 | 51 | 53 | 54 | 58 | 59 | 60 | 64 | 66 | 77 | 80 | 82 | 83 | 90 | 91 | 98) => {
+            ErrorClass::Tls
+        }
         Some(18 | 52 | 55 | 56) => ErrorClass::Reset,
         Some(1 | 8 | 16 | 61 | 92) => ErrorClass::Malformed,
         Some(_) | None => match error.kind() {
