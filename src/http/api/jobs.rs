@@ -49,13 +49,28 @@ impl Job {
     /// Begins one; refused when too many are under way.
     pub fn start(kind: &'static str, identity: &Identity) -> Result<Self, ApiError> {
         let mut jobs = JOBS.lock();
-        if jobs.iter().filter(|job| job.progress.lock().state == "running").count() >= AT_ONCE {
+        if jobs
+            .iter()
+            .filter(|job| job.progress.lock().state == "running")
+            .count()
+            >= AT_ONCE
+        {
             return Err(ApiError::Busy);
         }
         let id = TimeId::new(crate::clock::Clock::System.now_ms(), rand::random()).to_string();
-        let progress =
-            JobDto { id, kind, state: "running", total: None, done: 0, results: BTreeMap::new(), message: None };
-        let job = Self { owner: identity.actor.clone(), progress: Arc::new(Mutex::new(progress)) };
+        let progress = JobDto {
+            id,
+            kind,
+            state: "running",
+            total: None,
+            done: 0,
+            results: BTreeMap::new(),
+            message: None,
+        };
+        let job = Self {
+            owner: identity.actor.clone(),
+            progress: Arc::new(Mutex::new(progress)),
+        };
         if jobs.len() == REMEMBERED {
             jobs.pop_front();
         }
@@ -95,7 +110,9 @@ pub async fn get_job(viewer: Viewer, path: Path<String>) -> Result<HttpResponse,
     let wanted: TimeId = id("job", &path)?;
     let wanted = wanted.to_string();
     let jobs = JOBS.lock();
-    let found = jobs.iter().find(|job| job.owner == viewer.0.actor && job.progress.lock().id == wanted);
+    let found = jobs
+        .iter()
+        .find(|job| job.owner == viewer.0.actor && job.progress.lock().id == wanted);
     match found {
         Some(job) => Ok(HttpResponse::Ok().json(job.view())),
         None => Err(ApiError::not_found("job", wanted)),

@@ -89,16 +89,19 @@ impl PostbackQuery {
             Outcome::Error { .. } => None,
         });
         identity.sees(postback.partner.as_ref())
-            && is(&self.partner, postback.partner.as_ref().map_or("", |p| p.as_str()))
+            && is(
+                &self.partner,
+                postback.partner.as_ref().map_or("", |p| p.as_str()),
+            )
             && is(&self.offer, postback.offer.as_str())
             && is(&self.rule, rule)
             && is(&self.activity, &postback.activity.to_string())
             && is(&self.lane, &postback.lane.0)
             && self.state.is_none_or(state_fits)
             && self.answer.is_none_or(|wanted| answered == Some(wanted))
-            && self.fail_reason.is_none_or(|wanted| {
-                matches!(postback.state, PostbackState::Failed { reason, .. } if reason == wanted)
-            })
+            && self.fail_reason.is_none_or(
+                |wanted| matches!(postback.state, PostbackState::Failed { reason, .. } if reason == wanted),
+            )
             && self.test.is_none_or(|test| test == postback.is_test)
     }
 }
@@ -118,11 +121,19 @@ fn gather<T>(
         let start = found.len();
         let parse = |key: &[u8]| keys::parse_waiting(key).map(|id| id.0);
         let key = |id| keys::waiting(PostbackId(id));
-        waiting = scan::newest_hot(reader, &keys::waiting_prefix(), parse, key, window, &mut budget, |id, key, value| {
-            let postback = codec::decode_postback(value, Db::Hot, key)?;
-            found.extend(pick(&postback).map(|item| (id, item)));
-            Ok(enough(found.len() - start, limit))
-        })?;
+        waiting = scan::newest_hot(
+            reader,
+            &keys::waiting_prefix(),
+            parse,
+            key,
+            window,
+            &mut budget,
+            |id, key, value| {
+                let postback = codec::decode_postback(value, Db::Hot, key)?;
+                found.extend(pick(&postback).map(|item| (id, item)));
+                Ok(enough(found.len() - start, limit))
+            },
+        )?;
     }
     let mut settled = End::Exhausted;
     let mut budget = Budget::of_page();
@@ -133,35 +144,59 @@ fn gather<T>(
         Some(StateFilter::Failed) => {
             let parse = |key: &[u8]| keys::parse_failed(key).map(|id| id.0);
             let key = |id| keys::failed(PostbackId(id));
-            settled = scan::newest_hot(reader, &keys::failed_prefix(), parse, key, window, &mut budget, |id, _, _| {
-                if let Some(postback) = postback(reader, PostbackId(id))? {
-                    found.extend(pick(&postback).map(|item| (id, item)));
-                }
-                Ok(enough(found.len() - start, limit))
-            })?;
+            settled = scan::newest_hot(
+                reader,
+                &keys::failed_prefix(),
+                parse,
+                key,
+                window,
+                &mut budget,
+                |id, _, _| {
+                    if let Some(postback) = postback(reader, PostbackId(id))? {
+                        found.extend(pick(&postback).map(|item| (id, item)));
+                    }
+                    Ok(enough(found.len() - start, limit))
+                },
+            )?;
         }
         Some(StateFilter::Delivered) | None => {
-            settled = scan::newest_first(reader, scan::POSTBACKS, window, &mut budget, |id, db, key, value| {
-                let postback = codec::decode_postback(value, db, key)?;
-                found.extend(pick(&postback).map(|item| (id, item)));
-                Ok(enough(found.len() - start, limit))
-            })?;
+            settled = scan::newest_first(
+                reader,
+                scan::POSTBACKS,
+                window,
+                &mut budget,
+                |id, db, key, value| {
+                    let postback = codec::decode_postback(value, db, key)?;
+                    found.extend(pick(&postback).map(|item| (id, item)));
+                    Ok(enough(found.len() - start, limit))
+                },
+            )?;
         }
     }
     Ok(scan::merge(found, [waiting, settled], limit))
 }
 
 fn enough(found: usize, limit: usize) -> ControlFlow<()> {
-    if found < limit { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
+    if found < limit {
+        ControlFlow::Continue(())
+    } else {
+        ControlFlow::Break(())
+    }
 }
 
 /// One page of postbacks.
-pub async fn page_of(state: &Data<State>, identity: Identity, query: PostbackQuery) -> Result<Page<PostbackDto>, ApiError> {
+pub async fn page_of(
+    state: &Data<State>,
+    identity: Identity,
+    query: PostbackQuery,
+) -> Result<Page<PostbackDto>, ApiError> {
     let limit = page::limit(query.limit)?;
     let window = Window::new(query.from_ms, query.to_ms, query.cursor.as_deref())?;
     read(state, move |state| {
         gather(state.recorder.reader(), query.state, window, limit, |postback| {
-            query.wants(postback, &identity).then(|| PostbackDto::from(postback))
+            query
+                .wants(postback, &identity)
+                .then(|| PostbackDto::from(postback))
         })
     })
     .await
@@ -181,7 +216,11 @@ pub async fn list_postbacks(
 /// Reads one postback with every attempt that is kept.
 #[utoipa::path(tag = "postbacks", responses((status = 200, body = PostbackDetail)))]
 #[get("/postbacks/{id}")]
-pub async fn get_postback(state: Data<State>, viewer: Viewer, path: Path<String>) -> Result<HttpResponse, ApiError> {
+pub async fn get_postback(
+    state: Data<State>,
+    viewer: Viewer,
+    path: Path<String>,
+) -> Result<HttpResponse, ApiError> {
     let wanted: PostbackId = id("postback", &path)?;
     let found = read(&state, move |state| Ok(detail(state.recorder.reader(), wanted)?)).await?;
     match found.filter(|found| viewer.0.sees(found.postback.partner.as_ref())) {
@@ -258,7 +297,13 @@ pub fn queue_dto(snapshot: Snapshot, oldest_due_age_ms: i64) -> QueueDto {
 #[get("/postbacks/queue")]
 pub async fn queue_view(state: Data<State>, viewer: Viewer) -> Result<HttpResponse, ApiError> {
     viewer.0.whole()?;
-    let queue = read(&state, |state| Ok(queue_dto(state.delivery.snapshot(), state.delivery.oldest_due_age_ms()))).await?;
+    let queue = read(&state, |state| {
+        Ok(queue_dto(
+            state.delivery.snapshot(),
+            state.delivery.oldest_due_age_ms(),
+        ))
+    })
+    .await?;
     Ok(HttpResponse::Ok().json(queue))
 }
 
@@ -291,7 +336,11 @@ pub async fn resend_postbacks(
 ) -> Result<HttpResponse, ApiError> {
     let request = body.0;
     if request.ids.is_empty() == request.filter.is_none() {
-        return Err(ApiError::invalid("ids", "missing_field", "name either ids or a filter"));
+        return Err(ApiError::invalid(
+            "ids",
+            "missing_field",
+            "name either ids or a filter",
+        ));
     }
     check::at_most("ids", &request.ids, 1000)?;
     if let Some(filter) = &request.filter {
@@ -307,7 +356,12 @@ pub async fn resend_postbacks(
     Ok(HttpResponse::Accepted().json(job.view()))
 }
 
-async fn resend_all(state: &Data<State>, identity: &Identity, request: ResendRequest, job: &Job) -> Result<(), ApiError> {
+async fn resend_all(
+    state: &Data<State>,
+    identity: &Identity,
+    request: ResendRequest,
+    job: &Job,
+) -> Result<(), ApiError> {
     let rendering = request.rendering;
     let ids = match request.filter {
         None => visible(state, identity.clone(), request.ids).await?,
@@ -318,16 +372,21 @@ async fn resend_all(state: &Data<State>, identity: &Identity, request: ResendReq
         let (part, actor, from) = (part.to_vec(), identity.actor.clone(), identity.from());
         let results = state
             .recorder
-            .run(move |group| -> Result<BTreeMap<&'static str, Vec<PostbackId>>, StoreError> {
-                let mut results: BTreeMap<&'static str, Vec<PostbackId>> = BTreeMap::new();
-                for id in part {
-                    results.entry(resend::resend(group, id, rendering)?.code()).or_default().push(id);
-                }
-                let queued = results.get("queued").map_or(0, Vec::len);
-                let note = super::save::Note::new("postback.resend", format!("{queued} postbacks"));
-                super::save::audit(group, &actor, &from, note)?;
-                Ok(results)
-            })
+            .run(
+                move |group| -> Result<BTreeMap<&'static str, Vec<PostbackId>>, StoreError> {
+                    let mut results: BTreeMap<&'static str, Vec<PostbackId>> = BTreeMap::new();
+                    for id in part {
+                        results
+                            .entry(resend::resend(group, id, rendering)?.code())
+                            .or_default()
+                            .push(id);
+                    }
+                    let queued = results.get("queued").map_or(0, Vec::len);
+                    let note = super::save::Note::new("postback.resend", format!("{queued} postbacks"));
+                    super::save::audit(group, &actor, &from, note)?;
+                    Ok(results)
+                },
+            )
             .await??;
         if let Some(waiting) = results.get("already_waiting") {
             state.delivery.resend_now(waiting.clone());
@@ -340,7 +399,11 @@ async fn resend_all(state: &Data<State>, identity: &Identity, request: ResendReq
 }
 
 /// Those of the ids that somebody may see; unknown ones stay, to be told as unknown.
-async fn visible(state: &Data<State>, identity: Identity, ids: Vec<PostbackId>) -> Result<Vec<PostbackId>, ApiError> {
+async fn visible(
+    state: &Data<State>,
+    identity: Identity,
+    ids: Vec<PostbackId>,
+) -> Result<Vec<PostbackId>, ApiError> {
     read(state, move |state| {
         let mut seen = Vec::with_capacity(ids.len());
         for id in ids {
@@ -355,16 +418,24 @@ async fn visible(state: &Data<State>, identity: Identity, ids: Vec<PostbackId>) 
 }
 
 /// Everything that a filter finds, page by page, oldest first in the end.
-async fn matching(state: &Data<State>, identity: Identity, filter: PostbackQuery) -> Result<Vec<PostbackId>, ApiError> {
+async fn matching(
+    state: &Data<State>,
+    identity: Identity,
+    filter: PostbackQuery,
+) -> Result<Vec<PostbackId>, ApiError> {
     let mut ids = Vec::new();
     let mut cursor: Option<String> = None;
     loop {
         let window = Window::new(filter.from_ms, filter.to_ms, cursor.as_deref())?;
         let (filter, identity) = (filter.clone(), identity.clone());
         let page = read(state, move |state| {
-            gather(state.recorder.reader(), filter.state, window, usize::from(page::MAX_LIMIT), |postback| {
-                filter.wants(postback, &identity).then_some(postback.id)
-            })
+            gather(
+                state.recorder.reader(),
+                filter.state,
+                window,
+                usize::from(page::MAX_LIMIT),
+                |postback| filter.wants(postback, &identity).then_some(postback.id),
+            )
         })
         .await?;
         ids.extend(page.items);
@@ -407,20 +478,24 @@ pub async fn cancel_postbacks(
     let mut cancelled = Vec::new();
     for part in ids.chunks(RESENDS_A_COMMIT) {
         let (part, actor, from) = (part.to_vec(), editor.0.actor.clone(), editor.0.from());
-        let done = state.recorder.run(move |group| -> Result<Vec<PostbackId>, StoreError> {
-            let mut done = Vec::new();
-            for id in part {
-                if resend::cancel(group, id)? {
-                    done.push(id);
+        let done = state
+            .recorder
+            .run(move |group| -> Result<Vec<PostbackId>, StoreError> {
+                let mut done = Vec::new();
+                for id in part {
+                    if resend::cancel(group, id)? {
+                        done.push(id);
+                    }
                 }
-            }
-            let note = super::save::Note::new("postback.cancel", format!("{} postbacks", done.len()));
-            super::save::audit(group, &actor, &from, note)?;
-            Ok(done)
-        });
+                let note = super::save::Note::new("postback.cancel", format!("{} postbacks", done.len()));
+                super::save::audit(group, &actor, &from, note)?;
+                Ok(done)
+            });
         cancelled.extend(done.await??);
     }
     state.delivery.cancel(cancelled.clone());
     state.applied().await?;
-    Ok(HttpResponse::Ok().json(Cancelled { cancelled: cancelled.len() }))
+    Ok(HttpResponse::Ok().json(Cancelled {
+        cancelled: cancelled.len(),
+    }))
 }

@@ -27,12 +27,22 @@ pub struct PresetQuery {
 #[get("/presets")]
 pub async fn list_presets(_viewer: Viewer, query: Query<PresetQuery>) -> Result<HttpResponse, ApiError> {
     let limit = page::limit(query.0.limit)?;
-    let skip: usize = query.0.cursor.as_deref().unwrap_or("0").parse().map_err(|_| page::wrong_cursor())?;
+    let skip: usize = query
+        .0
+        .cursor
+        .as_deref()
+        .unwrap_or("0")
+        .parse()
+        .map_err(|_| page::wrong_cursor())?;
     let found = preset::search(query.0.q.as_deref().unwrap_or_default());
     let items: Vec<&Preset> = found.iter().skip(skip).take(limit).copied().collect();
     let end = skip.saturating_add(items.len());
     let next_cursor = (end < found.len()).then(|| end.to_string());
-    Ok(HttpResponse::Ok().json(Page { items, next_cursor, is_partial: false }))
+    Ok(HttpResponse::Ok().json(Page {
+        items,
+        next_cursor,
+        is_partial: false,
+    }))
 }
 
 /// Reads one preset.

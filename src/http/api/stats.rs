@@ -143,7 +143,8 @@ impl From<&Counters> for CountersDto {
             sessions: c.sessions,
             reattributions: c.reattributions,
             conversion_rate: (c.clicks > 0).then(|| {
-                let rate = rust_decimal::Decimal::from(c.conversions * 100) / rust_decimal::Decimal::from(c.clicks);
+                let rate =
+                    rust_decimal::Decimal::from(c.conversions * 100) / rust_decimal::Decimal::from(c.clicks);
                 format!("{:.2}", rate.round_dp(2))
             }),
             revenue: money(&c.revenue),
@@ -155,7 +156,11 @@ impl From<&Counters> for CountersDto {
 
 fn money(sums: &Sums) -> Vec<Money> {
     let sums = sums.0.iter().filter(|(_, amount)| !amount.is_zero());
-    sums.map(|(currency, amount)| Money { amount: amount.normalize(), currency: *currency }).collect()
+    sums.map(|(currency, amount)| Money {
+        amount: amount.normalize(),
+        currency: *currency,
+    })
+    .collect()
 }
 
 /// One row of a report.
@@ -203,20 +208,34 @@ impl Asked {
         let zone = check::time_zone("time_zone", query.time_zone.as_deref().unwrap_or(default_zone))?;
         check::within("from_ms", query.from_ms, 0, i64::MAX)?;
         if query.to_ms <= query.from_ms || query.to_ms - query.from_ms > MOST_DAYS * DAY_MS {
-            return Err(ApiError::invalid("to_ms", "out_of_range", "to_ms must lie after from_ms, at most three years"));
+            return Err(ApiError::invalid(
+                "to_ms",
+                "out_of_range",
+                "to_ms must lie after from_ms, at most three years",
+            ));
         }
         let group_by = query.group_by.unwrap_or(GroupBy::Day);
-        let is_split = matches!(group_by, GroupBy::Country | GroupBy::Device | GroupBy::Campaign | GroupBy::Hour);
+        let is_split = matches!(
+            group_by,
+            GroupBy::Country | GroupBy::Device | GroupBy::Campaign | GroupBy::Hour
+        );
         if is_split && query.to_ms - query.from_ms > 400 * DAY_MS {
             return Err(ApiError::TooMuch);
         }
         let (from, to) = (Bucket::of(query.from_ms), Bucket::of(query.to_ms + BUCKET_MS - 1));
-        Ok(Self { query, group_by, zone, from, to })
+        Ok(Self {
+            query,
+            group_by,
+            zone,
+            from,
+            to,
+        })
     }
 
     /// Whether a row of counters is in the report.
     fn wants(&self, key: &StatKey, partner: Option<&PartnerId>, identity: &Identity) -> bool {
-        let is = |wanted: &Option<String>, own: Option<&str>| wanted.as_deref().is_none_or(|w| own == Some(w));
+        let is =
+            |wanted: &Option<String>, own: Option<&str>| wanted.as_deref().is_none_or(|w| own == Some(w));
         let dimension_fits = match self.group_by {
             GroupBy::Country => matches!(key.dimension, Dimension::Country(_)),
             GroupBy::Device => matches!(key.dimension, Dimension::Device(_)),
@@ -241,7 +260,9 @@ impl Asked {
             GroupBy::Link => text(key.link.as_ref().map(|l| l.as_str())),
             GroupBy::Event => text(key.event.as_ref().map(|e| e.as_str())),
             GroupBy::Campaign | GroupBy::Country | GroupBy::Device => match &key.dimension {
-                Dimension::Campaign(name) | Dimension::Country(name) | Dimension::Device(name) => text(Some(name)),
+                Dimension::Campaign(name) | Dimension::Country(name) | Dimension::Device(name) => {
+                    text(Some(name))
+                }
                 Dimension::All => text(None),
             },
             GroupBy::Day | GroupBy::Hour | GroupBy::Month => local(key.bucket, self.group_by, &self.zone),
@@ -252,17 +273,28 @@ impl Asked {
 /// Start and name of the local day, hour or month that a bucket lies in.
 fn local(bucket: Bucket, by: GroupBy, zone: &TimeZone) -> Result<(i64, String), ApiError> {
     let wrong = |_| ApiError::invalid("from_ms", "out_of_range", "the time lies outside the calendar");
-    let at = Timestamp::from_millisecond(bucket.start_ms()).map_err(wrong)?.to_zoned(zone.clone());
+    let at = Timestamp::from_millisecond(bucket.start_ms())
+        .map_err(wrong)?
+        .to_zoned(zone.clone());
     let (start, name) = match by {
         GroupBy::Hour => {
             let into_hour = i64::from(at.minute()).minutes().seconds(i64::from(at.second()));
-            (at.checked_sub(into_hour).map_err(wrong)?, at.strftime("%Y-%m-%dT%H").to_string())
+            (
+                at.checked_sub(into_hour).map_err(wrong)?,
+                at.strftime("%Y-%m-%dT%H").to_string(),
+            )
         }
         GroupBy::Month => {
-            let first = at.first_of_month().and_then(|day| day.start_of_day()).map_err(wrong)?;
+            let first = at
+                .first_of_month()
+                .and_then(|day| day.start_of_day())
+                .map_err(wrong)?;
             (first, at.strftime("%Y-%m").to_string())
         }
-        _ => (at.start_of_day().map_err(wrong)?, at.strftime("%Y-%m-%d").to_string()),
+        _ => (
+            at.start_of_day().map_err(wrong)?,
+            at.strftime("%Y-%m-%d").to_string(),
+        ),
     };
     Ok((start.timestamp().as_millisecond(), name))
 }
@@ -270,40 +302,63 @@ fn local(bucket: Bucket, by: GroupBy, zone: &TimeZone) -> Result<(i64, String), 
 type Groups = BTreeMap<(i64, String), Counters>;
 
 /// Adds up rows by group.
-fn add_up(reader: &Reader, catalog: &Catalog, asked: &Asked, identity: &Identity) -> Result<Groups, ApiError> {
+fn add_up(
+    reader: &Reader,
+    catalog: &Catalog,
+    asked: &Asked,
+    identity: &Identity,
+) -> Result<Groups, ApiError> {
     let mut groups = Groups::new();
     let mut budget = Budget::new(MOST_ROWS, MOST_TIME);
     let mut failed = None;
     // Rows of one bucket lie together, and so do their local day and hour.
     let mut last: Option<(Bucket, (i64, String))> = None;
     let is_by_time = matches!(asked.group_by, GroupBy::Day | GroupBy::Hour | GroupBy::Month);
-    reader.scan(Db::Hot, &keys::stats(asked.from, asked.to), false, |key, value| {
-        if !budget.spend() {
-            failed = Some(ApiError::TooMuch);
-            return ControlFlow::Break(());
-        }
-        let Some(row) = keys::parse_stat(key) else { return ControlFlow::Continue(()) };
-        let partner = row.link.as_ref().and_then(|l| catalog.links.get(l)).and_then(|entry| entry.link.partner.as_ref());
-        if !asked.wants(&row, partner, identity) {
-            return ControlFlow::Continue(());
-        }
-        let group = match &last {
-            Some((bucket, group)) if is_by_time && *bucket == row.bucket => Ok(group.clone()),
-            _ => asked.group(&row, partner),
-        };
-        let added = group.and_then(|group| {
-            last = Some((row.bucket, group.clone()));
-            groups.entry(group).or_default().merge(&codec::decode_counters(value, Db::Hot, key)?);
-            if groups.len() > MOST_GROUPS { Err(ApiError::TooMuch) } else { Ok(()) }
-        });
-        match added {
-            Ok(()) => ControlFlow::Continue(()),
-            Err(error) => {
-                failed = Some(error);
-                ControlFlow::Break(())
+    reader.scan(
+        Db::Hot,
+        &keys::stats(asked.from, asked.to),
+        false,
+        |key, value| {
+            if !budget.spend() {
+                failed = Some(ApiError::TooMuch);
+                return ControlFlow::Break(());
             }
-        }
-    })?;
+            let Some(row) = keys::parse_stat(key) else {
+                return ControlFlow::Continue(());
+            };
+            let partner = row
+                .link
+                .as_ref()
+                .and_then(|l| catalog.links.get(l))
+                .and_then(|entry| entry.link.partner.as_ref());
+            if !asked.wants(&row, partner, identity) {
+                return ControlFlow::Continue(());
+            }
+            let group = match &last {
+                Some((bucket, group)) if is_by_time && *bucket == row.bucket => Ok(group.clone()),
+                _ => asked.group(&row, partner),
+            };
+            let added = group.and_then(|group| {
+                last = Some((row.bucket, group.clone()));
+                groups
+                    .entry(group)
+                    .or_default()
+                    .merge(&codec::decode_counters(value, Db::Hot, key)?);
+                if groups.len() > MOST_GROUPS {
+                    Err(ApiError::TooMuch)
+                } else {
+                    Ok(())
+                }
+            });
+            match added {
+                Ok(()) => ControlFlow::Continue(()),
+                Err(error) => {
+                    failed = Some(error);
+                    ControlFlow::Break(())
+                }
+            }
+        },
+    )?;
     failed.map_or(Ok(groups), Err)
 }
 
@@ -321,8 +376,18 @@ fn label(catalog: &Catalog, by: GroupBy, key: &str) -> String {
         GroupBy::Partner => catalog.partners.get(key).map(|p| p.name.clone()),
         GroupBy::Link => catalog.links.get(key).map(|entry| {
             let link = &entry.link;
-            let names = [Some(&link.network), link.campaign.as_ref(), link.adgroup.as_ref(), link.creative.as_ref()];
-            names.into_iter().flatten().cloned().collect::<Vec<_>>().join("::")
+            let names = [
+                Some(&link.network),
+                link.campaign.as_ref(),
+                link.adgroup.as_ref(),
+                link.creative.as_ref(),
+            ];
+            names
+                .into_iter()
+                .flatten()
+                .cloned()
+                .collect::<Vec<_>>()
+                .join("::")
         }),
         GroupBy::Event => {
             let mut events = catalog.offers.values().flat_map(|o| &o.events);
@@ -360,7 +425,9 @@ fn report(state: &State, asked: &Asked, identity: &Identity) -> Result<Report, A
                 from: Bucket(asked.from.0.saturating_sub(length)),
                 to: asked.from,
             };
-            Some(CountersDto::from(&total(add_up(reader, &catalog, &before, identity)?.values())))
+            Some(CountersDto::from(&total(
+                add_up(reader, &catalog, &before, identity)?.values(),
+            )))
         }
         _ => None,
     };
@@ -377,12 +444,20 @@ fn report(state: &State, asked: &Asked, identity: &Identity) -> Result<Report, A
 /// Counters of a time, cut by one thing.
 #[utoipa::path(tag = "reports", params(StatsQuery), responses((status = 200, body = Report)))]
 #[get("/stats")]
-pub async fn get_stats(state: Data<State>, viewer: Viewer, query: Query<StatsQuery>) -> Result<HttpResponse, ApiError> {
+pub async fn get_stats(
+    state: Data<State>,
+    viewer: Viewer,
+    query: Query<StatsQuery>,
+) -> Result<HttpResponse, ApiError> {
     Ok(HttpResponse::Ok().json(report_of(&state, viewer.0, query.0).await?))
 }
 
 /// A report, for the API and for exports.
-pub async fn report_of(state: &Data<State>, identity: Identity, query: StatsQuery) -> Result<Report, ApiError> {
+pub async fn report_of(
+    state: &Data<State>,
+    identity: Identity,
+    query: StatsQuery,
+) -> Result<Report, ApiError> {
     let asked = Asked::new(query, &state.recorder.catalog().settings.time_zone)?;
     read(state, move |state| report(state, &asked, &identity)).await
 }
@@ -435,12 +510,20 @@ pub struct Payouts {
 /// What partners are owed, by month.
 #[utoipa::path(tag = "reports", params(PayoutQuery), responses((status = 200, body = Payouts)))]
 #[get("/payouts")]
-pub async fn get_payouts(state: Data<State>, viewer: Viewer, query: Query<PayoutQuery>) -> Result<HttpResponse, ApiError> {
+pub async fn get_payouts(
+    state: Data<State>,
+    viewer: Viewer,
+    query: Query<PayoutQuery>,
+) -> Result<HttpResponse, ApiError> {
     Ok(HttpResponse::Ok().json(payouts_of(&state, viewer.0, query.0).await?))
 }
 
 /// Payouts, for the API and for exports.
-pub async fn payouts_of(state: &Data<State>, identity: Identity, query: PayoutQuery) -> Result<Payouts, ApiError> {
+pub async fn payouts_of(
+    state: &Data<State>,
+    identity: Identity,
+    query: PayoutQuery,
+) -> Result<Payouts, ApiError> {
     let of_partner = |partner: Option<String>| StatsQuery {
         from_ms: query.from_ms,
         to_ms: query.to_ms,
@@ -465,28 +548,41 @@ fn months(state: &State, asked: &Asked, identity: &Identity) -> Result<Vec<Payou
     let mut sums: BTreeMap<(String, Option<PartnerId>), Counters> = BTreeMap::new();
     let mut budget = Budget::new(MOST_ROWS, MOST_TIME);
     let mut failed = None;
-    state.recorder.reader().scan(Db::Hot, &keys::stats(asked.from, asked.to), false, |key, value| {
-        if !budget.spend() {
-            failed = Some(ApiError::TooMuch);
-            return ControlFlow::Break(());
-        }
-        let Some(row) = keys::parse_stat(key) else { return ControlFlow::Continue(()) };
-        let partner = row.link.as_ref().and_then(|l| catalog.links.get(l)).and_then(|entry| entry.link.partner.clone());
-        if row.event.is_none() || !asked.wants(&row, partner.as_ref(), identity) {
-            return ControlFlow::Continue(());
-        }
-        let added = local(row.bucket, GroupBy::Month, &asked.zone).and_then(|(_, month)| {
-            sums.entry((month, partner)).or_default().merge(&codec::decode_counters(value, Db::Hot, key)?);
-            Ok(())
-        });
-        match added {
-            Ok(()) => ControlFlow::Continue(()),
-            Err(error) => {
-                failed = Some(error);
-                ControlFlow::Break(())
+    state.recorder.reader().scan(
+        Db::Hot,
+        &keys::stats(asked.from, asked.to),
+        false,
+        |key, value| {
+            if !budget.spend() {
+                failed = Some(ApiError::TooMuch);
+                return ControlFlow::Break(());
             }
-        }
-    })?;
+            let Some(row) = keys::parse_stat(key) else {
+                return ControlFlow::Continue(());
+            };
+            let partner = row
+                .link
+                .as_ref()
+                .and_then(|l| catalog.links.get(l))
+                .and_then(|entry| entry.link.partner.clone());
+            if row.event.is_none() || !asked.wants(&row, partner.as_ref(), identity) {
+                return ControlFlow::Continue(());
+            }
+            let added = local(row.bucket, GroupBy::Month, &asked.zone).and_then(|(_, month)| {
+                sums.entry((month, partner))
+                    .or_default()
+                    .merge(&codec::decode_counters(value, Db::Hot, key)?);
+                Ok(())
+            });
+            match added {
+                Ok(()) => ControlFlow::Continue(()),
+                Err(error) => {
+                    failed = Some(error);
+                    ControlFlow::Break(())
+                }
+            }
+        },
+    )?;
     if let Some(error) = failed {
         return Err(error);
     }
@@ -494,7 +590,10 @@ fn months(state: &State, asked: &Asked, identity: &Identity) -> Result<Vec<Payou
         .into_iter()
         .map(|((month, partner), counters)| PayoutRow {
             month,
-            name: partner.as_ref().map(|p| label(&catalog, GroupBy::Partner, p.as_str())).unwrap_or_default(),
+            name: partner
+                .as_ref()
+                .map(|p| label(&catalog, GroupBy::Partner, p.as_str()))
+                .unwrap_or_default(),
             partner: partner.map(|p| p.to_string()),
             conversions: counters.conversions,
             approved: counters.approved,
@@ -516,17 +615,33 @@ mod tests {
         // 2026-11-20 15:00 UTC is midnight of the 21st in Tokyo.
         let bucket = Bucket::of(1_795_186_800_000);
         let name = |by, zone_name| local(bucket, by, &zone(zone_name)).unwrap();
-        assert_eq!(name(GroupBy::Day, "Asia/Tokyo"), (1_795_186_800_000, "2026-11-21".into()));
+        assert_eq!(
+            name(GroupBy::Day, "Asia/Tokyo"),
+            (1_795_186_800_000, "2026-11-21".into())
+        );
         assert_eq!(name(GroupBy::Day, "UTC").1, "2026-11-20");
-        assert_eq!(name(GroupBy::Hour, "UTC"), (1_795_186_800_000, "2026-11-20T15".into()));
+        assert_eq!(
+            name(GroupBy::Hour, "UTC"),
+            (1_795_186_800_000, "2026-11-20T15".into())
+        );
         assert_eq!(name(GroupBy::Month, "Asia/Tokyo").1, "2026-11");
         // A zone whose hours begin at half past ours.
-        assert_eq!(name(GroupBy::Hour, "Asia/Kolkata"), (1_795_185_000_000, "2026-11-20T20".into()));
+        assert_eq!(
+            name(GroupBy::Hour, "Asia/Kolkata"),
+            (1_795_185_000_000, "2026-11-20T20".into())
+        );
     }
 
     #[test]
     fn rates_have_two_decimals_and_none_without_clicks() {
-        let rate = |clicks, conversions| CountersDto::from(&Counters { clicks, conversions, ..Counters::default() }).conversion_rate;
+        let rate = |clicks, conversions| {
+            CountersDto::from(&Counters {
+                clicks,
+                conversions,
+                ..Counters::default()
+            })
+            .conversion_rate
+        };
         assert_eq!(rate(3, 1).as_deref(), Some("33.33"));
         assert_eq!(rate(0, 1), None);
     }

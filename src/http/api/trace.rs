@@ -2,12 +2,12 @@
 //! stopped when nothing came of it.
 
 use super::page::{Budget, MOST_TIME};
+use super::read;
 use super::records::{
-    ActivityDto, PostbackDetail, PostbackDto, RuleOutcomeDto, SessionDto, activities_of, activity, detail, postback,
-    postbacks_of_click, sees_activity, session,
+    ActivityDto, PostbackDetail, PostbackDto, RuleOutcomeDto, SessionDto, activities_of, activity, detail,
+    postback, postbacks_of_click, sees_activity, session,
 };
 use super::scan::{self, Window};
-use super::read;
 use crate::domain::activity::{Activity, ActivityKind, RefusalReason, Verdict};
 use crate::domain::duplicates::click_id_hash;
 use crate::domain::ids::{ActivityId, PostbackId, SessionId, TimeId};
@@ -109,10 +109,18 @@ struct Found {
 /// Everything that one id, order number or URL caused.
 #[utoipa::path(tag = "records", params(TraceQuery), responses((status = 200, body = Trace)))]
 #[get("/trace")]
-pub async fn get_trace(state: Data<State>, viewer: Viewer, query: Query<TraceQuery>) -> Result<HttpResponse, ApiError> {
+pub async fn get_trace(
+    state: Data<State>,
+    viewer: Viewer,
+    query: Query<TraceQuery>,
+) -> Result<HttpResponse, ApiError> {
     let text = query.0.q.trim().to_owned();
     if text.is_empty() || text.len() > 8192 {
-        return Err(ApiError::invalid("q", "empty", "paste a SID, an activity id, an order number, a click id or a URL"));
+        return Err(ApiError::invalid(
+            "q",
+            "empty",
+            "paste a SID, an activity id, an order number, a click id or a URL",
+        ));
     }
     let trace = read(&state, move |state| trace(state, &viewer.0, &text)).await?;
     Ok(HttpResponse::Ok().json(trace))
@@ -121,10 +129,16 @@ pub async fn get_trace(state: Data<State>, viewer: Viewer, query: Query<TraceQue
 fn trace(state: &State, identity: &Identity, text: &str) -> Result<Trace, ApiError> {
     let (reader, catalog) = (state.recorder.reader(), state.recorder.catalog());
     let mut found = find(reader, &catalog, text)?;
-    if found.session.as_ref().is_some_and(|s| !identity.sees(s.partner.as_ref())) {
+    if found
+        .session
+        .as_ref()
+        .is_some_and(|s| !identity.sees(s.partner.as_ref()))
+    {
         found = Found::default();
     }
-    found.activities.retain(|activity| sees_activity(identity, activity));
+    found
+        .activities
+        .retain(|activity| sees_activity(identity, activity));
     let (mut session_rules, mut session_postbacks) = (Vec::new(), Vec::new());
     if let Some(session) = &found.session {
         for id in postbacks_of_click(reader, session.id, MOST_POSTBACKS)? {
@@ -133,7 +147,9 @@ fn trace(state: &State, identity: &Identity, text: &str) -> Result<Trace, ApiErr
         let plan = queueing::plan(&engagement(session.clone()), &catalog, state.now_ms());
         session_rules = plan.outcomes.iter().map(RuleOutcomeDto::from).collect();
         // These were rendered for the trace only; what was really sent is above.
-        session_rules.iter_mut().for_each(|outcome| outcome.postback = None);
+        session_rules
+            .iter_mut()
+            .for_each(|outcome| outcome.postback = None);
     }
     let mut activities = Vec::with_capacity(found.activities.len());
     for activity in &found.activities {
@@ -142,11 +158,17 @@ fn trace(state: &State, identity: &Identity, text: &str) -> Result<Trace, ApiErr
         for id in ids.take(MOST_POSTBACKS) {
             postbacks.extend(detail(reader, id)?);
         }
-        activities.push(ActivityTrace { activity: ActivityDto::from(activity), postbacks });
+        activities.push(ActivityTrace {
+            activity: ActivityDto::from(activity),
+            postbacks,
+        });
     }
     let has_rules = |activity: &Activity| {
         let partner = activity.session.as_ref().and_then(|s| s.partner.as_ref());
-        activity.offer.as_ref().is_some_and(|offer| catalog.has_rules_for(offer, partner))
+        activity
+            .offer
+            .as_ref()
+            .is_some_and(|offer| catalog.has_rules_for(offer, partner))
     };
     let has_rules = found.activities.iter().any(has_rules);
     let steps = steps(found.session.as_ref(), &found.activities, &activities, has_rules);
@@ -190,7 +212,10 @@ fn find(reader: &Reader, catalog: &Catalog, text: &str) -> Result<Found, ApiErro
             is_partial |= was_cut;
         }
     }
-    Ok(Found { is_partial, ..Found::default() })
+    Ok(Found {
+        is_partial,
+        ..Found::default()
+    })
 }
 
 /// The text itself, and when it is a URL the values of its query and the pieces of its path.
@@ -213,20 +238,35 @@ fn find_id(reader: &Reader, id: TimeId) -> Result<Option<Found>, ApiError> {
     if let Some(activity) = activity(reader, ActivityId(id))? {
         return with_activity(reader, FoundBy::Activity, activity).map(Some);
     }
-    let Some(postback) = postback(reader, PostbackId(id))? else { return Ok(None) };
+    let Some(postback) = postback(reader, PostbackId(id))? else {
+        return Ok(None);
+    };
     let found = find_id(reader, postback.activity.0)?;
-    Ok(found.map(|found| Found { by: Some(FoundBy::Postback), ..found }))
+    Ok(found.map(|found| Found {
+        by: Some(FoundBy::Postback),
+        ..found
+    }))
 }
 
 fn with_session(reader: &Reader, by: FoundBy, session: Session) -> Result<Found, StoreError> {
     let activities = activities_of(reader, session.id, MOST_ACTIVITIES)?;
-    Ok(Found { by: Some(by), session: Some(session), activities, is_partial: false })
+    Ok(Found {
+        by: Some(by),
+        session: Some(session),
+        activities,
+        is_partial: false,
+    })
 }
 
 /// An activity with its whole session; one without a session stands alone with its later statuses unknown.
 fn with_activity(reader: &Reader, by: FoundBy, activity: Activity) -> Result<Found, ApiError> {
     let Some(copy) = &activity.session else {
-        return Ok(Found { by: Some(by), session: None, activities: vec![activity], is_partial: false });
+        return Ok(Found {
+            by: Some(by),
+            session: None,
+            activities: vec![activity],
+            is_partial: false,
+        });
     };
     // The session itself may have expired; the copy on the activity stays.
     let session = session(reader, copy.id)?.unwrap_or_else(|| (**copy).clone());
@@ -245,10 +285,15 @@ fn find_click_id(reader: &Reader, catalog: &Catalog, value: &str) -> Result<Opti
         let prefix = keys::click_id_prefix(&click_id_hash(&offer.id, value));
         for period in reader.periods(PeriodKind::Sessions).into_iter().rev() {
             let mut newest = None;
-            reader.scan_prefix(Db::Period(PeriodKind::Sessions, period), &prefix, true, |key, _| {
-                newest = keys::parse_session_index(key);
-                ControlFlow::Break(())
-            })?;
+            reader.scan_prefix(
+                Db::Period(PeriodKind::Sessions, period),
+                &prefix,
+                true,
+                |key, _| {
+                    newest = keys::parse_session_index(key);
+                    ControlFlow::Break(())
+                },
+            )?;
             if let Some(id) = newest {
                 return session(reader, id);
             }
@@ -268,7 +313,11 @@ fn search<T>(
     let mut found = None;
     let end = scan::newest_first(reader, family, window, &mut budget, |_, db, key, value| {
         found = fits(db, key, value)?;
-        Ok(if found.is_some() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) })
+        Ok(if found.is_some() {
+            ControlFlow::Break(())
+        } else {
+            ControlFlow::Continue(())
+        })
     })?;
     Ok((found, matches!(end, scan::End::OutOfBudget(_))))
 }
@@ -293,11 +342,20 @@ fn find_value(reader: &Reader, wanted: &str) -> Result<(Option<Session>, bool), 
 }
 
 fn step(code: &'static str, is_ok: bool, message: impl Into<String>) -> Step {
-    Step { code, is_ok, message: message.into() }
+    Step {
+        code,
+        is_ok,
+        message: message.into(),
+    }
 }
 
 /// The way from the click to the partner's answer, ending at the first step that stopped it.
-fn steps(session: Option<&Session>, activities: &[Activity], traces: &[ActivityTrace], has_rules: bool) -> Vec<Step> {
+fn steps(
+    session: Option<&Session>,
+    activities: &[Activity],
+    traces: &[ActivityTrace],
+    has_rules: bool,
+) -> Vec<Step> {
     let mut steps = Vec::new();
     if session.is_none() && activities.is_empty() {
         return vec![step(
@@ -329,7 +387,11 @@ fn steps(session: Option<&Session>, activities: &[Activity], traces: &[ActivityT
         return steps;
     }
     if !conversions.iter().any(|a| a.verdict == Verdict::Accepted) {
-        steps.extend(conversions.last().map(|a| step("refused", false, refusal(a.verdict))));
+        steps.extend(
+            conversions
+                .last()
+                .map(|a| step("refused", false, refusal(a.verdict))),
+        );
         return steps;
     }
     steps.push(step("conversion", true, "A conversion was accepted."));
@@ -350,17 +412,39 @@ fn steps(session: Option<&Session>, activities: &[Activity], traces: &[ActivityT
         ));
         return steps;
     }
-    steps.push(step("rules", true, format!("{} rule entries were asked.", outcomes.len())));
-    let postbacks: Vec<&PostbackDto> = traces.iter().flat_map(|t| &t.postbacks).map(|d| &d.postback).collect();
+    steps.push(step(
+        "rules",
+        true,
+        format!("{} rule entries were asked.", outcomes.len()),
+    ));
+    let postbacks: Vec<&PostbackDto> = traces
+        .iter()
+        .flat_map(|t| &t.postbacks)
+        .map(|d| &d.postback)
+        .collect();
     if postbacks.is_empty() {
-        let condition = outcomes.iter().find_map(|o| if o.holds { None } else { o.condition.as_deref() });
+        let condition = outcomes
+            .iter()
+            .find_map(|o| if o.holds { None } else { o.condition.as_deref() });
         steps.push(match condition {
-            Some(condition) => step("condition_false", false, format!("No condition held; the first one saw: {condition}.")),
-            None => step("no_postback", false, "The rules made no postback, or its record has expired."),
+            Some(condition) => step(
+                "condition_false",
+                false,
+                format!("No condition held; the first one saw: {condition}."),
+            ),
+            None => step(
+                "no_postback",
+                false,
+                "The rules made no postback, or its record has expired.",
+            ),
         });
         return steps;
     }
-    steps.push(step("postback", true, format!("{} postbacks were made.", postbacks.len())));
+    steps.push(step(
+        "postback",
+        true,
+        format!("{} postbacks were made.", postbacks.len()),
+    ));
     steps.extend(postbacks.iter().map(|p| delivery(p)));
     // What waits or failed stops the way; deliveries are told before it.
     steps.sort_by_key(|step| !step.is_ok);
@@ -372,7 +456,9 @@ fn refusal(verdict: Verdict) -> String {
         Verdict::Accepted => None,
         Verdict::Duplicate { reason, .. } | Verdict::Refused { reason } => Some(reason),
     };
-    reason.map_or_else(String::new, |r| format!("The conversion does not count ({}). {}", r.code(), r.remedy()))
+    reason.map_or_else(String::new, |r| {
+        format!("The conversion does not count ({}). {}", r.code(), r.remedy())
+    })
 }
 
 fn delivery(postback: &PostbackDto) -> Step {
@@ -385,8 +471,19 @@ fn delivery(postback: &PostbackDto) -> Step {
         },
     );
     match postback.state {
-        "delivered" => step("delivered", true, format!("{} has received its postback: {last}.", postback.lane)),
-        "waiting" => step("waiting", false, format!("A postback to {} waits for its next attempt: {last}.", postback.lane)),
+        "delivered" => step(
+            "delivered",
+            true,
+            format!("{} has received its postback: {last}.", postback.lane),
+        ),
+        "waiting" => step(
+            "waiting",
+            false,
+            format!(
+                "A postback to {} waits for its next attempt: {last}.",
+                postback.lane
+            ),
+        ),
         _ => step(
             "failed",
             false,
@@ -420,14 +517,25 @@ mod tests {
         assert_eq!(codes(&steps(None, &[], &[], false)), ["not_found"]);
         let sample = sample_activity(ActivityKind::Event).unwrap();
         let session = sample.activity.session.clone().unwrap();
-        assert_eq!(codes(&steps(Some(&session), &[], &[], true)), ["click", "no_conversion"]);
+        assert_eq!(
+            codes(&steps(Some(&session), &[], &[], true)),
+            ["click", "no_conversion"]
+        );
         let mut refused = sample.activity.clone();
-        refused.verdict = Verdict::Refused { reason: RefusalReason::OutsideWindow };
+        refused.verdict = Verdict::Refused {
+            reason: RefusalReason::OutsideWindow,
+        };
         let told = steps(Some(&session), &[refused], &[], true);
         assert_eq!(codes(&told), ["click", "refused"]);
         assert!(told[1].message.contains("outside_window"));
         let accepted = [sample.activity.clone()];
-        assert_eq!(codes(&steps(Some(&session), &accepted, &[], false)), ["click", "conversion", "no_rule"]);
-        assert_eq!(codes(&steps(Some(&session), &accepted, &[], true)), ["click", "conversion", "no_rule_asked"]);
+        assert_eq!(
+            codes(&steps(Some(&session), &accepted, &[], false)),
+            ["click", "conversion", "no_rule"]
+        );
+        assert_eq!(
+            codes(&steps(Some(&session), &accepted, &[], true)),
+            ["click", "conversion", "no_rule_asked"]
+        );
     }
 }

@@ -104,9 +104,18 @@ impl Plan {
 
 /// The configuration as a document, without secrets.
 pub fn export(catalog: &Catalog) -> Result<Value, ApiError> {
-    let offers = catalog.offers.values().map(|o| bare(to_json(&OfferDto::from(&**o))));
-    let partners = catalog.partners.values().map(|p| bare(to_json(&PartnerDto::from(&**p))));
-    let links = catalog.links.values().map(|entry| bare(to_json(&links::view_saved(&entry.link, catalog, ""))));
+    let offers = catalog
+        .offers
+        .values()
+        .map(|o| bare(to_json(&OfferDto::from(&**o))));
+    let partners = catalog
+        .partners
+        .values()
+        .map(|p| bare(to_json(&PartnerDto::from(&**p))));
+    let links = catalog
+        .links
+        .values()
+        .map(|entry| bare(to_json(&links::view_saved(&entry.link, catalog, ""))));
     let rules = rules::all(catalog).map(|(rule, _)| bare(to_json(&rules::view(rule, None))));
     Ok(serde_json::json!({
         "format": FORMAT,
@@ -149,8 +158,13 @@ pub fn parse(text: &str) -> Result<Value, ApiError> {
     if text.trim_start().starts_with('{') {
         return extract::parse_json(text.as_bytes());
     }
-    toml::from_str(text)
-        .map_err(|error| ApiError::invalid("text", "invalid_toml", format!("the document cannot be read: {error}")))
+    toml::from_str(text).map_err(|error| {
+        ApiError::invalid(
+            "text",
+            "invalid_toml",
+            format!("the document cannot be read: {error}"),
+        )
+    })
 }
 
 /// Collects changes, each checked against what came before it.
@@ -170,9 +184,21 @@ pub fn plan(document: Value, catalog: &Catalog, now_ms: i64) -> Result<Plan, Api
             format!("this is no configuration of this version: the document must say format = \"{FORMAT}\""),
         ));
     }
-    let summary = Summary { changes: Vec::new(), unchanged: 0, is_applied: false };
-    let plan = Plan { summary, preconditions: Vec::new(), changes: Vec::new() };
-    let mut planner = Planner { catalog: catalog.clone(), plan, now_ms };
+    let summary = Summary {
+        changes: Vec::new(),
+        unchanged: 0,
+        is_applied: false,
+    };
+    let plan = Plan {
+        summary,
+        preconditions: Vec::new(),
+        changes: Vec::new(),
+    };
+    let mut planner = Planner {
+        catalog: catalog.clone(),
+        plan,
+        now_ms,
+    };
     planner.settings(bundle.settings)?;
     planner.offers(bundle.offers)?;
     planner.partners(bundle.partners)?;
@@ -184,9 +210,11 @@ pub fn plan(document: Value, catalog: &Catalog, now_ms: i64) -> Result<Plan, Api
 /// Puts the place of an object before the field of an error.
 fn at<T>(place: String, result: Result<T, ApiError>) -> Result<T, ApiError> {
     result.map_err(|error| match error {
-        ApiError::Invalid { field, code, message } => {
-            ApiError::Invalid { field: format!("{place}.{field}"), code, message: format!("{place}: {message}") }
-        }
+        ApiError::Invalid { field, code, message } => ApiError::Invalid {
+            field: format!("{place}.{field}"),
+            code,
+            message: format!("{place}: {message}"),
+        },
         other => other,
     })
 }
@@ -205,7 +233,9 @@ impl Planner {
                 return;
             }
             Some((saved_ms, before)) => {
-                self.plan.preconditions.push(Precondition::Unchanged(key.clone(), saved_ms));
+                self.plan
+                    .preconditions
+                    .push(Precondition::Unchanged(key.clone(), saved_ms));
                 (WhatChanges::Update, difference(&before, after))
             }
             None => {
@@ -246,10 +276,20 @@ impl Planner {
     fn offers(&mut self, offers: Vec<OfferDto>) -> Result<(), ApiError> {
         let from = self.plan.changes.len();
         for (n, dto) in offers.into_iter().enumerate() {
-            let before = dto.id.as_ref().and_then(|id| self.catalog.offers.get(id)).cloned();
+            let before = dto
+                .id
+                .as_ref()
+                .and_then(|id| self.catalog.offers.get(id))
+                .cloned();
             let saved_at_ms = self.saved_at(before.as_ref().map(|o| o.updated_at_ms));
-            let limits = Limits { sessions_days: ANY_RETENTION_DAYS, currency: self.catalog.settings.currency };
-            let offer = at(format!("offers[{n}]"), dto.into_offer(before.as_deref(), limits, saved_at_ms))?;
+            let limits = Limits {
+                sessions_days: ANY_RETENTION_DAYS,
+                currency: self.catalog.settings.currency,
+            };
+            let offer = at(
+                format!("offers[{n}]"),
+                dto.into_offer(before.as_deref(), limits, saved_at_ms),
+            )?;
             let after = to_json(&OfferDto::from(&offer));
             let shown = before.map(|o| (o.updated_at_ms, to_json(&OfferDto::from(&*o))));
             let name = offer.name.clone();
@@ -261,9 +301,16 @@ impl Planner {
     fn partners(&mut self, partners: Vec<PartnerDto>) -> Result<(), ApiError> {
         let from = self.plan.changes.len();
         for (n, dto) in partners.into_iter().enumerate() {
-            let before = dto.id.as_ref().and_then(|id| self.catalog.partners.get(id)).cloned();
+            let before = dto
+                .id
+                .as_ref()
+                .and_then(|id| self.catalog.partners.get(id))
+                .cloned();
             let saved_at_ms = self.saved_at(before.as_ref().map(|p| p.updated_at_ms));
-            let partner = at(format!("partners[{n}]"), dto.into_partner(before.as_deref(), &self.catalog, saved_at_ms))?;
+            let partner = at(
+                format!("partners[{n}]"),
+                dto.into_partner(before.as_deref(), &self.catalog, saved_at_ms),
+            )?;
             let after = to_json(&PartnerDto::from(&partner));
             let shown = before.map(|p| (p.updated_at_ms, to_json(&PartnerDto::from(&*p))));
             let name = partner.name.clone();
@@ -275,7 +322,11 @@ impl Planner {
     fn links(&mut self, all: Vec<LinkDto>) -> Result<(), ApiError> {
         let from = self.plan.changes.len();
         for (n, dto) in all.into_iter().enumerate() {
-            let before = dto.token.as_ref().and_then(|token| self.catalog.links.get(token)).cloned();
+            let before = dto
+                .token
+                .as_ref()
+                .and_then(|token| self.catalog.links.get(token))
+                .cloned();
             let before = before.as_ref().map(|entry| &entry.link);
             let saved_at_ms = self.saved_at(before.map(|l| l.updated_at_ms));
             let link = dto.into_link(before, &self.catalog, ANY_RETENTION_DAYS, saved_at_ms);
@@ -293,7 +344,10 @@ impl Planner {
         for (n, dto) in all.into_iter().enumerate() {
             let before = dto.id.as_ref().and_then(|id| self.catalog.rule(id)).cloned();
             let saved_at_ms = self.saved_at(before.as_ref().map(|r| r.updated_at_ms));
-            let rule = at(format!("rules[{n}]"), dto.into_rule(before.as_ref(), &self.catalog, saved_at_ms))?;
+            let rule = at(
+                format!("rules[{n}]"),
+                dto.into_rule(before.as_ref(), &self.catalog, saved_at_ms),
+            )?;
             let after = to_json(&rules::view(&rule, None));
             let shown = before.map(|r| (r.updated_at_ms, to_json(&rules::view(&r, None))));
             let name = rule.name.clone();
@@ -336,7 +390,11 @@ pub async fn export_configuration(
     viewer.0.whole()?;
     let document = export(&state.recorder.catalog())?;
     let (name, media_type, text) = match query.0.format {
-        DocumentFormat::Toml => ("yamabiko-config.toml", "application/toml; charset=utf-8", to_toml(&document)?),
+        DocumentFormat::Toml => (
+            "yamabiko-config.toml",
+            "application/toml; charset=utf-8",
+            to_toml(&document)?,
+        ),
         DocumentFormat::Json => {
             let text = serde_json::to_string_pretty(&document);
             let text = text.map_err(|_| ApiError::Defect { what: "writing JSON" })?;
@@ -389,7 +447,13 @@ pub async fn import_configuration(
         let detail = format!("{} changes", changes.len());
         let done = state.recorder.run(move |group| {
             stage(group, &preconditions, &changes)?;
-            audit(group, &actor, &from, Note::new("configuration.import", "").detail(detail)).map_err(ApiError::from)
+            audit(
+                group,
+                &actor,
+                &from,
+                Note::new("configuration.import", "").detail(detail),
+            )
+            .map_err(ApiError::from)
         });
         done.await??;
         summary.is_applied = true;
@@ -443,8 +507,16 @@ text = "https://media.example/pb?id=##PARA1##"
         assert!(!exported.to_string().contains("0123456789abcdef"), "secrets stay");
         for text in [to_toml(&exported).unwrap(), exported.to_string()] {
             let (summary, again) = apply(&text, &catalog, 9);
-            assert_eq!((summary.changes.len(), summary.unchanged), (0, 5), "{:?}", summary.changes);
-            assert_eq!(again.offers["offer0000001"].trust.hmac_secret.as_deref(), Some("0123456789abcdef"));
+            assert_eq!(
+                (summary.changes.len(), summary.unchanged),
+                (0, 5),
+                "{:?}",
+                summary.changes
+            );
+            assert_eq!(
+                again.offers["offer0000001"].trust.hmac_secret.as_deref(),
+                Some("0123456789abcdef")
+            );
         }
     }
 
@@ -453,14 +525,27 @@ text = "https://media.example/pb?id=##PARA1##"
         let (_, catalog) = apply(DOCUMENT, &Catalog::default(), 5);
         let changed = DOCUMENT.replace("name = \"Shop\"", "name = \"Store\"");
         let (summary, _) = apply(&changed, &catalog, 9);
-        let told: Vec<_> = summary.changes.iter().map(|c| (c.kind, c.difference.as_str())).collect();
+        let told: Vec<_> = summary
+            .changes
+            .iter()
+            .map(|c| (c.kind, c.difference.as_str()))
+            .collect();
         assert_eq!(told[0], ("offer", r#"name: "Shop" -> "Store""#));
-        let wrong = DOCUMENT.replace("partner = \"media001\"\nnetwork", "partner = \"nobody01\"\nnetwork");
+        let wrong = DOCUMENT.replace(
+            "partner = \"media001\"\nnetwork",
+            "partner = \"nobody01\"\nnetwork",
+        );
         let error = plan(parse(&wrong).unwrap(), &Catalog::default(), 5).unwrap_err();
-        assert_eq!((error.row().1, error.field().unwrap_or_default()), ("missing_reference", "links[0].partner"));
+        assert_eq!(
+            (error.row().1, error.field().unwrap_or_default()),
+            ("missing_reference", "links[0].partner")
+        );
         let unknown = DOCUMENT.replace("network = ", "netwrok = ");
         let error = plan(parse(&unknown).unwrap(), &Catalog::default(), 5).unwrap_err();
-        assert_eq!((error.row().1, error.field().unwrap_or_default()), ("unknown_field", "links[0].netwrok"));
+        assert_eq!(
+            (error.row().1, error.field().unwrap_or_default()),
+            ("unknown_field", "links[0].netwrok")
+        );
         assert!(plan(parse("format = \"x\"").unwrap(), &Catalog::default(), 5).is_err());
     }
 }
