@@ -20,7 +20,9 @@ fn main() {
     };
     let target = out.join("ui");
     if let Err(reason) = build(&out, &target) {
-        println!("cargo::warning=the UI is not built in ({reason}); the binary serves a page that says how to get it");
+        println!(
+            "cargo::warning=the UI is not built in ({reason}); the binary serves a page that says how to get it"
+        );
         if let Err(error) = write_page(&target) {
             println!("cargo::error=cannot write {}: {error}", target.display());
         }
@@ -44,20 +46,47 @@ fn build(out: &Path, target: &Path) -> Result<(), String> {
         fs::write(&installed, &lock).map_err(|error| format!("{}: {error}", installed.display()))?;
     }
     remove(target).map_err(|error| format!("{}: {error}", target.display()))?;
-    npm(&copy, &["run", "build", "--", "--outDir", &target.to_string_lossy(), "--emptyOutDir"])?;
-    if target.join("index.html").is_file() { Ok(()) } else { Err("the build made no index.html".into()) }
+    npm(
+        &copy,
+        &[
+            "run",
+            "build",
+            "--",
+            "--outDir",
+            &target.to_string_lossy(),
+            "--emptyOutDir",
+        ],
+    )?;
+    if target.join("index.html").is_file() {
+        Ok(())
+    } else {
+        Err("the build made no index.html".into())
+    }
 }
 
 fn npm(dir: &Path, arguments: &[&str]) -> Result<(), String> {
     // What npm prints would be taken for instructions to Cargo.
-    let output = Command::new("npm").args(arguments).current_dir(dir).stdin(Stdio::null()).output();
+    let output = Command::new("npm")
+        .args(arguments)
+        .current_dir(dir)
+        .stdin(Stdio::null())
+        .output();
     let output = output.map_err(|error| format!("npm cannot be run: {error}"))?;
     if output.status.success() {
         return Ok(());
     }
     let said = String::from_utf8_lossy(&output.stderr);
-    let last: Vec<&str> = said.lines().rev().filter(|line| !line.trim().is_empty()).take(3).collect();
-    Err(format!("npm {} failed: {}", arguments.join(" "), last.into_iter().rev().collect::<Vec<_>>().join(" / ")))
+    let last: Vec<&str> = said
+        .lines()
+        .rev()
+        .filter(|line| !line.trim().is_empty())
+        .take(3)
+        .collect();
+    Err(format!(
+        "npm {} failed: {}",
+        arguments.join(" "),
+        last.into_iter().rev().collect::<Vec<_>>().join(" / ")
+    ))
 }
 
 /// Copies what changed and removes what is gone, except for what npm has made.
@@ -86,7 +115,11 @@ fn copy_tree(from: &Path, to: &Path) -> io::Result<()> {
 }
 
 fn remove(path: &Path) -> io::Result<()> {
-    let removed = if path.is_dir() { fs::remove_dir_all(path) } else { fs::remove_file(path) };
+    let removed = if path.is_dir() {
+        fs::remove_dir_all(path)
+    } else {
+        fs::remove_file(path)
+    };
     match removed {
         Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
         _ => Ok(()),

@@ -18,7 +18,9 @@ struct Ui;
 pub async fn serve(request: HttpRequest) -> HttpResponse {
     if !matches!(*request.method(), Method::GET | Method::HEAD) {
         let mut answer = ApiError::Method.error_response();
-        answer.headers_mut().insert(ALLOW, HeaderValue::from_static("GET, HEAD"));
+        answer
+            .headers_mut()
+            .insert(ALLOW, HeaderValue::from_static("GET, HEAD"));
         return answer;
     }
     let path = request.path().trim_start_matches('/');
@@ -45,16 +47,30 @@ fn send(request: &HttpRequest, path: &str, file: &EmbeddedFile, is_hashed: bool)
         .headers()
         .get(IF_NONE_MATCH)
         .and_then(|v| v.to_str().ok())
-        .is_some_and(|known| known.split(',').any(|one| one.trim().trim_start_matches("W/") == tag.to_string()));
-    let mut answer: HttpResponseBuilder = if is_known { HttpResponse::NotModified() } else { HttpResponse::Ok() };
+        .is_some_and(|known| {
+            known
+                .split(',')
+                .any(|one| one.trim().trim_start_matches("W/") == tag.to_string())
+        });
+    let mut answer: HttpResponseBuilder = if is_known {
+        HttpResponse::NotModified()
+    } else {
+        HttpResponse::Ok()
+    };
     answer.insert_header((ETAG, tag.to_string())).insert_header((
         CACHE_CONTROL,
-        if is_hashed { "public, max-age=31536000, immutable" } else { "no-cache" },
+        if is_hashed {
+            "public, max-age=31536000, immutable"
+        } else {
+            "no-cache"
+        },
     ));
     if is_known {
         return answer.finish();
     }
-    answer.insert_header((CONTENT_TYPE, content_type(path))).body(file.data.clone().into_owned())
+    answer
+        .insert_header((CONTENT_TYPE, content_type(path)))
+        .body(file.data.clone().into_owned())
 }
 
 fn hex(bytes: &[u8]) -> String {
@@ -85,11 +101,21 @@ mod tests {
 
     #[actix_web::test]
     async fn screens_get_the_page_and_missing_files_do_not() {
-        let page = serve(TestRequest::with_uri("/links/abc").insert_header((ACCEPT, "text/html")).to_http_request()).await;
+        let page = serve(
+            TestRequest::with_uri("/links/abc")
+                .insert_header((ACCEPT, "text/html"))
+                .to_http_request(),
+        )
+        .await;
         assert_eq!(page.status(), 200);
         assert_eq!(page.headers().get(CACHE_CONTROL).unwrap(), "no-cache");
         let tag = page.headers().get(ETAG).unwrap().clone();
-        let again = serve(TestRequest::with_uri("/").insert_header((IF_NONE_MATCH, tag)).to_http_request()).await;
+        let again = serve(
+            TestRequest::with_uri("/")
+                .insert_header((IF_NONE_MATCH, tag))
+                .to_http_request(),
+        )
+        .await;
         assert_eq!(again.status(), 304);
         let missing = serve(TestRequest::with_uri("/assets/gone-1234.js").to_http_request()).await;
         assert_eq!(missing.status(), 404);

@@ -28,11 +28,19 @@ const MOST_VIEWERS: usize = 100;
 /// were lost. `Last-Event-ID` resumes.
 #[utoipa::path(tag = "records", responses((status = 200, body = String, content_type = "text/event-stream")))]
 #[get("/stream")]
-pub async fn live(state: Data<State>, request: HttpRequest, viewer: Viewer) -> Result<HttpResponse, ApiError> {
+pub async fn live(
+    state: Data<State>,
+    request: HttpRequest,
+    viewer: Viewer,
+) -> Result<HttpResponse, ApiError> {
     if state.recorder.live().viewers() >= MOST_VIEWERS {
         return Err(ApiError::Busy);
     }
-    let last_id = request.headers().get("last-event-id").and_then(|v| v.to_str().ok()?.parse().ok()).unwrap_or(0);
+    let last_id = request
+        .headers()
+        .get("last-event-id")
+        .and_then(|v| v.to_str().ok()?.parse().ok())
+        .unwrap_or(0);
     let (events, reaches_back) = state.recorder.live().join(last_id);
     let (sender, receiver) = mpsc::channel(CHUNKS);
     actix_web::rt::spawn(pump(state, request, viewer.0, events, reaches_back, sender));
@@ -72,7 +80,10 @@ async fn pump(
         if events.take_lost() > 0 {
             text.push_str(GAP);
         }
-        events.drain().iter().for_each(|numbered| write(&mut text, numbered, &identity));
+        events
+            .drain()
+            .iter()
+            .for_each(|numbered| write(&mut text, numbered, &identity));
         if text.is_empty() && silent >= TICKS_A_HEARTBEAT {
             text.push_str(": alive\n\n");
             // A login that was ended must not go on watching.
@@ -116,7 +127,10 @@ fn write(text: &mut String, numbered: &Numbered, identity: &Identity) {
             use std::fmt::Write;
             // Writing to a text cannot fail; JSON holds no line breaks.
             if write!(text, "id: {}\nevent: {name}\ndata: {data}\n\n", numbered.id).is_err() {
-                tracing::error!(code = "live_write", "an event of the live stream could not be written");
+                tracing::error!(
+                    code = "live_write",
+                    "an event of the live stream could not be written"
+                );
             }
         }
         Err(error) => tracing::error!(code = "live_json", %error, "an event of the live stream has no JSON"),

@@ -29,7 +29,11 @@ pub mod tests_api;
 pub mod trace;
 pub mod transfer;
 pub mod trust;
+pub mod upload;
 pub mod users;
+
+#[cfg(test)]
+mod route_tests;
 
 use super::State;
 use super::auth::Viewer;
@@ -200,6 +204,7 @@ table! {
     transfer::export_configuration, transfer::import_configuration,
     tests_api::test_rule, tests_api::test_click, tests_api::test_conversion, tests_api::list_echo,
     system::get_system, system::list_audit,
+    upload::upload_conversions,
     export::export_list,
     stream::live,
 }

@@ -114,8 +114,11 @@ pub async fn get_system(state: Data<State>, viewer: Viewer) -> Result<HttpRespon
     viewer.0.whole()?;
     let caller = viewer.0.caller.clone();
     let mut system = read(&state, move |state| Ok(system(state))).await?;
-    system.client =
-        ClientDto { ip: caller.ip.to_string(), because: caller.because, origin: caller.origin() };
+    system.client = ClientDto {
+        ip: caller.ip.to_string(),
+        because: caller.because,
+        origin: caller.origin(),
+    };
     Ok(HttpResponse::Ok().json(system))
 }
 
@@ -124,9 +127,16 @@ fn system(state: &State) -> SystemDto {
     let queue = state.delivery.snapshot();
     let checks = readiness(state);
     let is_ready = checks.iter().all(|check| check.is_ok);
-    let open_lanes = queue.lanes.iter().filter(|l| l.state == crate::delivery::LaneState::Open).count();
+    let open_lanes = queue
+        .lanes
+        .iter()
+        .filter(|l| l.state == crate::delivery::LaneState::Open)
+        .count();
     let (spool, catalog) = (state.recorder.spool(), state.recorder.catalog());
-    let is_degraded = open_lanes > 0 || spool.lost() > 0 || !catalog.broken_rules.is_empty() || !health.rebuilding.is_empty();
+    let is_degraded = open_lanes > 0
+        || spool.lost() > 0
+        || !catalog.broken_rules.is_empty()
+        || !health.rebuilding.is_empty();
     let retention = &state.config.retention;
     SystemDto {
         version: env!("CARGO_PKG_VERSION"),
@@ -138,13 +148,20 @@ fn system(state: &State) -> SystemDto {
         checks,
         store: StoreDto {
             state: health.state.as_str(),
-            failure: health.failure.as_ref().map(|(db, message)| format!("{db}: {message}")),
+            failure: health
+                .failure
+                .as_ref()
+                .map(|(db, message)| format!("{db}: {message}")),
             rebuilding: health.rebuilding.iter().map(ToString::to_string).collect(),
             databases: health.databases,
             durable_seq: health.durable_seq,
             applied_seq: health.applied_seq,
             journal_bytes: health.journal_bytes,
-            repairs: health.repairs.iter().map(|repair| repair.message.clone()).collect(),
+            repairs: health
+                .repairs
+                .iter()
+                .map(|repair| repair.message.clone())
+                .collect(),
         },
         queue: QueueSummary {
             waiting: queue.waiting,
@@ -152,27 +169,48 @@ fn system(state: &State) -> SystemDto {
             oldest_due_age_s: state.delivery.oldest_due_age_ms() / 1000,
             open_lanes,
         },
-        spool: SpoolDto { waiting: spool.len(), lost: spool.lost() },
+        spool: SpoolDto {
+            waiting: spool.len(),
+            lost: spool.lost(),
+        },
         disk_free_bytes: health.free_bytes,
         started_at_ms: state.started_at_ms,
         now_ms: state.now_ms(),
         data_dir: state.config.data_dir.display().to_string(),
         source_address: state.config.delivery.source_address.map(|a| a.to_string()),
         has_geoip: state.geo.is_loaded(),
-        retention_days: [retention.sessions_days, retention.activities_days, retention.attempts_days],
+        retention_days: [
+            retention.sessions_days,
+            retention.activities_days,
+            retention.attempts_days,
+        ],
         broken_rules: catalog.broken_rules.len(),
         last_session_at_ms: last_session(state),
-        client: ClientDto { ip: String::new(), because: "", origin: String::new() },
+        client: ClientDto {
+            ip: String::new(),
+            because: "",
+            origin: String::new(),
+        },
     }
 }
 
 fn last_session(state: &State) -> Option<i64> {
-    let window = Window { from_ms: 0, to_ms: i64::MAX, before: None };
+    let window = Window {
+        from_ms: 0,
+        to_ms: i64::MAX,
+        before: None,
+    };
     let mut newest = None;
-    let looked = scan::newest_first(state.recorder.reader(), scan::SESSIONS, window, &mut Budget::of_page(), |id, _, _, _| {
-        newest = Some(id.at_ms());
-        Ok(ControlFlow::Break(()))
-    });
+    let looked = scan::newest_first(
+        state.recorder.reader(),
+        scan::SESSIONS,
+        window,
+        &mut Budget::of_page(),
+        |id, _, _, _| {
+            newest = Some(id.at_ms());
+            Ok(ControlFlow::Break(()))
+        },
+    );
     if let Err(error) = looked {
         tracing::warn!(code = error.code(), %error, "the last session could not be read");
     }
@@ -201,8 +239,12 @@ pub struct AuditQuery {
 impl AuditQuery {
     fn wants(&self, entry: &AuditEntry) -> bool {
         let word = self.q.as_deref().unwrap_or_default();
-        self.action.as_deref().is_none_or(|action| entry.action.starts_with(action))
-            && [&entry.actor, &entry.subject, &entry.detail].into_iter().any(|text| page::holds(text, word))
+        self.action
+            .as_deref()
+            .is_none_or(|action| entry.action.starts_with(action))
+            && [&entry.actor, &entry.subject, &entry.detail]
+                .into_iter()
+                .any(|text| page::holds(text, word))
     }
 }
 
@@ -214,13 +256,25 @@ pub async fn audit_page(state: &Data<State>, query: AuditQuery) -> Result<Page<A
         let mut found: Vec<(TimeId, AuditEntry)> = Vec::new();
         let mut budget = Budget::of_page();
         let reader = state.recorder.reader();
-        let end = scan::newest_hot(reader, &keys::audit_prefix(), keys::parse_audit, keys::audit, window, &mut budget, |id, key, value| {
-            let entry: AuditEntry = codec::decode_json(value, Db::Hot, key)?;
-            if query.wants(&entry) {
-                found.push((id, entry));
-            }
-            Ok(if found.len() < limit { ControlFlow::Continue(()) } else { ControlFlow::Break(()) })
-        })?;
+        let end = scan::newest_hot(
+            reader,
+            &keys::audit_prefix(),
+            keys::parse_audit,
+            keys::audit,
+            window,
+            &mut budget,
+            |id, key, value| {
+                let entry: AuditEntry = codec::decode_json(value, Db::Hot, key)?;
+                if query.wants(&entry) {
+                    found.push((id, entry));
+                }
+                Ok(if found.len() < limit {
+                    ControlFlow::Continue(())
+                } else {
+                    ControlFlow::Break(())
+                })
+            },
+        )?;
         Ok(scan::merge(found, [end, End::Exhausted], limit))
     })
     .await
@@ -229,6 +283,10 @@ pub async fn audit_page(state: &Data<State>, query: AuditQuery) -> Result<Page<A
 /// Lists the audit log, newest first: who did what, from where.
 #[utoipa::path(tag = "system", params(AuditQuery), responses((status = 200, body = Page<AuditEntry>)))]
 #[get("/audit")]
-pub async fn list_audit(state: Data<State>, _owner: Owner, query: Query<AuditQuery>) -> Result<HttpResponse, ApiError> {
+pub async fn list_audit(
+    state: Data<State>,
+    _owner: Owner,
+    query: Query<AuditQuery>,
+) -> Result<HttpResponse, ApiError> {
     Ok(HttpResponse::Ok().json(audit_page(&state, query.0).await?))
 }

@@ -1,10 +1,10 @@
 //! Trying things out: a test click, a test conversion, a test send of a rule, and what the built-in receiver
 //! has seen. Everything made here is labelled test and left out of totals.
 
+use super::read;
 use super::records::{ActivityDto, AttemptDto, SessionDto, activity_or_engagement, sees_activity, session};
 use super::rules::with_context;
 use super::save::{Note, note};
-use super::read;
 use crate::domain::activity::{Activity, ActivityKind};
 use crate::domain::ids::{ActivityId, EventToken, LinkToken, PostbackId, RuleId, SessionId};
 use crate::domain::plan::plan_test;
@@ -22,7 +22,7 @@ use crate::tracking::conversion::ConversionRequest;
 use crate::tracking::destination;
 use crate::tracking::engagement::{self, Recorded};
 use crate::tracking::hit::{Around, Hit, Request as HitRequest, Visitor};
-use crate::tracking::query::{Fields, FieldError};
+use crate::tracking::query::{FieldError, Fields};
 use crate::tracking::record_conversion::{self, Answer, Caller, Outcome, Proof};
 use crate::tracking::repeat::Seen;
 use crate::tracking::session_values::ClickValues;
@@ -33,7 +33,11 @@ use serde::{Deserialize, Serialize};
 
 impl From<FieldError> for ApiError {
     fn from(error: FieldError) -> Self {
-        Self::Invalid { field: error.field, code: error.code, message: error.message }
+        Self::Invalid {
+            field: error.field,
+            code: error.code,
+            message: error.message,
+        }
     }
 }
 
@@ -62,9 +66,17 @@ pub async fn test_click(
     }
     let catalog = state.recorder.catalog();
     let entry = catalog.links.get(&body.0.link);
-    let entry = entry.ok_or_else(|| ApiError::invalid("link", "missing_reference", "there is no such link"))?;
-    let user_agent = request.headers().get(USER_AGENT).and_then(|v| v.to_str().ok()).unwrap_or_default();
-    let headers = ClientHeaders { user_agent: user_agent.to_owned(), ..ClientHeaders::default() };
+    let entry =
+        entry.ok_or_else(|| ApiError::invalid("link", "missing_reference", "there is no such link"))?;
+    let user_agent = request
+        .headers()
+        .get(USER_AGENT)
+        .and_then(|v| v.to_str().ok())
+        .unwrap_or_default();
+    let headers = ClientHeaders {
+        user_agent: user_agent.to_owned(),
+        ..ClientHeaders::default()
+    };
     let hit = Hit::parse(&HitRequest {
         kind: EngagementKind::Click,
         is_head: false,
@@ -83,14 +95,22 @@ pub async fn test_click(
         ip_hasher: &ip_hasher,
     };
     let tuid = SessionId::new(now_ms, rand::random()).to_string();
-    let visitor = Visitor { tuid, seen: Seen { is_repeat: false, is_unique: true } };
+    let visitor = Visitor {
+        tuid,
+        seen: Seen {
+            is_repeat: false,
+            is_unique: true,
+        },
+    };
     let built = hit.session(engagement::new_session_id(now_ms), &around, visitor);
     let mut session = built.session;
     session.flags.is_test = true;
     session.flags.is_bot = false;
     let own = entry.link.destinations.as_ref();
-    let invalid = |error: destination::DestinationError| ApiError::invalid("link", error.code(), error.to_string());
-    let choice = destination::choose(&entry.offer, own, &built.requested, &session.device.os_name).map_err(invalid)?;
+    let invalid =
+        |error: destination::DestinationError| ApiError::invalid("link", error.code(), error.to_string());
+    let choice =
+        destination::choose(&entry.offer, own, &built.requested, &session.device.os_name).map_err(invalid)?;
     let values = ClickValues::new(session.clone(), entry);
     let value = |name: &str| values.get(name);
     session.destination = destination::render(&choice, &entry.offer, session.id, &value).map_err(invalid)?;
@@ -137,10 +157,20 @@ pub async fn test_conversion(
     let sid = body.0.sid;
     let found = read(&state, move |state| Ok(session(state.recorder.reader(), sid)?)).await?;
     let Some(click) = found.filter(|s| editor.0.sees(s.partner.as_ref())) else {
-        return Err(ApiError::invalid("sid", "unknown_session", "there is no such click: make a test click first"));
+        return Err(ApiError::invalid(
+            "sid",
+            "unknown_session",
+            "there is no such click: make a test click first",
+        ));
     };
-    let mut plain = vec![("sid".to_owned(), sid.to_string()), ("cid".to_owned(), click.offer.to_string())];
-    let order = body.0.uid1.unwrap_or_else(|| format!("TEST-{}", SessionId::new(state.now_ms(), rand::random())));
+    let mut plain = vec![
+        ("sid".to_owned(), sid.to_string()),
+        ("cid".to_owned(), click.offer.to_string()),
+    ];
+    let order = body
+        .0
+        .uid1
+        .unwrap_or_else(|| format!("TEST-{}", SessionId::new(state.now_ms(), rand::random())));
     plain.push(("uid1".into(), order));
     let optional = [
         ("event", body.0.event.map(|e| e.to_string())),
@@ -148,9 +178,17 @@ pub async fn test_conversion(
         ("currency", body.0.currency),
         ("status", body.0.status),
     ];
-    plain.extend(optional.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?))));
-    let fields =
-        Fields { plain, callback_params: Vec::new(), partner_params: Vec::new(), is_strict: true };
+    plain.extend(
+        optional
+            .into_iter()
+            .filter_map(|(name, value)| Some((name.to_owned(), value?))),
+    );
+    let fields = Fields {
+        plain,
+        callback_params: Vec::new(),
+        partner_params: Vec::new(),
+        is_strict: true,
+    };
     let request = ConversionRequest::parse(fields, &|_| false)?;
     let caller = Caller {
         ip: editor.0.caller.ip,
@@ -161,11 +199,16 @@ pub async fn test_conversion(
         proof: Proof::default(),
         is_test: true,
     };
-    let done = state.recorder.run(move |group| record_conversion::record(&request, &caller, None, group)).await??;
+    let done = state
+        .recorder
+        .run(move |group| record_conversion::record(&request, &caller, None, group))
+        .await??;
     state.applied().await?;
     match done {
         Outcome::Answer(answer) => Ok(HttpResponse::Ok().json(answer)),
-        Outcome::KeyReused => Err(ApiError::Defect { what: "test conversion" }),
+        Outcome::KeyReused => Err(ApiError::Defect {
+            what: "test conversion",
+        }),
     }
 }
 
@@ -209,7 +252,11 @@ pub struct TestSends {
 /// request and answer. The receiver cannot tell it from a real one, except by the label in the values.
 #[utoipa::path(tag = "tests", responses((status = 200, body = TestSends)))]
 #[post("/test/rule")]
-pub async fn test_rule(state: Data<State>, editor: Editor, body: Json<TestSend>) -> Result<HttpResponse, ApiError> {
+pub async fn test_rule(
+    state: Data<State>,
+    editor: Editor,
+    body: Json<TestSend>,
+) -> Result<HttpResponse, ApiError> {
     let catalog = state.recorder.catalog();
     let Some(compiled) = catalog.rules.get(&body.0.rule).cloned() else {
         return Err(ApiError::not_found("rule", body.0.rule.to_string()));
@@ -230,12 +277,15 @@ pub async fn test_rule(state: Data<State>, editor: Editor, body: Json<TestSend>)
         }
         None => {
             let kind = body.0.kind.unwrap_or(ActivityKind::Event);
-            let sample = sample_activity(kind).map_err(|_| ApiError::Defect { what: "sample activity" })?;
+            let sample = sample_activity(kind).map_err(|_| ApiError::Defect {
+                what: "sample activity",
+            })?;
             let plan = plan_test(&compiled, &sample.activity, &sample.context(), &mut make_id);
             (sample.activity, plan)
         }
     };
-    let entry = Note::new("rule.test", body.0.rule.to_string()).detail(format!("{} requests", plan.postbacks.len()));
+    let entry =
+        Note::new("rule.test", body.0.rule.to_string()).detail(format!("{} requests", plan.postbacks.len()));
     note(&state, &editor.0.actor, &editor.0.from(), entry).await?;
     let secret = compiled.rule.signing_secret.clone();
     let policy = policy_for(&state, &catalog, &activity);
@@ -245,17 +295,32 @@ pub async fn test_rule(state: Data<State>, editor: Editor, body: Json<TestSend>)
             let (sending, request, id) = (state.clone(), postback.request.clone(), postback.id);
             let (policy, secret) = (policy.clone(), secret.clone());
             let answer: Attempt = read(&sending, move |state| {
-                Ok(state.delivery.send_test(id, &request, &policy, secret.as_deref(), state.now_ms()))
+                Ok(state
+                    .delivery
+                    .send_test(id, &request, &policy, secret.as_deref(), state.now_ms()))
             })
             .await?;
             Some(AttemptDto::from(&answer))
         } else {
             None
         };
-        sent.push(TestSent { entry: postback.entry, request: postback.request, attempt });
+        sent.push(TestSent {
+            entry: postback.entry,
+            request: postback.request,
+            attempt,
+        });
     }
-    let conditions = plan.outcomes.iter().filter(|o| !o.holds).filter_map(|o| o.condition.clone()).collect();
-    Ok(HttpResponse::Ok().json(TestSends { activity: ActivityDto::from(&activity), sent, conditions }))
+    let conditions = plan
+        .outcomes
+        .iter()
+        .filter(|o| !o.holds)
+        .filter_map(|o| o.condition.clone())
+        .collect();
+    Ok(HttpResponse::Ok().json(TestSends {
+        activity: ActivityDto::from(&activity),
+        sent,
+        conditions,
+    }))
 }
 
 /// How the partner of an activity is sent to.
@@ -266,7 +331,11 @@ fn policy_for(state: &State, catalog: &Catalog, activity: &Activity) -> crate::d
         timeout: std::time::Duration::from_secs(u64::from(settings.timeout_s)),
         ..crate::delivery::DeliveryPolicy::default()
     };
-    let partner = activity.session.as_ref().and_then(|s| s.partner.as_ref()).and_then(|p| catalog.partners.get(p));
+    let partner = activity
+        .session
+        .as_ref()
+        .and_then(|s| s.partner.as_ref())
+        .and_then(|p| catalog.partners.get(p));
     partner.map_or(defaults.clone(), |partner| defaults.with(&partner.delivery))
 }
 
@@ -292,8 +361,15 @@ pub struct EchoList {
 /// Shows the requests that the built-in receiver has seen.
 #[utoipa::path(tag = "tests", params(EchoQuery), responses((status = 200, body = EchoList)))]
 #[get("/test/echo")]
-pub async fn list_echo(state: Data<State>, viewer: Viewer, query: Query<EchoQuery>) -> Result<HttpResponse, ApiError> {
+pub async fn list_echo(
+    state: Data<State>,
+    viewer: Viewer,
+    query: Query<EchoQuery>,
+) -> Result<HttpResponse, ApiError> {
     viewer.0.whole()?;
     let address = format!("http://{}", state.echo.address());
-    Ok(HttpResponse::Ok().json(EchoList { address, items: state.echo.after(query.0.after) }))
+    Ok(HttpResponse::Ok().json(EchoList {
+        address,
+        items: state.echo.after(query.0.after),
+    }))
 }
