@@ -4,11 +4,11 @@
 //! Two clocks: due times are unix milliseconds of the wall clock; lanes, pauses and probes go by a clock that
 //! never leaps.
 
+use super::DeliveryPolicy;
 use super::caps::Caps;
 use super::index::{Index, NewEntry, Place, Slot};
 use super::lane::{Change, Lane, Permit, Shares, Standing};
 use super::queue::{FlowKey, LaneQueue, Pick};
-use super::DeliveryPolicy;
 use crate::domain::ids::{ActivityId, OfferId, PartnerId, PostbackId};
 use crate::domain::postback::{ErrorClass, LaneKey, Origin, Outcome, Postback, PostbackState};
 use crate::domain::retry;
@@ -207,14 +207,14 @@ impl Board {
         self.undurable
     }
 
-    /// Whether the postback waits here.
-    pub(crate) fn knows(&self, id: PostbackId) -> bool {
-        self.index.find(id).is_some()
-    }
-
     /// Takes a waiting postback in; its slot, or `None` when it is known. `policy` is asked for when its
     /// partner is new here.
-    pub(crate) fn add(&mut self, item: &Item, now: Now, policy: impl FnOnce() -> DeliveryPolicy) -> Option<Slot> {
+    pub(crate) fn add(
+        &mut self,
+        item: &Item,
+        now: Now,
+        policy: impl FnOnce() -> DeliveryPolicy,
+    ) -> Option<Slot> {
         let partner = self
             .caps
             .intern(item.partner.as_ref(), &item.offer, now.mono_ms, policy);
@@ -494,7 +494,9 @@ impl Board {
             self.index.get_mut(slot).place = Place::Blocked;
             return;
         }
-        let Self { lanes, index, ring, .. } = self;
+        let Self {
+            lanes, index, ring, ..
+        } = self;
         let at = &mut lanes[lane as usize];
         if is_due {
             at.queue.push_ready(index, slot, partner, now.mono_ms);

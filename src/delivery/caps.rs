@@ -42,7 +42,11 @@ impl PartnerCaps {
 
     /// Whether one more may go out.
     pub(crate) fn check(&mut self, now_ms: i64) -> Cap {
-        if self.policy.max_concurrent.is_some_and(|most| self.on_wire >= most.max(1)) {
+        if self
+            .policy
+            .max_concurrent
+            .is_some_and(|most| self.on_wire >= most.max(1))
+        {
             return Cap::Full;
         }
         match self.refill(now_ms) {

@@ -17,7 +17,9 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {
     /// The address lies in a range that is not the public internet.
-    #[error("{address} is {what}; postbacks go to public addresses only. If the receiver is yours, allow it under delivery.allow_networks")]
+    #[error(
+        "{address} is {what}; postbacks go to public addresses only. If the receiver is yours, allow it under delivery.allow_networks"
+    )]
     Range {
         /// The address.
         address: IpAddr,
@@ -33,13 +35,17 @@ pub enum Refusal {
         form: &'static str,
     },
     /// A metadata service of a cloud.
-    #[error("{address} is the metadata service of a cloud; it is never called unless this one address is allowed by itself")]
+    #[error(
+        "{address} is the metadata service of a cloud; it is never called unless this one address is allowed by itself"
+    )]
     Metadata {
         /// The address.
         address: IpAddr,
     },
     /// A name that means this machine or a metadata service.
-    #[error("{host} names this machine or its network, not a public receiver; use the receiver's public name")]
+    #[error(
+        "{host} names this machine or its network, not a public receiver; use the receiver's public name"
+    )]
     Name {
         /// The name.
         host: String,
@@ -174,10 +180,7 @@ fn judge_name(name: &str, allow: &[IpNet]) -> Result<(), Refusal> {
         return Err(refused());
     }
     let is_local = LOCAL_NAMES.contains(&name) || name.ends_with(".localhost");
-    let loopback = [
-        IpAddr::V4(Ipv4Addr::LOCALHOST),
-        IpAddr::V6(Ipv6Addr::LOCALHOST),
-    ];
+    let loopback = [IpAddr::V4(Ipv4Addr::LOCALHOST), IpAddr::V6(Ipv6Addr::LOCALHOST)];
     if is_local && !loopback.iter().any(|address| judge(*address, allow).is_ok()) {
         return Err(refused());
     }

@@ -124,8 +124,16 @@ impl Inbox {
     /// How long something has been neglected, by the scheduler's word or because it does not read its inbox.
     pub(crate) fn neglect_ms(&self) -> i64 {
         let since_ms = self.neglected_since_ms.load(Ordering::Acquire);
-        let by_word = if since_ms < 0 { 0 } else { (self.mono_ms() - since_ms).max(0) };
-        let unread = self.state.lock().since.map_or(Duration::ZERO, |since| since.elapsed());
+        let by_word = if since_ms < 0 {
+            0
+        } else {
+            (self.mono_ms() - since_ms).max(0)
+        };
+        let unread = self
+            .state
+            .lock()
+            .since
+            .map_or(Duration::ZERO, |since| since.elapsed());
         by_word.max(i64::try_from(unread.as_millis()).unwrap_or(i64::MAX))
     }
 }

@@ -211,7 +211,9 @@ impl Lane {
                 self.limit = 1.0;
                 Change::Opened
             }
-            Breaker::Open { probe_at_ms, probes, .. } if is_probe => {
+            Breaker::Open {
+                probe_at_ms, probes, ..
+            } if is_probe => {
                 *probes = probes.saturating_add(1);
                 *probe_at_ms = now_ms + probe_delay_ms(*probes);
                 Change::None
@@ -243,7 +245,11 @@ impl Lane {
             } => self.shrink(),
             Outcome::Answered { .. } | Outcome::Error { .. } => {}
         }
-        if was_suspect { Change::Recovered } else { Change::None }
+        if was_suspect {
+            Change::Recovered
+        } else {
+            Change::None
+        }
     }
 
     fn grow(&mut self) {
@@ -405,7 +411,11 @@ mod tests {
         for outcome in [status(500), status(404), status(302)] {
             assert_eq!(exchange(&mut lane, 0, &outcome), Change::None);
             for _ in 0..4 {
-                assert_eq!(exchange(&mut lane, 0, &timeout()), Change::None, "after {outcome:?}");
+                assert_eq!(
+                    exchange(&mut lane, 0, &timeout()),
+                    Change::None,
+                    "after {outcome:?}"
+                );
             }
         }
         assert_eq!(exchange(&mut lane, 0, &status(503)), Change::Opened);
@@ -455,10 +465,7 @@ mod tests {
             lane.ended(10_000, &timeout(), false);
         }
         exchange(&mut lane, 10_000, &timeout());
-        assert_eq!(
-            exchange(&mut lane, 10_000, &timeout()),
-            Change::Opened
-        );
+        assert_eq!(exchange(&mut lane, 10_000, &timeout()), Change::Opened);
         let before = lane.next_probe_ms();
         assert_eq!(lane.ended(10_500, &timeout(), false), Change::None);
         assert_eq!(lane.next_probe_ms(), before);
@@ -482,11 +489,7 @@ mod tests {
             retry_after_s: Some(30),
         };
         exchange(&mut lane, 0, &outcome);
-        assert_eq!(
-            lane.permit(0),
-            Permit::Send,
-            "a 404 speaks of one postback only"
-        );
+        assert_eq!(lane.permit(0), Permit::Send, "a 404 speaks of one postback only");
     }
 
     #[test]

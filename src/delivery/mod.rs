@@ -171,7 +171,9 @@ pub enum DeliveryError {
     #[error(transparent)]
     Sender(#[from] SenderError),
     /// A thread.
-    #[error("a thread of the delivery cannot be started: {0}; raise the limit of processes, or lower delivery.workers")]
+    #[error(
+        "a thread of the delivery cannot be started: {0}; raise the limit of processes, or lower delivery.workers"
+    )]
     Thread(#[from] std::io::Error),
 }
 

@@ -92,9 +92,7 @@ impl Worker {
     fn send(&self, job: Job) -> Option<(Ended, Settlement)> {
         let dispatch = job.dispatch;
         let postback = job.record.or_else(|| self.ledger.load(dispatch.id))?;
-        let policy = self
-            .ledger
-            .policy(postback.partner.as_ref(), &postback.offer);
+        let policy = self.ledger.policy(postback.partner.as_ref(), &postback.offer);
         let now_ms = self.ledger.now_ms();
         let accepted_at_ms = postback.accepted_at_ms();
         if now_ms >= policy.retry.deadline_ms(accepted_at_ms) {

@@ -75,7 +75,11 @@ impl LaneQueue {
             self.flows.len() - 1
         });
         let flow = &mut self.flows[at];
-        let queue = if is_first { &mut flow.first } else { &mut flow.again };
+        let queue = if is_first {
+            &mut flow.first
+        } else {
+            &mut flow.again
+        };
         queue.push_back((slot, since_s));
         self.ready += 1;
     }
@@ -132,7 +136,11 @@ impl LaneQueue {
                 let at = (self.turn + offset) % self.flows.len();
                 self.skip_idle(index, at, is_again);
                 let flow = &mut self.flows[at];
-                let queue = if is_again { &mut flow.again } else { &mut flow.first };
+                let queue = if is_again {
+                    &mut flow.again
+                } else {
+                    &mut flow.first
+                };
                 let Some((slot, _)) = queue.front().copied() else {
                     continue;
                 };
@@ -170,7 +178,11 @@ impl LaneQueue {
     /// Brings a live and unblocked slot to the front of a queue.
     fn skip_idle(&mut self, index: &mut Index, at: usize, is_again: bool) {
         let flow = &mut self.flows[at];
-        let queue = if is_again { &mut flow.again } else { &mut flow.first };
+        let queue = if is_again {
+            &mut flow.again
+        } else {
+            &mut flow.first
+        };
         while let Some((slot, _)) = queue.front().copied() {
             if index.get(slot).place == Place::Dead {
                 index.free(slot);

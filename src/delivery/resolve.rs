@@ -29,7 +29,9 @@ const QUEUE: usize = 256;
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ResolveError {
     /// The resolver says that there is none, or that it cannot tell.
-    #[error("the name {host} could not be resolved: {reason}; check the host in the rule, and this machine's DNS")]
+    #[error(
+        "the name {host} could not be resolved: {reason}; check the host in the rule, and this machine's DNS"
+    )]
     NotFound {
         /// The name.
         host: String,

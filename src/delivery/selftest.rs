@@ -23,7 +23,9 @@ const PATIENCE: Duration = Duration::from_secs(5);
 #[derive(Debug, thiserror::Error)]
 pub enum SelfTestError {
     /// The process may not open enough descriptors for the test, nor for its work.
-    #[error("only {limit} file descriptors may be open; at least 2048 are needed. Raise LimitNOFILE of the service, or `ulimit -n`")]
+    #[error(
+        "only {limit} file descriptors may be open; at least 2048 are needed. Raise LimitNOFILE of the service, or `ulimit -n`"
+    )]
     FewDescriptors {
         /// The limit.
         limit: u64,
@@ -35,7 +37,9 @@ pub enum SelfTestError {
     #[error(transparent)]
     Client(#[from] SenderError),
     /// A request on a high descriptor failed.
-    #[error("the HTTP client cannot use file descriptors above 1023 ({reason}): this binary was built without -DHAVE_POLL=1, which .cargo/config.toml sets. Build it again with that flag, or postbacks stop under load")]
+    #[error(
+        "the HTTP client cannot use file descriptors above 1023 ({reason}): this binary was built without -DHAVE_POLL=1, which .cargo/config.toml sets. Build it again with that flag, or postbacks stop under load"
+    )]
     NoPoll {
         /// What the client said.
         reason: String,
@@ -80,7 +84,10 @@ pub fn check() -> Result<(), SelfTestError> {
         }
     }
     if server.join().is_err() {
-        tracing::warn!(code = "self_test_thread", "the self-test's listener ended with a panic");
+        tracing::warn!(
+            code = "self_test_thread",
+            "the self-test's listener ended with a panic"
+        );
     }
     Ok(())
 }
@@ -89,7 +96,9 @@ pub fn check() -> Result<(), SelfTestError> {
 fn raise_limit() -> Result<(), SelfTestError> {
     use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
     let limit = getrlimit(Resource::Nofile);
-    let wanted = limit.maximum.map_or(MOST_DESCRIPTORS, |hard| hard.min(MOST_DESCRIPTORS));
+    let wanted = limit
+        .maximum
+        .map_or(MOST_DESCRIPTORS, |hard| hard.min(MOST_DESCRIPTORS));
     if limit.current.is_some_and(|soft| soft < wanted) {
         let raised = Rlimit {
             current: Some(wanted),

@@ -180,7 +180,9 @@ impl Sender {
             client = client.interface(address);
         }
         if let Some(path) = &options.ca_file {
-            let store = TrustStore::builder().certificate_from_pem(authorities(path)?).build();
+            let store = TrustStore::builder()
+                .certificate_from_pem(authorities(path)?)
+                .build();
             client = client.tls_config(TlsConfig::builder().trust_store(store).build());
         }
         Ok(Self {
@@ -365,9 +367,10 @@ fn headers_of(
     }
     if let Some(signer) = signer {
         let at_s = at_ms.div_euclid(1_000);
+        let target = target_of(&request.url);
         let signed = match request.method {
             Method::Post => Signed::Body(request.body.as_deref().unwrap_or("").as_bytes()),
-            Method::Get => Signed::Target(target_of(&request.url)),
+            Method::Get => Signed::Target(&target),
         };
         push("webhook-timestamp", &at_s.to_string());
         push("webhook-signature", &signer.sign(&id_text, at_s, signed));
@@ -376,21 +379,18 @@ fn headers_of(
 }
 
 /// Path and query as they stand on the request line: no fragment, `/` when there is no path.
-fn target_of(url: &str) -> &str {
-    let after_scheme = url.find("://").map_or(0, |at| at + 3);
-    let target = url[after_scheme..]
-        .find(['/', '?'])
-        .map_or("/", |at| &url[after_scheme + at..]);
-    target.split('#').next().unwrap_or("/")
+fn target_of(url: &str) -> String {
+    let url = url.split('#').next().unwrap_or("");
+    let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
+    match rest.find(['/', '?']) {
+        Some(at) if rest[at..].starts_with('/') => rest[at..].to_owned(),
+        Some(at) => format!("/{}", &rest[at..]),
+        None => "/".to_owned(),
+    }
 }
 
 /// Reads the head, and as much of the body as is kept or allowed.
-fn read(
-    response: http::Response<isahc::Body>,
-    pinned: SocketAddr,
-    at_ms: i64,
-    begun: Instant,
-) -> Exchange {
+fn read(response: http::Response<isahc::Body>, pinned: SocketAddr, at_ms: i64, begun: Instant) -> Exchange {
     let headers: Vec<(String, String)> = KEPT_HEADERS
         .iter()
         .filter_map(|name| {
@@ -437,7 +437,9 @@ fn classify(error: &isahc::Error) -> Failure {
         Some(5 | 6) => ErrorClass::Dns,
         Some(7 | 45) => ErrorClass::Connect,
         Some(28) => ErrorClass::Timeout,
-        Some(35 | 51 | 53 | 54 | 58 | 59 | 60 | 64 | 66 | 77 | 80 | 82 | 83 | 90 | 91 | 98) => ErrorClass::Tls,
+        Some(35 | 51 | 53 | 54 | 58 | 59 | 60 | 64 | 66 | 77 | 80 | 82 | 83 | 90 | 91 | 98) => {
+            ErrorClass::Tls
+        }
         Some(18 | 52 | 55 | 56) => ErrorClass::Reset,
         Some(1 | 8 | 16 | 61 | 92) => ErrorClass::Malformed,
         Some(_) | None => match error.kind() {

@@ -21,7 +21,11 @@ impl Script {
 impl Resolver for Script {
     fn resolve(&self, host: &str, _: Instant) -> Result<Vec<IpAddr>, ResolveError> {
         let mut answers = self.0.lock();
-        let answer = if answers.len() > 1 { answers.remove(0) } else { answers[0].clone() };
+        let answer = if answers.len() > 1 {
+            answers.remove(0)
+        } else {
+            answers[0].clone()
+        };
         if answer.is_empty() {
             return Err(ResolveError::NotFound {
                 host: host.into(),
@@ -92,10 +96,7 @@ fn every_failure_has_its_class() {
     let receiver = Receiver::start(Behaviour::ResetInHead);
     let exchange = send_to(&sender, &get(receiver.url("/")));
     assert!(
-        matches!(
-            class(&exchange),
-            Some(ErrorClass::Reset | ErrorClass::Malformed)
-        ),
+        matches!(class(&exchange), Some(ErrorClass::Reset | ErrorClass::Malformed)),
         "{exchange:?}"
     );
 }
@@ -128,7 +129,11 @@ fn the_answer_is_read_to_the_cap_and_within_the_deadline() {
     for behaviour in [Behaviour::Drip, Behaviour::Endless] {
         let receiver = Receiver::start(behaviour.clone());
         let exchange = send_to(&sender, &get(receiver.url("/")));
-        assert_eq!(status(&exchange), 200, "{behaviour:?}: the status line is the verdict");
+        assert_eq!(
+            status(&exchange),
+            200,
+            "{behaviour:?}: the status line is the verdict"
+        );
         assert!(exchange.duration < Duration::from_millis(1_500), "{exchange:?}");
         assert!(exchange.excerpt.len() <= 2_048 && !exchange.excerpt.is_empty());
     }
@@ -187,7 +192,10 @@ fn the_request_goes_out_byte_for_byte_with_our_headers() {
         arrival.header("User-Agent"),
         Some(concat!("Yamabiko/", env!("CARGO_PKG_VERSION")))
     );
-    assert_eq!(arrival.header("Host"), Some(receiver.address.to_string().as_str()));
+    assert_eq!(
+        arrival.header("Host"),
+        Some(receiver.address.to_string().as_str())
+    );
     assert_eq!(arrival.header("Webhook-Signature"), None);
 }
 

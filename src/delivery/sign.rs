@@ -33,7 +33,9 @@ pub enum SecretError {
         bytes: usize,
     },
     /// An Ed25519 key whose two halves do not belong together.
-    #[error("the signing key is not an Ed25519 key pair; it must be whsk_ followed by seed and public key in base64")]
+    #[error(
+        "the signing key is not an Ed25519 key pair; it must be whsk_ followed by seed and public key in base64"
+    )]
     KeyPair,
 }
 
@@ -88,7 +90,11 @@ impl Signer {
         let message = message(id, at_s, signed);
         let signatures = self.keys.iter().filter_map(|key| match (key, signed) {
             (Key::Hmac(key), _) => {
-                let version = if matches!(signed, Signed::Body(_)) { "v1" } else { "v1u" };
+                let version = if matches!(signed, Signed::Body(_)) {
+                    "v1"
+                } else {
+                    "v1u"
+                };
                 let tag = hmac::sign(key, &message);
                 Some(format!("{version},{}", BASE64.encode(tag)))
             }
@@ -135,7 +141,8 @@ fn parse_key(secret: &str) -> Result<Key, SecretError> {
         let (seed, public) = bytes
             .split_at_checked(ED25519_SECRET_BYTES)
             .ok_or(SecretError::KeyPair)?;
-        let pair = Ed25519KeyPair::from_seed_and_public_key(seed, public).map_err(|_| SecretError::KeyPair)?;
+        let pair =
+            Ed25519KeyPair::from_seed_and_public_key(seed, public).map_err(|_| SecretError::KeyPair)?;
         return Ok(Key::Ed25519(Box::new(pair)));
     }
     let text = secret.strip_prefix("whsec_").unwrap_or(secret);
@@ -184,7 +191,8 @@ mod tests {
 
     #[test]
     fn the_public_ed25519_vector_holds() {
-        let key = "whsk_6Xb/dCcHpPea21PS1N9VY/NZW723CEc77N4rJCubMbfVKIDij2HKpMKkioLlX0dRqSKJp4AJ6p9lMicMFs6Kvg==";
+        let key =
+            "whsk_6Xb/dCcHpPea21PS1N9VY/NZW723CEc77N4rJCubMbfVKIDij2HKpMKkioLlX0dRqSKJp4AJ6p9lMicMFs6Kvg==";
         let signer = Signer::parse(key).unwrap();
         let header = signer.sign(ID, AT, Signed::Body(BODY));
         assert_eq!(

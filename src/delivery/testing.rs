@@ -351,9 +351,7 @@ impl Ledger for MemoryLedger {
     }
 
     fn now_ms(&self) -> i64 {
-        let now = SystemTime::now()
-            .duration_since(SystemTime::UNIX_EPOCH)
-            .unwrap();
+        let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap();
         i64::try_from(now.as_millis()).unwrap() + self.ahead_ms.load(Ordering::Acquire)
     }
 

@@ -112,12 +112,22 @@ pub fn decide(
 
 /// How a postback ends whose time to live is over: its last attempt brought an answer, or not.
 pub fn given_up(is_answered: bool) -> FailReason {
-    if is_answered { FailReason::Exhausted } else { FailReason::Expired }
+    if is_answered {
+        FailReason::Exhausted
+    } else {
+        FailReason::Expired
+    }
 }
 
 /// Whether the receiver took it: any 2xx.
 pub fn is_delivered(outcome: &Outcome) -> bool {
-    matches!(outcome, Outcome::Answered { status: 200..=299, .. })
+    matches!(
+        outcome,
+        Outcome::Answered {
+            status: 200..=299,
+            ..
+        }
+    )
 }
 
 /// Whether the outcome speaks of the destination as a whole rather than of one postback: no connection, no
@@ -126,9 +136,11 @@ pub fn concerns_destination(outcome: &Outcome) -> bool {
     match outcome {
         Outcome::Answered { status, .. } => matches!(status, 429 | 502..=504),
         Outcome::Error { class, .. } => match class {
-            ErrorClass::Dns | ErrorClass::Connect | ErrorClass::Tls | ErrorClass::Timeout | ErrorClass::Reset => {
-                true
-            }
+            ErrorClass::Dns
+            | ErrorClass::Connect
+            | ErrorClass::Tls
+            | ErrorClass::Timeout
+            | ErrorClass::Reset => true,
             ErrorClass::Malformed | ErrorClass::Egress | ErrorClass::Internal => false,
         },
     }
@@ -160,9 +172,7 @@ pub fn parse_retry_after(value: &str, now_ms: i64) -> Option<u32> {
 
 fn is_short(outcome: &Outcome) -> bool {
     match outcome {
-        Outcome::Answered { status, .. } => {
-            matches!(status, 300..=499) && !matches!(status, 408 | 425 | 429)
-        }
+        Outcome::Answered { status, .. } => matches!(status, 300..=499) && !matches!(status, 408 | 425 | 429),
         Outcome::Error { .. } => false,
     }
 }
@@ -221,7 +231,8 @@ mod tests {
 
     #[test]
     fn schedules_are_the_written_ones() {
-        let walk = |outcome: &Outcome| -> Vec<i64> { (0..).map_while(|n| delay_s(verdict(n, outcome))).collect() };
+        let walk =
+            |outcome: &Outcome| -> Vec<i64> { (0..).map_while(|n| delay_s(verdict(n, outcome))).collect() };
         let full = vec![
             5, 30, 120, 600, 1800, 3600, 7200, 14_400, 28_800, 43_200, 86_400, 86_400,
         ];

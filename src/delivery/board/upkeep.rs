@@ -33,7 +33,11 @@ impl Board {
             if matches!(entry.place, Place::InFlight | Place::Dead) {
                 continue;
             }
-            let policy = &self.caps.get(self.flows[entry.flow as usize].partner).policy.retry;
+            let policy = &self
+                .caps
+                .get(self.flows[entry.flow as usize].partner)
+                .policy
+                .retry;
             if now.wall_ms >= policy.deadline_ms(entry.accepted_at_ms) {
                 out.push(self.give_up(slot, now));
             }
@@ -102,7 +106,11 @@ impl Board {
                 && slot.lane.permit(now.mono_ms) == Permit::Send
                 && shares.allow(standing, self.workers);
             let oldest_ms = i64::from(slot.queue.oldest_s().filter(|_| may_send)?) * 1_000;
-            Some(oldest_ms.max(slot.last_sent_ms).max(slot.lane.may_send_since_ms()))
+            Some(
+                oldest_ms
+                    .max(slot.last_sent_ms)
+                    .max(slot.lane.may_send_since_ms()),
+            )
         });
         since.min()
     }
@@ -110,29 +118,33 @@ impl Board {
     /// Every lane as the operator sees it.
     pub(crate) fn view(&self, now: Now) -> Vec<LaneView> {
         let to_wall = |at_ms: i64| now.wall_ms + (at_ms - now.mono_ms);
-        let lanes = self.lanes.iter().filter(|slot| !slot.is_forgotten).map(|slot| LaneView {
-            lane: slot.key.clone(),
-            state: match (slot.lane.is_open(), slot.lane.is_paused(now.mono_ms)) {
-                (true, _) => LaneState::Open,
-                (false, true) => LaneState::Paused,
-                (false, false) => match slot.lane.standing(now.mono_ms) {
-                    Standing::Good => LaneState::Healthy,
-                    Standing::New => LaneState::New,
-                    Standing::Bad => LaneState::Failing,
+        let lanes = self
+            .lanes
+            .iter()
+            .filter(|slot| !slot.is_forgotten)
+            .map(|slot| LaneView {
+                lane: slot.key.clone(),
+                state: match (slot.lane.is_open(), slot.lane.is_paused(now.mono_ms)) {
+                    (true, _) => LaneState::Open,
+                    (false, true) => LaneState::Paused,
+                    (false, false) => match slot.lane.standing(now.mono_ms) {
+                        Standing::Good => LaneState::Healthy,
+                        Standing::New => LaneState::New,
+                        Standing::Bad => LaneState::Failing,
+                    },
                 },
-            },
-            waiting: slot.waiting,
-            ready: slot.queue.ready(),
-            in_flight: usize::from(slot.lane.on_wire()),
-            concurrency: slot.lane.concurrency(),
-            failures_in_row: slot.lane.failures_in_row(),
-            next_probe_at_ms: slot.lane.next_probe_ms().map(to_wall),
-            paused_until_ms: slot
-                .lane
-                .paused_until_ms()
-                .filter(|at| *at > now.mono_ms)
-                .map(to_wall),
-        });
+                waiting: slot.waiting,
+                ready: slot.queue.ready(),
+                in_flight: usize::from(slot.lane.on_wire()),
+                concurrency: slot.lane.concurrency(),
+                failures_in_row: slot.lane.failures_in_row(),
+                next_probe_at_ms: slot.lane.next_probe_ms().map(to_wall),
+                paused_until_ms: slot
+                    .lane
+                    .paused_until_ms()
+                    .filter(|at| *at > now.mono_ms)
+                    .map(to_wall),
+            });
         let mut lanes: Vec<_> = lanes.collect();
         lanes.sort_by(|a, b| b.waiting.cmp(&a.waiting).then_with(|| a.lane.cmp(&b.lane)));
         lanes
