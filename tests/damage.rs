@@ -26,7 +26,9 @@ struct Left {
 }
 
 fn setup(data_dir: &Path) -> Setup {
-    Setup::new(data_dir).env("YAMABIKO_STORE_JOURNAL_SEGMENT_MB", "1").env("YAMABIKO_STORE_BALLAST_MB", "0")
+    Setup::new(data_dir)
+        .env("YAMABIKO_STORE_JOURNAL_SEGMENT_MB", "1")
+        .env("YAMABIKO_STORE_BALLAST_MB", "0")
 }
 
 /// Two lives of a server with traffic, the second ended by SIGTERM or, with `is_killed`, by SIGKILL.
@@ -51,7 +53,13 @@ fn left_behind(is_killed: bool) -> Left {
         assert_eq!(server.terminate(), Some(0));
     }
     assert!(acknowledged.conversions.len() > 10, "the load was real");
-    Left { dir, acknowledged, admin: scene.admin, link: scene.link, _receiver: receiver }
+    Left {
+        dir,
+        acknowledged,
+        admin: scene.admin,
+        link: scene.link,
+        _receiver: receiver,
+    }
 }
 
 impl Left {
@@ -71,7 +79,13 @@ impl Left {
         let server = setup(&copy).start();
         let mut admin = self.admin.at(server.address());
         let missing = self.acknowledged.missing(&mut admin);
-        assert!(missing.is_empty(), "{what}: {} are gone, such as {:?}\n{}", missing.len(), missing[0], server.log());
+        assert!(
+            missing.is_empty(),
+            "{what}: {} are gone, such as {:?}\n{}",
+            missing.len(),
+            missing[0],
+            server.log()
+        );
         click(&mut server.client(), &self.link, "after");
         let log = server.log();
         let told: Vec<_> = log
@@ -80,7 +94,14 @@ impl Left {
             .map(|l| l.chars().take(220).collect())
             .collect();
         assert_eq!(server.terminate(), Some(0), "{what}: it stops cleanly");
-        println!("{what}: {}", if told.is_empty() { "nothing to repair".into() } else { told.join(" | ") });
+        println!(
+            "{what}: {}",
+            if told.is_empty() {
+                "nothing to repair".into()
+            } else {
+                told.join(" | ")
+            }
+        );
         told
     }
 }
@@ -99,14 +120,19 @@ fn flip(file: &Path, at: u64, mask: u8) {
 /// Offsets up to which a file holds something: the zeros at the end of a segment are of little interest.
 fn used_bytes(file: &Path) -> u64 {
     let bytes = std::fs::read(file).unwrap();
-    bytes.iter().rposition(|b| *b != 0).map_or(0, |last| last as u64 + 1)
+    bytes
+        .iter()
+        .rposition(|b| *b != 0)
+        .map_or(0, |last| last as u64 + 1)
 }
 
 #[test]
 fn any_one_byte_may_be_wrong() {
     let left = left_behind(false);
-    let mut files: Vec<(PathBuf, u64)> =
-        files_below(&left.data()).into_iter().map(|f| (f.clone(), used_bytes(&f))).collect();
+    let mut files: Vec<(PathBuf, u64)> = files_below(&left.data())
+        .into_iter()
+        .map(|f| (f.clone(), used_bytes(&f)))
+        .collect();
     files.retain(|(_, used)| *used > 0);
     let positions = from_env("YAMABIKO_DAMAGE_POSITIONS", 15);
     for n in 0..positions {
@@ -125,7 +151,9 @@ fn any_one_byte_may_be_wrong() {
         };
         let name = name_of(&file, &left.data());
         let (at, mask) = (random(used), 1 << random(8));
-        left.survives(&format!("{name}, byte {at} of {used}, bit {mask:#04x}"), |copy| flip(&copy.join(&name), at, mask));
+        left.survives(&format!("{name}, byte {at} of {used}, bit {mask:#04x}"), |copy| {
+            flip(&copy.join(&name), at, mask)
+        });
     }
 }
 
@@ -134,16 +162,23 @@ fn any_one_file_may_be_missing_or_empty() {
     let left = left_behind(false);
     for file in files_below(&left.data()) {
         let name = name_of(&file, &left.data());
-        left.survives(&format!("{name} missing"), |copy| std::fs::remove_file(copy.join(&name)).unwrap());
+        left.survives(&format!("{name} missing"), |copy| {
+            std::fs::remove_file(copy.join(&name)).unwrap()
+        });
     }
-    let databases: Vec<_> = std::fs::read_dir(left.data().join("db")).unwrap().map(|e| e.unwrap().file_name()).collect();
+    let databases: Vec<_> = std::fs::read_dir(left.data().join("db"))
+        .unwrap()
+        .map(|e| e.unwrap().file_name())
+        .collect();
     for name in &databases {
         let told = left.survives(&format!("db/{} missing whole", name.display()), |copy| {
             std::fs::remove_dir_all(copy.join("db").join(name)).unwrap();
         });
         assert!(!told.is_empty(), "a rebuilt database is told of");
     }
-    let told = left.survives("all databases missing", |copy| std::fs::remove_dir_all(copy.join("db")).unwrap());
+    let told = left.survives("all databases missing", |copy| {
+        std::fs::remove_dir_all(copy.join("db")).unwrap()
+    });
     assert!(!told.is_empty(), "rebuilt databases are told of");
 }
 
@@ -154,7 +189,12 @@ fn a_truncated_segment_and_a_left_over_snapshot_are_survived() {
         let name = name_of(&file, &left.data());
         for keep in [0, 10, used_bytes(&file) / 2, used_bytes(&file).saturating_sub(1)] {
             left.survives(&format!("{name} cut to {keep}"), |copy| {
-                OpenOptions::new().write(true).open(copy.join(&name)).unwrap().set_len(keep).unwrap();
+                OpenOptions::new()
+                    .write(true)
+                    .open(copy.join(&name))
+                    .unwrap()
+                    .set_len(keep)
+                    .unwrap();
             });
         }
     }
@@ -171,8 +211,11 @@ fn a_truncated_segment_and_a_left_over_snapshot_are_survived() {
 #[test]
 fn after_a_kill_one_damaged_database_loses_nothing() {
     let left = left_behind(true);
-    let files: Vec<_> =
-        files_below(&left.data().join("db")).into_iter().map(|f| (used_bytes(&f), f)).filter(|(used, _)| *used > 0).collect();
+    let files: Vec<_> = files_below(&left.data().join("db"))
+        .into_iter()
+        .map(|f| (used_bytes(&f), f))
+        .filter(|(used, _)| *used > 0)
+        .collect();
     for (used, file) in &files {
         let name = name_of(file, &left.data());
         left.survives(&format!("{name} after a kill"), |copy| {

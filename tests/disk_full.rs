@@ -32,9 +32,18 @@ fn is_ready(client: &mut Client) -> (bool, Value) {
 /// A person's click: must redirect within the second that the person is made to wait at most. Gives the SID.
 fn persons_click(client: &mut Client, link: &str, n: usize) -> String {
     let began = Instant::now();
-    let answer = client.send("GET", &format!("/c/{link}?param1=p{n}"), &[("User-Agent", BROWSER)], b"");
+    let answer = client.send(
+        "GET",
+        &format!("/c/{link}?param1=p{n}"),
+        &[("User-Agent", BROWSER)],
+        b"",
+    );
     assert_eq!(answer.status, 302, "click {n}: {}", answer.text());
-    assert!(began.elapsed() < Duration::from_millis(1_500), "click {n} took {:?}", began.elapsed());
+    assert!(
+        began.elapsed() < Duration::from_millis(1_500),
+        "click {n} took {:?}",
+        began.elapsed()
+    );
     let location = answer.header("location").expect("location");
     location.rsplit_once("sid=").expect("sid").1.to_owned()
 }
@@ -58,33 +67,55 @@ fn full_and_back(options: &str) {
     let filler = disk.path.join("filler");
     fill(&filler);
     let mut client = server.client();
-    eventually("/readyz says that the disk is full", Duration::from_secs(15), || {
-        let (ready, body) = is_ready(&mut client);
-        (!ready).then(|| assert!(body.to_string().contains("disk") || body.to_string().contains("full"), "{body}"))
-    });
+    eventually(
+        "/readyz says that the disk is full",
+        Duration::from_secs(15),
+        || {
+            let (ready, body) = is_ready(&mut client);
+            (!ready).then(|| {
+                assert!(
+                    body.to_string().contains("disk") || body.to_string().contains("full"),
+                    "{body}"
+                )
+            })
+        },
+    );
     let mut acknowledged = load.stop();
     let sid = acknowledged.clicks.last().expect("clicks before").clone();
 
     // People go where they wanted to go; servers keep what they have.
-    let spooled: Vec<_> = (0..50).map(|n| persons_click(&mut client, &scene.link, n)).collect();
+    let spooled: Vec<_> = (0..50)
+        .map(|n| persons_click(&mut client, &scene.link, n))
+        .collect();
     for n in 0..20 {
         let answer = client.get(&format!("/cv?sid={sid}&uid1=while-full-{n}"));
         assert_eq!(answer.status, 503, "{}", answer.text());
-        assert!(answer.header("retry-after").is_some(), "a 503 says when to come back");
+        assert!(
+            answer.header("retry-after").is_some(),
+            "a 503 says when to come back"
+        );
         assert!(!answer.error_code().is_empty());
     }
-    assert_eq!(client.get("/healthz").status, 200, "a full disk is no reason to be restarted");
+    assert_eq!(
+        client.get("/healthz").status,
+        200,
+        "a full disk is no reason to be restarted"
+    );
     let system = scene.admin.get("/api/v1/system").ok().to_string();
     assert!(system.contains("full"), "the system view says so: {system}");
     acknowledged.assert_kept(&mut scene.admin, "while the disk is full");
 
     std::fs::remove_file(&filler).unwrap();
-    eventually("ready again without a restart", Duration::from_secs(30), || is_ready(&mut client).0.then_some(()));
+    eventually("ready again without a restart", Duration::from_secs(30), || {
+        is_ready(&mut client).0.then_some(())
+    });
     let answer = client.get(&format!("/cv?sid={sid}&uid1=after-it")).ok();
     assert_eq!(answer["result"], "accepted");
     acknowledged.conversions.insert(text(&answer["activity_id"]), sid);
     eventually("the spooled clicks are written", Duration::from_secs(10), || {
-        let all = spooled.iter().all(|sid| scene.admin.get(&format!("/api/v1/sessions/{sid}")).status == 200);
+        let all = spooled
+            .iter()
+            .all(|sid| scene.admin.get(&format!("/api/v1/sessions/{sid}")).status == 200);
         all.then_some(())
     });
     let flagged = scene.admin.get(&format!("/api/v1/sessions/{}", spooled[0])).ok();
@@ -92,7 +123,9 @@ fn full_and_back(options: &str) {
     acknowledged.clicks.extend(spooled);
     acknowledged.assert_kept(&mut scene.admin, "after the disk was full");
     let count = acknowledged.conversions.len();
-    eventually("every partner was told", Duration::from_secs(60), || (receiver.count() >= count).then_some(()));
+    eventually("every partner was told", Duration::from_secs(60), || {
+        (receiver.count() >= count).then_some(())
+    });
 
     // And all of it survives a restart.
     assert_eq!(server.terminate(), Some(0));

@@ -39,7 +39,13 @@ impl Side {
             .enumerate()
             .map(|(n, url)| scene.add_partner(&format!("other {n}"), &json!({}), url))
             .collect();
-        Self { _dir: dir, server, healthy, scene, others }
+        Self {
+            _dir: dir,
+            server,
+            healthy,
+            scene,
+            others,
+        }
     }
 
     /// Converts in pairs, one healthy and one other, and gives how long each healthy one took to arrive.
@@ -50,7 +56,11 @@ impl Side {
         for n in 0..PAIRS {
             let at = start + BETWEEN * u32::try_from(n).unwrap();
             std::thread::sleep(at.saturating_duration_since(Instant::now()));
-            convert(&mut client, &self.others[n % self.others.len()].link, &format!("o{n}"));
+            convert(
+                &mut client,
+                &self.others[n % self.others.len()].link,
+                &format!("o{n}"),
+            );
             let sid = click(&mut client, &self.scene.link, &format!("h{n}"));
             began.insert(format!("h{n}"), Instant::now());
             client.get(&format!("/cv?sid={sid}")).ok();
@@ -89,7 +99,10 @@ fn compare(what: &str, disturbed: &Side, undisturbed: &Side) {
         percentile(&without, 50)
     );
     // The slack is for the few samples beyond the 99th percentile on a machine that does other things too.
-    assert!(p99 <= reference.mul_f64(1.2) + Duration::from_millis(60), "{what}: p99 {p99:?}, undisturbed {reference:?}");
+    assert!(
+        p99 <= reference.mul_f64(1.2) + Duration::from_millis(60),
+        "{what}: p99 {p99:?}, undisturbed {reference:?}"
+    );
     assert!(p99 <= Duration::from_secs(1), "{what}: p99 {p99:?}");
 }
 
@@ -97,15 +110,24 @@ fn compare(what: &str, disturbed: &Side, undisturbed: &Side) {
 fn a_destination_that_never_answers_costs_the_others_nothing() {
     let (hole, good) = (Receiver::start(), Receiver::start());
     hole.behave(Behaviour::Hang);
-    compare("black hole", &Side::start(&[hole.url(PATH)]), &Side::start(&[good.url(PATH)]));
+    compare(
+        "black hole",
+        &Side::start(&[hole.url(PATH)]),
+        &Side::start(&[good.url(PATH)]),
+    );
 }
 
 #[test]
 fn fifty_dead_hosts_cost_the_others_nothing() {
     // The kernel accepts for them, and nobody ever answers.
-    let holes: Vec<_> = (0..50).map(|_| TcpListener::bind("127.0.0.1:0").unwrap()).collect();
+    let holes: Vec<_> = (0..50)
+        .map(|_| TcpListener::bind("127.0.0.1:0").unwrap())
+        .collect();
     let good = Receiver::start();
-    let dead: Vec<_> = holes.iter().map(|l| format!("http://{}{PATH}", l.local_addr().unwrap())).collect();
+    let dead: Vec<_> = holes
+        .iter()
+        .map(|l| format!("http://{}{PATH}", l.local_addr().unwrap()))
+        .collect();
     let alive: Vec<_> = (0..50).map(|n| good.url(&format!("/{n}{PATH}"))).collect();
     compare("50 dead hosts", &Side::start(&dead), &Side::start(&alive));
 }
@@ -117,11 +139,19 @@ fn a_partner_that_returns_is_told_everything_soon() {
     let mut scene = Scene::build(&server, &receiver);
     let count = if is_long() { 10_000 } else { 500 };
     receiver.behave(Behaviour::status(503));
-    let way = scene.add_partner("returning", &json!({"max_per_second": "100"}), &receiver.url(PATH));
+    let way = scene.add_partner(
+        "returning",
+        &json!({"max_per_second": "100"}),
+        &receiver.url(PATH),
+    );
     std::thread::scope(|scope| {
         for part in 0..4 {
             let (mut client, way) = (server.client(), &way);
-            scope.spawn(move || (part..count).step_by(4).for_each(|n| convert(&mut client, &way.link, &format!("r{n}"))));
+            scope.spawn(move || {
+                (part..count)
+                    .step_by(4)
+                    .for_each(|n| convert(&mut client, &way.link, &format!("r{n}")))
+            });
         }
     });
     receiver.clear();
@@ -130,15 +160,31 @@ fn a_partner_that_returns_is_told_everything_soon() {
     let first = receiver.wait_for(1, Duration::from_secs(62))[0].at - returned;
     assert!(first <= Duration::from_secs(60), "the first after {first:?}");
     let all = Duration::from_secs(120).saturating_sub(returned.elapsed());
-    eventually("all that waited", all, || (receiver.count() >= count).then_some(()));
+    eventually("all that waited", all, || {
+        (receiver.count() >= count).then_some(())
+    });
     eventually("each of them", Duration::from_secs(10), || {
-        let told: HashSet<_> = receiver.arrivals().iter().filter_map(|a| a.query_value("id")).collect();
+        let told: HashSet<_> = receiver
+            .arrivals()
+            .iter()
+            .filter_map(|a| a.query_value("id"))
+            .collect();
         (told.len() >= count).then_some(())
     });
-    println!("{count} waiting: the first after {first:?}, all after {:?}", returned.elapsed());
-    assert!(receiver.count() <= count + 20, "{} arrivals for {count}", receiver.count());
+    println!(
+        "{count} waiting: the first after {first:?}, all after {:?}",
+        returned.elapsed()
+    );
+    assert!(
+        receiver.count() <= count + 20,
+        "{} arrivals for {count}",
+        receiver.count()
+    );
     let waiting = eventually("nothing waits", Duration::from_secs(10), || {
-        scene.list("/api/v1/postbacks?state=waiting").is_empty().then_some(0)
+        scene
+            .list("/api/v1/postbacks?state=waiting")
+            .is_empty()
+            .then_some(0)
     });
     assert_eq!(waiting, 0);
 }

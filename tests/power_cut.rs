@@ -81,7 +81,11 @@ fn what_was_synced_is_enough() {
         std::thread::sleep(Duration::from_millis(200 + random(900)));
         let picture = dir.path().join(format!("cut{n}.img"));
         let acknowledged = while_stopped(&server, &load, || {
-            run(Command::new("cp").arg("--sparse=always").arg(&image).arg(&picture)).expect("copy the device");
+            run(Command::new("cp")
+                .arg("--sparse=always")
+                .arg(&image)
+                .arg(&picture))
+            .expect("copy the device");
         });
         pictures.push((picture, acknowledged));
     }
@@ -89,9 +93,16 @@ fn what_was_synced_is_enough() {
     server.kill();
     for (n, (picture, acknowledged)) in pictures.iter().enumerate() {
         let picture = picture.display().to_string();
-        let mount = Mount::new(&dir.path().join(format!("cut{n}")), &["-o", "loop", &picture]).expect("mount the picture");
+        let mount = Mount::new(&dir.path().join(format!("cut{n}")), &["-o", "loop", &picture])
+            .expect("mount the picture");
         assert!(acknowledged.clicks.len() > 10, "the load was real");
-        assert_whole(&format!("power cut {n}"), &mount.path.join("data"), acknowledged, &scene.admin, &scene.link);
+        assert_whole(
+            &format!("power cut {n}"),
+            &mount.path.join("data"),
+            acknowledged,
+            &scene.admin,
+            &scene.link,
+        );
     }
 }
 
@@ -102,14 +113,30 @@ fn tear_journal(journal: &Path, filling: u8) {
         records.push(record.expect("a stopped journal is whole").payload);
     }
     let last = records.last().expect("there are records");
-    let segment = files_below(journal).into_iter().rfind(|f| f.extension().is_some_and(|e| e == "log")).expect("a segment");
+    let segment = files_below(journal)
+        .into_iter()
+        .rfind(|f| f.extension().is_some_and(|e| e == "log"))
+        .expect("a segment");
     let bytes = std::fs::read(&segment).unwrap();
-    let begin = bytes.windows(last.len()).rposition(|w| w == last.as_slice()).expect("the last record is in the last segment");
+    let begin = bytes
+        .windows(last.len())
+        .rposition(|w| w == last.as_slice())
+        .expect("the last record is in the last segment");
     let end = begin + last.len();
     let torn = vec![filling; (bytes.len() - end).min(64 << 10)];
-    OpenOptions::new().write(true).open(&segment).unwrap().write_all_at(&torn, end as u64).unwrap();
+    OpenOptions::new()
+        .write(true)
+        .open(&segment)
+        .unwrap()
+        .write_all_at(&torn, end as u64)
+        .unwrap();
     if filling == 0 {
-        OpenOptions::new().write(true).open(&segment).unwrap().set_len(end as u64).unwrap();
+        OpenOptions::new()
+            .write(true)
+            .open(&segment)
+            .unwrap()
+            .set_len(end as u64)
+            .unwrap();
     }
 }
 
@@ -146,6 +173,12 @@ fn the_journal_alone_is_enough() {
         if n % 3 == 2 {
             copy_tree(&old.join("db"), &copy.join("db"));
         }
-        assert_whole(&format!("cut {n}, {what}"), copy, acknowledged, &scene.admin, &scene.link);
+        assert_whole(
+            &format!("cut {n}, {what}"),
+            copy,
+            acknowledged,
+            &scene.admin,
+            &scene.link,
+        );
     }
 }

@@ -20,27 +20,45 @@ fn impatient() -> Value {
 fn convert(server: &Server, way: &Way, click_id: &str) {
     let mut client = server.client();
     let sid = click(&mut client, &way.link, click_id);
-    assert_eq!(client.get(&format!("/cv?sid={sid}&amount=1")).ok()["result"], "accepted");
+    assert_eq!(
+        client.get(&format!("/cv?sid={sid}&amount=1")).ok()["result"],
+        "accepted"
+    );
 }
 
 /// The only postback of a partner once it is settled, with its attempts.
 fn settled(scene: &mut Scene, way: &Way, within: Duration) -> Value {
-    let id = eventually(&format!("the postback of {} is settled", way.partner), within, || {
-        let items = scene.list(&format!("/api/v1/postbacks?partner={}", way.partner));
-        assert_eq!(items.len(), 1, "one postback each: {items:?}");
-        (items[0]["state"] != "waiting").then(|| text(&items[0]["id"]))
-    });
+    let id = eventually(
+        &format!("the postback of {} is settled", way.partner),
+        within,
+        || {
+            let items = scene.list(&format!("/api/v1/postbacks?partner={}", way.partner));
+            assert_eq!(items.len(), 1, "one postback each: {items:?}");
+            (items[0]["state"] != "waiting").then(|| text(&items[0]["id"]))
+        },
+    );
     scene.admin.get(&format!("/api/v1/postbacks/{id}")).ok()
 }
 
 /// Error class, or status, of every attempt.
 fn outcomes(detail: &Value) -> Vec<String> {
     let attempts = detail["attempts"].as_array().expect("attempts");
-    attempts.iter().map(|a| a["error"].as_str().map_or_else(|| a["status"].to_string(), str::to_owned)).collect()
+    attempts
+        .iter()
+        .map(|a| {
+            a["error"]
+                .as_str()
+                .map_or_else(|| a["status"].to_string(), str::to_owned)
+        })
+        .collect()
 }
 
 fn closed_port() -> u16 {
-    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+    TcpListener::bind("127.0.0.1:0")
+        .unwrap()
+        .local_addr()
+        .unwrap()
+        .port()
 }
 
 struct Case {
@@ -56,12 +74,22 @@ fn every_way_to_misbehave_is_recorded_as_what_it_is_and_delays_nobody_else() {
     let dir = tempfile::tempdir().unwrap();
     let (server, healthy) = (Setup::new(dir.path()).start(), Receiver::start());
     let mut scene = Scene::build(&server, &healthy);
-    let case = |name, behaviour, expected, state| Case { name, behaviour, expected, state };
+    let case = |name, behaviour, expected, state| Case {
+        name,
+        behaviour,
+        expected,
+        state,
+    };
     let cases = [
         case("hang", Behaviour::Hang, &["timeout"], "failed"),
         case("reset in head", Behaviour::ResetInHead, &["reset"], "failed"),
         case("drip", Behaviour::Drip, &["timeout"], "failed"),
-        case("slow", Behaviour::Slow(Duration::from_secs(3)), &["timeout"], "failed"),
+        case(
+            "slow",
+            Behaviour::Slow(Duration::from_secs(3)),
+            &["timeout"],
+            "failed",
+        ),
         case("garbage", Behaviour::Garbage, &["malformed"], "failed"),
         case("endless body", Behaviour::Body(10 << 30), &["200"], "delivered"),
         case("500", Behaviour::status(500), &["500"], "failed"),
@@ -73,17 +101,36 @@ fn every_way_to_misbehave_is_recorded_as_what_it_is_and_delays_nobody_else() {
     for case in &cases {
         let receiver = Receiver::start();
         receiver.behave(case.behaviour.clone());
-        ways.push((scene.add_partner(case.name, &impatient(), &receiver.url(PATH)), receiver));
+        ways.push((
+            scene.add_partner(case.name, &impatient(), &receiver.url(PATH)),
+            receiver,
+        ));
     }
-    let refuse = scene.add_partner("refuse", &impatient(), &format!("http://127.0.0.1:{}{PATH}", closed_port()));
+    let refuse = scene.add_partner(
+        "refuse",
+        &impatient(),
+        &format!("http://127.0.0.1:{}{PATH}", closed_port()),
+    );
     let plain = Receiver::start();
-    let tls = scene.add_partner("tls", &impatient(), &plain.url(PATH).replace("http://", "https://"));
-    let unknown = scene.add_partner("unknown name", &impatient(), &format!("http://no-such-host.invalid{PATH}"));
+    let tls = scene.add_partner(
+        "tls",
+        &impatient(),
+        &plain.url(PATH).replace("http://", "https://"),
+    );
+    let unknown = scene.add_partner(
+        "unknown name",
+        &impatient(),
+        &format!("http://no-such-host.invalid{PATH}"),
+    );
     let gone = Receiver::start();
     gone.behave(Behaviour::status(410));
     let gone_way = scene.add_partner("gone", &impatient(), &gone.url(PATH));
 
-    for way in ways.iter().map(|(way, _)| way).chain([&refuse, &tls, &unknown, &gone_way]) {
+    for way in ways
+        .iter()
+        .map(|(way, _)| way)
+        .chain([&refuse, &tls, &unknown, &gone_way])
+    {
         convert(&server, way, "x");
     }
     // Meanwhile the healthy partner is told as if nothing were.
@@ -95,17 +142,33 @@ fn every_way_to_misbehave_is_recorded_as_what_it_is_and_delays_nobody_else() {
         healthy.wait_for(n + 1, Duration::from_secs(5));
         worst = worst.max(began.elapsed());
     }
-    assert!(worst < Duration::from_secs(1), "a healthy partner waited {worst:?}");
+    assert!(
+        worst < Duration::from_secs(1),
+        "a healthy partner waited {worst:?}"
+    );
 
     for ((way, receiver), case) in ways.iter().zip(&cases) {
         let detail = settled(&mut scene, way, Duration::from_secs(20));
         let found = outcomes(&detail);
-        assert!(found.iter().all(|o| case.expected.contains(&o.as_str())), "{}: {found:?}", case.name);
+        assert!(
+            found.iter().all(|o| case.expected.contains(&o.as_str())),
+            "{}: {found:?}",
+            case.name
+        );
         assert_eq!(detail["postback"]["state"], case.state, "{}", case.name);
         let attempts = if case.state == "delivered" { 1 } else { 2 };
-        assert_eq!((found.len(), receiver.count()), (attempts, attempts), "{}: {found:?}", case.name);
+        assert_eq!(
+            (found.len(), receiver.count()),
+            (attempts, attempts),
+            "{}: {found:?}",
+            case.name
+        );
         for attempt in detail["attempts"].as_array().unwrap() {
-            assert!(attempt["duration_ms"].as_u64().unwrap() < 3_000, "{}: bounded by the limit: {attempt}", case.name);
+            assert!(
+                attempt["duration_ms"].as_u64().unwrap() < 3_000,
+                "{}: bounded by the limit: {attempt}",
+                case.name
+            );
             assert!(attempt["excerpt"].as_str().unwrap().len() <= 2048);
         }
     }
@@ -114,7 +177,10 @@ fn every_way_to_misbehave_is_recorded_as_what_it_is_and_delays_nobody_else() {
         assert!(found.iter().all(|o| o == expected), "{expected}: {found:?}");
     }
     let detail = settled(&mut scene, &gone_way, Duration::from_secs(10));
-    assert_eq!((outcomes(&detail), &detail["postback"]["fail_reason"]), (vec!["410".to_owned()], &json!("gone")));
+    assert_eq!(
+        (outcomes(&detail), &detail["postback"]["fail_reason"]),
+        (vec!["410".to_owned()], &json!("gone"))
+    );
     assert_eq!(gone.count(), 1, "410 stops at once");
 }
 
@@ -128,7 +194,11 @@ fn redirects_are_recorded_and_never_followed() {
         .map(|status| {
             let receiver = Receiver::start();
             // A loop, and a way to another server.
-            let target = if status % 2 == 0 { receiver.url("/again") } else { elsewhere.url("/elsewhere") };
+            let target = if status % 2 == 0 {
+                receiver.url("/again")
+            } else {
+                elsewhere.url("/elsewhere")
+            };
             receiver.behave(Behaviour::with_header(status, "Location", &target));
             let way = scene.add_partner(&format!("{status}"), &impatient(), &receiver.url(PATH));
             (status, target, receiver, way)
@@ -142,8 +212,14 @@ fn redirects_are_recorded_and_never_followed() {
         assert_eq!(outcomes(&detail), vec![status.to_string(); 2]);
         assert_eq!(detail["postback"]["state"], "failed");
         let kept = detail["attempts"][0]["headers"].to_string();
-        assert!(kept.contains(target.as_str()), "{status}: Location is kept: {kept}");
-        assert!(receiver.arrivals().iter().all(|a| a.target.starts_with("/pb?")), "{status}: never followed");
+        assert!(
+            kept.contains(target.as_str()),
+            "{status}: Location is kept: {kept}"
+        );
+        assert!(
+            receiver.arrivals().iter().all(|a| a.target.starts_with("/pb?")),
+            "{status}: never followed"
+        );
     }
     assert_eq!(elsewhere.count(), 0);
 }
@@ -156,9 +232,14 @@ fn retry_after_is_never_undercut_in_any_form() {
     let mut scene = Scene::build(&server, &unused);
     let http_date = |after: Duration| {
         let at = jiff::Timestamp::try_from(SystemTime::now() + after).unwrap();
-        let text = jiff::fmt::rfc2822::DateTimePrinter::new().timestamp_to_rfc9110_string(&at).unwrap();
+        let text = jiff::fmt::rfc2822::DateTimePrinter::new()
+            .timestamp_to_rfc9110_string(&at)
+            .unwrap();
         // Whole seconds on the wire.
-        (text, SystemTime::UNIX_EPOCH + Duration::from_secs(u64::try_from(at.as_second()).unwrap()))
+        (
+            text,
+            SystemTime::UNIX_EPOCH + Duration::from_secs(u64::try_from(at.as_second()).unwrap()),
+        )
     };
     let schedule = json!({"timeout_s": 5, "schedule_s": [1, 1, 1]});
     let (date, not_before) = http_date(Duration::from_secs(5));
@@ -194,11 +275,17 @@ fn retry_after_is_never_undercut_in_any_form() {
         let arrivals = receiver.wait_for(2, Duration::from_secs(20));
         let waited = arrivals[1].at - arrivals[0].at;
         assert!(waited >= *floor, "{value:?}: tried again after {waited:?}");
-        assert!(waited < *floor + Duration::from_secs(8), "{value:?}: tried again only after {waited:?}");
+        assert!(
+            waited < *floor + Duration::from_secs(8),
+            "{value:?}: tried again only after {waited:?}"
+        );
     }
     let arrivals = dated.wait_for(2, Duration::from_secs(20));
     let at = SystemTime::now() - arrivals[1].at.elapsed();
-    assert!(at + Duration::from_millis(5) >= not_before, "earlier than the date");
+    assert!(
+        at + Duration::from_millis(5) >= not_before,
+        "earlier than the date"
+    );
     huge.wait_for(1, Duration::from_secs(5));
     let detail = eventually("the attempt is recorded", Duration::from_secs(5), || {
         let items = scene.list(&format!("/api/v1/postbacks?partner={}", huge_way.partner));
@@ -212,11 +299,21 @@ fn retry_after_is_never_undercut_in_any_form() {
 fn names_that_resolve_inward_are_never_called() {
     let dir = tempfile::tempdir().unwrap();
     let mut setup = Setup::new(dir.path());
-    setup.environment.retain(|(name, _)| name != "YAMABIKO_DELIVERY_ALLOW_NETWORKS");
+    setup
+        .environment
+        .retain(|(name, _)| name != "YAMABIKO_DELIVERY_ALLOW_NETWORKS");
     let server = setup.start();
-    let mut scene = Scene::with(&server, json!({}), json!({}), "https://partner.example/pb?id=##PARA1##");
+    let mut scene = Scene::with(
+        &server,
+        json!({}),
+        json!({}),
+        "https://partner.example/pb?id=##PARA1##",
+    );
     // The name of this machine resolves to a loopback or private address almost everywhere.
-    let name = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default().trim().to_owned();
+    let name = std::fs::read_to_string("/proc/sys/kernel/hostname")
+        .unwrap_or_default()
+        .trim()
+        .to_owned();
     let inward = (name.as_str(), 80).to_socket_addrs().ok().and_then(|mut all| {
         all.find(|a| a.ip().is_loopback() || matches!(a.ip(), std::net::IpAddr::V4(v4) if v4.is_private()))
     });

@@ -17,7 +17,11 @@ use support::server::Setup;
 
 fn run(mut command: Command) -> (Output, String) {
     let output = command.output().expect("run");
-    let text = format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    let text = format!(
+        "{}{}",
+        String::from_utf8_lossy(&output.stdout),
+        String::from_utf8_lossy(&output.stderr)
+    );
     (output, text)
 }
 
@@ -40,19 +44,31 @@ fn a_backup_under_load_holds_everything_of_before() {
     let told = succeed(setup.command(&["backup", &file.display().to_string()]));
     println!("{}", told.trim());
     let after = load.stop();
-    assert!(after.clicks.len() > before.clicks.len(), "the load went on meanwhile");
+    assert!(
+        after.clicks.len() > before.clicks.len(),
+        "the load went on meanwhile"
+    );
     assert!(before.conversions.len() > 10, "the load was real");
     let (again, text) = run(setup.command(&["backup", &file.display().to_string()]));
-    assert!(!again.status.success(), "an existing file is not overwritten: {text}");
+    assert!(
+        !again.status.success(),
+        "an existing file is not overwritten: {text}"
+    );
     server.kill();
 
     let restored = Setup::new(&dir.path().join("restored"));
     let name = file.display().to_string();
     succeed(restored.command(&["restore", &name, "--dry-run"]));
-    assert!(!restored.data_dir.join("journal").exists(), "a dry run writes nothing");
+    assert!(
+        !restored.data_dir.join("journal").exists(),
+        "a dry run writes nothing"
+    );
     succeed(restored.command(&["restore", &name]));
     let (twice, text) = run(restored.command(&["restore", &name]));
-    assert!(!twice.status.success(), "a directory in use is not overwritten: {text}");
+    assert!(
+        !twice.status.success(),
+        "a directory in use is not overwritten: {text}"
+    );
     let server = restored.start();
     before.assert_kept(&mut scene.admin.at(server.address()), "in the restored store");
     click(&mut server.client(), &scene.link, "after");
@@ -101,7 +117,9 @@ fn an_exported_configuration_is_the_same_when_it_comes_back() {
 }
 
 fn offers(admin: &mut support::client::Client) -> usize {
-    admin.get("/api/v1/offers").ok()["items"].as_array().map_or(0, Vec::len)
+    admin.get("/api/v1/offers").ok()["items"]
+        .as_array()
+        .map_or(0, Vec::len)
 }
 
 /// No line of the plan creates, changes or deletes anything.
@@ -127,7 +145,10 @@ fn a_store_of_a_newer_schema_is_refused_and_left_alone() {
     let before = contents(dir.path());
     let (refused, text) = run(setup.command(&["serve", "--listen", "127.0.0.1:0"]));
     assert!(!refused.status.success(), "{text}");
-    assert!(text.contains("schema") || text.contains("newer"), "it says why: {text}");
+    assert!(
+        text.contains("schema") || text.contains("newer"),
+        "it says why: {text}"
+    );
     assert_eq!(contents(dir.path()), before, "nothing was touched");
     std::fs::write(&manifest, &own).unwrap();
     let server = setup.start();
@@ -137,7 +158,9 @@ fn a_store_of_a_newer_schema_is_refused_and_left_alone() {
 
 /// Names and sizes; the lock and the control socket come and go.
 fn contents(dir: &Path) -> Vec<(String, u64)> {
-    let files = files_below(dir).into_iter().map(|f| (f.display().to_string(), std::fs::metadata(&f).unwrap().len()));
+    let files = files_below(dir)
+        .into_iter()
+        .map(|f| (f.display().to_string(), std::fs::metadata(&f).unwrap().len()));
     files.filter(|(name, _)| !name.ends_with("LOCK")).collect()
 }
 
@@ -165,7 +188,12 @@ fn a_gentle_stop_answers_every_request_that_it_took() {
                     // A connection a request: one that was accepted is answered, one that is refused never began.
                     let mut client = support::client::Client::new(address);
                     let target = format!("/c/{}", scene.link);
-                    match client.try_send("GET", &target, &[("User-Agent", BROWSER), ("Connection", "close")], b"") {
+                    match client.try_send(
+                        "GET",
+                        &target,
+                        &[("User-Agent", BROWSER), ("Connection", "close")],
+                        b"",
+                    ) {
                         Ok(answer) => {
                             assert_eq!(answer.status, 302);
                             answered.fetch_add(1, Ordering::Relaxed);

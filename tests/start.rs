@@ -26,7 +26,10 @@ fn setup(data_dir: &Path) -> Setup {
 
 /// A rule that calls the receiver so many times for each conversion.
 fn rule(address: &str, entries: usize) -> String {
-    (0..entries).map(|n| format!("http://{address}/{n}?sid={{sid}}&pbid={{postback_id}}")).collect::<Vec<_>>().join("\n")
+    (0..entries)
+        .map(|n| format!("http://{address}/{n}?sid={{sid}}&pbid={{postback_id}}"))
+        .collect::<Vec<_>>()
+        .join("\n")
 }
 
 /// Conversions of one click, without an order number to be repeated.
@@ -38,7 +41,10 @@ fn convert(server: &Server, scene: &Scene, count: usize) {
             scope.spawn(|| {
                 let mut client = server.client();
                 while next.fetch_add(1, Ordering::Relaxed) < count {
-                    assert_eq!(client.get(&format!("/cv?sid={sid}&amount=1")).ok()["result"], "accepted");
+                    assert_eq!(
+                        client.get(&format!("/cv?sid={sid}&amount=1")).ok()["result"],
+                        "accepted"
+                    );
                 }
             });
         }
@@ -69,12 +75,21 @@ fn the_first_resend_after_a_start_is_within_a_second() {
     receiver.wait_for_count(1, Duration::from_secs(60));
     let first = began.elapsed();
     let resident = server.resident_bytes() >> 20;
-    println!("{pending} pending: listening after {listening:?}, first resend after {first:?}, {resident} MiB resident");
+    println!(
+        "{pending} pending: listening after {listening:?}, first resend after {first:?}, {resident} MiB resident"
+    );
     assert!(resident < limit_mb, "{resident} MiB resident");
-    assert!(first.saturating_sub(listening) <= Duration::from_secs(limit_s), "first resend {first:?}, listening {listening:?}");
+    assert!(
+        first.saturating_sub(listening) <= Duration::from_secs(limit_s),
+        "first resend {first:?}, listening {listening:?}"
+    );
     let all = Duration::from_secs(60 + pending as u64 / 200);
     receiver.wait_for_count(pending / entries * entries, all);
-    println!("{pending} pending: all resent after {:?}, {} MiB resident", began.elapsed(), server.resident_bytes() >> 20);
+    println!(
+        "{pending} pending: all resent after {:?}, {} MiB resident",
+        began.elapsed(),
+        server.resident_bytes() >> 20
+    );
 }
 
 #[test]
@@ -86,7 +101,12 @@ fn churn_reaches_a_plateau() {
     receiver.count_only();
     let server = setup(dir.path()).start();
     let event = json!({"duplicates": {"by": "never"}});
-    let mut scene = Scene::with(&server, json!({}), event, &rule(&receiver.address().to_string(), entries));
+    let mut scene = Scene::with(
+        &server,
+        json!({}),
+        event,
+        &rule(&receiver.address().to_string(), entries),
+    );
     let a_round = total / rounds / entries;
     let mut series = Vec::new();
     for round in 1..=rounds {
@@ -95,14 +115,25 @@ fn churn_reaches_a_plateau() {
         receiver.wait_for_count(due, Duration::from_secs(60 + due as u64 / 100));
         let hot = size_of(&dir.path().join("db/hot"));
         let (data, resident) = (size_of(dir.path()), server.resident_bytes());
-        println!("{due} postbacks: {} MiB data, of it {} MiB hot, {} MiB resident", data >> 20, hot >> 20, resident >> 20);
+        println!(
+            "{due} postbacks: {} MiB data, of it {} MiB hot, {} MiB resident",
+            data >> 20,
+            hot >> 20,
+            resident >> 20
+        );
         series.push((hot, resident));
     }
     eventually("the queue is empty", Duration::from_secs(30), || {
-        scene.list("/api/v1/postbacks?state=waiting").is_empty().then_some(())
+        scene
+            .list("/api/v1/postbacks?state=waiting")
+            .is_empty()
+            .then_some(())
     });
     let (half, end) = (series[rounds / 2 - 1], series[rounds - 1]);
     // What is kept of each postback lies in the databases of the month; the queue itself must not grow.
-    assert!(end.0 <= half.0 * 3 / 2 + (16 << 20), "the hot store grows: {series:?}");
+    assert!(
+        end.0 <= half.0 * 3 / 2 + (16 << 20),
+        "the hot store grows: {series:?}"
+    );
     assert!(end.1 <= half.1 * 5 / 4 + (32 << 20), "memory grows: {series:?}");
 }

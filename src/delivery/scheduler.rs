@@ -21,7 +21,7 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 /// Batches of scanned postbacks that may wait for the scheduler.
-pub const SCAN_BATCHES: usize = 16;
+pub(crate) const SCAN_BATCHES: usize = 16;
 /// Postbacks in one of them.
 const SCAN_BATCH: usize = 512;
 /// Whole records kept in memory, and their bytes, roughly.
@@ -40,7 +40,7 @@ const SWEEP_SLOTS: u32 = 8_192;
 const TIDY_EVERY_MS: i64 = 5_000;
 
 /// Starts the thread `scheduler`.
-pub fn start(
+pub(crate) fn start(
     workers: usize,
     jobs: (Sender<Job>, Receiver<Job>),
     scanned: Receiver<Vec<Item>>,
@@ -68,7 +68,7 @@ pub fn start(
 }
 
 /// Starts the thread `delivery-scan`, which reads the waiting postbacks of before the start and ends.
-pub fn start_scan(
+pub(crate) fn start_scan(
     items: Sender<Vec<Item>>,
     ledger: Arc<dyn Ledger>,
     inbox: Arc<Inbox>,

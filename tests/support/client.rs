@@ -78,7 +78,11 @@ impl Client {
 
     /// The same credentials for a server at another address.
     pub fn at(&self, address: SocketAddr) -> Self {
-        Self { address, headers: self.headers.clone(), connection: None }
+        Self {
+            address,
+            headers: self.headers.clone(),
+            connection: None,
+        }
     }
 
     pub fn get(&mut self, target: &str) -> Answer {

@@ -22,7 +22,8 @@ pub fn files_below(dir: &Path) -> Vec<PathBuf> {
 /// Copies a directory with its files; what disappears meanwhile is left out.
 pub fn copy_tree(from: &Path, to: &Path) {
     std::fs::create_dir_all(to).expect("make directory");
-    std::fs::set_permissions(to, std::fs::metadata(from).expect("metadata").permissions()).expect("permissions");
+    std::fs::set_permissions(to, std::fs::metadata(from).expect("metadata").permissions())
+        .expect("permissions");
     for entry in std::fs::read_dir(from).expect("list") {
         let entry = entry.expect("entry");
         let (source, target) = (entry.path(), to.join(entry.file_name()));
@@ -32,7 +33,12 @@ pub fn copy_tree(from: &Path, to: &Path) {
         } else if kind.is_file()
             && let Err(error) = std::fs::copy(&source, &target)
         {
-            assert_eq!(error.kind(), std::io::ErrorKind::NotFound, "copy {}: {error}", source.display());
+            assert_eq!(
+                error.kind(),
+                std::io::ErrorKind::NotFound,
+                "copy {}: {error}",
+                source.display()
+            );
         }
     }
 }
@@ -40,7 +46,11 @@ pub fn copy_tree(from: &Path, to: &Path) {
 /// Bytes that the files below a directory take on the disk.
 pub fn size_of(dir: &Path) -> u64 {
     use std::os::unix::fs::MetadataExt;
-    files_below(dir).iter().filter_map(|f| std::fs::metadata(f).ok()).map(|m| m.blocks() * 512).sum()
+    files_below(dir)
+        .iter()
+        .filter_map(|f| std::fs::metadata(f).ok())
+        .map(|m| m.blocks() * 512)
+        .sum()
 }
 
 /// A mounted file system; unmounted when it is dropped.
@@ -53,7 +63,9 @@ impl Mount {
     pub fn new(path: &Path, arguments: &[&str]) -> Option<Self> {
         std::fs::create_dir_all(path).expect("make mount point");
         run(Command::new("mount").args(arguments).arg(path))?;
-        Some(Self { path: path.to_owned() })
+        Some(Self {
+            path: path.to_owned(),
+        })
     }
 }
 

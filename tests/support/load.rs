@@ -24,7 +24,10 @@ impl Acknowledged {
     /// What of it the server does not have.
     pub fn missing(&self, admin: &mut Client) -> Vec<String> {
         let sessions = self.clicks.iter().map(|sid| format!("/api/v1/sessions/{sid}"));
-        let activities = self.conversions.keys().map(|id| format!("/api/v1/activities/{id}"));
+        let activities = self
+            .conversions
+            .keys()
+            .map(|id| format!("/api/v1/activities/{id}"));
         let mut missing = Vec::new();
         for target in sessions.chain(activities) {
             let answer = admin.get(&target);
@@ -72,7 +75,11 @@ impl Load {
                 std::thread::spawn(move || click_and_convert(client, &link, &stop, &acknowledged))
             })
             .collect();
-        Self { stop, acknowledged, clients }
+        Self {
+            stop,
+            acknowledged,
+            clients,
+        }
     }
 
     /// What has been acknowledged until now.
@@ -93,18 +100,30 @@ fn click_and_convert(mut client: Client, link: &str, stop: &AtomicBool, acknowle
     while !stop.load(Ordering::Relaxed) {
         let n = NUMBER.fetch_add(1, Ordering::Relaxed);
         let target = format!("/c/{link}?param1=n{n}&s2s=1");
-        let Ok(click) = client.try_send("GET", &target, &[("User-Agent", BROWSER)], b"") else { return };
+        let Ok(click) = client.try_send("GET", &target, &[("User-Agent", BROWSER)], b"") else {
+            return;
+        };
         if click.status != 200 {
             continue;
         }
         let sid = text(&click.json()["sid"]);
-        acknowledged.lock().expect("acknowledged").clicks.push(sid.clone());
+        acknowledged
+            .lock()
+            .expect("acknowledged")
+            .clicks
+            .push(sid.clone());
         let target = format!("/cv?sid={sid}&uid1=order-{n}&amount={}", n % 1000);
-        let Ok(conversion) = client.try_send("POST", &target, &[], b"") else { return };
+        let Ok(conversion) = client.try_send("POST", &target, &[], b"") else {
+            return;
+        };
         if conversion.status == 200 {
             let answer = conversion.json();
             if answer["result"] == "accepted" {
-                acknowledged.lock().expect("acknowledged").conversions.insert(text(&answer["activity_id"]), sid);
+                acknowledged
+                    .lock()
+                    .expect("acknowledged")
+                    .conversions
+                    .insert(text(&answer["activity_id"]), sid);
             }
         }
     }
@@ -118,7 +137,10 @@ pub fn random(bound: u64) -> u64 {
 
 /// A number from the environment, else the one of the short form.
 pub fn from_env(name: &str, short: u64) -> u64 {
-    std::env::var(name).ok().and_then(|n| n.parse().ok()).unwrap_or(short)
+    std::env::var(name)
+        .ok()
+        .and_then(|n| n.parse().ok())
+        .unwrap_or(short)
 }
 
 /// Whether the long forms are asked for.

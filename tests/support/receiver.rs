@@ -154,9 +154,11 @@ impl Receiver {
 
     /// Waits for at least `count` requests.
     pub fn wait_for_count(&self, count: usize, within: Duration) {
-        super::eventually(&format!("{count} requests at the receiver, {} came", self.count()), within, || {
-            (self.count() >= count).then_some(())
-        });
+        super::eventually(
+            &format!("{count} requests at the receiver, {} came", self.count()),
+            within,
+            || (self.count() >= count).then_some(()),
+        );
     }
 
     /// Waits for at least `count` requests.

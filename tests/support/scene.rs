@@ -69,7 +69,10 @@ impl Scene {
 
     /// Another partner with a link and a rule of its own, delivered as `delivery` says.
     pub fn add_partner(&mut self, name: &str, delivery: &Value, rule: &str) -> Way {
-        let partner = self.admin.post_json("/api/v1/partners", &json!({"name": name, "delivery": delivery})).ok();
+        let partner = self
+            .admin
+            .post_json("/api/v1/partners", &json!({"name": name, "delivery": delivery}))
+            .ok();
         let partner = text(&partner["id"]);
         let link = json!({"offer": self.offer, "partner": partner, "network": name});
         let link = self.admin.post_json("/api/v1/links", &link).ok();
@@ -80,7 +83,10 @@ impl Scene {
             "text": rule,
         });
         self.admin.post_json("/api/v1/rules", &rule).ok();
-        Way { partner, link: text(&link["token"]) }
+        Way {
+            partner,
+            link: text(&link["token"]),
+        }
     }
 
     /// Every item of a list, over all its pages.

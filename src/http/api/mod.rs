@@ -8,10 +8,13 @@
 pub mod account;
 pub mod activities;
 pub mod check;
+pub mod jobs;
 pub mod links;
 pub mod offers;
 pub mod page;
 pub mod partners;
+pub mod postbacks;
+pub mod presets;
 pub mod records;
 pub mod rules;
 pub mod save;
@@ -19,6 +22,8 @@ pub mod scan;
 pub mod secret;
 pub mod sessions;
 pub mod settings;
+pub mod stats;
+pub mod trace;
 pub mod transfer;
 pub mod trust;
 pub mod users;
@@ -180,8 +185,15 @@ table! {
     links::list_links, links::get_link, links::create_link, links::replace_link, links::delete_link,
     rules::check_rule, rules::preview_rule, rules::list_rules, rules::get_rule, rules::create_rule,
     rules::replace_rule, rules::delete_rule, rules::list_placeholders,
+    presets::list_presets, presets::get_preset,
     sessions::list_sessions, sessions::get_session,
     activities::change_status, activities::list_activities, activities::get_activity,
+    postbacks::queue_view, postbacks::resend_postbacks, postbacks::cancel_postbacks, postbacks::list_postbacks,
+    postbacks::get_postback,
+    jobs::get_job,
+    stats::get_stats, stats::get_payouts,
+    trace::get_trace,
+    transfer::export_configuration, transfer::import_configuration,
 }
 
 #[cfg(test)]

@@ -75,7 +75,8 @@ pub struct RuleDto {
     pub broken: Option<String>,
 }
 
-fn view(rule: &Rule, broken: Option<&str>) -> RuleDto {
+/// A rule as it is shown, with the reason why it cannot be used.
+pub fn view(rule: &Rule, broken: Option<&str>) -> RuleDto {
     RuleDto {
         id: Some(rule.id.clone()),
         name: rule.name.clone(),
@@ -186,7 +187,7 @@ fn findings(rule: &Rule, state: &State) -> Vec<Finding> {
 }
 
 /// Refuses a rule with errors; the first one is the answer.
-fn refuse_errors(rule: &Rule, state: &State) -> Result<(), ApiError> {
+pub fn refuse_errors(rule: &Rule, state: &State) -> Result<(), ApiError> {
     match findings(rule, state).into_iter().find(Finding::is_error) {
         Some(error) => Err(ApiError::invalid(
             error.field,
@@ -206,7 +207,7 @@ fn sees(identity: &Identity, rule: &Rule) -> bool {
 }
 
 /// Every rule with the reason why it cannot be used, if it cannot.
-fn all(catalog: &Catalog) -> impl Iterator<Item = (&Rule, Option<&str>)> {
+pub fn all(catalog: &Catalog) -> impl Iterator<Item = (&Rule, Option<&str>)> {
     let good = catalog.rules.values().map(|compiled| (&compiled.rule, None));
     good.chain(
         catalog

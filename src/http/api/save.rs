@@ -74,7 +74,7 @@ pub fn stage(
                 let key = object.key();
                 group.put(
                     keys::config(key.kind_byte(), key.id_text()),
-                    codec::encode_json(object)?,
+                    object.encode()?,
                 );
             }
             Change::Remove(key) => group.delete(keys::config(key.kind_byte(), key.id_text())),
