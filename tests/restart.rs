@@ -164,8 +164,13 @@ fn contents(dir: &Path) -> Vec<(String, u64)> {
     files.filter(|(name, _)| !name.ends_with("LOCK")).collect()
 }
 
-fn with_schema(_manifest: &[u8], _schema: u32) -> Vec<u8> {
-    unimplemented!("once the manifest's form is known")
+/// The manifest with another schema and the checksum that belongs to it.
+fn with_schema(manifest: &[u8], schema: u32) -> Vec<u8> {
+    let text = std::str::from_utf8(manifest).unwrap();
+    let mut json: Value = serde_json::from_str(text.lines().next().unwrap()).unwrap();
+    json["schema"] = json!(schema);
+    let json = json.to_string();
+    format!("{json}\n{:08x}\n", crc32fast::hash(json.as_bytes())).into_bytes()
 }
 
 #[test]
