@@ -12,7 +12,6 @@ use super::lane::{Change, Lane, Permit, Shares, Standing};
 use super::queue::{FlowKey, LaneQueue, Pick};
 use crate::domain::ids::PostbackId;
 use crate::domain::postback::{ErrorClass, LaneKey, Origin, Outcome, PostbackState};
-use crate::domain::retry;
 use std::collections::{BTreeSet, HashMap};
 
 mod upkeep;
