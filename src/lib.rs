@@ -11,12 +11,32 @@
 //!
 //! | room | what it is for | may import |
 //! | --- | --- | --- |
+//! | [`clock`] | system or stepped time | nothing of ours |
+//! | [`config`] | defaults < file < environment < flags | nothing of ours |
 //! | [`domain`] | types and pure decisions | nothing of ours |
 //! | [`journal`] | framed, checksummed, synced commits | nothing of ours |
-//! | [`delivery`] | lanes, workers, the request on the wire | `domain`, `recorder` |
+//! | [`telemetry`] | logs and metrics | `config`, `domain` |
+//! | [`store`] | the journal with sled as its index; the catalog in memory | `domain`, `journal` |
+//! | [`live`] | fan-out to those who watch | `domain` |
+//! | [`recorder`] | the one writer | `store`, `live` and below |
+//! | [`tracking`] | use cases: what a request from outside means, and records | `recorder` and below |
+//! | [`delivery`] | lanes, workers, the wire | `recorder` and below |
+//! | [`http`] | what is served | everything above |
+//! | [`app`] | builds, starts and stops everything | everything above |
+//! | [`cli`] | the commands | everything above |
 //!
 //! A test (`tests/house.rs`) reads the sources and holds this table.
 
+pub mod app;
+pub mod cli;
+pub mod clock;
+pub mod config;
 pub mod delivery;
 pub mod domain;
+pub mod http;
 pub mod journal;
+pub mod live;
+pub mod recorder;
+pub mod store;
+pub mod telemetry;
+pub mod tracking;

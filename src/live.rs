@@ -82,19 +82,24 @@ impl Live {
         for event in events {
             let floor = u64::try_from(now_ms).unwrap_or(0) << 20;
             inner.last_id = (inner.last_id + 1).max(floor);
-            let numbered = Numbered { id: inner.last_id, event };
+            let numbered = Numbered {
+                id: inner.last_id,
+                event,
+            };
             if inner.ring.len() == RING {
                 inner.ring.pop_front();
             }
             inner.ring.push_back(numbered.clone());
-            inner.subscribers.retain(|s| match s.events.try_send(numbered.clone()) {
-                Ok(()) => true,
-                Err(TrySendError::Full(_)) => {
-                    s.lost.fetch_add(1, Ordering::Relaxed);
-                    true
-                }
-                Err(TrySendError::Disconnected(_)) => false,
-            });
+            inner
+                .subscribers
+                .retain(|s| match s.events.try_send(numbered.clone()) {
+                    Ok(()) => true,
+                    Err(TrySendError::Full(_)) => {
+                        s.lost.fetch_add(1, Ordering::Relaxed);
+                        true
+                    }
+                    Err(TrySendError::Disconnected(_)) => false,
+                });
         }
     }
 
@@ -112,8 +117,17 @@ impl Live {
                 }
             }
         }
-        inner.subscribers.push(Subscriber { events, lost: lost.clone() });
-        (Viewer { events: receiver, lost }, reaches_back)
+        inner.subscribers.push(Subscriber {
+            events,
+            lost: lost.clone(),
+        });
+        (
+            Viewer {
+                events: receiver,
+                lost,
+            },
+            reaches_back,
+        )
     }
 
     /// The newest id, 0 when nothing happened yet.
@@ -142,8 +156,14 @@ mod tests {
             origin: Origin::Rule(RuleId::from_random(&[1; 8])),
             entry: 0,
             lane: LaneKey("http://a:80".into()),
-            request: Request { method: Method::Get, url: "http://a/".into(), headers: vec![], body: None },
+            request: Request {
+                method: Method::Get,
+                url: "http://a/".into(),
+                headers: vec![],
+                body: None,
+            },
             created_at_ms: 1,
+            resent_at_ms: None,
             state: PostbackState::Waiting { due_at_ms: 1 },
             attempts: 0,
             order_key: None,

@@ -1,1 +1,31 @@
-fn main() {}
+//! The command line. One function a command, in `cli`.
+
+use clap::Parser;
+use std::process::ExitCode;
+use yamabiko::cli::{self, Cli, Command};
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let outcome = match cli.command {
+        Command::Serve(args) => cli::serve::run(&cli.global, &args),
+        Command::Demo(args) => cli::demo::run(&cli.global, &args),
+        Command::SetupLink => cli::control::setup_link(&cli.global),
+        Command::Config(command) => cli::config::run(&cli.global, &command),
+        Command::Token(command) => cli::control::token(&cli.global, command),
+        Command::Admin(command) => cli::control::admin(&cli.global, command),
+        Command::Export(args) => cli::control::export(&cli.global, &args),
+        Command::Import(args) => cli::control::import(&cli.global, &args),
+        Command::Backup(args) => cli::control::backup(&cli.global, &args),
+        Command::Restore(args) => cli::restore::run(&cli.global, &args),
+        Command::Healthcheck(args) => cli::healthcheck::run(&cli.global, &args),
+        Command::Doctor(args) => cli::doctor::run(&cli.global, &args),
+        Command::Completions { shell } => cli::completions(shell),
+    };
+    match outcome {
+        Ok(code) => code,
+        Err(error) => {
+            cli::complain(&error);
+            ExitCode::from(error.exit_code())
+        }
+    }
+}

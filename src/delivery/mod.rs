@@ -6,6 +6,7 @@
 //! | `resolve` | names to addresses within a deadline |
 //! | [`sign`] | signatures |
 //! | [`sender`] | one exchange; the only place that names isahc |
+//! | [`ledger`] | the store as the scheduler sees it |
 //! | `lane` | may a destination be sent to now: concurrency, breaker, pauses |
 //! | `item`, `index`, `queue`, `caps`, `board` | what waits, and whose turn it is |
 //! | `pool` | worker threads, and the settlement of an attempt |
@@ -27,6 +28,7 @@ mod inbox;
 mod index;
 mod item;
 mod lane;
+pub mod ledger;
 mod pool;
 mod queue;
 pub mod resolve;

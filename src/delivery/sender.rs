@@ -62,6 +62,8 @@ const SYSTEM_BUNDLES: [&str; 4] = [
 pub struct SenderOptions {
     /// Networks that may be called although they are not public.
     pub allow_networks: Vec<IpNet>,
+    /// Single addresses with their ports that may be called although they are not public: the built-in receiver.
+    pub allow_sockets: Vec<SocketAddr>,
     /// The source address of every request.
     pub source_address: Option<IpAddr>,
     /// A PEM file of certificate authorities that are trusted beside the system's.
@@ -129,6 +131,7 @@ pub struct Sender {
     client: HttpClient,
     resolver: Arc<dyn Resolver>,
     allow: Vec<IpNet>,
+    allow_sockets: Vec<SocketAddr>,
     source_address: Option<IpAddr>,
 }
 
@@ -189,6 +192,7 @@ impl Sender {
             client: client.build()?,
             resolver,
             allow: options.allow_networks.clone(),
+            allow_sockets: options.allow_sockets.clone(),
             source_address: options.source_address,
         })
     }
@@ -272,7 +276,8 @@ impl Sender {
                 Failure::new(class, error.to_string())
             })?,
         };
-        for address in &addresses {
+        let is_ours = |address: &&IpAddr| self.allow_sockets.contains(&SocketAddr::new(**address, port));
+        for address in addresses.iter().filter(|address| !is_ours(address)) {
             egress::judge(*address, &self.allow)
                 .map_err(|refusal| Failure::new(ErrorClass::Egress, refusal.to_string()))?;
         }

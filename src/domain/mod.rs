@@ -3,12 +3,16 @@
 
 pub mod account;
 pub mod activity;
+pub mod attribution;
+pub mod duplicates;
 pub mod ids;
 pub mod link;
 pub mod money;
 pub mod offer;
 pub mod partner;
+pub mod plan;
 pub mod postback;
+pub mod preset;
 pub mod retry;
 pub mod rule;
 pub mod session;

@@ -148,11 +148,27 @@ impl Session {
         self.flags.is_bot || self.flags.is_prefetch
     }
 
-    /// The first value of a parameter of the URL, whichever field keeps it.
+    /// The first value of a parameter of the URL, whichever field keeps it; device ids come back normalised,
+    /// level names as they stood at the click, and `param<n>` is PARA`n`, whichever name brought it.
     pub fn parameter(&self, name: &str) -> Option<&str> {
-        self.parameters
-            .iter()
-            .find(|(n, _)| n == name)
-            .map(|(_, v)| v.as_str())
+        let listed = |list: &'_ [(String, String)]| list.iter().position(|(n, _)| n == name);
+        let own = match name {
+            "param1" => self.para.first(),
+            "param2" => self.para.get(1),
+            "param3" => self.para.get(2),
+            "param4" => self.para.get(3),
+            "param5" => self.para.get(4),
+            "label" => Some(&self.label),
+            "campaign" => self.names.get(1),
+            "adgroup" => self.names.get(2),
+            "creative" => self.names.get(3),
+            _ => None,
+        };
+        [&self.parameters, &self.device_ids, &self.cost]
+            .into_iter()
+            .find_map(|list| listed(list).map(|at| &list[at].1))
+            .or(own)
+            .map(String::as_str)
+            .filter(|value| !value.is_empty())
     }
 }

@@ -146,38 +146,46 @@ impl Counters {
     /// Counts a conversion that entered `status` for the first time.
     pub fn add_conversion(&mut self, status: ConversionStatus, money: Option<Money>, payout: Option<Money>) {
         self.conversions += 1;
-        self.shift(status, 1, money, payout);
-    }
-
-    /// Moves a conversion from one status to another.
-    pub fn move_conversion(
-        &mut self,
-        from: ConversionStatus,
-        to: ConversionStatus,
-        money: Option<Money>,
-        payout: Option<Money>,
-    ) {
-        self.shift(from, -1, money, payout);
-        self.shift(to, 1, money, payout);
-    }
-
-    fn shift(&mut self, status: ConversionStatus, by: i64, money: Option<Money>, payout: Option<Money>) {
         match status {
-            ConversionStatus::Pending => self.pending += by,
-            ConversionStatus::Approved => self.approved += by,
-            ConversionStatus::Rejected => self.rejected += by,
+            ConversionStatus::Pending => self.pending += 1,
+            ConversionStatus::Approved => self.approved += 1,
+            ConversionStatus::Rejected => self.rejected += 1,
         }
         if status != ConversionStatus::Rejected {
-            let signed = |m: Money| Money {
-                amount: m.amount * Decimal::from(by),
-                currency: m.currency,
-            };
-            if let Some(money) = money {
-                self.revenue.add(signed(money));
-            }
-            if let Some(payout) = payout {
-                self.payout.add(signed(payout));
-            }
+            money.into_iter().for_each(|money| self.revenue.add(money));
+            payout.into_iter().for_each(|payout| self.payout.add(payout));
+        }
+    }
+
+    /// The same counters with every sign turned: what merging takes away.
+    #[must_use]
+    pub fn negated(&self) -> Self {
+        let turn = |sums: &Sums| {
+            Sums(
+                sums.0
+                    .iter()
+                    .map(|(currency, amount)| (*currency, -amount))
+                    .collect(),
+            )
+        };
+        Self {
+            clicks: -self.clicks,
+            unique_clicks: -self.unique_clicks,
+            impressions: -self.impressions,
+            automated: -self.automated,
+            repeats: -self.repeats,
+            conversions: -self.conversions,
+            pending: -self.pending,
+            approved: -self.approved,
+            rejected: -self.rejected,
+            duplicates: -self.duplicates,
+            refused: -self.refused,
+            installs: -self.installs,
+            sessions: -self.sessions,
+            reattributions: -self.reattributions,
+            revenue: turn(&self.revenue),
+            payout: turn(&self.payout),
+            cost: turn(&self.cost),
         }
     }
 
@@ -203,24 +211,20 @@ mod tests {
                 currency: Currency::JPY,
             })
         };
-        let mut c = Counters::default();
-        c.add_conversion(ConversionStatus::Pending, yen(1000), yen(100));
-        c.move_conversion(
-            ConversionStatus::Pending,
-            ConversionStatus::Approved,
-            yen(1000),
-            yen(100),
-        );
-        assert_eq!((c.conversions, c.pending, c.approved), (1, 0, 1));
-        assert_eq!(c.revenue.0, vec![(Currency::JPY, 1000.into())]);
-        c.move_conversion(
-            ConversionStatus::Approved,
-            ConversionStatus::Rejected,
-            yen(1000),
-            yen(100),
-        );
-        assert_eq!((c.conversions, c.approved, c.rejected), (1, 0, 1));
-        assert_eq!(c.payout.0, vec![(Currency::JPY, 0.into())]);
+        let as_status = |status| {
+            let mut counters = Counters::default();
+            counters.add_conversion(status, yen(1000), yen(100));
+            counters
+        };
+        let mut row = as_status(ConversionStatus::Pending);
+        row.merge(&as_status(ConversionStatus::Approved));
+        row.merge(&as_status(ConversionStatus::Pending).negated());
+        assert_eq!((row.conversions, row.pending, row.approved), (1, 0, 1));
+        assert_eq!(row.revenue.0, vec![(Currency::JPY, 1000.into())]);
+        row.merge(&as_status(ConversionStatus::Rejected));
+        row.merge(&as_status(ConversionStatus::Approved).negated());
+        assert_eq!((row.conversions, row.approved, row.rejected), (1, 0, 1));
+        assert_eq!(row.payout.0, vec![(Currency::JPY, 0.into())]);
     }
 
     #[test]

@@ -9,7 +9,7 @@ use crate::domain::stats::{Counters, StatKey};
 use crate::live::LiveEvent;
 use crate::recorder::RecordError;
 use crate::store::catalog::Catalog;
-use crate::store::{Commit, Db, Op, Reader, StoreError, codec, keys};
+use crate::store::{Commit, Db, KeyRange, Op, Reader, StoreError, codec, keys};
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
@@ -69,12 +69,22 @@ impl<'a> Group<'a> {
 
     /// The configuration, with what was changed earlier in this group.
     pub fn catalog(&self) -> &Arc<Catalog> {
-        self.staged.catalog.as_ref().or(self.done.catalog.as_ref()).unwrap_or(&self.current_catalog)
+        self.staged
+            .catalog
+            .as_ref()
+            .or(self.done.catalog.as_ref())
+            .unwrap_or(&self.current_catalog)
     }
 
     /// The value of a key, as it will be after this group so far.
     pub fn get(&self, db: Db, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
-        if let Some((_, _, value)) = self.staged.writes.iter().rev().find(|(d, k, _)| *d == db && k == key) {
+        if let Some((_, _, value)) = self
+            .staged
+            .writes
+            .iter()
+            .rev()
+            .find(|(d, k, _)| *d == db && k == key)
+        {
             return Ok(value.clone());
         }
         if let Some(value) = self.overlay.get(&db).and_then(|keys| keys.get(key)) {
@@ -83,29 +93,47 @@ impl<'a> Group<'a> {
         self.reader.get(db, key)
     }
 
-    /// At most `limit` keys with a prefix and their values, in order, as they will be after this group so far.
-    pub fn scan_prefix(&self, db: Db, prefix: &[u8], limit: usize) -> Result<Vec<(Vec<u8>, Vec<u8>)>, StoreError> {
+    /// At most `limit` keys of a range and their values, in order, as they will be after this group so far.
+    pub fn scan(&self, db: Db, range: KeyRange, limit: usize) -> Result<Vec<(Vec<u8>, Vec<u8>)>, StoreError> {
+        let holds = |key: &[u8]| {
+            key >= range.start.as_slice() && range.end.as_ref().is_none_or(|end| key < end.as_slice())
+        };
         let mut found: BTreeMap<Vec<u8>, Option<Vec<u8>>> = BTreeMap::new();
         let changed = |key: &[u8]| {
             self.staged.writes.iter().any(|(d, k, _)| *d == db && k == key)
                 || self.overlay.get(&db).is_some_and(|keys| keys.contains_key(key))
         };
         let mut from_store = 0;
-        self.reader.scan_prefix(db, prefix, false, |key, value| {
+        self.reader.scan(db, &range, false, |key, value| {
             if !changed(key) {
                 found.insert(key.to_vec(), Some(value.to_vec()));
                 from_store += 1;
             }
-            if from_store < limit { std::ops::ControlFlow::Continue(()) } else { std::ops::ControlFlow::Break(()) }
+            if from_store < limit {
+                std::ops::ControlFlow::Continue(())
+            } else {
+                std::ops::ControlFlow::Break(())
+            }
         })?;
         if let Some(keys) = self.overlay.get(&db) {
-            let matching = keys.range(prefix.to_vec()..).take_while(|(key, _)| key.starts_with(prefix));
+            let matching = keys
+                .range(range.start.clone()..)
+                .take_while(|(key, _)| holds(key));
             found.extend(matching.map(|(key, value)| (key.clone(), value.clone())));
         }
-        for (_, key, value) in self.staged.writes.iter().filter(|(d, key, _)| *d == db && key.starts_with(prefix)) {
+        for (_, key, value) in self
+            .staged
+            .writes
+            .iter()
+            .filter(|(d, key, _)| *d == db && holds(key))
+        {
             found.insert(key.clone(), value.clone());
         }
-        Ok(found.into_iter().filter_map(|(key, value)| Some((key, value?))).take(limit).collect())
+        Ok(found
+            .into_iter()
+            .filter_map(|(key, value)| Some((key, value?)))
+            .take(limit)
+            .collect())
     }
 
     /// Writes a key.
@@ -188,12 +216,17 @@ impl<'a> Group<'a> {
     }
 
     /// Turns the group into a commit and what follows it.
-    pub(super) fn finish(mut self, totals: &mut super::totals::Totals) -> Result<(Commit, Effects), StoreError> {
+    pub(super) fn finish(
+        mut self,
+        totals: &mut super::totals::Totals,
+    ) -> Result<(Commit, Effects), StoreError> {
         for (key, added) in std::mem::take(&mut self.stats) {
             let (at, value) = totals.add(self.reader, key, &added)?;
             self.overlay.entry(at.0).or_default().insert(at.1, Some(value));
         }
-        let mut writes = Vec::with_capacity(self.overlay.values().map(BTreeMap::len).sum::<usize>() + self.done.drops.len());
+        let mut writes = Vec::with_capacity(
+            self.overlay.values().map(BTreeMap::len).sum::<usize>() + self.done.drops.len(),
+        );
         for (db, keys) in self.overlay {
             writes.extend(keys.into_iter().map(|(key, value)| match value {
                 Some(value) => (db, Op::Put(key, value)),
@@ -201,7 +234,21 @@ impl<'a> Group<'a> {
             }));
         }
         writes.extend(self.done.drops.iter().map(|db| (*db, Op::Drop)));
-        let Staged { postbacks, live, on_durable, catalog, .. } = self.done;
-        Ok((Commit { writes }, Effects { postbacks, live, on_durable, catalog }))
+        let Staged {
+            postbacks,
+            live,
+            on_durable,
+            catalog,
+            ..
+        } = self.done;
+        Ok((
+            Commit { writes },
+            Effects {
+                postbacks,
+                live,
+                on_durable,
+                catalog,
+            },
+        ))
     }
 }

@@ -50,7 +50,9 @@ pub enum RecordError {
     #[error("the store cannot be written: {0}; see the health page and the log")]
     Down(String),
     /// A defect: a decision panicked. Nothing was written; the log has the place.
-    #[error("the request could not be processed because of a defect in the server; please report it with the log")]
+    #[error(
+        "the request could not be processed because of a defect in the server; please report it with the log"
+    )]
     Defect,
     /// The server is stopping.
     #[error("the server is stopping; send the request again in a few seconds")]
@@ -98,6 +100,7 @@ struct Shared {
     is_stopping: AtomicBool,
     groups: AtomicU64,
     jobs: AtomicU64,
+    held: parking_lot::Mutex<Vec<Box<dyn Job>>>,
     wake: OnceLock<WakeHook>,
 }
 
@@ -143,6 +146,7 @@ impl Recorder {
                 is_stopping: AtomicBool::new(false),
                 groups: AtomicU64::new(0),
                 jobs: AtomicU64::new(0),
+                held: parking_lot::Mutex::default(),
                 wake: OnceLock::new(),
             }),
             catalog: Arc::new(ArcSwap::from_pointee(catalog)),
@@ -159,15 +163,26 @@ impl Recorder {
             totals: totals::Totals::default(),
             retry_at: None,
         };
-        let thread = std::thread::Builder::new().name("recorder".into()).spawn(move || state.run())?;
+        let thread = std::thread::Builder::new()
+            .name("recorder".into())
+            .spawn(move || state.run())?;
         let stopper = recorder.clone();
-        Ok((recorder, RecorderThread { stopper, thread: Some(thread) }))
+        Ok((
+            recorder,
+            RecorderThread {
+                stopper,
+                thread: Some(thread),
+            },
+        ))
     }
 
     /// Who is told of postbacks that are due; set once, before intake starts.
     pub fn on_wake(&self, hook: impl Fn(Vec<Arc<Postback>>) + Send + Sync + 'static) {
         if self.shared.wake.set(Box::new(hook)).is_err() {
-            tracing::error!(code = "wake_hook_twice", "the scheduler was connected twice; the first one stays");
+            tracing::error!(
+                code = "wake_hook_twice",
+                "the scheduler was connected twice; the first one stays"
+            );
         }
     }
 
@@ -196,9 +211,19 @@ impl Recorder {
         &self.spool
     }
 
+    /// The same, to keep.
+    pub fn spool_handle(&self) -> Arc<Spool> {
+        self.spool.clone()
+    }
+
     /// Whether the last commit failed.
     pub fn is_down(&self) -> bool {
         self.shared.is_down.load(Ordering::Acquire)
+    }
+
+    /// Whether the recorder was told to stop.
+    pub fn is_stopping(&self) -> bool {
+        self.shared.is_stopping.load(Ordering::Acquire)
     }
 
     /// Jobs that wait, and the most that may.
@@ -208,7 +233,10 @@ impl Recorder {
 
     /// Groups committed and jobs decided since the start.
     pub fn counts(&self) -> (u64, u64) {
-        (self.shared.groups.load(Ordering::Relaxed), self.shared.jobs.load(Ordering::Relaxed))
+        (
+            self.shared.groups.load(Ordering::Relaxed),
+            self.shared.jobs.load(Ordering::Relaxed),
+        )
     }
 
     /// Hands over a job of intake; `Err` gives it back when it cannot wait.
@@ -227,6 +255,12 @@ impl Recorder {
     /// recorder has ended.
     pub fn submit_outcome(&self, job: Box<dyn Job>) -> Result<(), Box<dyn Job>> {
         self.outcomes.send(job).map_err(|error| error.0)
+    }
+
+    /// Takes back an outcome whose commit failed; it is committed first when the store is back. Called on the
+    /// recorder's thread, so it never waits; there are no more such outcomes than postbacks in flight.
+    pub fn hold_outcome(&self, job: Box<dyn Job>) {
+        self.shared.held.lock().push(job);
     }
 
     /// Decides and records; resolves once it is durable.
@@ -282,7 +316,10 @@ impl RecorderThread {
         if let Some(thread) = self.thread.take()
             && thread.join().is_err()
         {
-            tracing::error!(code = "recorder_panicked", "the recorder's thread ended with a panic");
+            tracing::error!(
+                code = "recorder_panicked",
+                "the recorder's thread ended with a panic"
+            );
         }
     }
 }
@@ -307,7 +344,11 @@ impl Loop {
                 self.rest_while_down(at);
                 continue;
             }
-            let jobs = self.gather(if stopping { Duration::ZERO } else { Duration::from_millis(50) });
+            let jobs = self.gather(if stopping {
+                Duration::ZERO
+            } else {
+                Duration::from_millis(50)
+            });
             if jobs.is_empty() {
                 if stopping {
                     break;
@@ -333,7 +374,10 @@ impl Loop {
         }
         match self.writer.recover() {
             Ok(()) => {
-                tracing::info!(spooled = self.recorder.spool.len(), "the store can be written again");
+                tracing::info!(
+                    spooled = self.recorder.spool.len(),
+                    "the store can be written again"
+                );
                 self.retry_at = None;
                 self.recorder.shared.is_down.store(false, Ordering::Release);
             }
@@ -344,28 +388,45 @@ impl Loop {
         }
     }
 
-    /// All that waits: spooled clicks first, then outcomes, then intake; waits for the first at most `patience`.
+    /// All that waits: held outcomes and spooled clicks first, then outcomes, then intake; waits for the first
+    /// at most `patience`.
     fn gather(&self, patience: Duration) -> Vec<Box<dyn Job>> {
-        let mut jobs = self.recorder.spool.take(MOST_JOBS);
-        jobs.extend(self.outcomes.try_iter().take(MOST_JOBS - jobs.len()));
-        jobs.extend(self.intake.try_iter().take(MOST_JOBS - jobs.len()));
+        let mut jobs = std::mem::take(&mut *self.recorder.shared.held.lock());
+        jobs.extend(self.recorder.spool.take(MOST_JOBS));
+        jobs.extend(
+            self.outcomes
+                .try_iter()
+                .take(MOST_JOBS.saturating_sub(jobs.len())),
+        );
+        jobs.extend(self.intake.try_iter().take(MOST_JOBS.saturating_sub(jobs.len())));
         if jobs.is_empty() {
             crossbeam_channel::select! {
                 recv(self.outcomes) -> job => jobs.extend(job),
                 recv(self.intake) -> job => jobs.extend(job),
                 default(patience) => {}
             }
-            jobs.extend(self.outcomes.try_iter().take(MOST_JOBS - jobs.len()));
-            jobs.extend(self.intake.try_iter().take(MOST_JOBS - jobs.len()));
+            jobs.extend(
+                self.outcomes
+                    .try_iter()
+                    .take(MOST_JOBS.saturating_sub(jobs.len())),
+            );
+            jobs.extend(self.intake.try_iter().take(MOST_JOBS.saturating_sub(jobs.len())));
         }
         jobs
     }
 
     fn refuse(&self, job: Box<dyn Job>, error: &RecordError) {
-        let mut group = Group::new(&self.recorder.reader, self.recorder.catalog(), self.recorder.clock.now_ms());
+        let mut group = Group::new(
+            &self.recorder.reader,
+            self.recorder.catalog(),
+            self.recorder.clock.now_ms(),
+        );
         let decided = catch_unwind(AssertUnwindSafe(|| job.decide(&mut group)));
         if decided.is_err() {
-            tracing::error!(code = "decision_panicked", "a decision panicked while the store was down");
+            tracing::error!(
+                code = "decision_panicked",
+                "a decision panicked while the store was down"
+            );
         }
         group.reject(error);
     }
@@ -380,7 +441,10 @@ impl Loop {
                 match catch_unwind(AssertUnwindSafe(|| job.decide(&mut group))) {
                     Ok(()) => group.accept(),
                     Err(_) => {
-                        tracing::error!(code = "decision_panicked", "a decision panicked; nothing of it was written");
+                        tracing::error!(
+                            code = "decision_panicked",
+                            "a decision panicked; nothing of it was written"
+                        );
                         group.reject(&RecordError::Defect);
                     }
                 }
@@ -402,7 +466,12 @@ impl Loop {
                 return;
             }
         };
-        let group::Effects { postbacks, live, on_durable, catalog } = effects;
+        let group::Effects {
+            postbacks,
+            live,
+            on_durable,
+            catalog,
+        } = effects;
         if commit.writes.is_empty() {
             on_durable.into_iter().for_each(|callback| callback(Ok(())));
             return;
@@ -427,7 +496,9 @@ impl Loop {
                 self.totals.forget();
                 tracing::error!(code = "commit_failed", %error, "a group could not be made durable");
                 let refusal = RecordError::from(&error);
-                on_durable.into_iter().for_each(|callback| callback(Err(refusal.clone())));
+                on_durable
+                    .into_iter()
+                    .for_each(|callback| callback(Err(refusal.clone())));
                 self.go_down();
             }
         }

@@ -17,7 +17,12 @@ pub struct Spool {
 impl Spool {
     /// A spool for at most `bound` jobs.
     pub fn new(bound: usize) -> Self {
-        Self { jobs: Mutex::default(), bound, lost: AtomicU64::new(0), spooled: AtomicU64::new(0) }
+        Self {
+            jobs: Mutex::default(),
+            bound,
+            lost: AtomicU64::new(0),
+            spooled: AtomicU64::new(0),
+        }
     }
 
     /// Adds a job; `false` when there is no room: it is lost, and counted as lost.

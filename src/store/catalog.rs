@@ -9,8 +9,9 @@ use crate::domain::ids::{LinkToken, OfferId, PartnerId, RuleId, TokenId, UserId}
 use crate::domain::link::Link;
 use crate::domain::offer::Offer;
 use crate::domain::partner::Partner;
-use crate::domain::plan::CompiledRule;
 use crate::domain::rule::{Rule, RuleScope};
+use crate::domain::template::{CompiledRule, compile};
+use crate::store::{Db, StoreError, codec};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
@@ -106,6 +107,34 @@ impl ConfigObject {
             Self::User(u) => ConfigKey::User(u.id.clone()),
             Self::Token(t) => ConfigKey::Token(t.id.clone()),
             Self::Settings(_) => ConfigKey::Settings,
+        }
+    }
+
+    /// Reads the stored form of an object by the kind byte of its key; `None` for a kind of a later version.
+    pub fn decode(kind: u8, value: &[u8], key: &[u8]) -> Result<Option<Self>, StoreError> {
+        let object = match kind {
+            b'o' => Self::Offer(codec::decode_json(value, Db::Hot, key)?),
+            b'p' => Self::Partner(codec::decode_json(value, Db::Hot, key)?),
+            b'l' => Self::Link(codec::decode_json(value, Db::Hot, key)?),
+            b'r' => Self::Rule(codec::decode_json(value, Db::Hot, key)?),
+            b'u' => Self::User(codec::decode_json(value, Db::Hot, key)?),
+            b't' => Self::Token(codec::decode_json(value, Db::Hot, key)?),
+            b's' => Self::Settings(codec::decode_json(value, Db::Hot, key)?),
+            _ => return Ok(None),
+        };
+        Ok(Some(object))
+    }
+
+    /// The stored form: the object itself as JSON, its kind being in the key.
+    pub fn encode(&self) -> Result<Vec<u8>, StoreError> {
+        match self {
+            Self::Offer(o) => codec::encode_json(o),
+            Self::Partner(p) => codec::encode_json(p),
+            Self::Link(l) => codec::encode_json(l),
+            Self::Rule(r) => codec::encode_json(r),
+            Self::User(u) => codec::encode_json(u),
+            Self::Token(t) => codec::encode_json(t),
+            Self::Settings(s) => codec::encode_json(s),
         }
     }
 
@@ -276,7 +305,7 @@ impl Catalog {
                 ConfigObject::Offer(o) => drop(catalog.offers.insert(o.id.clone(), Arc::new(o))),
                 ConfigObject::Partner(p) => drop(catalog.partners.insert(p.id.clone(), Arc::new(p))),
                 ConfigObject::Link(l) => links.push(l),
-                ConfigObject::Rule(r) => match CompiledRule::compile(&r) {
+                ConfigObject::Rule(r) => match compile(&r) {
                     Ok(rule) => drop(catalog.rules.insert(r.id.clone(), Arc::new(rule))),
                     Err(findings) => {
                         let message = findings.first().map(|f| f.message.clone()).unwrap_or_default();
@@ -296,9 +325,12 @@ impl Catalog {
     }
 
     fn insert_link(&mut self, link: Link) {
-        let Some(offer) = self.offers.get(&link.offer).cloned() else { return };
+        let Some(offer) = self.offers.get(&link.offer).cloned() else {
+            return;
+        };
         let partner = link.partner.as_ref().and_then(|p| self.partners.get(p)).cloned();
-        self.links.insert(link.token.clone(), Arc::new(LinkEntry { link, offer, partner }));
+        self.links
+            .insert(link.token.clone(), Arc::new(LinkEntry { link, offer, partner }));
     }
 
     fn index(&mut self) {
@@ -306,9 +338,14 @@ impl Catalog {
         self.by_partner.clear();
         for rule in self.rules.values() {
             match &rule.rule.scope {
-                RuleScope::Offer { offer } => self.by_offer.entry(offer.clone()).or_default().push(rule.clone()),
+                RuleScope::Offer { offer } => {
+                    self.by_offer.entry(offer.clone()).or_default().push(rule.clone())
+                }
                 RuleScope::Partner { partner, .. } => {
-                    self.by_partner.entry(partner.clone()).or_default().push(rule.clone());
+                    self.by_partner
+                        .entry(partner.clone())
+                        .or_default()
+                        .push(rule.clone());
                 }
             }
         }
@@ -374,7 +411,11 @@ impl Catalog {
             for link in links {
                 if !next.offers.contains_key(&link.offer) {
                     let used_by = format!("link {}", link.token);
-                    return Err(CatalogError::InUse { kind: "offer", id: link.offer.to_string(), used_by });
+                    return Err(CatalogError::InUse {
+                        kind: "offer",
+                        id: link.offer.to_string(),
+                        used_by,
+                    });
                 }
                 next.insert_link(link);
             }
@@ -387,13 +428,19 @@ impl Catalog {
     fn check(&self, precondition: &Precondition) -> Result<(), CatalogError> {
         match precondition {
             Precondition::Absent(key) => match self.get(key) {
-                Some(_) => Err(CatalogError::Exists { kind: key.kind_name(), id: key.id_text().into() }),
+                Some(_) => Err(CatalogError::Exists {
+                    kind: key.kind_name(),
+                    id: key.id_text().into(),
+                }),
                 None => Ok(()),
             },
             Precondition::Unchanged(key, at_ms) => match self.get(key) {
                 None => Err(missing("id", key.kind_name(), key.id_text())),
                 Some(object) if object.updated_at_ms().is_some_and(|saved| saved != *at_ms) => {
-                    Err(CatalogError::Conflict { kind: key.kind_name(), id: key.id_text().into() })
+                    Err(CatalogError::Conflict {
+                        kind: key.kind_name(),
+                        id: key.id_text().into(),
+                    })
                 }
                 Some(_) => Ok(()),
             },
@@ -413,7 +460,7 @@ impl Catalog {
                 self.insert_link(link);
             }
             ConfigObject::Rule(rule) => {
-                let compiled = CompiledRule::compile(&rule).map_err(|findings| CatalogError::BrokenRule {
+                let compiled = compile(&rule).map_err(|findings| CatalogError::BrokenRule {
                     id: rule.id.to_string(),
                     message: findings.first().map(|f| f.message.clone()).unwrap_or_default(),
                 })?;
@@ -421,7 +468,9 @@ impl Catalog {
                 self.rules.insert(rule.id.clone(), Arc::new(compiled));
             }
             ConfigObject::User(user) => {
-                let taken = |other: &Arc<User>| other.id != user.id && other.login.to_lowercase() == user.login.to_lowercase();
+                let taken = |other: &Arc<User>| {
+                    other.id != user.id && other.login.to_lowercase() == user.login.to_lowercase()
+                };
                 if self.users.values().any(taken) {
                     return Err(CatalogError::LoginTaken { login: user.login });
                 }
@@ -450,13 +499,21 @@ impl Catalog {
                 true
             }
         };
-        if existed { Ok(()) } else { Err(missing("id", key.kind_name(), key.id_text())) }
+        if existed {
+            Ok(())
+        } else {
+            Err(missing("id", key.kind_name(), key.id_text()))
+        }
     }
 
     /// What refers to something must refer to something that exists, and an owner must remain.
     fn check_references(&self, before: &Self) -> Result<(), CatalogError> {
         let dangling = |key: ConfigKey, used_by: String| match before.get(&key) {
-            Some(_) => CatalogError::InUse { kind: key.kind_name(), id: key.id_text().into(), used_by },
+            Some(_) => CatalogError::InUse {
+                kind: key.kind_name(),
+                id: key.id_text().into(),
+                used_by,
+            },
             None => missing(key.kind_name(), key.kind_name(), key.id_text()),
         };
         for entry in self.links.values() {
@@ -464,22 +521,39 @@ impl Catalog {
             if let Some(partner) = &link.partner
                 && !self.partners.contains_key(partner)
             {
-                return Err(dangling(ConfigKey::Partner(partner.clone()), format!("link {}", link.token)));
+                return Err(dangling(
+                    ConfigKey::Partner(partner.clone()),
+                    format!("link {}", link.token),
+                ));
             }
         }
-        for rule in self.rules.values().map(|r| &r.rule).chain(self.broken_rules.iter().map(|b| &b.rule)) {
+        for rule in self
+            .rules
+            .values()
+            .map(|r| &r.rule)
+            .chain(self.broken_rules.iter().map(|b| &b.rule))
+        {
             let (offer, partner) = match &rule.scope {
                 RuleScope::Offer { offer } => (Some(offer), None),
                 RuleScope::Partner { partner, offer } => (offer.as_ref(), Some(partner)),
             };
             if let Some(offer) = offer.filter(|o| !self.offers.contains_key(*o)) {
-                return Err(dangling(ConfigKey::Offer(offer.clone()), format!("rule {}", rule.id)));
+                return Err(dangling(
+                    ConfigKey::Offer(offer.clone()),
+                    format!("rule {}", rule.id),
+                ));
             }
             if let Some(partner) = partner.filter(|p| !self.partners.contains_key(*p)) {
-                return Err(dangling(ConfigKey::Partner(partner.clone()), format!("rule {}", rule.id)));
+                return Err(dangling(
+                    ConfigKey::Partner(partner.clone()),
+                    format!("rule {}", rule.id),
+                ));
             }
         }
-        let has_owner = self.users.values().any(|u| u.role == crate::domain::account::Role::Owner && !u.is_disabled);
+        let has_owner = self
+            .users
+            .values()
+            .any(|u| u.role == crate::domain::account::Role::Owner && !u.is_disabled);
         if !self.users.is_empty() && !has_owner {
             return Err(CatalogError::LastOwner);
         }
@@ -488,5 +562,9 @@ impl Catalog {
 }
 
 fn missing(field: &'static str, kind: &'static str, id: &str) -> CatalogError {
-    CatalogError::Missing { field, kind, id: id.into() }
+    CatalogError::Missing {
+        field,
+        kind,
+        id: id.into(),
+    }
 }

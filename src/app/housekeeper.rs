@@ -1,0 +1,145 @@
+//! The thread that does what has to be done from time to time. Each step is small, and a failure of one is
+//! logged and tried again the next time.
+
+use crate::delivery::LaneState;
+use crate::http::State;
+use crate::recorder::RecordError;
+use crate::store::{RetentionPolicy, StoreState};
+use crate::telemetry::{self, QueueGauges};
+use crate::tracking::housekeeping::{self, Sweep};
+use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
+use std::sync::Arc;
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+const TICK: Duration = Duration::from_secs(1);
+const APPROVALS_EVERY: Duration = Duration::from_secs(10);
+const SWEEP_EVERY: Duration = Duration::from_secs(3600);
+const RETENTION_EVERY: Duration = Duration::from_secs(3600);
+
+/// The running thread.
+pub(super) struct Housekeeper {
+    stop: Sender<()>,
+    thread: JoinHandle<()>,
+}
+
+impl Housekeeper {
+    pub(super) fn start(state: Arc<State>) -> std::io::Result<Self> {
+        let (stop, stopped) = bounded(1);
+        let thread = std::thread::Builder::new()
+            .name("housekeeper".into())
+            .spawn(move || run(&state, &stopped))?;
+        Ok(Self { stop, thread })
+    }
+
+    pub(super) fn stop(self) {
+        drop(self.stop);
+        if self.thread.join().is_err() {
+            tracing::error!(
+                code = "housekeeper_panicked",
+                "the housekeeping thread ended with a panic"
+            );
+        }
+    }
+}
+
+/// When each kind of work is due.
+struct Agenda {
+    approvals: Instant,
+    sweep: Instant,
+    retention: Instant,
+}
+
+fn run(state: &State, stopped: &Receiver<()>) {
+    let now = Instant::now();
+    let mut agenda = Agenda {
+        approvals: now,
+        sweep: now + SWEEP_EVERY,
+        retention: now + TICK * 30,
+    };
+    while let Err(RecvTimeoutError::Timeout) = stopped.recv_timeout(TICK) {
+        measure(state);
+        if state.recorder.is_down() {
+            continue;
+        }
+        let now = Instant::now();
+        if now >= agenda.approvals {
+            agenda.approvals = now + APPROVALS_EVERY;
+            complain("approvals", approve(state));
+        }
+        if now >= agenda.sweep {
+            agenda.sweep = now + SWEEP_EVERY;
+            complain("sweep", sweep(state));
+        }
+        if now >= agenda.retention {
+            agenda.retention = now + RETENTION_EVERY;
+            complain("retention", retire(state));
+        }
+    }
+}
+
+fn complain(what: &str, done: Result<(), RecordError>) {
+    if let Err(error) = done {
+        tracing::warn!(code = error.code(), what, %error, "housekeeping could not be done; it is tried again");
+    }
+}
+
+fn approve(state: &State) -> Result<(), RecordError> {
+    while housekeeping::approve_due(&state.recorder)? >= 500 {}
+    Ok(())
+}
+
+fn sweep(state: &State) -> Result<(), RecordError> {
+    for what in [Sweep::Duplicates, Sweep::Idempotency] {
+        let mut from = None;
+        loop {
+            from = housekeeping::sweep(&state.recorder, what, from)?;
+            if from.is_none() {
+                break;
+            }
+        }
+    }
+    Ok(())
+}
+
+fn retire(state: &State) -> Result<(), RecordError> {
+    let keep = &state.config.retention;
+    let policy = RetentionPolicy {
+        session_days: keep.sessions_days,
+        activity_days: keep.activities_days,
+        attempt_days: keep.attempts_days,
+    };
+    for db in housekeeping::retire(&state.recorder, policy)? {
+        tracing::info!(%db, "a month is past its retention and was removed");
+    }
+    Ok(())
+}
+
+/// Sets the gauges that are read, not counted.
+fn measure(state: &State) {
+    let queue = state.delivery.snapshot();
+    let lanes = |of: &[LaneState]| queue.lanes.iter().filter(|lane| of.contains(&lane.state)).count() as u64;
+    telemetry::queue(QueueGauges {
+        waiting: queue.waiting as u64,
+        in_flight: queue.on_wire as u64,
+        lanes_closed: lanes(&[LaneState::Healthy, LaneState::New, LaneState::Failing]),
+        lanes_open: lanes(&[LaneState::Open]),
+        lanes_paused: lanes(&[LaneState::Paused]),
+        oldest_due_age_ms: u64::try_from(state.delivery.oldest_due_age_ms()).unwrap_or(0),
+    });
+    telemetry::recorder_queue(state.recorder.queue().0 as u64);
+    telemetry::spool_clicks(state.recorder.spool().len() as u64);
+    telemetry::live_viewers(state.recorder.live().viewers() as u64);
+    let health = state.recorder.reader().health();
+    telemetry::disk_free(health.free_bytes);
+    telemetry::journal_bytes(health.journal_bytes);
+    let states = [
+        StoreState::Ready,
+        StoreState::Rebuilding,
+        StoreState::Full,
+        StoreState::Failed,
+    ]
+    .map(StoreState::as_str);
+    telemetry::store_state(&states, health.state.as_str());
+    state.metrics.upkeep();
+}

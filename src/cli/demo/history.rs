@@ -1,0 +1,124 @@
+//! Two weeks of past traffic, recorded by the code that records the present, under a clock that is set back
+//! and walks forward.
+
+use super::{refused, sample, traffic};
+use crate::cli::CliError;
+use crate::clock::Clock;
+use crate::domain::session::{EngagementKind, Session};
+use crate::recorder::Recorder;
+use crate::store::catalog::LinkEntry;
+use crate::tracking::client::{ClientHeaders, IpHasher};
+use crate::tracking::conversion::{ConversionRequest, Sid};
+use crate::tracking::engagement;
+use crate::tracking::geo::GeoIp;
+use crate::tracking::hit::{Around, Hit, Request, Visitor};
+use crate::tracking::record_conversion::{self, Caller, Proof};
+use crate::tracking::repeat::Seen;
+use std::net::{IpAddr, Ipv4Addr};
+
+pub(super) const DAY_MS: i64 = 86_400_000;
+/// Minutes between two past visitors, on average.
+const STEP_MS: i64 = 9 * 60 * 1000;
+
+/// Walks from the clock's time to `until_ms`.
+pub(super) fn replay(recorder: &Recorder, clock: &Clock, until_ms: i64) -> Result<(), CliError> {
+    let mut last = None;
+    while clock.now_ms() < until_ms - STEP_MS {
+        clock.advance_ms(rand::random_range(STEP_MS / 4..STEP_MS * 7 / 4));
+        if !is_awake(clock.now_ms()) {
+            continue;
+        }
+        let session = visit(recorder, clock)?;
+        let is_buyer = rand::random_ratio(1, 12);
+        last = Some(engagement::record(recorder, session.clone()).map_err(refused)?);
+        if is_buyer {
+            clock.advance_ms(rand::random_range(30_000..600_000));
+            convert(recorder, &session)?;
+        }
+    }
+    match last {
+        Some(last) => last.blocking_recv().map(drop).map_err(refused),
+        None => Ok(()),
+    }
+}
+
+/// Fewer people click at night in Japan.
+fn is_awake(at_ms: i64) -> bool {
+    let hour = (at_ms / 3_600_000 + 9).rem_euclid(24);
+    match hour {
+        1..6 => rand::random_ratio(1, 6),
+        6..9 | 23 | 0 => rand::random_ratio(1, 2),
+        _ => true,
+    }
+}
+
+fn visit(recorder: &Recorder, clock: &Clock) -> Result<Session, CliError> {
+    let catalog = recorder.catalog();
+    let token = traffic::choose_link();
+    let entry: &LinkEntry = catalog
+        .links
+        .get(token)
+        .ok_or_else(|| refused("the demo's link is missing"))?;
+    let headers = ClientHeaders {
+        user_agent: traffic::choose_browser().into(),
+        referer: "https://media.example/".into(),
+        accept_language: "ja-JP,ja;q=0.9".into(),
+        purpose: String::new(),
+    };
+    let query = format!(
+        "param1=past-{:08x}&creative=banner{}",
+        rand::random::<u32>(),
+        rand::random_range(1..4)
+    );
+    let ip = IpAddr::V4(Ipv4Addr::new(203, 0, 113, rand::random()));
+    let request = Request {
+        kind: EngagementKind::Click,
+        is_head: false,
+        query: query.as_bytes(),
+        headers: &headers,
+        ip,
+    };
+    let around = Around {
+        link: &entry.link,
+        offer: &entry.offer,
+        partner: entry.partner.as_deref(),
+        geo: &GeoIp::empty(),
+        ip_hasher: &IpHasher::new(&[7; 32]),
+    };
+    let id = engagement::new_session_id(clock.now_ms());
+    let visitor = Visitor {
+        tuid: id.to_string(),
+        seen: Seen {
+            is_repeat: false,
+            is_unique: rand::random_ratio(9, 10),
+        },
+    };
+    let mut session = Hit::parse(&request).session(id, &around, visitor).session;
+    session.destination = format!("{}&sid={id}", entry.offer.destinations.default);
+    Ok(session)
+}
+
+fn convert(recorder: &Recorder, session: &Session) -> Result<(), CliError> {
+    let is_shop = session.offer.as_str() == sample::SHOP;
+    let mut request = ConversionRequest {
+        sid: Some(Sid::Id(session.id)),
+        ..ConversionRequest::default()
+    };
+    if is_shop {
+        request.amount = Some(traffic::choose_amount().into());
+        request.uids[0] = format!("past-{:08x}", rand::random::<u32>());
+    }
+    let caller = Caller {
+        ip: IpAddr::V4(Ipv4Addr::LOCALHOST),
+        user_agent: session.user_agent.clone(),
+        referer: String::new(),
+        tuid: session.tuid.clone(),
+        visited: Vec::new(),
+        proof: Proof::default(),
+        is_test: false,
+    };
+    let recorded = recorder
+        .run_blocking(move |group| record_conversion::record(&request, &caller, None, group))
+        .map_err(refused)?;
+    recorded.map(drop).map_err(refused)
+}

@@ -1,0 +1,177 @@
+//! The sample business of the demo: a shop and a member site, three partners, a link each.
+
+use super::{LOGIN, refused};
+use crate::cli::CliError;
+use crate::domain::account::{Role, Settings, User};
+use crate::domain::ids::UserId;
+use crate::domain::link::Link;
+use crate::domain::offer::Offer;
+use crate::domain::partner::Partner;
+use crate::domain::rule::Rule;
+use crate::http::api::save;
+use crate::http::auth::password;
+use crate::recorder::Recorder;
+use crate::store::catalog::{Change, ConfigObject};
+use serde::de::DeserializeOwned;
+use serde_json::{Value, json};
+use std::net::SocketAddr;
+
+/// The shop.
+pub(super) const SHOP: &str = "demoshop0001";
+/// Its event.
+pub(super) const PURCHASE: &str = "buy001";
+/// The member site.
+pub(super) const CLUB: &str = "democlub0001";
+/// Its event, approved by hand.
+pub(super) const SIGNUP: &str = "join01";
+/// The shop's link for the first partner.
+pub(super) const SHOP_LINK: &str = "demo0001";
+/// All links, with how many clicks of ten come through each.
+pub(super) const LINKS: [(&str, u32); 4] =
+    [(SHOP_LINK, 4), ("demo0002", 3), ("demo0003", 1), ("demo0004", 2)];
+
+/// Reads a sample object; a mistake in it is a defect of ours.
+fn object<T: DeserializeOwned>(value: Value) -> Result<T, CliError> {
+    serde_json::from_value(value).map_err(refused)
+}
+
+/// Everything but the rules.
+pub(super) fn objects(password: &str, now_ms: i64, listen: &str) -> Result<Vec<ConfigObject>, CliError> {
+    let mut all = vec![
+        ConfigObject::Settings(Settings {
+            public_url: format!("http://{listen}"),
+            is_set_up: true,
+            updated_at_ms: now_ms,
+            ..Settings::default()
+        }),
+        ConfigObject::User(owner(password, now_ms)?),
+    ];
+    for offer in offers(now_ms) {
+        all.push(ConfigObject::Offer(object::<Offer>(offer)?));
+    }
+    for partner in partners(now_ms) {
+        all.push(ConfigObject::Partner(object::<Partner>(partner)?));
+    }
+    for link in links(now_ms) {
+        all.push(ConfigObject::Link(object::<Link>(link)?));
+    }
+    Ok(all)
+}
+
+fn owner(secret: &str, now_ms: i64) -> Result<User, CliError> {
+    Ok(User {
+        id: UserId::from_random(b"demo-owner-0"),
+        login: LOGIN.into(),
+        name: "Demo".into(),
+        password_hash: password::hash_blocking(secret).map_err(refused)?,
+        role: Role::Owner,
+        partners: Vec::new(),
+        language: None,
+        totp_secret: None,
+        recovery_codes: Vec::new(),
+        epoch: 0,
+        is_disabled: false,
+        created_at_ms: now_ms,
+        updated_at_ms: now_ms,
+    })
+}
+
+fn offers(now_ms: i64) -> [Value; 2] {
+    [
+        json!({
+            "id": SHOP, "name": "山彦ストア", "created_at_ms": now_ms, "updated_at_ms": now_ms,
+            "destinations": {"default": "https://shop.example/lp?ref=yamabiko"},
+            "sites": ["https://shop.example"],
+            "events": [{
+                "token": PURCHASE, "name": "購入", "has_revenue": true,
+                "payout": {"type": "percent", "percent": "8"},
+            }],
+        }),
+        json!({
+            "id": CLUB, "name": "こだま倶楽部", "created_at_ms": now_ms, "updated_at_ms": now_ms,
+            "destinations": {"default": "https://club.example/join"},
+            "sites": ["https://club.example"],
+            "events": [{
+                "token": SIGNUP, "name": "会員登録", "approval": {"mode": "manual"},
+                "payout": {"type": "fixed", "amount": "800", "currency": "JPY"},
+            }],
+        }),
+    ]
+}
+
+fn partners(now_ms: i64) -> [Value; 3] {
+    let partner = |id: &str, name: &str, note: &str| {
+        json!({
+            "id": id, "name": name, "note": note, "created_at_ms": now_ms, "updated_at_ms": now_ms,
+            "click_parameters": [{"name": "param1", "para": 1, "macro_text": "{click_id}"}],
+        })
+    };
+    [
+        partner("midori01", "みどりメディア", "比較サイト"),
+        partner("bluenet1", "Blue Network", "Ad network"),
+        partner(
+            "oldmill1",
+            "水車アフィリエイト",
+            "この媒体のサーバーは応答しません（再送の様子を見るための例）",
+        ),
+    ]
+}
+
+fn links(now_ms: i64) -> [Value; 4] {
+    let link = |token: &str, offer: &str, partner: &str, network: &str, campaign: &str| {
+        json!({
+            "token": token, "offer": offer, "partner": partner, "network": network, "campaign": campaign,
+            "created_at_ms": now_ms, "updated_at_ms": now_ms,
+        })
+    };
+    [
+        link(SHOP_LINK, SHOP, "midori01", "みどりメディア", "秋のセール"),
+        link("demo0002", SHOP, "bluenet1", "Blue Network", "Autumn"),
+        link("demo0003", SHOP, "oldmill1", "水車アフィリエイト", "秋のセール"),
+        link("demo0004", CLUB, "midori01", "みどりメディア", "会員募集"),
+    ]
+}
+
+/// The rules: two partners that answer, one that does not, and the advertiser's own server.
+pub(super) fn rules(echo: SocketAddr, now_ms: i64) -> Result<Vec<ConfigObject>, CliError> {
+    let of_partner = |id: &str, name: &str, partner: &str, path: &str| {
+        json!({
+            "id": id, "name": name, "scope": {"type": "partner", "partner": partner},
+            "kinds": ["event", "event_update"], "updated_at_ms": now_ms,
+            "text": format!("http://{echo}{path}?cid=##PARA1##&order=##CONTENT_UID1##&price=##AMOUNT##&status={{status}}"),
+        })
+    };
+    let rules = [
+        of_partner(
+            "toldmido",
+            "みどりメディアへの通知",
+            "midori01",
+            "/midori/postback",
+        ),
+        of_partner("toldblue", "Blue Network postback", "bluenet1", "/blue/conv"),
+        of_partner(
+            "toldmill",
+            "水車アフィリエイトへの通知",
+            "oldmill1",
+            "/status/503/mill",
+        ),
+        json!({
+            "id": "toldshop", "name": "自社サーバーへの通知", "scope": {"type": "offer", "offer": SHOP},
+            "kinds": ["event"], "updated_at_ms": now_ms,
+            "text": format!("http://{echo}/own/?sid={{sid}}&kind={{activity_kind}}&tracker={{tracker_name}}&amount={{revenue_float}}"),
+        }),
+    ];
+    rules
+        .into_iter()
+        .map(|rule| object::<Rule>(rule).map(ConfigObject::Rule))
+        .collect()
+}
+
+/// Saves objects in one commit.
+pub(super) fn save(recorder: &Recorder, objects: Vec<ConfigObject>) -> Result<(), CliError> {
+    let changes: Vec<Change> = objects.into_iter().map(Change::Put).collect();
+    recorder
+        .run_blocking(move |group| save::stage(group, &[], &changes))
+        .map_err(refused)?
+        .map_err(refused)
+}

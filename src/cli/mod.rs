@@ -1,0 +1,344 @@
+//! The commands. Each file is one command or one family; what needs a running server goes through its
+//! control socket, and through the store itself when no server runs.
+
+pub mod config;
+pub mod control;
+pub mod demo;
+pub mod doctor;
+pub mod healthcheck;
+pub mod restore;
+pub mod serve;
+
+use crate::config::{self as settings, ConfigError, Effective, Flag, Sources};
+use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
+use std::io::Write;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+/// Postback server for small advertisers: tracking links, conversions, and postbacks that are never lost.
+#[derive(Debug, Parser)]
+#[command(name = "yamabiko", version, max_term_width = 80)]
+#[command(
+    after_help = "First steps:\n  yamabiko demo     look at everything at once, with sample data\n  yamabiko serve    start; prints a link for the set-up in the browser"
+)]
+pub struct Cli {
+    /// What every command knows.
+    #[command(flatten)]
+    pub global: Global,
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// Options of every command.
+#[derive(Debug, Clone, Args)]
+pub struct Global {
+    /// Configuration file (TOML); without it the defaults, the environment and the flags count.
+    #[arg(long, short, global = true, env = "YAMABIKO_CONFIG", value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// Directory of all data.
+    #[arg(long, global = true, value_name = "DIR")]
+    pub data_dir: Option<PathBuf>,
+    /// Any setting, such as store.cache_mb=128; can be repeated.
+    #[arg(long, global = true, value_name = "KEY=VALUE")]
+    pub set: Vec<String>,
+}
+
+impl Global {
+    /// The effective configuration: these flags and `own` over environment, file and defaults.
+    pub fn load(&self, own: Vec<Flag>) -> Result<Effective, ConfigError> {
+        let mut flags: Vec<Flag> = self.set.iter().map(|set| set_flag(set)).collect();
+        if let Some(dir) = &self.data_dir {
+            flags.push(flag("--data-dir", "data_dir", &dir.display().to_string()));
+        }
+        flags.extend(own);
+        settings::load(&Sources::from_process(self.config.clone(), flags))
+    }
+}
+
+/// A setting that a flag of its own makes.
+pub fn flag(flag: &str, key: &str, value: &str) -> Flag {
+    Flag {
+        flag: flag.into(),
+        key: key.into(),
+        value: value.into(),
+    }
+}
+
+/// `--set key=value`; without `=` the key is reported as unknown by the configuration.
+fn set_flag(text: &str) -> Flag {
+    let (key, value) = text.split_once('=').unwrap_or((text, ""));
+    flag("--set", key, value)
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Run the server.
+    #[command(after_help = "Example:\n  yamabiko serve --listen 127.0.0.1:8080")]
+    Serve(ServeArgs),
+    /// Run an instance with sample data, a built-in receiver and synthetic traffic.
+    #[command(after_help = "Example:\n  yamabiko demo --listen 127.0.0.1:8080")]
+    Demo(DemoArgs),
+    /// Print a new one-time link for the set-up in the browser (30 minutes).
+    #[command(after_help = "Example:\n  yamabiko setup-link")]
+    SetupLink,
+    /// Check or show the configuration.
+    #[command(
+        subcommand,
+        after_help = "Example:\n  yamabiko config check -c /etc/yamabiko/yamabiko.toml"
+    )]
+    Config(ConfigCommand),
+    /// Make, list and revoke API tokens.
+    #[command(
+        subcommand,
+        after_help = "Example:\n  yamabiko token create --name shop --scope write"
+    )]
+    Token(TokenCommand),
+    /// User accounts: list, reset a password, end logins.
+    #[command(
+        subcommand,
+        after_help = "Example:\n  yamabiko admin reset-password owner@example.com"
+    )]
+    Admin(AdminCommand),
+    /// Write the configuration (offers, partners, links, rules, settings) as TOML or JSON.
+    #[command(after_help = "Example:\n  yamabiko export --file setup.toml")]
+    Export(ExportArgs),
+    /// Read a configuration written by export.
+    #[command(after_help = "Example:\n  yamabiko import setup.toml --dry-run")]
+    Import(ImportArgs),
+    /// Write a backup of everything, while the server runs.
+    #[command(after_help = "Example:\n  yamabiko backup /var/backups/yamabiko.tar")]
+    Backup(BackupArgs),
+    /// Restore a backup into an empty data directory.
+    #[command(after_help = "Example:\n  yamabiko restore /var/backups/yamabiko.tar --dry-run")]
+    Restore(RestoreArgs),
+    /// Ask a running server whether it is healthy (exit code 0 or 1).
+    #[command(after_help = "Example:\n  yamabiko healthcheck")]
+    Healthcheck(HealthcheckArgs),
+    /// Verify the store and the surroundings, and say what was found (exit code 0, 1 or 2).
+    #[command(after_help = "Example:\n  yamabiko doctor --data-dir /var/lib/yamabiko")]
+    Doctor(DoctorArgs),
+    /// Print completions for a shell.
+    #[command(after_help = "Example:\n  yamabiko completions bash > /etc/bash_completion.d/yamabiko")]
+    Completions {
+        /// Which shell.
+        shell: clap_complete::Shell,
+    },
+}
+
+/// Options of `serve`.
+#[derive(Debug, Clone, Default, Args)]
+pub struct ServeArgs {
+    /// Address and port to listen on.
+    #[arg(long, value_name = "ADDRESS")]
+    pub listen: Option<String>,
+    /// An own address for the admin side; the tracking address then serves no admin route.
+    #[arg(long, value_name = "ADDRESS")]
+    pub admin_listen: Option<String>,
+}
+
+/// Options of `demo`.
+#[derive(Debug, Clone, Args)]
+pub struct DemoArgs {
+    /// Address and port to listen on.
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8080")]
+    pub listen: String,
+    /// Clicks a second of the synthetic traffic; 0 turns it off.
+    #[arg(long, default_value_t = 2)]
+    pub clicks_per_second: u32,
+    /// Days of past traffic to begin with.
+    #[arg(long, default_value_t = 14)]
+    pub history_days: u16,
+}
+
+/// `config ...`.
+#[derive(Debug, Clone, Subcommand)]
+pub enum ConfigCommand {
+    /// Report every mistake, with its line and remedy.
+    Check,
+    /// Print every effective value and where it comes from; secrets masked.
+    Show,
+    /// Print the commented defaults.
+    Default,
+}
+
+/// `token ...`.
+#[derive(Debug, Clone, Subcommand)]
+pub enum TokenCommand {
+    /// Make a token; its secret is printed once.
+    Create {
+        /// For people.
+        #[arg(long)]
+        name: String,
+        /// What it is good for.
+        #[arg(long, value_enum, default_value_t = ScopeArg::Read)]
+        scope: ScopeArg,
+        /// Days until it expires; without it the token does not expire.
+        #[arg(long)]
+        days: Option<u16>,
+    },
+    /// List tokens.
+    List,
+    /// Revoke a token.
+    Revoke {
+        /// Its public id.
+        id: String,
+    },
+}
+
+/// Scope of a token on the command line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum ScopeArg {
+    /// Looks.
+    Read,
+    /// Changes what an editor may change.
+    Write,
+    /// Everything.
+    Admin,
+}
+
+/// `admin ...`.
+#[derive(Debug, Clone, Subcommand)]
+pub enum AdminCommand {
+    /// List user accounts.
+    List,
+    /// Set a new password, read from standard input, or make one and print it; ends the user's logins.
+    ResetPassword {
+        /// Sign-in name.
+        login: String,
+        /// Read the password from standard input.
+        #[arg(long)]
+        stdin: bool,
+    },
+    /// End all logins of a user, or of everybody.
+    RevokeSessions {
+        /// Sign-in name; without it all users.
+        login: Option<String>,
+    },
+}
+
+/// Options of `export`.
+#[derive(Debug, Clone, Args)]
+pub struct ExportArgs {
+    /// File to write; `-` is standard output. The ending chooses TOML or JSON.
+    #[arg(long, short, default_value = "-")]
+    pub file: String,
+    /// Write JSON to standard output.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Options of `import`.
+#[derive(Debug, Clone, Args)]
+pub struct ImportArgs {
+    /// File to read; `-` is standard input.
+    pub file: String,
+    /// Only say what would change.
+    #[arg(long)]
+    pub dry_run: bool,
+}
+
+/// Options of `backup`.
+#[derive(Debug, Clone, Args)]
+pub struct BackupArgs {
+    /// File to write; must not exist.
+    pub file: PathBuf,
+}
+
+/// Options of `restore`.
+#[derive(Debug, Clone, Args)]
+pub struct RestoreArgs {
+    /// File that `backup` wrote.
+    pub file: PathBuf,
+    /// Verify it and say what it holds; write nothing.
+    #[arg(long)]
+    pub dry_run: bool,
+    /// Replace what is in the data directory.
+    #[arg(long)]
+    pub force: bool,
+}
+
+/// Options of `healthcheck`.
+#[derive(Debug, Clone, Args)]
+pub struct HealthcheckArgs {
+    /// Address of the server; else the one that it wrote into the data directory.
+    #[arg(long)]
+    pub url: Option<String>,
+}
+
+/// Options of `doctor`.
+#[derive(Debug, Clone, Args)]
+pub struct DoctorArgs {
+    /// Print the findings as JSON.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Why a command ended without success; each is a sentence for the operator.
+#[derive(Debug, thiserror::Error)]
+pub enum CliError {
+    /// Mistakes in the configuration.
+    #[error("{0}")]
+    Config(#[from] ConfigError),
+    /// The instance could not be started or opened.
+    #[error("{0}")]
+    App(#[from] crate::app::AppError),
+    /// Files and sockets.
+    #[error("{what}: {source}")]
+    Io {
+        /// What was tried.
+        what: String,
+        /// Why it failed.
+        source: std::io::Error,
+    },
+    /// The server or the store said no.
+    #[error("{0}")]
+    Refused(String),
+}
+
+impl CliError {
+    /// 2 for mistakes of the caller, 1 for everything else.
+    pub fn exit_code(&self) -> u8 {
+        match self {
+            Self::Config(_) => 2,
+            Self::App(_) | Self::Io { .. } | Self::Refused(_) => 1,
+        }
+    }
+
+    /// An I/O failure with what was tried.
+    pub fn io(what: impl Into<String>) -> impl FnOnce(std::io::Error) -> Self {
+        let what = what.into();
+        move |source| Self::Io { what, source }
+    }
+}
+
+/// What commands give.
+pub type Outcome = Result<ExitCode, CliError>;
+
+/// Prints a failure.
+pub fn complain(error: &CliError) {
+    // Nothing can be done when even standard error is closed.
+    drop(writeln!(std::io::stderr(), "yamabiko: {error}"));
+}
+
+/// Prints a line of a command's result.
+pub fn say(text: impl std::fmt::Display) -> Result<(), CliError> {
+    writeln!(std::io::stdout(), "{text}").map_err(CliError::io("cannot write to standard output"))
+}
+
+/// `completions`.
+pub fn completions(shell: clap_complete::Shell) -> Outcome {
+    clap_complete::generate(shell, &mut Cli::command(), "yamabiko", &mut std::io::stdout());
+    Ok(ExitCode::SUCCESS)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_sound() {
+        Cli::command().debug_assert();
+    }
+}

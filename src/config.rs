@@ -1,0 +1,424 @@
+//! The configuration: read from four layers, checked as a whole, and able to tell where each value is from.
+//!
+//! Defaults < TOML file < `YAMABIKO_*` environment < flags. `config.default.toml` is the manual and the values
+//! in one; `keys` says what each key accepts; `read` turns the layers into checked values and collects
+//! every mistake instead of stopping at the first. What is decided at run time by people (offers, rules,
+//! users, alerts) is no configuration and lives in the store.
+//!
+//! (2026-11-21) The layers are ours, on the spans of `toml`: the usual crates for layered configuration give
+//! either the origin of a value or the line of a mistake, not both.
+
+mod keys;
+mod read;
+mod show;
+
+use ipnet::IpNet;
+use serde::{Deserialize, Serialize};
+use std::fmt;
+use std::net::{IpAddr, SocketAddr};
+use std::path::PathBuf;
+
+/// The commented defaults, as `yamabiko config default` prints them.
+pub const DEFAULT_TOML: &str = include_str!("config.default.toml");
+
+/// Variables that begin with `YAMABIKO_` and are no settings: the file (for the command line), and the binary
+/// that scripts and browser tests are to start.
+pub const OTHER_VARIABLES: &[&str] = &["YAMABIKO_CONFIG", "YAMABIKO_BIN"];
+
+/// Everything that can be configured. Field names are the keys of the file.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Config {
+    /// Where everything is kept.
+    pub data_dir: PathBuf,
+    /// Address of tracking and, unless [`Admin::listen`] is set, of the web interface.
+    pub listen: SocketAddr,
+    /// `scheme://host[:port][/path]` without a slash at the end; `None`: the stored setting counts.
+    pub public_url: Option<String>,
+    /// Peers whose forwarded headers are believed.
+    pub trusted_proxies: Vec<IpNet>,
+    /// Key that seals stored secrets; `None`: one in the data directory.
+    pub master_key_file: Option<PathBuf>,
+    /// The web interface.
+    pub admin: Admin,
+    /// Logs.
+    pub log: Log,
+    /// The store and its journal.
+    pub store: Store,
+    /// How long records are kept.
+    pub retention: Retention,
+    /// Sending postbacks.
+    pub delivery: Delivery,
+    /// Bounds.
+    pub limits: Limits,
+    /// Countries of addresses.
+    pub geoip: GeoIp,
+    /// Threads.
+    pub threads: Threads,
+    /// TLS without a reverse proxy.
+    pub tls: Tls,
+    /// systemd's watchdog.
+    pub watchdog: Watchdog,
+}
+
+/// The web interface and its API.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Admin {
+    /// Own address; `None`: shares [`Config::listen`].
+    pub listen: Option<SocketAddr>,
+    /// Bearer token of `/metrics`, a secret; `None`: loopback callers and the admin address only.
+    pub metrics_token: Option<String>,
+}
+
+/// Logs.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Log {
+    /// For people or for machines.
+    pub format: LogFormat,
+    /// What is left out.
+    pub level: LogLevel,
+}
+
+/// Form of log lines.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum LogFormat {
+    /// One readable line an event.
+    Text,
+    /// One JSON object a line.
+    Json,
+}
+
+/// The least important level that is still logged.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum LogLevel {
+    /// What lost something or needs a person.
+    Error,
+    /// What was survived.
+    Warn,
+    /// What an operator wants to read.
+    Info,
+    /// What a developer wants to read.
+    Debug,
+    /// Everything.
+    Trace,
+}
+
+/// The store and its journal. Sizes are MiB.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Store {
+    /// Page cache.
+    pub cache_mb: u32,
+    /// One journal segment.
+    pub journal_segment_mb: u32,
+    /// File that is given up on a full disk; 0: none.
+    pub ballast_mb: u32,
+    /// Free space under which intake stops.
+    pub min_free_mb: u32,
+    /// Hours between snapshots, 1 to 24.
+    pub snapshot_interval_h: u32,
+}
+
+/// How long records are kept, days.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Retention {
+    /// Clicks and impressions.
+    pub sessions_days: u32,
+    /// Conversions and other activities.
+    pub activities_days: u32,
+    /// Attempts.
+    pub attempts_days: u32,
+}
+
+/// Sending postbacks.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Delivery {
+    /// Sending threads.
+    pub workers: u16,
+    /// Whole exchange, seconds, 1 to 30.
+    pub timeout_s: u16,
+    /// Connecting, seconds; at most [`Self::timeout_s`].
+    pub connect_timeout_s: u16,
+    /// Hours until a postback that was never answered is given up.
+    pub ttl_h: u16,
+    /// Local address of connections.
+    pub source_address: Option<IpAddr>,
+    /// Networks that may be called although the egress policy refuses their kind.
+    pub allow_networks: Vec<IpNet>,
+    /// Certificate authorities (PEM) in place of the built-in ones.
+    pub ca_file: Option<PathBuf>,
+}
+
+/// Bounds.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Limits {
+    /// Open connections.
+    pub max_connections: u32,
+    /// Commands that wait for the recorder.
+    pub queue: u32,
+    /// Clicks in memory while the store is down.
+    pub spool_clicks: u32,
+    /// Requests of one address to the tracking endpoints; 0: no limit.
+    pub per_address_per_second: u32,
+}
+
+/// Countries of addresses.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct GeoIp {
+    /// MaxMind database; `None`: unknown.
+    pub file: Option<PathBuf>,
+}
+
+/// Threads.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Threads {
+    /// Of the HTTP server; 0: one a processor.
+    pub http: u16,
+}
+
+/// TLS without a reverse proxy: both files or none.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Tls {
+    /// Certificate chain, PEM.
+    pub cert_file: Option<PathBuf>,
+    /// Private key, PEM.
+    pub key_file: Option<PathBuf>,
+}
+
+/// systemd's watchdog.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Watchdog {
+    /// Whether it is fed.
+    pub enabled: bool,
+    /// Seconds that the probe may take.
+    pub probe_timeout_s: u16,
+}
+
+/// The layers above the defaults.
+#[derive(Debug, Clone, Default)]
+pub struct Sources {
+    /// Configuration file; a file that is named and cannot be read is a mistake.
+    pub file: Option<PathBuf>,
+    /// Environment variables; of `YAMABIKO_*`, what is neither a setting nor in [`OTHER_VARIABLES`] is a mistake.
+    pub environment: Vec<(String, String)>,
+    /// What the command line set.
+    pub flags: Vec<Flag>,
+}
+
+impl Sources {
+    /// The file and this process's environment. Variables that are no UTF-8 are left out.
+    pub fn from_process(file: Option<PathBuf>, flags: Vec<Flag>) -> Sources {
+        let environment = std::env::vars_os()
+            .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
+            .collect();
+        Sources {
+            file,
+            environment,
+            flags,
+        }
+    }
+}
+
+/// One setting of the command line.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Flag {
+    /// As the operator knows it: `--listen`, `--set`.
+    pub flag: String,
+    /// `listen`, `store.cache_mb`.
+    pub key: String,
+    /// As typed.
+    pub value: String,
+}
+
+/// Where a value, or a mistake, is from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Origin {
+    /// `config.default.toml`.
+    Default,
+    /// Set by systemd for its unit (`$STATE_DIRECTORY`, `$CREDENTIALS_DIRECTORY`).
+    Systemd(&'static str),
+    /// The configuration file.
+    File {
+        /// Which.
+        path: PathBuf,
+        /// From 1; 0 when the whole file is meant.
+        line: usize,
+        /// From 1, in characters.
+        column: usize,
+    },
+    /// An environment variable.
+    Environment(String),
+    /// A flag of the command line.
+    Flag(String),
+}
+
+impl fmt::Display for Origin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Origin::Default => f.write_str("default"),
+            Origin::Systemd(name) => write!(f, "${name}"),
+            Origin::File { path, line: 0, .. } => write!(f, "{}", path.display()),
+            Origin::File { path, line, column } => write!(f, "{}:{line}:{column}", path.display()),
+            Origin::Environment(name) => write!(f, "environment {name}"),
+            Origin::Flag(flag) => f.write_str(flag),
+        }
+    }
+}
+
+/// What is wrong with a setting.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum MistakeKind {
+    /// The file cannot be read.
+    #[error("unreadable")]
+    Unreadable,
+    /// The file is no TOML.
+    #[error("syntax")]
+    Syntax,
+    /// No such key or section.
+    #[error("unknown_key")]
+    UnknownKey,
+    /// A value of another type than the key takes.
+    #[error("wrong_type")]
+    WrongType,
+    /// A value that the key does not accept.
+    #[error("not_allowed")]
+    NotAllowed,
+    /// Two settings that exclude each other.
+    #[error("contradiction")]
+    Contradiction,
+}
+
+/// One mistake.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Mistake {
+    /// What kind; its text is a stable code.
+    pub kind: MistakeKind,
+    /// Where.
+    pub origin: Origin,
+    /// The key, as far as it is known.
+    pub key: String,
+    /// What is wrong.
+    pub message: String,
+    /// What to do.
+    pub remedy: String,
+}
+
+impl fmt::Display for Mistake {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: ", self.origin)?;
+        if !self.key.is_empty() {
+            write!(f, "{}: ", self.key)?;
+        }
+        write!(f, "{} {}", self.message, self.remedy)
+    }
+}
+
+/// The configuration cannot be used. Holds every mistake, never none.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ConfigError {
+    /// In the order of the layers and lines.
+    pub mistakes: Vec<Mistake>,
+}
+
+impl std::error::Error for ConfigError {}
+
+impl fmt::Display for ConfigError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.mistakes.len() {
+            1 => writeln!(f, "the configuration has a mistake:")?,
+            count => writeln!(f, "the configuration has {count} mistakes:")?,
+        }
+        for mistake in &self.mistakes {
+            writeln!(f, "  {mistake}")?;
+        }
+        Ok(())
+    }
+}
+
+/// A configuration in force, with the origin of every value.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Effective {
+    /// The values.
+    pub config: Config,
+    settings: Vec<Setting>,
+}
+
+/// One value in force.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Setting {
+    /// `store.cache_mb`.
+    pub key: &'static str,
+    /// As JSON; `null` when it is not set. Secrets are masked.
+    pub value: serde_json::Value,
+    /// From where.
+    pub origin: Origin,
+}
+
+impl Effective {
+    /// Every value in force in the order of the default file, secrets masked.
+    pub fn settings(&self) -> &[Setting] {
+        &self.settings
+    }
+
+    /// The same as TOML, with each origin as a comment.
+    pub fn show(&self) -> String {
+        show::as_toml(&self.settings)
+    }
+
+    /// The same as a JSON array of `{key, value, origin}`.
+    pub fn show_json(&self) -> serde_json::Value {
+        show::as_json(&self.settings)
+    }
+}
+
+/// Reads all layers and checks them together.
+///
+/// # Errors
+/// All mistakes of all layers at once.
+pub fn load(sources: &Sources) -> Result<Effective, ConfigError> {
+    let (values, mut mistakes) = read::layers(sources);
+    if mistakes.is_empty() {
+        match show::typed(&values) {
+            Ok(config) => {
+                mistakes.extend(read::contradictions(&config, &values));
+                if mistakes.is_empty() {
+                    return Ok(Effective {
+                        config,
+                        settings: show::settings(values),
+                    });
+                }
+            }
+            Err(mistake) => mistakes.push(mistake),
+        }
+    }
+    Err(ConfigError { mistakes })
+}
+
+/// The default file with every setting commented out, as packages ship it.
+pub fn example_toml() -> String {
+    let is_setting = |line: &str| line.contains(" = ") && !line.starts_with('#');
+    DEFAULT_TOML
+        .lines()
+        .map(|line| {
+            if is_setting(line) {
+                format!("#{line}\n")
+            } else {
+                format!("{line}\n")
+            }
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests;

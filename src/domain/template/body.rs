@@ -1,0 +1,483 @@
+//! Bodies and headers of a POST: a form is pairs like a query, JSON is a document whose white space is kept.
+//!
+//! 2026-11-21: in JSON a placeholder inside a string is escaped as text. One that stands bare, in place of a
+//! value, is written as a number when the catalogue says that it is one (`{revenue_float}`, `##AMOUNT##`,
+//! `{created_at}`), as JSON when the catalogue says so (`{publisher_parameters}`), and as a string otherwise:
+//! the type never depends on what a caller happened to send. Without data it is the empty string; with the
+//! policy `drop` the field of an object goes, an element of a list stays as the empty string.
+
+use super::catalogue::Format;
+use super::finding::{Notes, Problem};
+use super::parts::{self, Candidate, Field, Part, Spot, Syntax, Values, fields, fill};
+use super::url::Unrenderable;
+use crate::domain::rule::NoData;
+
+/// Deepest nesting of a JSON template.
+const MAX_DEPTH: usize = 32;
+
+/// A parsed JSON body.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct JsonTemplate {
+    lead: String,
+    root: Node,
+    tail: String,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Node {
+    /// What stands between the quotes.
+    Text(Vec<Part>),
+    /// A placeholder in place of a value.
+    Bare(Field),
+    /// A number, `true`, `false` or `null`.
+    Scalar(String),
+    Object(Vec<Member>, String),
+    Array(Vec<Item>, String),
+}
+
+/// `lead "key" colon value trail`, up to the comma.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Member {
+    lead: String,
+    key: Vec<Part>,
+    colon: String,
+    value: Node,
+    trail: String,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Item {
+    lead: String,
+    value: Node,
+    trail: String,
+}
+
+impl JsonTemplate {
+    pub(super) fn parse(text: &str, notes: &mut Notes) -> Option<Self> {
+        let mut parser = Parser { text, at: 0, notes };
+        match parser.document() {
+            Ok(template) => Some(template),
+            Err((reason, at)) => {
+                let end = (at + 1).min(text.len()).max(at);
+                notes.add(
+                    Problem::JsonInvalid {
+                        reason: reason.to_owned(),
+                    },
+                    at,
+                    end,
+                );
+                None
+            }
+        }
+    }
+
+    pub(super) fn fields(&self) -> Vec<&Field> {
+        let mut all = Vec::new();
+        self.root.collect(&mut all);
+        all
+    }
+
+    pub(super) fn render(&self, values: &dyn Values, no_data: &NoData) -> String {
+        let mut out = self.lead.clone();
+        self.root.render(values, no_data, &mut out);
+        out.push_str(&self.tail);
+        out
+    }
+}
+
+impl Node {
+    fn collect<'n>(&'n self, all: &mut Vec<&'n Field>) {
+        match self {
+            Self::Text(parts) => all.extend(fields(parts)),
+            Self::Bare(field) => all.push(field),
+            Self::Scalar(_) => {}
+            Self::Object(members, _) => {
+                for member in members {
+                    all.extend(fields(&member.key));
+                    member.value.collect(all);
+                }
+            }
+            Self::Array(items, _) => items.iter().for_each(|item| item.value.collect(all)),
+        }
+    }
+
+    fn render(&self, values: &dyn Values, no_data: &NoData, out: &mut String) {
+        match self {
+            Self::Text(parts) => write_text(parts, values, no_data, out),
+            Self::Bare(field) => write_bare(field, values, no_data, out),
+            Self::Scalar(text) => out.push_str(text),
+            Self::Object(members, tail) => {
+                out.push('{');
+                let mut is_first = true;
+                for member in members
+                    .iter()
+                    .filter(|member| !member.is_dropped(values, no_data))
+                {
+                    if !std::mem::take(&mut is_first) {
+                        out.push(',');
+                    }
+                    out.push_str(&member.lead);
+                    write_text(&member.key, values, no_data, out);
+                    out.push_str(&member.colon);
+                    member.value.render(values, no_data, out);
+                    out.push_str(&member.trail);
+                }
+                out.push_str(tail);
+                out.push('}');
+            }
+            Self::Array(items, tail) => {
+                out.push('[');
+                for (index, item) in items.iter().enumerate() {
+                    if index > 0 {
+                        out.push(',');
+                    }
+                    out.push_str(&item.lead);
+                    item.value.render(values, no_data, out);
+                    out.push_str(&item.trail);
+                }
+                out.push_str(tail);
+                out.push(']');
+            }
+        }
+    }
+}
+
+impl Member {
+    fn is_dropped(&self, values: &dyn Values, no_data: &NoData) -> bool {
+        if *no_data != NoData::Drop {
+            return false;
+        }
+        match &self.value {
+            Node::Text(parts) => parts::is_without_data(parts, values),
+            Node::Bare(field) => field.value(values).is_none(),
+            Node::Scalar(_) | Node::Object(..) | Node::Array(..) => parts::is_without_data(&self.key, values),
+        }
+    }
+}
+
+fn write_text(parts: &[Part], values: &dyn Values, no_data: &NoData, out: &mut String) {
+    out.push('"');
+    fill(parts, values, no_data, out, &mut escape);
+    out.push('"');
+}
+
+fn write_bare(field: &Field, values: &dyn Values, no_data: &NoData, out: &mut String) {
+    for candidate in &field.candidates {
+        let (value, format) = match candidate {
+            Candidate::Known(placeholder) => (values.value(placeholder), placeholder.format),
+            Candidate::Parameter(name) => (values.parameter(name), Format::Text),
+        };
+        let Some(value) = value.filter(|value| !value.is_empty()) else {
+            continue;
+        };
+        let is_raw = match format {
+            Format::Json => serde_json::from_str::<serde::de::IgnoredAny>(&value).is_ok(),
+            format => {
+                format.is_number()
+                    && !value.contains(char::is_whitespace)
+                    && serde_json::from_str::<serde_json::Number>(&value).is_ok()
+            }
+        };
+        if is_raw {
+            out.push_str(&value);
+        } else {
+            quote(&value, out);
+        }
+        return;
+    }
+    match no_data {
+        NoData::Word { word } => quote(word, out),
+        NoData::Empty | NoData::Drop => out.push_str("\"\""),
+    }
+}
+
+fn quote(text: &str, out: &mut String) {
+    out.push('"');
+    escape(text, out);
+    out.push('"');
+}
+
+/// Escapes for the inside of a JSON string.
+fn escape(text: &str, out: &mut String) {
+    for c in text.chars() {
+        match c {
+            '"' => out.push_str("\\\""),
+            '\\' => out.push_str("\\\\"),
+            '\n' => out.push_str("\\n"),
+            '\r' => out.push_str("\\r"),
+            '\t' => out.push_str("\\t"),
+            c if c < ' ' => out.push_str(&format!("\\u{:04x}", u32::from(c))),
+            c => out.push(c),
+        }
+    }
+}
+
+type Refusal = (&'static str, usize);
+
+struct Parser<'t, 'n> {
+    text: &'t str,
+    at: usize,
+    notes: &'n mut Notes,
+}
+
+impl<'t> Parser<'t, '_> {
+    fn document(&mut self) -> Result<JsonTemplate, Refusal> {
+        let lead = self.space();
+        let root = self.value(0)?;
+        let tail = self.space();
+        if self.at < self.text.len() {
+            return Err(("something follows the document", self.at));
+        }
+        Ok(JsonTemplate { lead, root, tail })
+    }
+
+    fn rest(&self) -> &'t str {
+        &self.text[self.at..]
+    }
+
+    fn space(&mut self) -> String {
+        let rest = self.rest();
+        let length = rest.len() - rest.trim_start_matches([' ', '\t', '\r', '\n']).len();
+        self.at += length;
+        rest[..length].to_owned()
+    }
+
+    fn take(&mut self, c: char) -> bool {
+        let is_there = self.rest().starts_with(c);
+        if is_there {
+            self.at += c.len_utf8();
+        }
+        is_there
+    }
+
+    fn value(&mut self, depth: usize) -> Result<Node, Refusal> {
+        if depth > MAX_DEPTH {
+            return Err(("it is nested too deep", self.at));
+        }
+        match spot(self.rest()) {
+            Some(Spot::Field { length, candidates }) => {
+                let start = self.at;
+                self.at += length;
+                return Ok(Node::Bare(Field {
+                    candidates,
+                    start,
+                    end: self.at,
+                }));
+            }
+            Some(Spot::Unknown { length, .. }) => {
+                // The scan of parts says which name is unknown, and what is near.
+                let typed = &self.rest()[..length];
+                let _: Vec<Part> = parts::scan(typed, self.at, Syntax::Json, self.notes);
+                self.at += length;
+                return Ok(Node::Scalar("null".into()));
+            }
+            None => {}
+        }
+        match self.rest().chars().next() {
+            Some('{') => self.object(depth),
+            Some('[') => self.array(depth),
+            Some('"') => Ok(Node::Text(self.string()?)),
+            Some(_) => self.scalar(),
+            None => Err(("a value is missing", self.at)),
+        }
+    }
+
+    fn object(&mut self, depth: usize) -> Result<Node, Refusal> {
+        self.at += 1;
+        let mut members = Vec::new();
+        let mut lead = self.space();
+        if self.take('}') {
+            return Ok(Node::Object(members, lead));
+        }
+        loop {
+            if !self.rest().starts_with('"') {
+                return Err(("a field name in quotes is missing", self.at));
+            }
+            let key = self.string()?;
+            let mut colon = self.space();
+            if !self.take(':') {
+                return Err(("a colon is missing", self.at));
+            }
+            colon.push(':');
+            colon.push_str(&self.space());
+            let value = self.value(depth + 1)?;
+            let trail = self.space();
+            members.push(Member {
+                lead,
+                key,
+                colon,
+                value,
+                trail,
+            });
+            if self.take('}') {
+                return Ok(Node::Object(members, String::new()));
+            }
+            if !self.take(',') {
+                return Err(("a comma or } is missing", self.at));
+            }
+            lead = self.space();
+        }
+    }
+
+    fn array(&mut self, depth: usize) -> Result<Node, Refusal> {
+        self.at += 1;
+        let mut items = Vec::new();
+        let mut lead = self.space();
+        if self.take(']') {
+            return Ok(Node::Array(items, lead));
+        }
+        loop {
+            let value = self.value(depth + 1)?;
+            let trail = self.space();
+            items.push(Item { lead, value, trail });
+            if self.take(']') {
+                return Ok(Node::Array(items, String::new()));
+            }
+            if !self.take(',') {
+                return Err(("a comma or ] is missing", self.at));
+            }
+            lead = self.space();
+        }
+    }
+
+    fn string(&mut self) -> Result<Vec<Part>, Refusal> {
+        let start = self.at + 1;
+        let mut is_escaped = false;
+        let length = self.text[start..].find(|c: char| match c {
+            _ if is_escaped => {
+                is_escaped = false;
+                false
+            }
+            '\\' => {
+                is_escaped = true;
+                false
+            }
+            c => c == '"',
+        });
+        let Some(length) = length else {
+            return Err(("a string is not closed", self.at));
+        };
+        let parts = parts::scan(&self.text[start..start + length], start, Syntax::Json, self.notes);
+        // What is left must be a JSON string whatever the values are.
+        let shape: String = parts
+            .iter()
+            .map(|part| match part {
+                Part::Literal(text) => text.as_str(),
+                Part::Field(_) => "x",
+            })
+            .collect();
+        if serde_json::from_str::<String>(&format!("\"{shape}\"")).is_err() {
+            return Err(("a string has a wrong escape or a control character", self.at));
+        }
+        self.at = start + length + 1;
+        Ok(parts)
+    }
+
+    fn scalar(&mut self) -> Result<Node, Refusal> {
+        let rest = self.rest();
+        let ends = |c: char| matches!(c, ',' | ']' | '}' | ':' | '"') || c.is_whitespace();
+        let word = &rest[..rest.find(ends).unwrap_or(rest.len())];
+        let is_good = matches!(word, "true" | "false" | "null")
+            || serde_json::from_str::<serde_json::Number>(word).is_ok();
+        if !is_good {
+            return Err((
+                "a value is neither text in quotes, a number, true, false, null nor a placeholder",
+                self.at,
+            ));
+        }
+        self.at += word.len();
+        Ok(Node::Scalar(word.to_owned()))
+    }
+}
+
+fn spot(rest: &str) -> Option<Spot> {
+    if rest.starts_with(['{', '#']) {
+        parts::spot(rest)
+    } else {
+        None
+    }
+}
+
+/// Headers that the product or HTTP itself sets.
+const RESERVED: [&str; 14] = [
+    "connection",
+    "content-length",
+    "expect",
+    "host",
+    "keep-alive",
+    "proxy-authorization",
+    "proxy-connection",
+    "te",
+    "trailer",
+    "transfer-encoding",
+    "upgrade",
+    "webhook-id",
+    "webhook-signature",
+    "webhook-timestamp",
+];
+
+/// A parsed extra header.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct HeaderTemplate {
+    name: String,
+    value: Vec<Part>,
+}
+
+impl HeaderTemplate {
+    /// What is wrong with a header name.
+    pub(super) fn check_name(name: &str, notes: &mut Notes) {
+        let is_token = |b: u8| b.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&b);
+        if name.is_empty() || !name.bytes().all(is_token) {
+            notes.add(Problem::HeaderName, 0, name.len());
+        } else if RESERVED.contains(&name.to_ascii_lowercase().as_str()) {
+            notes.add(
+                Problem::HeaderReserved {
+                    name: name.to_owned(),
+                },
+                0,
+                name.len(),
+            );
+        }
+    }
+
+    pub(super) fn parse(name: &str, value: &str, notes: &mut Notes) -> Self {
+        for (at, control) in value.match_indices(|c: char| is_forbidden_in_header(c)) {
+            notes.offer(Problem::HeaderControl, at, at + control.len(), "");
+        }
+        Self {
+            name: name.to_owned(),
+            value: parts::scan(value, 0, Syntax::Header, notes),
+        }
+    }
+
+    pub(super) fn fields(&self) -> impl Iterator<Item = &Field> {
+        fields(&self.value)
+    }
+
+    pub(super) fn is_content_type(&self) -> bool {
+        self.name.eq_ignore_ascii_case("content-type")
+    }
+
+    /// The header; `None` when the policy drops it.
+    pub(super) fn render(
+        &self,
+        values: &dyn Values,
+        no_data: &NoData,
+    ) -> Result<Option<(String, String)>, Unrenderable> {
+        if *no_data == NoData::Drop && parts::is_without_data(&self.value, values) {
+            return Ok(None);
+        }
+        let mut value = String::new();
+        fill(&self.value, values, no_data, &mut value, &mut |text, out| {
+            out.push_str(text);
+        });
+        if value.contains(is_forbidden_in_header) {
+            return Err(Unrenderable::HeaderControl);
+        }
+        Ok(Some((self.name.clone(), value)))
+    }
+}
+
+fn is_forbidden_in_header(c: char) -> bool {
+    c.is_ascii_control() && c != '\t'
+}

@@ -1,0 +1,363 @@
+//! URL templates: an origin that is written out, then path, query and fragment with placeholders anywhere.
+//! Parsed once with every problem of the text, rendered many times; literals go out byte for byte.
+//!
+//! 2026-11-21: the fragment is kept in the rendered URL, so that preview and log show what the operator
+//! wrote; no client ever sends it. Of the path, only the segments `.` and `..` (also as `%2e`) cannot be
+//! sent, since clients fold them away; they are refused when saved or, from values, when rendered.
+
+use super::finding::{Notes, Problem};
+use super::parts::{self, Field, Part, Syntax, Values, encode, fields, fill_encoded};
+use super::url_check::{
+    check_encoded_placeholders, check_literals, check_origin, check_shape, drop_overlaps, scheme_length,
+};
+use crate::domain::rule::NoData;
+use serde::Serialize;
+
+/// Longest URL in bytes, as template and rendered.
+pub const MAX_URL: usize = 8 * 1024;
+/// Longest body in bytes, as template and rendered.
+pub const MAX_BODY: usize = 64 * 1024;
+
+/// Why a template gives no request with these values.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error, Serialize, utoipa::ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Unrenderable {
+    /// A path segment became `.` or `..`.
+    #[error(
+        "a value makes a path segment . or .., which would be folded away; move the placeholder to the query"
+    )]
+    DotSegment,
+    /// Above [`MAX_URL`].
+    #[error("the URL becomes longer than 8 KiB; use fewer or shorter values, or a POST body")]
+    UrlTooLong,
+    /// Above [`MAX_BODY`].
+    #[error("the body becomes longer than 64 KiB; use fewer or shorter values")]
+    BodyTooLong,
+    /// A header value with CR, LF, NUL or another control character.
+    #[error(
+        "a header value would hold a line break or another control character; move the placeholder to the URL"
+    )]
+    HeaderControl,
+}
+
+impl Unrenderable {
+    /// Stable code.
+    pub fn code(self) -> &'static str {
+        match self {
+            Self::DotSegment => "dot_segment",
+            Self::UrlTooLong => "url_too_long",
+            Self::BodyTooLong => "body_too_long",
+            Self::HeaderControl => "header_control",
+        }
+    }
+}
+
+/// A parsed URL template.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UrlTemplate {
+    source: String,
+    origin: String,
+    host: String,
+    path: Vec<Part>,
+    query: Option<Pairs>,
+    fragment: Option<Vec<Part>>,
+}
+
+/// Pairs as of a query or form: what stands between the `&`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Pairs(Vec<Vec<Part>>);
+
+impl Pairs {
+    /// Splits parts at `&`.
+    fn split(parts: Vec<Part>) -> Self {
+        let mut pairs = vec![Vec::new()];
+        for part in parts {
+            match part {
+                Part::Literal(text) => {
+                    for (index, piece) in text.split('&').enumerate() {
+                        if index > 0 {
+                            pairs.push(Vec::new());
+                        }
+                        if let (false, Some(pair)) = (piece.is_empty(), pairs.last_mut()) {
+                            pair.push(Part::Literal(piece.to_owned()));
+                        }
+                    }
+                }
+                field @ Part::Field(_) => {
+                    if let Some(pair) = pairs.last_mut() {
+                        pair.push(field);
+                    }
+                }
+            }
+        }
+        Self(pairs)
+    }
+
+    /// Names of pairs whose name is a literal.
+    pub(super) fn names(&self) -> impl Iterator<Item = &str> {
+        self.0.iter().filter_map(|pair| match pair.first() {
+            Some(Part::Literal(text)) => match text.split_once('=') {
+                Some((name, _)) => Some(name),
+                None if pair.len() == 1 => Some(text.as_str()),
+                None => None,
+            },
+            _ => None,
+        })
+    }
+
+    /// Renders the pairs that stay.
+    fn render(&self, values: &dyn Values, no_data: &NoData) -> Vec<String> {
+        let is_dropped = |pair: &[Part]| *no_data == NoData::Drop && parts::is_without_data(pair, values);
+        self.0
+            .iter()
+            .filter(|pair| !is_dropped(pair))
+            .map(|pair| {
+                let mut text = String::new();
+                fill_encoded(pair, values, no_data, &mut text);
+                text
+            })
+            .collect()
+    }
+
+    /// The pairs, each as its parts.
+    pub(super) fn iter(&self) -> impl Iterator<Item = &Vec<Part>> {
+        self.0.iter()
+    }
+
+    fn fields(&self) -> impl Iterator<Item = &Field> {
+        self.0.iter().flat_map(|pair| fields(pair))
+    }
+}
+
+/// Cuts parts into what stands before and after the first of `marks`; the mark itself goes with neither.
+fn cut_at(parts: Vec<Part>, marks: &[char]) -> (Vec<Part>, Option<(char, Vec<Part>)>) {
+    let mut before = Vec::new();
+    let mut parts = parts.into_iter();
+    while let Some(part) = parts.next() {
+        if let Part::Literal(text) = &part
+            && let Some(at) = text.find(marks)
+        {
+            let mark = text[at..].chars().next().unwrap_or_default();
+            if at > 0 {
+                before.push(Part::Literal(text[..at].to_owned()));
+            }
+            let rest = &text[at + mark.len_utf8()..];
+            let mut after = Vec::new();
+            if !rest.is_empty() {
+                after.push(Part::Literal(rest.to_owned()));
+            }
+            after.extend(parts);
+            return (before, Some((mark, after)));
+        }
+        before.push(part);
+    }
+    (before, None)
+}
+
+impl UrlTemplate {
+    /// Parses a URL that stands at byte `base` of its source; `None` when there are errors among the notes.
+    pub(super) fn parse(text: &str, base: usize, notes: &mut Notes) -> Option<Self> {
+        let end = base + text.len();
+        let scheme = scheme_length(text)?;
+        if text.len() > MAX_URL {
+            notes.add(
+                Problem::TooLong {
+                    what: "URL",
+                    what_ja: "URL",
+                    most: MAX_URL,
+                },
+                base,
+                end,
+            );
+            return None;
+        }
+        let mut own = Notes::default();
+        check_encoded_placeholders(text, base, &mut own);
+        let all = parts::scan(text, base, Syntax::Url, &mut own);
+        let (front, fragment) = cut_at(all, &['#']);
+        let fragment = fragment.map(|(_, parts)| parts);
+        let (front, query) = cut_at(front, &['?']);
+        let query = query.map(|(_, parts)| Pairs::split(parts));
+        let (origin, path) = split_origin(front, scheme);
+        check_literals(text, base, &mut own);
+        if let Some(field) = fields(&origin).next() {
+            own.add(Problem::PlaceholderInHost, field.start, field.end);
+        }
+        let origin = literal_text(&origin);
+        // What was refused in the authority is missing from the literals, and told already.
+        let host = text
+            .starts_with(&origin)
+            .then(|| check_origin(&origin, scheme, base, &mut own))
+            .flatten();
+        drop_overlaps(&mut own);
+        if has_dot_segment_literal(&path) {
+            own.add(Problem::DotSegment, base, end);
+        }
+        check_shape(text, base, query.as_ref(), &path, fragment.is_some(), &mut own);
+        if scheme == "http://".len() {
+            own.add(Problem::PlainHttp, base, base + scheme);
+        }
+        let is_good = !own.has_errors();
+        notes.0.append(&mut own.0);
+        (is_good && host.is_some()).then(|| Self {
+            source: text.to_owned(),
+            origin,
+            host: host.unwrap_or_default(),
+            path,
+            query,
+            fragment,
+        })
+    }
+
+    /// As written.
+    pub fn source(&self) -> &str {
+        &self.source
+    }
+
+    /// The host as written, in lower case.
+    pub fn host(&self) -> &str {
+        &self.host
+    }
+
+    /// Every placeholder in it.
+    pub fn fields(&self) -> impl Iterator<Item = &Field> {
+        fields(&self.path)
+            .chain(self.query.iter().flat_map(Pairs::fields))
+            .chain(self.fragment.iter().flat_map(|fragment| fields(fragment)))
+    }
+
+    /// The URL with these values, custom parameters appended.
+    pub fn render(&self, values: &dyn Values, no_data: &NoData) -> Result<String, Unrenderable> {
+        let mut url = self.origin.clone();
+        fill_encoded(&self.path, values, no_data, &mut url);
+        if has_dot_segment(&url[self.origin.len()..]) {
+            return Err(Unrenderable::DotSegment);
+        }
+        let written = self.query.as_ref();
+        let mut pairs = written
+            .map(|query| query.render(values, no_data))
+            .unwrap_or_default();
+        let custom = values.custom();
+        // `?a=1&` already ends with the separator.
+        if !custom.is_empty() && pairs.last().is_some_and(String::is_empty) {
+            pairs.pop();
+        }
+        pairs.extend(
+            custom
+                .iter()
+                .map(|(key, value)| format!("{}={}", encode(key), encode(value))),
+        );
+        // A query of which every pair was dropped takes its `?` along.
+        if !pairs.is_empty() {
+            url.push('?');
+            url.push_str(&pairs.join("&"));
+        }
+        if let Some(fragment) = &self.fragment {
+            url.push('#');
+            fill_encoded(fragment, values, no_data, &mut url);
+        }
+        if url.len() > MAX_URL {
+            Err(Unrenderable::UrlTooLong)
+        } else {
+            Ok(url)
+        }
+    }
+}
+
+/// A form body template: pairs as in a query.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct FormTemplate(Pairs);
+
+impl FormTemplate {
+    pub(super) fn parse(text: &str, notes: &mut Notes) -> Self {
+        check_encoded_placeholders(text, 0, notes);
+        for (at, space) in text.match_indices(char::is_whitespace) {
+            notes.offer(
+                Problem::Unencoded {
+                    characters: space.into(),
+                },
+                at,
+                at + space.len(),
+                encode(space),
+            );
+        }
+        check_literals(text, 0, notes);
+        let parts = parts::scan(text, 0, Syntax::Url, notes);
+        for (at, _) in text.match_indices('#') {
+            let is_variable = fields(&parts).any(|field| (field.start..field.end).contains(&at));
+            if !is_variable {
+                notes.offer(
+                    Problem::Unencoded {
+                        characters: "#".into(),
+                    },
+                    at,
+                    at + 1,
+                    "%23",
+                );
+            }
+        }
+        Self(Pairs::split(parts))
+    }
+
+    pub(super) fn fields(&self) -> impl Iterator<Item = &Field> {
+        self.0.fields()
+    }
+
+    pub(super) fn render(&self, values: &dyn Values, no_data: &NoData) -> String {
+        self.0.render(values, no_data).join("&")
+    }
+}
+
+fn literal_text(parts: &[Part]) -> String {
+    parts
+        .iter()
+        .filter_map(|part| match part {
+            Part::Literal(text) => Some(text.as_str()),
+            Part::Field(_) => None,
+        })
+        .collect()
+}
+
+/// Splits off scheme and authority; the path keeps its leading slash.
+fn split_origin(front: Vec<Part>, scheme: usize) -> (Vec<Part>, Vec<Part>) {
+    let mut front = front.into_iter();
+    let mut origin = Vec::new();
+    if let Some(Part::Literal(first)) = front.next() {
+        let (head, rest) = first.split_at(scheme.min(first.len()));
+        origin.push(Part::Literal(head.to_owned()));
+        let mut rest_parts = Vec::new();
+        if !rest.is_empty() {
+            rest_parts.push(Part::Literal(rest.to_owned()));
+        }
+        rest_parts.extend(front);
+        let (authority, path) = cut_at(rest_parts, &['/']);
+        origin.extend(authority);
+        let path = path.map(|(slash, mut parts)| {
+            parts.insert(0, Part::Literal(slash.into()));
+            parts
+        });
+        return (origin, path.unwrap_or_default());
+    }
+    (origin, Vec::new())
+}
+
+/// Whether a rendered path has a segment that a client folds away.
+fn has_dot_segment(path: &str) -> bool {
+    path.split('/').any(|segment| {
+        let plain = segment.replace("%2e", ".").replace("%2E", ".");
+        plain == "." || plain == ".."
+    })
+}
+
+/// Whether a segment without placeholders is `.` or `..`.
+fn has_dot_segment_literal(path: &[Part]) -> bool {
+    // A placeholder stands for something that is no dot: such segments are judged when rendered.
+    let shape: String = path
+        .iter()
+        .map(|part| match part {
+            Part::Literal(text) => text.as_str(),
+            Part::Field(_) => "x",
+        })
+        .collect();
+    has_dot_segment(&shape)
+}

@@ -1,0 +1,376 @@
+//! The values of an activity under the names of the catalogue. Everything a placeholder can show is read here,
+//! from the activity, its copy of the credited session, and the configuration objects that it names.
+//!
+//! 2026-11-21: what the product records itself comes from its own fields only, so that no caller can pass
+//! off a payout or a status as ours; every other name reads the parameters of the activity, then those of
+//! the credited click.
+
+use super::catalogue::Placeholder;
+use super::parts::Values;
+use crate::domain::activity::{Activity, ActivityKind, MatchType};
+use crate::domain::attribution::Windows;
+use crate::domain::ids::PostbackId;
+use crate::domain::link::Link;
+use crate::domain::money::{Currency, Money};
+use crate::domain::offer::{Event, Offer};
+use crate::domain::partner::Partner;
+use crate::domain::session::{EngagementKind, Session};
+use std::borrow::Cow;
+
+/// Configuration objects that an activity names, as they are now.
+#[derive(Debug, Clone, Copy)]
+pub struct Context<'a> {
+    /// Its offer.
+    pub offer: Option<&'a Offer>,
+    /// The credited partner.
+    pub partner: Option<&'a Partner>,
+    /// The credited link.
+    pub link: Option<&'a Link>,
+    /// Now, unix milliseconds.
+    pub now_ms: i64,
+}
+
+/// The values of one activity for one postback.
+#[derive(Debug, Clone, Copy)]
+pub struct ActivityValues<'a> {
+    /// The activity.
+    pub activity: &'a Activity,
+    /// What it names.
+    pub context: &'a Context<'a>,
+    /// `{postback_id}`; `None` where no postback is made (destinations of clicks).
+    pub postback: Option<PostbackId>,
+    /// `{random}`; `{nonce}` is made of both.
+    pub random: u64,
+}
+
+type Text<'v> = Option<Cow<'v, str>>;
+
+fn lent(text: &str) -> Text<'_> {
+    (!text.is_empty()).then_some(Cow::Borrowed(text))
+}
+
+fn made<'v>(value: impl ToString) -> Text<'v> {
+    Some(Cow::Owned(value.to_string()))
+}
+
+fn flag<'v>(value: bool) -> Text<'v> {
+    Some(Cow::Borrowed(if value { "1" } else { "0" }))
+}
+
+fn seconds<'v>(at_ms: i64) -> Text<'v> {
+    made(at_ms.div_euclid(1000))
+}
+
+fn hour<'v>(at_ms: i64) -> Text<'v> {
+    made(at_ms.div_euclid(3_600_000) * 3600)
+}
+
+fn in_list<'v>(list: &'v [(String, String)], name: &str) -> Text<'v> {
+    list.iter()
+        .find(|(key, value)| key == name && !value.is_empty())
+        .map(|(_, value)| Cow::Borrowed(value.as_str()))
+}
+
+/// Pairs as one JSON object; no data when there are none.
+fn object<'v>(pairs: &[(String, String)]) -> Text<'v> {
+    if pairs.is_empty() {
+        return None;
+    }
+    let map: serde_json::Map<String, serde_json::Value> = pairs
+        .iter()
+        .map(|(key, value)| (key.clone(), value.clone().into()))
+        .collect();
+    made(serde_json::Value::Object(map))
+}
+
+impl<'a> ActivityValues<'a> {
+    fn session(&self) -> Option<&'a Session> {
+        self.activity.session.as_deref()
+    }
+
+    fn is_engagement(&self) -> bool {
+        matches!(self.activity.kind, ActivityKind::Click | ActivityKind::Impression)
+    }
+
+    /// What the caller of the activity, or app measurement, says under a name.
+    fn reported(&self, name: &str) -> Text<'a> {
+        in_list(&self.activity.facts, name).or_else(|| in_list(&self.activity.input.fields, name))
+    }
+
+    /// What the credited click says under a name.
+    fn clicked(&self, name: &str) -> Text<'a> {
+        let session = self.session()?;
+        in_list(&session.device_ids, name)
+            .or_else(|| in_list(&session.cost, name))
+            .or_else(|| in_list(&session.parameters, name))
+    }
+
+    fn named(&self, name: &str) -> Text<'a> {
+        self.reported(name).or_else(|| self.clicked(name))
+    }
+
+    /// What is known of the device: as the app says it, else as the click showed it.
+    fn device(&self, name: &str, of_session: fn(&Session) -> &str) -> Text<'a> {
+        self.reported(name)
+            .or_else(|| self.session().and_then(|session| lent(of_session(session))))
+            .or_else(|| self.clicked(name))
+    }
+
+    fn engaged_at(&self, is_wanted: fn(EngagementKind) -> bool) -> Option<i64> {
+        self.session()
+            .filter(|session| is_wanted(session.kind))
+            .map(Session::at_ms)
+    }
+
+    fn event(&self) -> Option<&'a Event> {
+        let token = self.activity.event.as_ref()?;
+        self.context
+            .offer?
+            .events
+            .iter()
+            .find(|event| event.token == *token)
+    }
+
+    /// A window in hours, as it is in force for the credited link.
+    fn window(&self, read: fn(&Windows) -> i64) -> Text<'a> {
+        let of_link = self.context.link.map(|link| &link.attribution);
+        let of_partner = self.context.partner.map(|partner| &partner.attribution);
+        let of_offer = self.context.offer.map(|offer| &offer.attribution);
+        let layers = [of_link, of_partner, of_offer].into_iter().flatten();
+        made(read(&Windows::resolve(layers)) / 3_600_000)
+    }
+
+    fn money_in(&self, currency: Currency) -> Option<Money> {
+        self.activity.money.filter(|money| money.currency == currency)
+    }
+
+    fn converted(&self, name: &str, code: &str, write: fn(&Money) -> String) -> Text<'a> {
+        let currency = code.parse().ok()?;
+        self.money_in(currency)
+            .map(|money| Cow::Owned(write(&money)))
+            .or_else(|| self.reported(name))
+    }
+
+    /// Engagements that matched within their window, passed every fraud filter, and lost.
+    fn losers(&self) -> Text<'a> {
+        let ids: Vec<String> = self
+            .activity
+            .candidates
+            .iter()
+            .filter(|candidate| !candidate.is_winner)
+            .filter(|candidate| {
+                matches!(
+                    candidate.lost_because.as_deref(),
+                    Some("older_than_winner" | "weaker_than_winner")
+                )
+            })
+            .map(|candidate| candidate.session.to_string())
+            .collect();
+        (!ids.is_empty()).then(|| Cow::Owned(serde_json::Value::from(ids).to_string()))
+    }
+
+    /// Values that the product records itself. The names are the rows with the source `Record`.
+    fn recorded(&self, name: &str) -> Text<'a> {
+        let activity = self.activity;
+        let session = self.session();
+        let offer = self.context.offer;
+        let level = |index: usize| {
+            session
+                .and_then(|s| s.names.get(index))
+                .and_then(|name| lent(name))
+        };
+        let para = |index: usize| session.and_then(|s| lent(&s.para[index]));
+        let uid = |index: usize| activity.input.uids.get(index).and_then(|uid| lent(uid));
+        let is_click = |kind| kind != EngagementKind::Impression;
+        let is_view = |kind| kind == EngagementKind::Impression;
+        match name {
+            "activity_kind" => lent(activity.kind.as_str()),
+            "activity_id" => made(activity.id),
+            "postback_id" => self.postback.and_then(made),
+            "random" => made(self.random),
+            "nonce" => self
+                .postback
+                .and_then(|id| made(format_args!("{id}{:016x}", self.random))),
+            "environment" => self.reported(name).or(Some(Cow::Borrowed(if activity.is_test {
+                "sandbox"
+            } else {
+                "production"
+            }))),
+            "is_test" => flag(activity.is_test),
+            "is_s2s" => match session {
+                Some(session) if self.is_engagement() => flag(session.flags.is_s2s),
+                _ => self.reported(name),
+            },
+            "is_s2s_engagement_based" => session.and_then(|s| flag(s.flags.is_s2s)),
+            "platform" => self
+                .reported(name)
+                .or_else(|| self.device("os_name", |s| &s.device.os_name)),
+            "tuid" => lent(&activity.tuid).or_else(|| session.and_then(|s| lent(&s.tuid))),
+
+            "amount" | "revenue_float" => activity.money.and_then(|money| made(money.amount_text())),
+            "revenue" => activity.money.and_then(|money| made(money.cents())),
+            "currency" => activity.money.and_then(|money| made(money.currency)),
+            "revenue_usd" => self.converted(name, "USD", Money::amount_text),
+            "revenue_usd_cents" => self.converted(name, "USD", |money| money.cents().to_string()),
+            "revenue_cny" => self.converted(name, "CNY", Money::amount_text),
+            "revenue_cny_cents" => self.converted(name, "CNY", |money| money.cents().to_string()),
+            "reporting_revenue" => offer
+                .and_then(|offer| self.money_in(offer.currency))
+                .and_then(|money| made(money.amount_text()))
+                .or_else(|| self.reported(name)),
+            "reporting_currency" => offer.and_then(|offer| made(offer.currency)),
+            "payout" => activity.payout.and_then(|money| made(money.amount_text())),
+            "payout_currency" => activity.payout.and_then(|money| made(money.currency)),
+            "content_uid1" => uid(0),
+            "content_uid2" => uid(1),
+            "content_uid3" => uid(2),
+            "content_uid4" => uid(3),
+            "content_uid5" => uid(4),
+            "content_uid6" => uid(5),
+            "content_uid7" => uid(6),
+            "content_uid8" => uid(7),
+            "order_id" => self.reported(name).or_else(|| uid(0)),
+            "event" => activity.event.as_ref().and_then(|token| lent(token.as_str())),
+            "event_name" => self.event().and_then(|event| lent(&event.name)),
+            "status" => activity.status.and_then(|status| lent(status.as_str())),
+            "outdated_status" => activity.outdated_status.and_then(|status| lent(status.as_str())),
+            "publisher_parameters" | "publisher_parameter" => object(&activity.input.custom),
+            "partner_parameters" => object(&activity.input.partner_custom),
+            "conversion_referer" => lent(&activity.input.referer),
+
+            "sid" => session.and_then(|s| made(s.id)),
+            "para1" => para(0),
+            "para2" => para(1),
+            "para3" => para(2),
+            "para4" => para(3),
+            "para5" => para(4),
+            "label" => session.and_then(|s| lent(&s.label)),
+            "click_referer" => session
+                .filter(|s| is_click(s.kind))
+                .and_then(|s| lent(&s.referer)),
+            "deeplink" => self.named(name).or_else(|| self.clicked("deep_link")),
+            "destination" => session.and_then(|s| lent(&s.destination)),
+            "reftag" => session.map_or_else(|| made(activity.id), |s| made(s.id)),
+            "reftags" => self.losers(),
+            "is_bot" => session.and_then(|s| flag(s.is_automated())),
+
+            "cid" | "app_token" => activity.offer.as_ref().and_then(|id| lent(id.as_str())),
+            "offer_name" | "app_name" | "app_name_dashboard" => offer.and_then(|offer| lent(&offer.name)),
+            "app_id" => offer
+                .and_then(|offer| lent(offer.app_id.as_deref()?))
+                .or_else(|| self.reported(name)),
+            "partner" => self.context.partner.and_then(|partner| lent(&partner.name)),
+            "partner_id" => session
+                .and_then(|s| s.partner.as_ref())
+                .and_then(|id| lent(id.as_str())),
+            "tracker" => session.and_then(|s| lent(s.link.as_str())),
+            "tracker_name" | "trackerName" => session.and_then(|s| made(s.tracker_name())),
+            "network_name" => level(0),
+            "campaign_name" => level(1),
+            "adgroup_name" => level(2),
+            "creative_name" => level(3),
+
+            "is_organic" => flag(session.is_none()),
+            "match_type" => activity.match_type.and_then(|matched| lent(match_name(matched))),
+            "impression_based" => session.and_then(|s| flag(is_view(s.kind))),
+            "conversion_duration" => self.reported(name).or_else(|| {
+                let from = session.filter(|_| !self.is_engagement())?.at_ms();
+                seconds((activity.at_ms - from).max(0))
+            }),
+            "click_attribution_window" => self.window(|w| w.click_ms),
+            "impression_attribution_window" => self.window(|w| w.impression_ms),
+            "fingerprint_attribution_window" | "probmatching_attribution_window" => {
+                self.window(|w| w.click_probabilistic_ms)
+            }
+            "reattribution_attribution_window" => self.window(|w| w.reattribution_ms),
+            "inactive_user_definition" => self.window(|w| w.inactivity_ms),
+
+            "created_at" => seconds(activity.at_ms),
+            "created_at_hour" => hour(activity.at_ms),
+            "created_at_milli" => made(activity.at_ms),
+            "received_at" => seconds(activity.id.at_ms()),
+            "click_time" => self.engaged_at(is_click).and_then(seconds),
+            "click_time_hour" => self.engaged_at(is_click).and_then(hour),
+            "impression_time" => self.engaged_at(is_view).and_then(seconds),
+            "impression_time_hour" => self.engaged_at(is_view).and_then(hour),
+            "engagement_time" => self.engaged_at(|_| true).and_then(seconds),
+            "engagement_time_hour" => self.engaged_at(|_| true).and_then(hour),
+
+            "adid" => self.named(name).or_else(|| lent(&activity.tuid)),
+            "idfa_upper" => self
+                .named(name)
+                .or_else(|| self.named("idfa"))
+                .map(|id| Cow::Owned(id.to_ascii_uppercase())),
+            "user_agent" => self
+                .device(name, |s| &s.user_agent)
+                .or_else(|| lent(&activity.input.user_agent)),
+            "ip_address" => session
+                .and_then(|s| lent(&s.ip))
+                .or_else(|| lent(&activity.input.ip))
+                .or_else(|| self.reported(name)),
+            "isp" => self.device(name, |s| &s.geo.isp),
+            "browser" => self.device(name, |s| &s.device.browser),
+            "device_name" => self.device(name, |s| &s.device.device_name),
+            "device_model" => self
+                .named(name)
+                .or_else(|| self.device("device_name", |s| &s.device.device_name)),
+            "device_type" => self.device(name, |s| &s.device.device_type),
+            "os_name" => self.device(name, |s| &s.device.os_name),
+            "os_version" => self.device(name, |s| &s.device.os_version),
+            "language" => self.device(name, |s| &s.device.language),
+            "country" => self
+                .device(name, |s| &s.geo.country)
+                .map(|code| Cow::Owned(code.to_ascii_lowercase())),
+            "country_subdivision" => self.device(name, |s| &s.geo.subdivision),
+            "region" => self.device(name, |s| &s.device.region),
+            "city" => self.device(name, |s| &s.geo.city),
+            "postal_code" => self.device(name, |s| &s.geo.postal_code),
+            _ => None,
+        }
+    }
+}
+
+fn match_name(matched: MatchType) -> &'static str {
+    match matched {
+        MatchType::Sid => "sid",
+        MatchType::Visitor => "visitor",
+        MatchType::PartnerClickId => "partner_click_id",
+        MatchType::DeviceTag => "device_tag",
+        MatchType::Reftag => "reftag",
+        MatchType::Probabilistic => "probabilistic",
+        MatchType::Claim => "claim",
+        MatchType::Organic => "organic",
+    }
+}
+
+impl Values for ActivityValues<'_> {
+    fn value(&self, placeholder: &'static Placeholder) -> Option<Cow<'_, str>> {
+        match placeholder.source {
+            super::catalogue::Source::Record => self.recorded(placeholder.name),
+            super::catalogue::Source::Parameter => self.named(placeholder.name),
+        }
+    }
+
+    /// Any parameter of the click URL, also those that have a field of their own.
+    fn parameter(&self, name: &str) -> Option<Cow<'_, str>> {
+        let session = self.session()?;
+        // A partner's own name for one of the five.
+        let of_partner = || {
+            let parameters = &self.context.partner?.click_parameters;
+            let slot = parameters.iter().find(|parameter| parameter.name == name)?.para?;
+            session
+                .para
+                .get(usize::from(slot).checked_sub(1)?)
+                .and_then(|value| lent(value))
+        };
+        session.parameter(name).map(Cow::Borrowed).or_else(of_partner)
+    }
+
+    fn custom(&self) -> &[(String, String)] {
+        if self.activity.kind.appends_custom_parameters() {
+            &self.activity.input.custom
+        } else {
+            &[]
+        }
+    }
+}

@@ -1,0 +1,238 @@
+//! Logins: the cookie, and the record that it stands for. The cookie holds 256 random bits; the store knows
+//! only their SHA-256.
+
+use super::{random_text, sha256_hex};
+use crate::domain::account::{Login, User};
+use crate::domain::ids::UserId;
+use crate::http::State;
+use crate::http::problem::ApiError;
+use crate::recorder::Group;
+use crate::store::catalog::Catalog;
+use crate::store::{Db, KeyRange, Reader, StoreError, codec, keys};
+use actix_web::cookie::time::Duration as CookieDuration;
+use actix_web::cookie::{Cookie, SameSite};
+use std::ops::ControlFlow;
+
+/// A login that is not used ends after this long, milliseconds.
+pub const IDLE_MS: i64 = 30 * 60 * 1000;
+/// A login ends after this long in any case, milliseconds.
+pub const ABSOLUTE_MS: i64 = 12 * 60 * 60 * 1000;
+/// Use is noted at most this often, milliseconds.
+const TOUCH_MS: i64 = 60 * 1000;
+/// Logins looked at when old ones are removed.
+const SWEEP: usize = 1000;
+
+/// Name of the cookie: the `__Host-` prefix binds it to this host and to TLS where there is TLS.
+pub fn cookie_name(is_tls: bool) -> &'static str {
+    if is_tls { "__Host-yamabiko" } else { "yamabiko" }
+}
+
+/// The cookie of a login; an empty value removes it.
+pub fn cookie(is_tls: bool, value: String) -> Cookie<'static> {
+    let life = if value.is_empty() {
+        CookieDuration::ZERO
+    } else {
+        CookieDuration::milliseconds(ABSOLUTE_MS)
+    };
+    Cookie::build(cookie_name(is_tls), value)
+        .path("/")
+        .http_only(true)
+        .same_site(SameSite::Strict)
+        .secure(is_tls)
+        .max_age(life)
+        .finish()
+}
+
+/// Whether a login is still good for the user that it belongs to.
+pub fn is_good(login: &Login, user: &User, now_ms: i64) -> bool {
+    !user.is_disabled
+        && login.epoch == user.epoch
+        && now_ms - login.seen_at_ms < IDLE_MS
+        && now_ms - login.created_at_ms < ABSOLUTE_MS
+}
+
+/// A new login: the text for the cookie, and the record to be written with [`insert`].
+pub fn new(user: &User, from: &str, user_agent: &str, now_ms: i64) -> Result<(String, NewLogin), ApiError> {
+    let text = random_text()?;
+    let login = Login {
+        user: user.id.clone(),
+        epoch: user.epoch,
+        created_at_ms: now_ms,
+        seen_at_ms: now_ms,
+        from: from.into(),
+        user_agent: cut(user_agent, 200).into(),
+    };
+    let id = sha256_hex(text.as_bytes());
+    Ok((text, NewLogin { id, login }))
+}
+
+/// A login that is not written yet.
+#[derive(Debug)]
+pub struct NewLogin {
+    id: String,
+    login: Login,
+}
+
+/// Writes a login and removes those that have ended.
+pub fn insert(group: &mut Group<'_>, new: &NewLogin) -> Result<(), StoreError> {
+    let catalog = group.catalog().clone();
+    let now_ms = group.now_ms();
+    for (key, value) in group.scan(Db::Hot, KeyRange::prefix(&keys::config_prefix(b'g')), SWEEP)? {
+        let login: Login = codec::decode_json(&value, Db::Hot, &key)?;
+        let ended = catalog
+            .users
+            .get(&login.user)
+            .is_none_or(|user| !is_good(&login, user, now_ms));
+        if ended {
+            group.delete((Db::Hot, key));
+        }
+    }
+    group.put(keys::login(&new.id), codec::encode_json(&new.login)?);
+    Ok(())
+}
+
+/// Finds the login of a cookie with its user. The id is what [`remove`] takes.
+pub fn find(
+    reader: &Reader,
+    catalog: &Catalog,
+    cookie: &str,
+    now_ms: i64,
+) -> Result<Option<(String, Login, std::sync::Arc<User>)>, StoreError> {
+    let id = sha256_hex(cookie.as_bytes());
+    let (db, key) = keys::login(&id);
+    let Some(value) = reader.get(db, &key)? else {
+        return Ok(None);
+    };
+    let login: Login = codec::decode_json(&value, db, &key)?;
+    let Some(user) = catalog
+        .users
+        .get(&login.user)
+        .filter(|user| is_good(&login, user, now_ms))
+    else {
+        return Ok(None);
+    };
+    Ok(Some((id, login, user.clone())))
+}
+
+/// Notes that a login was used, at most once a minute. It does not wait: a lost note shortens the idle
+/// time by a minute.
+pub fn touch(state: &State, id: &str, login: &Login, now_ms: i64) {
+    if now_ms - login.seen_at_ms < TOUCH_MS {
+        return;
+    }
+    let id = id.to_owned();
+    let job = move |group: &mut Group<'_>| {
+        let (db, key) = keys::login(&id);
+        let touched = group.get(db, &key).and_then(|value| {
+            let Some(value) = value else { return Ok(None) };
+            let mut login: Login = codec::decode_json(&value, db, &key)?;
+            login.seen_at_ms = login.seen_at_ms.max(group.now_ms());
+            codec::encode_json(&login).map(Some)
+        });
+        match touched {
+            Ok(Some(value)) => group.put((db, key), value),
+            Ok(None) => {}
+            Err(error) => {
+                tracing::warn!(code = error.code(), %error, "the use of a login could not be noted")
+            }
+        }
+    };
+    if let Err((error, _)) = state.recorder.submit(Box::new(job)) {
+        tracing::debug!(code = error.code(), "the use of a login was not noted");
+    }
+}
+
+/// Ends a login.
+pub fn remove(group: &mut Group<'_>, id: &str) {
+    group.delete(keys::login(id));
+}
+
+/// The logins that are good, of one user or of all, newest first, with their ids; at most a thousand.
+pub fn list(
+    reader: &Reader,
+    catalog: &Catalog,
+    of: Option<&UserId>,
+    now_ms: i64,
+) -> Result<Vec<(String, Login)>, StoreError> {
+    let mut found = Vec::new();
+    let mut unreadable = None;
+    reader.scan_prefix(Db::Hot, &keys::config_prefix(b'g'), false, |key, value| {
+        match codec::decode_json::<Login>(value, Db::Hot, key) {
+            Ok(login) => {
+                let is_wanted = of.is_none_or(|user| *user == login.user);
+                let user = catalog.users.get(&login.user);
+                if is_wanted && user.is_some_and(|user| is_good(&login, user, now_ms)) {
+                    let id = keys::parse_config(key)
+                        .map(|(_, id)| id.to_owned())
+                        .unwrap_or_default();
+                    found.push((id, login));
+                }
+            }
+            Err(error) => unreadable = Some(error),
+        }
+        if found.len() < SWEEP {
+            ControlFlow::Continue(())
+        } else {
+            ControlFlow::Break(())
+        }
+    })?;
+    if let Some(error) = unreadable {
+        return Err(error);
+    }
+    found.sort_by_key(|(_, login)| std::cmp::Reverse(login.created_at_ms));
+    Ok(found)
+}
+
+/// The first bytes of a text, never half a character.
+pub(crate) fn cut(text: &str, bytes: usize) -> &str {
+    &text[..text.floor_char_boundary(bytes)]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::account::Role;
+
+    fn user(epoch: u32, is_disabled: bool) -> User {
+        User {
+            id: "hanako".parse().unwrap(),
+            login: "hanako".into(),
+            name: String::new(),
+            password_hash: String::new(),
+            role: Role::Owner,
+            partners: vec![],
+            language: None,
+            totp_secret: None,
+            recovery_codes: vec![],
+            epoch,
+            is_disabled,
+            created_at_ms: 0,
+            updated_at_ms: 0,
+        }
+    }
+
+    #[test]
+    fn a_login_ends_by_idleness_age_epoch_and_with_its_user() {
+        let (_, new) = new(&user(1, false), "192.0.2.1", "browser", 0).unwrap();
+        let login = |seen_at_ms| Login {
+            seen_at_ms,
+            ..new.login.clone()
+        };
+        assert!(is_good(&login(0), &user(1, false), IDLE_MS - 1));
+        assert!(!is_good(&login(0), &user(1, false), IDLE_MS));
+        assert!(!is_good(&login(ABSOLUTE_MS - 1), &user(1, false), ABSOLUTE_MS));
+        assert!(!is_good(&login(0), &user(2, false), 1));
+        assert!(!is_good(&login(0), &user(1, true), 1));
+    }
+
+    #[test]
+    fn the_cookie_is_bound_to_the_host() {
+        let tls = cookie(true, "x".into()).to_string();
+        assert!(tls.starts_with("__Host-yamabiko=x;"), "{tls}");
+        for attribute in ["HttpOnly", "SameSite=Strict", "Secure", "Path=/"] {
+            assert!(tls.contains(attribute), "{tls}");
+        }
+        assert!(!cookie(false, "x".into()).to_string().contains("Secure"));
+        assert!(cookie(true, String::new()).to_string().contains("Max-Age=0"));
+    }
+}

@@ -1,0 +1,270 @@
+//! The public endpoints that visitors, tags and servers call. They parse the request once, hand it to
+//! `tracking`, and answer; no login, no admin route, no decision about what counts.
+
+mod click;
+mod conversion;
+mod direct;
+
+use super::client::{self, Caller};
+use super::problem::ApiError;
+use crate::domain::ids::{OfferId, SessionId};
+use crate::domain::offer::Offer;
+use crate::domain::session::Session;
+use crate::recorder::Recorder;
+use crate::store::catalog::Catalog;
+use crate::tracking::client::{ClientHeaders, IpHasher};
+use crate::tracking::geo::GeoIp;
+use crate::tracking::repeat::Repeats;
+use crate::tracking::tag::{TAG_CONTENT_TYPE, TAG_JS};
+use actix_web::cookie::{Cookie, SameSite, time::Duration as CookieDuration};
+use actix_web::http::header::{
+    ACCEPT_LANGUAGE, CACHE_CONTROL, CONTENT_TYPE, HeaderName, LOCATION, REFERER, USER_AGENT,
+};
+use actix_web::web::{self, ServiceConfig};
+use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder};
+use ipnet::IpNet;
+use std::sync::Arc;
+
+/// Longest request target, bytes; a longer one is answered 414.
+pub const MAX_TARGET_BYTES: usize = 8 * 1024;
+/// Largest body of the public endpoints, bytes; a larger one is answered 413.
+pub const MAX_BODY_BYTES: usize = 64 * 1024;
+
+/// A body that takes longer is given up.
+const BODY_PATIENCE: std::time::Duration = std::time::Duration::from_secs(10);
+
+/// Name of the cookie that holds the TUID.
+const VISITOR_COOKIE: &str = "yb";
+/// Beginning of the names of the cookies that hold the last SID by offer.
+const SESSION_COOKIE: &str = "ys_";
+/// Browsers keep a cookie for at most 400 days.
+const VISITOR_DAYS: i64 = 400;
+
+const GIF: &[u8; 43] = b"GIF89a\x01\x00\x01\x00\x80\x00\x00\x00\x00\x00\xff\xff\xff!\xf9\x04\x01\x00\x00\x00\x00,\x00\x00\x00\x00\x01\x00\x01\x00\x00\x02\x02D\x01\x00;";
+
+/// What the public endpoints work with.
+pub struct TrackingState {
+    /// The one writer.
+    pub recorder: Recorder,
+    /// Places of addresses.
+    pub geo: Arc<GeoIp>,
+    /// Keyed hash of addresses.
+    pub ip_hasher: IpHasher,
+    /// Who clicked what, lately.
+    pub repeats: Repeats,
+    /// Proxies whose forwarded headers count.
+    pub trusted_proxies: Vec<IpNet>,
+}
+
+/// Adds the public routes.
+pub fn routes(config: &mut ServiceConfig) {
+    config
+        .service(
+            web::resource("/c/{link}")
+                .route(web::get().to(click::click))
+                .route(web::head().to(click::click)),
+        )
+        .service(
+            web::resource("/i/{link}")
+                .route(web::get().to(click::impression))
+                .route(web::head().to(click::impression)),
+        )
+        .service(
+            web::resource("/cv")
+                .route(web::get().to(conversion::convert))
+                .route(web::post().to(conversion::convert))
+                .route(web::method(actix_web::http::Method::OPTIONS).to(direct::preflight)),
+        )
+        .service(web::resource("/cv.gif").route(web::get().to(conversion::pixel)))
+        .service(
+            web::resource("/d/{link}")
+                .route(web::post().to(direct::land))
+                .route(web::method(actix_web::http::Method::OPTIONS).to(direct::preflight)),
+        )
+        .service(
+            web::resource("/tag.js")
+                .route(web::get().to(tag))
+                .route(web::head().to(tag)),
+        );
+}
+
+async fn tag() -> HttpResponse {
+    HttpResponse::Ok()
+        .insert_header((CONTENT_TYPE, TAG_CONTENT_TYPE))
+        .insert_header((CACHE_CONTROL, "public, max-age=3600"))
+        .insert_header((
+            HeaderName::from_static("cross-origin-resource-policy"),
+            "cross-origin",
+        ))
+        .insert_header((HeaderName::from_static("x-content-type-options"), "nosniff"))
+        .body(TAG_JS)
+}
+
+/// A 43-byte transparent picture.
+fn gif(mut answer: HttpResponseBuilder) -> HttpResponse {
+    answer
+        .insert_header((CONTENT_TYPE, "image/gif"))
+        .insert_header((CACHE_CONTROL, "no-store"))
+        .insert_header((
+            HeaderName::from_static("cross-origin-resource-policy"),
+            "cross-origin",
+        ))
+        .body(GIF.as_slice())
+}
+
+/// A small page for people; the text is ours, nothing of the request is in it.
+fn page(mut answer: HttpResponseBuilder, english: &str, japanese: &str) -> HttpResponse {
+    answer.insert_header((CONTENT_TYPE, "text/html; charset=utf-8")).insert_header((CACHE_CONTROL, "no-store")).body(format!(
+        "<!doctype html><meta charset=\"utf-8\"><meta name=\"viewport\" content=\"width=device-width\"><meta name=\"robots\" content=\"noindex\"><title>{english}</title><p>{english}</p><p lang=\"ja\">{japanese}</p>\n"
+    ))
+}
+
+/// The answer for a link that does not exist or is paused: never a redirect.
+fn no_such_link() -> HttpResponse {
+    page(
+        HttpResponse::NotFound(),
+        "This link is not in use.",
+        "このリンクは使われていません。",
+    )
+}
+
+fn too_long() -> HttpResponse {
+    page(
+        HttpResponse::UriTooLong(),
+        "The address is too long.",
+        "URLが長すぎます。",
+    )
+}
+
+fn text_header(request: &HttpRequest, name: HeaderName) -> String {
+    request
+        .headers()
+        .get(name)
+        .map(|v| String::from_utf8_lossy(v.as_bytes()).into_owned())
+        .unwrap_or_default()
+}
+
+fn client_headers(request: &HttpRequest) -> ClientHeaders {
+    let purposes = ["sec-purpose", "purpose", "x-purpose", "x-moz"];
+    let mut purpose = String::new();
+    for name in purposes {
+        if let Some(value) = request.headers().get(name) {
+            purpose.push_str(&String::from_utf8_lossy(value.as_bytes()));
+            purpose.push(',');
+        }
+    }
+    ClientHeaders {
+        user_agent: text_header(request, USER_AGENT),
+        referer: text_header(request, REFERER),
+        accept_language: text_header(request, ACCEPT_LANGUAGE),
+        purpose,
+    }
+}
+
+fn caller(request: &HttpRequest, state: &TrackingState) -> Caller {
+    client::caller(request, &state.trusted_proxies)
+}
+
+/// TUID of the cookie: 16 alphanumerics that we made; anything else counts as none.
+fn known_visitor(request: &HttpRequest) -> Option<String> {
+    let cookie = request.cookie(VISITOR_COOKIE)?;
+    cookie
+        .value()
+        .parse::<SessionId>()
+        .ok()
+        .map(|tuid| tuid.to_string())
+}
+
+fn new_visitor(now_ms: i64) -> String {
+    SessionId::new(now_ms, rand::random()).to_string()
+}
+
+/// The last sessions of the visitor by offer.
+fn visited(request: &HttpRequest) -> Vec<(OfferId, SessionId)> {
+    let Ok(cookies) = request.cookies() else {
+        return Vec::new();
+    };
+    let parse = |cookie: &Cookie<'static>| {
+        let offer = cookie.name().strip_prefix(SESSION_COOKIE)?.parse().ok()?;
+        Some((offer, cookie.value().parse().ok()?))
+    };
+    cookies.iter().filter_map(parse).take(50).collect()
+}
+
+/// Sets the cookies of a click. On TLS they travel with requests of the advertiser's site too; a plain
+/// connection cannot ask for that.
+fn set_cookies(answer: &mut HttpResponseBuilder, session: &Session, offer: &Offer, is_tls: bool) {
+    let cookie = |name: String, value: String, days: i64| {
+        let same_site = if is_tls { SameSite::None } else { SameSite::Lax };
+        Cookie::build(name, value)
+            .path("/")
+            .max_age(CookieDuration::days(days))
+            .http_only(true)
+            .secure(is_tls)
+            .same_site(same_site)
+            .finish()
+    };
+    answer.cookie(cookie(VISITOR_COOKIE.into(), session.tuid.clone(), VISITOR_DAYS));
+    let days = i64::from(offer.web_window_days());
+    answer.cookie(cookie(
+        format!("{SESSION_COOKIE}{}", offer.id),
+        session.id.to_string(),
+        days,
+    ));
+}
+
+/// Reads a body of at most [`MAX_BODY_BYTES`].
+async fn read_body(payload: web::Payload) -> Result<web::Bytes, ApiError> {
+    match tokio::time::timeout(BODY_PATIENCE, payload.to_bytes_limited(MAX_BODY_BYTES)).await {
+        Ok(Ok(Ok(body))) => Ok(body),
+        Ok(Ok(Err(_))) | Err(_) => Err(ApiError::BrokenBody),
+        Ok(Err(_)) => Err(ApiError::TooLarge {
+            limit: MAX_BODY_BYTES,
+        }),
+    }
+}
+
+/// The origin of the request when it is one of the offer's own sites.
+fn own_origin(request: &HttpRequest, offers: impl IntoIterator<Item = impl AsRef<Offer>>) -> Option<String> {
+    let origin = request
+        .headers()
+        .get(actix_web::http::header::ORIGIN)?
+        .to_str()
+        .ok()?;
+    let is_listed = |offer: &Offer| {
+        offer
+            .sites
+            .iter()
+            .any(|site| site.trim_end_matches('/').eq_ignore_ascii_case(origin))
+    };
+    offers
+        .into_iter()
+        .any(|offer| is_listed(offer.as_ref()))
+        .then(|| origin.to_owned())
+}
+
+/// Lets a page of the offer's own site read the answer.
+fn allow_origin(answer: &mut HttpResponseBuilder, origin: Option<&str>) {
+    use actix_web::http::header::{ACCESS_CONTROL_ALLOW_CREDENTIALS, ACCESS_CONTROL_ALLOW_ORIGIN, VARY};
+    answer.insert_header((VARY, "Origin"));
+    if let Some(origin) = origin {
+        answer.insert_header((ACCESS_CONTROL_ALLOW_ORIGIN, origin));
+        answer.insert_header((ACCESS_CONTROL_ALLOW_CREDENTIALS, "true"));
+    }
+}
+
+fn redirect(to: &str) -> HttpResponseBuilder {
+    let mut answer = HttpResponse::Found();
+    answer
+        .insert_header((LOCATION, to))
+        .insert_header((CACHE_CONTROL, "no-store"));
+    answer
+}
+
+/// An active link of the catalog.
+fn active_link<'a>(catalog: &'a Catalog, token: &str) -> Option<&'a crate::store::catalog::LinkEntry> {
+    use crate::domain::offer::RunState;
+    let entry = catalog.links.get(token)?;
+    let is_active = entry.link.state == RunState::Active && entry.offer.state == RunState::Active;
+    is_active.then_some(entry.as_ref())
+}

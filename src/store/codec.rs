@@ -1,0 +1,202 @@
+//! Records as bytes: a version byte, then postcard. Objects of the configuration are JSON instead.
+//!
+//! Postcard is not self-describing, so the version byte decides how the rest is read. A record that gets a
+//! field gets a new version here, and the old one keeps its own decoding (old struct, then `From`), which
+//! may go with the migration that rewrites the last of them. A record that does not decode is an error that
+//! names database, family and key: never skipped, never fatal to the others.
+
+use super::error::StoreError;
+use super::keys::Db;
+use super::{Commit, Op};
+use crate::domain::activity::Activity;
+use crate::domain::ids::ActivityId;
+use crate::domain::postback::{Attempt, FailReason, Postback};
+use crate::domain::session::Session;
+use crate::domain::stats::Counters;
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+
+/// What a duplicate key remembers.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Duplicate {
+    /// The activity that counted.
+    pub activity: ActivityId,
+    /// When it happened, unix milliseconds.
+    pub at_ms: i64,
+    /// Until when the key counts, unix milliseconds.
+    pub expires_at_ms: i64,
+}
+
+/// What an idempotency key remembers.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Idempotency {
+    /// Until when the key counts, unix milliseconds.
+    pub expires_at_ms: i64,
+    /// SHA-256 of the body, cut to 16 bytes: another body under the same key is refused.
+    pub body_hash: [u8; 16],
+    /// HTTP status of the answer.
+    pub status: u16,
+    /// Body of the answer.
+    pub answer: String,
+}
+
+pub(super) const V1: u8 = 1;
+
+fn encode<T: Serialize>(value: &T) -> Result<Vec<u8>, StoreError> {
+    postcard::to_extend(value, vec![V1]).map_err(|error| StoreError::Encode(error.to_string()))
+}
+
+fn decode<T: DeserializeOwned>(bytes: &[u8], db: Db, key: &[u8]) -> Result<T, StoreError> {
+    let (version, rest) = bytes
+        .split_first()
+        .ok_or_else(|| unreadable(db, key, "it is empty"))?;
+    if *version != V1 {
+        return Err(unreadable(
+            db,
+            key,
+            &format!("its version is {version}, known is {V1}"),
+        ));
+    }
+    match postcard::take_from_bytes(rest) {
+        Ok((value, [])) => Ok(value),
+        Ok((_, rest)) => Err(unreadable(db, key, &format!("{} bytes too many", rest.len()))),
+        Err(error) => Err(unreadable(db, key, &error.to_string())),
+    }
+}
+
+fn unreadable(db: Db, key: &[u8], message: &str) -> StoreError {
+    StoreError::Record {
+        db,
+        family: key.first().map_or('?', |byte| char::from(*byte)),
+        key: key.iter().map(|byte| format!("{byte:02x}")).collect(),
+        message: message.to_owned(),
+    }
+}
+
+macro_rules! records {
+    ($($encode:ident, $decode:ident: $type:ty, $what:literal;)*) => {$(
+        #[doc = concat!("Writes ", $what, ".")]
+        pub fn $encode(value: &$type) -> Result<Vec<u8>, StoreError> {
+            encode(value)
+        }
+        #[doc = concat!("Reads ", $what, "; database and key are for the error.")]
+        pub fn $decode(bytes: &[u8], db: Db, key: &[u8]) -> Result<$type, StoreError> {
+            decode(bytes, db, key)
+        }
+    )*};
+}
+
+records! {
+    encode_session, decode_session: Session, "a click or impression";
+    encode_activity, decode_activity: Activity, "an activity";
+    encode_postback, decode_postback: Postback, "a postback";
+    encode_attempt, decode_attempt: Attempt, "an attempt";
+    encode_fail_reason, decode_fail_reason: FailReason, "the reason of a failed postback";
+    encode_counters, decode_counters: Counters, "a row of counters";
+    encode_duplicate, decode_duplicate: Duplicate, "a duplicate key";
+    encode_idempotency, decode_idempotency: Idempotency, "an idempotency key";
+}
+
+/// Writes an object of the configuration or an entry of the audit log.
+pub fn encode_json<T: Serialize>(value: &T) -> Result<Vec<u8>, StoreError> {
+    serde_json::to_vec(value).map_err(|error| StoreError::Encode(error.to_string()))
+}
+
+/// Reads [`encode_json`]; database and key are for the error.
+pub fn decode_json<T: DeserializeOwned>(bytes: &[u8], db: Db, key: &[u8]) -> Result<T, StoreError> {
+    serde_json::from_slice(bytes).map_err(|error| unreadable(db, key, &error.to_string()))
+}
+
+/// Keys may have at most this many bytes.
+pub(super) const KEY_LIMIT: usize = 16 << 10;
+/// Values may have at most this many bytes; those of more than a few KiB should be rare.
+pub(super) const VALUE_LIMIT: usize = 1 << 20;
+
+const PUT: u8 = 1;
+const DELETE: u8 = 2;
+const DROP: u8 = 3;
+
+/// Writes a commit as the payload of a journal record: a version byte, then for each write the database
+/// (3 bytes), the operation, and lengths (key 2 bytes, value 4 bytes, little-endian) with their bytes.
+pub(super) fn encode_commit(commit: &Commit) -> Result<Vec<u8>, StoreError> {
+    let mut bytes = Vec::with_capacity(256 * commit.writes.len() + 1);
+    bytes.push(V1);
+    for (db, op) in &commit.writes {
+        bytes.extend_from_slice(&db.to_bytes());
+        match op {
+            Op::Put(key, value) => {
+                bytes.push(PUT);
+                push_key(&mut bytes, *db, key)?;
+                let (limit, size) = (VALUE_LIMIT, value.len());
+                let len = u32::try_from(size).ok().filter(|_| size <= limit);
+                let len = len.ok_or(StoreError::TooLarge {
+                    what: "value",
+                    db: *db,
+                    bytes: size,
+                    limit,
+                })?;
+                bytes.extend_from_slice(&len.to_le_bytes());
+                bytes.extend_from_slice(value);
+            }
+            Op::Delete(key) => {
+                bytes.push(DELETE);
+                push_key(&mut bytes, *db, key)?;
+            }
+            Op::Drop => bytes.push(DROP),
+        }
+    }
+    Ok(bytes)
+}
+
+fn push_key(bytes: &mut Vec<u8>, db: Db, key: &[u8]) -> Result<(), StoreError> {
+    let (limit, size) = (KEY_LIMIT, key.len());
+    let len = u16::try_from(size).ok().filter(|_| size <= limit);
+    let len = len.ok_or(StoreError::TooLarge {
+        what: "key",
+        db,
+        bytes: size,
+        limit,
+    })?;
+    bytes.extend_from_slice(&len.to_le_bytes());
+    bytes.extend_from_slice(key);
+    Ok(())
+}
+
+/// Reads [`encode_commit`]; `None` when it is no commit of a version that this binary knows.
+pub(super) fn decode_commit(bytes: &[u8]) -> Option<Commit> {
+    let (version, mut rest) = bytes.split_first()?;
+    if *version != V1 {
+        return None;
+    }
+    let mut writes = Vec::new();
+    while !rest.is_empty() {
+        let (db, after) = rest.split_first_chunk::<3>()?;
+        let db = Db::from_bytes(*db)?;
+        let (op, after) = after.split_first()?;
+        rest = after;
+        writes.push((
+            db,
+            match *op {
+                PUT => {
+                    let key = take_key(&mut rest)?;
+                    let (len, after) = rest.split_first_chunk::<4>()?;
+                    let (value, after) =
+                        after.split_at_checked(usize::try_from(u32::from_le_bytes(*len)).ok()?)?;
+                    rest = after;
+                    Op::Put(key, value.to_vec())
+                }
+                DELETE => Op::Delete(take_key(&mut rest)?),
+                DROP => Op::Drop,
+                _ => return None,
+            },
+        ));
+    }
+    Some(Commit { writes })
+}
+
+fn take_key(rest: &mut &[u8]) -> Option<Vec<u8>> {
+    let (len, after) = rest.split_first_chunk::<2>()?;
+    let (key, after) = after.split_at_checked(usize::from(u16::from_le_bytes(*len)))?;
+    *rest = after;
+    Some(key.to_vec())
+}

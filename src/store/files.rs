@@ -1,0 +1,163 @@
+//! The few file operations that the store needs done durably, and the names in its directory.
+
+use super::error::StoreError;
+use super::keys::Db;
+use std::fs::{self, File};
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+/// Paths inside a data directory.
+#[derive(Debug, Clone)]
+pub(super) struct Layout {
+    pub(super) root: PathBuf,
+}
+
+impl Layout {
+    pub(super) fn new(root: &Path) -> Self {
+        Self {
+            root: root.to_owned(),
+        }
+    }
+    pub(super) fn lock(&self) -> PathBuf {
+        self.root.join("LOCK")
+    }
+    pub(super) fn manifest(&self) -> PathBuf {
+        self.root.join("MANIFEST")
+    }
+    pub(super) fn ballast(&self) -> PathBuf {
+        self.root.join("ballast")
+    }
+    pub(super) fn journal(&self) -> PathBuf {
+        self.root.join("journal")
+    }
+    pub(super) fn databases(&self) -> PathBuf {
+        self.root.join("db")
+    }
+    pub(super) fn database(&self, db: Db) -> PathBuf {
+        self.databases().join(db.to_string())
+    }
+    /// A directory beside a database: `hot.rebuilding`, `hot.dropped`, `hot.opening` (a file).
+    pub(super) fn beside(&self, db: Db, what: &str) -> PathBuf {
+        self.databases().join(format!("{db}.{what}"))
+    }
+    pub(super) fn snapshots(&self) -> PathBuf {
+        self.root.join("snapshots")
+    }
+    pub(super) fn snapshot(&self, db: Db, seq: u64) -> PathBuf {
+        self.snapshots().join(format!("{db}-{seq:016x}.snap"))
+    }
+    pub(super) fn backups(&self) -> PathBuf {
+        self.root.join("backups")
+    }
+    /// Where a database that is not believed goes.
+    pub(super) fn damaged(&self, db: Db, now_ms: i64) -> PathBuf {
+        self.databases().join(format!("damaged-{db}-{now_ms}"))
+    }
+    /// When a `damaged-` directory was moved aside, by its name.
+    pub(super) fn damaged_at_ms(name: &str) -> Option<i64> {
+        name.strip_prefix("damaged-")?.rsplit_once('-')?.1.parse().ok()
+    }
+    /// Database and sequence of a snapshot's file name.
+    pub(super) fn parse_snapshot(name: &str) -> Option<(Db, u64)> {
+        let (db, seq) = name.strip_suffix(".snap")?.rsplit_once('-')?;
+        (seq.len() == 16).then_some(())?;
+        Some((db.parse().ok()?, u64::from_str_radix(seq, 16).ok()?))
+    }
+}
+
+/// Names of the entries of a directory, sorted; a directory that does not exist has none.
+pub(super) fn names(dir: &Path) -> Result<Vec<String>, StoreError> {
+    let entries = match fs::read_dir(dir) {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(error) => return Err(StoreError::io("list", dir)(error)),
+    };
+    let mut names = Vec::new();
+    for entry in entries {
+        let entry = entry.map_err(StoreError::io("list", dir))?;
+        // Names that are not UTF-8 are none of ours.
+        names.extend(entry.file_name().into_string());
+    }
+    names.sort();
+    Ok(names)
+}
+
+/// Makes a directory and its parents.
+pub(super) fn make_dir(dir: &Path) -> Result<(), StoreError> {
+    fs::create_dir_all(dir).map_err(StoreError::io("make the directory", dir))
+}
+
+/// Makes the entries of a directory durable.
+pub(super) fn sync_dir(dir: &Path) -> Result<(), StoreError> {
+    File::open(dir)
+        .and_then(|dir| dir.sync_all())
+        .map_err(StoreError::io("sync", dir))
+}
+
+/// Makes every file below a directory durable, and the directories themselves.
+pub(super) fn sync_tree(dir: &Path) -> Result<(), StoreError> {
+    for name in names(dir)? {
+        let path = dir.join(name);
+        if path.is_dir() {
+            sync_tree(&path)?;
+        } else {
+            File::open(&path)
+                .and_then(|file| file.sync_all())
+                .map_err(StoreError::io("sync", &path))?;
+        }
+    }
+    sync_dir(dir)
+}
+
+/// Renames durably; both paths lie in one directory.
+pub(super) fn rename(from: &Path, to: &Path) -> Result<(), StoreError> {
+    fs::rename(from, to).map_err(StoreError::io("rename", from))?;
+    to.parent().map_or(Ok(()), sync_dir)
+}
+
+/// Removes a file or a directory with all in it; what does not exist is removed already.
+pub(super) fn remove(path: &Path) -> Result<(), StoreError> {
+    let removed = if path.is_dir() {
+        fs::remove_dir_all(path)
+    } else {
+        fs::remove_file(path)
+    };
+    match removed {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+            Err(StoreError::io("remove", path)(error))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Replaces a file so that after a crash it is the old or the new one.
+pub(super) fn write_atomically(path: &Path, bytes: &[u8]) -> Result<(), StoreError> {
+    let temporary = path.with_extension("tmp");
+    let write = || {
+        let mut file = File::create(&temporary)?;
+        file.write_all(bytes)?;
+        file.sync_all()
+    };
+    write().map_err(StoreError::io("write", &temporary))?;
+    rename(&temporary, path)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_of_files_read_back() {
+        let layout = Layout::new(Path::new("/d"));
+        let db = Db::sessions(1_795_000_000_123);
+        let name = |path: PathBuf| path.file_name().unwrap().to_str().unwrap().to_owned();
+        assert_eq!(
+            Layout::parse_snapshot(&name(layout.snapshot(db, 77))),
+            Some((db, 77))
+        );
+        assert_eq!(Layout::parse_snapshot("hot-77.snap"), None);
+        assert_eq!(Layout::parse_snapshot("hot-000000000000004d.tmp"), None);
+        assert_eq!(Layout::damaged_at_ms(&name(layout.damaged(db, 1234))), Some(1234));
+        assert_eq!(Layout::damaged_at_ms("hot"), None);
+    }
+}

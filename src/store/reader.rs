@@ -1,0 +1,152 @@
+//! Reads: from any thread, never waiting for the writer.
+
+use super::StoreError;
+use super::engine::{Engine, SlotState};
+use super::index::{Index, IndexError};
+use super::keys::{Db, KeyRange, Period, PeriodKind};
+use super::space::Room;
+use super::{Health, StoreState};
+use std::ops::ControlFlow;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
+
+/// Reads the store; clones share it. A read sees what was applied, which is at most a moment behind what was
+/// acknowledged ([`Reader::wait_applied`]).
+#[derive(Clone)]
+pub struct Reader {
+    pub(super) engine: Arc<Engine>,
+}
+
+impl Reader {
+    fn with<T>(
+        &self,
+        db: Db,
+        read: impl FnOnce(&Index) -> Result<T, IndexError>,
+    ) -> Result<Option<T>, StoreError> {
+        let Some((slot, index)) = self.engine.index(db)? else {
+            return Ok(None);
+        };
+        match read(&index) {
+            Ok(value) => Ok(Some(value)),
+            Err(error) => Err(self.engine.fail(&slot, &index, error)),
+        }
+    }
+
+    /// The value of a key. A database that does not exist holds nothing, and is not made.
+    ///
+    /// # Errors
+    /// [`StoreError::Rebuilding`], [`StoreError::Full`] or [`StoreError::Failed`] while the database is down;
+    /// [`StoreError::Closing`].
+    pub fn get(&self, db: Db, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
+        Ok(self.with(db, |index| index.get(key))?.flatten())
+    }
+
+    /// Shows the keys of a range, in order or backwards, until told to stop. What is written meanwhile may or
+    /// may not be seen.
+    ///
+    /// # Errors
+    /// As [`Reader::get`].
+    pub fn scan(
+        &self,
+        db: Db,
+        range: &KeyRange,
+        reverse: bool,
+        mut show: impl FnMut(&[u8], &[u8]) -> ControlFlow<()>,
+    ) -> Result<(), StoreError> {
+        self.with(db, |index| index.scan(range, reverse, &mut show))
+            .map(|_| ())
+    }
+
+    /// Shows the keys that begin with a prefix; see [`Reader::scan`].
+    ///
+    /// # Errors
+    /// As [`Reader::get`].
+    pub fn scan_prefix(
+        &self,
+        db: Db,
+        prefix: &[u8],
+        reverse: bool,
+        show: impl FnMut(&[u8], &[u8]) -> ControlFlow<()>,
+    ) -> Result<(), StoreError> {
+        self.scan(db, &KeyRange::prefix(prefix), reverse, show)
+    }
+
+    /// Every database.
+    pub fn databases(&self) -> Vec<Db> {
+        self.engine.slots.read().keys().copied().collect()
+    }
+
+    /// The periods of a kind that exist, oldest first.
+    pub fn periods(&self, kind: PeriodKind) -> Vec<Period> {
+        let periods = self.databases().into_iter().filter_map(|db| match db {
+            Db::Period(of, period) if of == kind => Some(period),
+            _ => None,
+        });
+        periods.collect()
+    }
+
+    /// Waits until a commit was handed to the databases; `false` when that took too long.
+    pub fn wait_applied(&self, seq: u64, timeout: Duration) -> bool {
+        let deadline = Instant::now() + timeout;
+        let mut applied = self.engine.applied_seq.lock();
+        while *applied < seq {
+            if self.engine.applied.wait_until(&mut applied, deadline).timed_out() {
+                return *applied >= seq;
+            }
+        }
+        true
+    }
+
+    /// How the store is.
+    pub fn health(&self) -> Health {
+        let engine = &self.engine;
+        let slots = engine.all_slots();
+        // A database that is being opened holds its lock for as long: it is not down.
+        let rebuilding: Vec<Db> = slots
+            .iter()
+            .filter(|slot| {
+                slot.state
+                    .try_read()
+                    .is_some_and(|state| matches!(&*state, SlotState::Down(_)))
+            })
+            .map(|slot| slot.db)
+            .collect();
+        let (room, free_bytes) = *engine.room.lock();
+        let state = if engine.failed.lock().is_some() {
+            StoreState::Failed
+        } else if room == Room::Short {
+            StoreState::Full
+        } else if rebuilding.is_empty() {
+            StoreState::Ready
+        } else {
+            StoreState::Rebuilding
+        };
+        let oldest_uncovered_at_ms = slots
+            .iter()
+            .map(|slot| *slot.known.lock())
+            .filter(|known| known.uncovered_seq.is_some())
+            .map(|known| known.uncovered_at_ms)
+            .min();
+        let applied_seq = *engine.applied_seq.lock();
+        Health {
+            state,
+            failure: engine.failed.lock().clone(),
+            rebuilding,
+            durable_seq: engine.durable_seq(),
+            applied_seq,
+            checkpoint_seq: engine.checkpoint_seq.load(Ordering::Acquire),
+            databases: slots.len(),
+            journal_bytes: engine
+                .journal
+                .lock()
+                .segments()
+                .iter()
+                .map(|segment| segment.bytes)
+                .sum(),
+            free_bytes,
+            oldest_uncovered_at_ms,
+            repairs: engine.repairs(),
+        }
+    }
+}

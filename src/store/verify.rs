@@ -1,0 +1,145 @@
+//! A thorough look at a store that is not in use: every frame of the journal, every snapshot, every record of
+//! every database. Nothing is repaired and nothing is rebuilt.
+
+use super::codec::decode_commit;
+use super::error::StoreError;
+use super::files::{self, Layout};
+use super::index::{self, IndexOptions, Meta};
+use super::keys::{Db, KeyRange};
+use super::manifest::{Found, Manifest};
+use super::{StoreOptions, recover, snapshot};
+use crate::journal;
+use std::ops::ControlFlow;
+use std::path::Path;
+
+/// What a look at a store found.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct VerifyReport {
+    /// Databases that were walked.
+    pub databases: usize,
+    /// Records in them.
+    pub records: u64,
+    /// Snapshots that were read.
+    pub snapshots: usize,
+    /// Commits of the journal that were read.
+    pub commits: u64,
+    /// What is wrong, each a sentence. The first hundred records that do not decode, all else in full.
+    pub problems: Vec<String>,
+}
+
+const MOST_RECORD_PROBLEMS: usize = 100;
+
+/// Looks at a store. `check` is asked about every record and says what is wrong with it.
+///
+/// # Errors
+/// [`StoreError::Locked`] while the server runs; [`StoreError::Io`] when the directory cannot be read.
+pub fn verify(
+    dir: &Path,
+    options: &StoreOptions,
+    mut check: impl FnMut(Db, &[u8], &[u8]) -> Result<(), StoreError>,
+) -> Result<VerifyReport, StoreError> {
+    let layout = Layout::new(dir);
+    let _lock = recover::lock(&layout)?;
+    let mut report = VerifyReport::default();
+    match Manifest::read(&layout.manifest())? {
+        Found::Good(manifest) => {
+            for (db, known) in &manifest.databases {
+                if !layout.database(*db).join("db").exists() {
+                    report
+                        .problems
+                        .push(format!("{db} is gone; the next start rebuilds it"));
+                }
+                if known
+                    .snapshot
+                    .is_some_and(|mark| !layout.snapshot(*db, mark.seq).exists())
+                {
+                    report
+                        .problems
+                        .push(format!("the snapshot of {db} is gone; the next one replaces it"));
+                }
+            }
+        }
+        Found::Newer(schema) => report
+            .problems
+            .push(format!("the data have schema {schema}, newer than this version")),
+        Found::Missing => report
+            .problems
+            .push("MANIFEST is gone; the next start finds it again".into()),
+        Found::Damaged(why) => report.problems.push(format!(
+            "MANIFEST is damaged ({why}); the next start finds it again"
+        )),
+    }
+    check_journal(&layout, &mut report)?;
+    for name in files::names(&layout.snapshots())? {
+        if Layout::parse_snapshot(&name).is_some() {
+            report.snapshots += 1;
+            if let Err(error) = snapshot::check(&layout.snapshots().join(&name)) {
+                report.problems.push(error.to_string());
+            }
+        }
+    }
+    for name in files::names(&layout.databases())? {
+        if let Ok(db) = name.parse::<Db>() {
+            walk(db, &layout, options, &mut check, &mut report);
+        }
+    }
+    Ok(report)
+}
+
+fn check_journal(layout: &Layout, report: &mut VerifyReport) -> Result<(), StoreError> {
+    let records =
+        journal::read(&layout.journal(), 0).map_err(|error| StoreError::Journal(error.to_string()))?;
+    for (number, record) in records.enumerate() {
+        match record {
+            Ok(record) if decode_commit(&record.payload).is_some() => report.commits += 1,
+            Ok(record) => report.problems.push(format!(
+                "commit {} of the journal has an unknown form",
+                record.seq
+            )),
+            // The oldest segments go as they should.
+            Err(damage) if number == 0 && damage.kind == journal::DamageKind::Missing => {}
+            Err(damage) => report.problems.push(damage.to_string()),
+        }
+    }
+    Ok(())
+}
+
+fn walk(
+    db: Db,
+    layout: &Layout,
+    options: &StoreOptions,
+    check: &mut impl FnMut(Db, &[u8], &[u8]) -> Result<(), StoreError>,
+    report: &mut VerifyReport,
+) {
+    let index_options = IndexOptions {
+        cache_bytes: options.period_cache_bytes,
+        flush_every_ms: options.flush_every_ms,
+        open_deadline: options.open_deadline,
+    };
+    let nobody = Meta {
+        applied_seq: 0,
+        schema: 0,
+        instance: 0,
+    };
+    let mut wrong = Vec::new();
+    let walked = index::Index::open(&layout.database(db), index_options, nobody).and_then(|index| {
+        index.scan(&KeyRange::all(), false, &mut |key, value| {
+            report.records += 1;
+            if let Err(error) = check(db, key, value) {
+                wrong.push(error.to_string());
+            }
+            if wrong.len() < MOST_RECORD_PROBLEMS {
+                ControlFlow::Continue(())
+            } else {
+                ControlFlow::Break(())
+            }
+        })
+    });
+    report.databases += 1;
+    report.problems.append(&mut wrong);
+    if let Err(error) = walked {
+        report.problems.push(format!(
+            "{db} cannot be read: {error}; the next start rebuilds it"
+        ));
+    }
+}

@@ -1,0 +1,27 @@
+//! Logs and metrics: how they are set up, and every metric name with its unit in one place ([`METRICS`]).
+//!
+//! Whoever counts something calls the functions here, so that a name or a label has one spelling. Labels
+//! hold words of small closed sets only, never what a stranger sent.
+
+mod logs;
+mod metrics;
+
+pub use logs::install_logs;
+pub use metrics::*;
+
+use metrics_exporter_prometheus::BuildError;
+use tracing_subscriber::util::TryInitError;
+
+/// Telemetry could not be set up.
+#[derive(Debug, thiserror::Error)]
+pub enum TelemetryError {
+    /// Another logger is in place already.
+    #[error("logs cannot be set up: {0}; only one logger can serve a process")]
+    Logs(#[from] TryInitError),
+    /// The metrics' settings are contradictory.
+    #[error("metrics cannot be set up: {0}; please report this fault")]
+    Metrics(#[from] BuildError),
+    /// Another recorder is in place already.
+    #[error("metrics cannot be set up: another recorder is in place; only one can serve a process")]
+    SecondRecorder,
+}

@@ -1,0 +1,183 @@
+//! Device ids: which parameter names are one, and the form in which two of them can be compared.
+//!
+//! For clicks and app activities alike, so that both sides of a match are written the same way.
+
+/// Names of device ids, without the hashed forms.
+pub const NAMES: &[&str] = &[
+    "adid",
+    "android_id",
+    "external_device_id",
+    "fire_adid",
+    "gps_adid",
+    "idfa",
+    "idfv",
+    "imei",
+    "mac",
+    "meid",
+    "oaid",
+    "rida",
+    "tifa",
+    "vida",
+    "web_uuid",
+    "win_adid",
+    "win_hwid",
+    "win_naid",
+    "win_udid",
+];
+
+/// What a value of a device id is worth.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum DeviceId {
+    /// Usable, in the form to compare.
+    Good(String),
+    /// Nothing: empty, all zeros (tracking is limited), or the sender's macro left as it was.
+    Absent,
+    /// Not of the form that the name promises; never matched.
+    Malformed,
+}
+
+/// Whether a parameter is a device id: a name of [`NAMES`], or one with `_lower` or `_upper` and a hash
+/// (`idfa_md5`, `android_id_upper_sha1`, `gps_adid_lower_md5`, `idfa_md5_hex`).
+pub fn is_device_id(name: &str) -> bool {
+    NAMES.contains(&name) || hashed(name)
+}
+
+fn hashed(name: &str) -> bool {
+    let plain = name.strip_suffix("_hex").unwrap_or(name);
+    let Some(base) = plain.strip_suffix("_md5").or_else(|| plain.strip_suffix("_sha1")) else {
+        return false;
+    };
+    let base = base
+        .strip_suffix("_lower")
+        .or_else(|| base.strip_suffix("_upper"))
+        .unwrap_or(base);
+    NAMES.contains(&base)
+}
+
+/// Brings the value of a device id into the form to compare: Apple's ids upper case, all others and every
+/// hash lower case, ids that the sender made (`external_device_id`) as they are.
+pub fn normalise(name: &str, value: &str) -> DeviceId {
+    let value = value.trim();
+    let is_macro = value.contains(['{', '}', '[', ']', '<', '>', '%', '$', '#']) || value.starts_with("__");
+    let is_zero = value.bytes().all(|b| matches!(b, b'0' | b'-' | b':'));
+    let is_word = ["null", "nil", "none", "undefined", "unknown", "n/a"]
+        .iter()
+        .any(|word| value.eq_ignore_ascii_case(word));
+    if is_macro || is_zero || is_word {
+        return DeviceId::Absent;
+    }
+    if hashed(name) {
+        let is_hash = matches!(value.len(), 32 | 40) && value.bytes().all(|b| b.is_ascii_hexdigit());
+        return good_if(is_hash, value.to_ascii_lowercase());
+    }
+    match name {
+        "idfa" | "idfv" => good_if(is_uuid(value), value.to_ascii_uppercase()),
+        "gps_adid" | "fire_adid" | "web_uuid" | "rida" | "tifa" => {
+            good_if(is_uuid(value), value.to_ascii_lowercase())
+        }
+        "external_device_id" => good_if(is_short_token(value), value.to_owned()),
+        _ => good_if(is_short_token(value), value.to_ascii_lowercase()),
+    }
+}
+
+fn good_if(is_good: bool, value: String) -> DeviceId {
+    if is_good {
+        DeviceId::Good(value)
+    } else {
+        DeviceId::Malformed
+    }
+}
+
+/// 8-4-4-4-12 hexadecimal digits.
+fn is_uuid(value: &str) -> bool {
+    value.len() == 36
+        && value.bytes().enumerate().all(|(n, b)| match n {
+            8 | 13 | 18 | 23 => b == b'-',
+            _ => b.is_ascii_hexdigit(),
+        })
+}
+
+fn is_short_token(value: &str) -> bool {
+    value.len() <= 128 && value.bytes().all(|b| b.is_ascii_graphic())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn names() {
+        for name in [
+            "idfa",
+            "gps_adid",
+            "idfa_md5",
+            "idfa_lower_md5",
+            "android_id_upper_sha1",
+            "idfa_md5_hex",
+        ] {
+            assert!(is_device_id(name), "{name}");
+        }
+        for name in [
+            "IDFA",
+            "idfa_",
+            "md5",
+            "_md5",
+            "param1",
+            "idfa_lower",
+            "x_md5",
+            "",
+        ] {
+            assert!(!is_device_id(name), "{name}");
+        }
+    }
+
+    #[test]
+    fn forms() {
+        let good = |text: &str| DeviceId::Good(text.into());
+        for (name, value, expected) in [
+            (
+                "idfa",
+                "8c6cbcod-5f43-4765-a6e6-84dff3d24707",
+                DeviceId::Malformed,
+            ),
+            (
+                "idfa",
+                "8c6cbc0d-5f43-4765-a6e6-84dff3d24707",
+                good("8C6CBC0D-5F43-4765-A6E6-84DFF3D24707"),
+            ),
+            (
+                "gps_adid",
+                " 8C6CBC0D-5F43-4765-A6E6-84DFF3D24707 ",
+                good("8c6cbc0d-5f43-4765-a6e6-84dff3d24707"),
+            ),
+            ("idfa", "00000000-0000-0000-0000-000000000000", DeviceId::Absent),
+            ("android_id", "0000000000000000", DeviceId::Absent),
+            ("idfa", "", DeviceId::Absent),
+            ("idfa", "{idfa}", DeviceId::Absent),
+            ("idfa", "__IDFA__", DeviceId::Absent),
+            ("gps_adid", "null", DeviceId::Absent),
+            ("gps_adid", "abc", DeviceId::Malformed),
+            ("android_id", "9774D56D682E549C", good("9774d56d682e549c")),
+            (
+                "idfa_md5",
+                "D41D8CD98F00B204E9800998ECF8427E",
+                good("d41d8cd98f00b204e9800998ecf8427e"),
+            ),
+            ("idfa_md5", "D41D", DeviceId::Malformed),
+            ("external_device_id", "Box-7", good("Box-7")),
+            ("adid", "a\u{3000}b", DeviceId::Malformed),
+        ] {
+            assert_eq!(normalise(name, value), expected, "{name}={value}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn letter_case_never_keeps_two_ids_apart(value in "[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[1-9a-f]{12}") {
+            for name in ["idfa", "gps_adid", "adid"] {
+                prop_assert_eq!(normalise(name, &value), normalise(name, &value.to_ascii_uppercase()));
+            }
+        }
+    }
+}

@@ -1,0 +1,182 @@
+//! Records a click, an impression or a direct landing: one commit, then the answer.
+//!
+//! Fail open: when the store cannot take it, the session goes to the spool and the person is redirected
+//! all the same.
+
+use crate::domain::duplicates;
+use crate::domain::ids::SessionId;
+use crate::domain::plan;
+use crate::domain::session::{EngagementKind, Session};
+use crate::domain::stats::{Bucket, Counters, Dimension, StatKey};
+use crate::live::LiveEvent;
+use crate::recorder::{Group, Job, RecordError, Recorder, Spool};
+use crate::store::{StoreError, codec, keys};
+use crate::tracking::queueing;
+use std::sync::Arc;
+use tokio::sync::oneshot;
+
+/// What became of an engagement.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Recorded {
+    /// It survives a power cut.
+    Durable,
+    /// It waits in memory for the store.
+    Spooled,
+    /// There was no room to wait; it is counted as lost.
+    Lost,
+}
+
+struct EngagementJob {
+    session: Arc<Session>,
+    encoded: Vec<u8>,
+    spool: Arc<Spool>,
+    ack: Option<oneshot::Sender<Recorded>>,
+}
+
+impl Job for EngagementJob {
+    fn decide(mut self: Box<Self>, group: &mut Group<'_>) {
+        if let Err(error) = write(&self.session, std::mem::take(&mut self.encoded), group) {
+            tracing::error!(code = "engagement_failed", sid = %self.session.id, %error, "a click could not be decided");
+        }
+        group.on_durable(Box::new(move |result| self.conclude(result)));
+    }
+}
+
+impl EngagementJob {
+    fn conclude(mut self: Box<Self>, result: Result<(), RecordError>) {
+        let ack = self.ack.take();
+        let recorded = match result {
+            Ok(()) => Recorded::Durable,
+            Err(_) => self.into_spool(),
+        };
+        if let Some(ack) = ack {
+            // The visitor may have gone; the session is recorded all the same.
+            ack.send(recorded).ok();
+        }
+    }
+
+    fn into_spool(self: Box<Self>) -> Recorded {
+        let mut session = (*self.session).clone();
+        session.flags.is_spooled = true;
+        let spool = self.spool.clone();
+        match EngagementJob::new(session, spool.clone()) {
+            Ok(job) => {
+                if spool.push(Box::new(job)) {
+                    Recorded::Spooled
+                } else {
+                    Recorded::Lost
+                }
+            }
+            Err(error) => {
+                tracing::error!(code = error.code(), %error, "a click cannot be written");
+                Recorded::Lost
+            }
+        }
+    }
+
+    fn new(session: Session, spool: Arc<Spool>) -> Result<Self, StoreError> {
+        let encoded = codec::encode_session(&session)?;
+        Ok(Self {
+            session: Arc::new(session),
+            encoded,
+            spool,
+            ack: None,
+        })
+    }
+}
+
+/// Hands the session to the recorder. The receiver tells what became of it; the caller waits as long as
+/// it likes (a click at most a second).
+pub fn record(recorder: &Recorder, session: Session) -> Result<oneshot::Receiver<Recorded>, StoreError> {
+    let mut job = EngagementJob::new(session, recorder.spool_handle())?;
+    let (sender, receiver) = oneshot::channel();
+    job.ack = Some(sender);
+    if let Err((_, job)) = recorder.submit(Box::new(job)) {
+        let (sender, refused) = oneshot::channel();
+        let recorded = if recorder.spool().push(job) {
+            Recorded::Spooled
+        } else {
+            Recorded::Lost
+        };
+        sender.send(recorded).ok();
+        return Ok(refused);
+    }
+    Ok(receiver)
+}
+
+fn write(session: &Arc<Session>, encoded: Vec<u8>, group: &mut Group<'_>) -> Result<(), StoreError> {
+    group.put(keys::session(session.id), encoded);
+    write_indexes(session, group);
+    count(session, group);
+    let catalog = group.catalog().clone();
+    if catalog.has_rules_for(&session.offer, session.partner.as_ref()) || !session.callbacks.is_empty() {
+        let activity = plan::engagement((**session).clone());
+        let plan = queueing::plan(&activity, &catalog, group.now_ms());
+        for postback in plan.postbacks {
+            group.put(keys::postback_by_session(session.id, postback.id), Vec::new());
+            queueing::queue(postback, group)?;
+        }
+    }
+    group.tell(LiveEvent::Session(session.clone()));
+    Ok(())
+}
+
+/// Index entries, only where something can look them up.
+fn write_indexes(session: &Session, group: &mut Group<'_>) {
+    let catalog = group.catalog().clone();
+    let Some(offer) = catalog.offers.get(&session.offer) else {
+        return;
+    };
+    if offer.accept_partner_click_id && !session.para[0].is_empty() {
+        group.put(
+            keys::session_by_click_id(
+                &duplicates::click_id_hash(&session.offer, &session.para[0]),
+                session.id,
+            ),
+            Vec::new(),
+        );
+    }
+}
+
+fn count(session: &Session, group: &mut Group<'_>) {
+    if session.flags.is_test {
+        return;
+    }
+    let mut counters = Counters::default();
+    if session.is_automated() {
+        counters.automated = 1;
+    } else if session.kind == EngagementKind::Impression {
+        counters.impressions = 1;
+    } else if session.flags.is_repeat {
+        counters.repeats = 1;
+    } else {
+        counters.clicks = 1;
+        counters.unique_clicks = i64::from(session.flags.is_unique);
+    }
+    for dimension in dimensions(session) {
+        let key = StatKey {
+            bucket: Bucket::of(session.at_ms()),
+            offer: Some(session.offer.clone()),
+            link: Some(session.link.clone()),
+            event: None,
+            dimension,
+        };
+        group.count(key, counters.clone());
+    }
+}
+
+/// The rows that a session and its conversions are counted in.
+pub(super) fn dimensions(session: &Session) -> [Dimension; 4] {
+    let device = format!("{}/{}", session.device.os_name, session.device.device_type);
+    [
+        Dimension::All,
+        Dimension::Country(session.geo.country.clone()),
+        Dimension::Device(device),
+        Dimension::Campaign(session.names.get(1..).unwrap_or_default().join("::")),
+    ]
+}
+
+/// The id of a new session.
+pub fn new_session_id(now_ms: i64) -> SessionId {
+    SessionId::new(now_ms, rand::random())
+}

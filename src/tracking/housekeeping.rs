@@ -1,0 +1,147 @@
+//! What has to be done from time to time: approvals that fall due, keys that expire, periods that leave.
+//! Each is a job of the recorder with a bound, so that none holds up intake.
+
+use crate::domain::activity::ConversionStatus;
+use crate::domain::ids::ActivityId;
+use crate::recorder::{Group, RecordError, Recorder};
+use crate::store::{Db, KeyRange, RetentionClock, RetentionPolicy, StoreError, codec, keys, retention};
+use crate::tracking::status;
+use serde::{Deserialize, Serialize};
+use std::ops::ControlFlow;
+
+/// Most entries handled by one job.
+const MOST: usize = 500;
+/// Most keys looked at by one sweep.
+const SWEEP: usize = 20_000;
+
+/// Approves conversions whose days have passed. Tells how many were handled; more may wait when it is 500.
+pub fn approve_due(recorder: &Recorder) -> Result<usize, RecordError> {
+    recorder
+        .run_blocking(|group| {
+            let due = group.scan(Db::Hot, keys::approvals_due(group.now_ms()), MOST)?;
+            for (key, _) in &due {
+                group.delete((Db::Hot, key.clone()));
+                if let Some((_, id)) = keys::parse_approval(key)
+                    && is_still_pending(id, group)?
+                {
+                    status::change(group, id, ConversionStatus::Approved, None, "schedule")?;
+                }
+            }
+            Ok(due.len())
+        })?
+        .map_err(|error: StoreError| RecordError::from(&error))
+}
+
+fn is_still_pending(id: ActivityId, group: &Group<'_>) -> Result<bool, StoreError> {
+    let at = keys::activity(id);
+    let Some(record) = group.get(at.0, &at.1)? else {
+        return Ok(false);
+    };
+    Ok(codec::decode_activity(&record, at.0, &at.1)?.status == Some(ConversionStatus::Pending))
+}
+
+/// Which keys a sweep looks at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Sweep {
+    /// Duplicate keys.
+    Duplicates,
+    /// Idempotency keys.
+    Idempotency,
+}
+
+/// Removes keys whose time has passed, looking at a bounded number from `from` on. Gives where to go on;
+/// `None` at the end. No index of the expiry is kept: it would cost every conversion a key, and a sweep
+/// reads a million keys in seconds.
+pub fn sweep(
+    recorder: &Recorder,
+    what: Sweep,
+    from: Option<Vec<u8>>,
+) -> Result<Option<Vec<u8>>, RecordError> {
+    let now_ms = recorder.clock().now_ms();
+    let prefix = match what {
+        Sweep::Duplicates => keys::duplicate_prefix(),
+        Sweep::Idempotency => keys::idempotency_prefix(),
+    };
+    let mut range = KeyRange::prefix(&prefix);
+    if let Some(from) = from {
+        range = range.after(&from);
+    }
+    let (mut expired, mut seen, mut last) = (Vec::new(), 0, None);
+    let scanned = recorder.reader().scan(Db::Hot, &range, false, |key, value| {
+        seen += 1;
+        let expires_at_ms = match what {
+            Sweep::Duplicates => codec::decode_duplicate(value, Db::Hot, key).map(|d| d.expires_at_ms),
+            Sweep::Idempotency => codec::decode_idempotency(value, Db::Hot, key).map(|i| i.expires_at_ms),
+        };
+        match expires_at_ms {
+            Ok(at_ms) if at_ms <= now_ms => expired.push(key.to_vec()),
+            Ok(_) => {}
+            Err(error) => tracing::error!(code = error.code(), %error, "a key cannot be read"),
+        }
+        if seen < SWEEP && expired.len() < MOST {
+            return ControlFlow::Continue(());
+        }
+        last = Some(key.to_vec());
+        ControlFlow::Break(())
+    });
+    scanned.map_err(|error| RecordError::from(&error))?;
+    if !expired.is_empty() {
+        recorder
+            .run_blocking(move |group| remove_expired(what, expired, group))?
+            .map_err(|error| RecordError::from(&error))?;
+    }
+    Ok(last)
+}
+
+/// Removes the keys that are still expired: one may have been taken anew since it was read.
+fn remove_expired(what: Sweep, keys: Vec<Vec<u8>>, group: &mut Group<'_>) -> Result<(), StoreError> {
+    for key in keys {
+        let Some(value) = group.get(Db::Hot, &key)? else {
+            continue;
+        };
+        let expires_at_ms = match what {
+            Sweep::Duplicates => codec::decode_duplicate(&value, Db::Hot, &key)?.expires_at_ms,
+            Sweep::Idempotency => codec::decode_idempotency(&value, Db::Hot, &key)?.expires_at_ms,
+        };
+        if expires_at_ms <= group.now_ms() {
+            group.delete((Db::Hot, key));
+        }
+    }
+    Ok(())
+}
+
+/// What retention remembers from one look to the next.
+#[derive(Debug, Default, Serialize, Deserialize)]
+struct RetentionNote {
+    looked_at_ms: i64,
+    dropped_at_ms: Option<i64>,
+}
+
+/// Drops the period that is past its retention, at most one a day. A clock that leapt since the last look
+/// drops nothing at this one. Tells what was dropped.
+pub fn retire(recorder: &Recorder, policy: RetentionPolicy) -> Result<Vec<Db>, RecordError> {
+    let known = recorder.reader().databases();
+    recorder
+        .run_blocking(move |group| {
+            let at = keys::instance("retention");
+            let mut note: RetentionNote = match group.get(at.0, &at.1)? {
+                Some(value) => codec::decode_json(&value, at.0, &at.1)?,
+                None => RetentionNote::default(),
+            };
+            let now_ms = group.now_ms();
+            let clock = RetentionClock {
+                now_ms,
+                last_commit_at_ms: note.looked_at_ms,
+                last_drop_at_ms: note.dropped_at_ms,
+            };
+            let leaving = retention(clock, &policy, &known);
+            leaving.iter().for_each(|db| group.drop_period(*db));
+            note.looked_at_ms = now_ms;
+            if !leaving.is_empty() {
+                note.dropped_at_ms = Some(now_ms);
+            }
+            group.put(at, codec::encode_json(&note)?);
+            Ok(leaving)
+        })?
+        .map_err(|error: StoreError| RecordError::from(&error))
+}

@@ -1,0 +1,97 @@
+//! Times that callers name: unix seconds (milliseconds are recognised) and ISO 8601.
+//!
+//! It must not know what a time is allowed to be; windows and clocks are checked where it is used.
+
+use super::query::FieldError;
+use jiff::Timestamp;
+use jiff::fmt::strtime;
+
+/// Values from here on are milliseconds: as seconds they would lie beyond the year 5138.
+const FIRST_MILLISECONDS: i64 = 100_000_000_000;
+
+/// `created_at_unix`: whole seconds, or milliseconds when the number has 12 digits or more; unix
+/// milliseconds come back.
+pub fn unix(field: &str, text: &str) -> Result<i64, FieldError> {
+    let digits = text.trim();
+    let value = digits
+        .bytes()
+        .all(|b| b.is_ascii_digit())
+        .then(|| digits.parse::<i64>().ok())
+        .flatten()
+        .filter(|v| *v < FIRST_MILLISECONDS * 1000);
+    match value {
+        Some(seconds) if seconds < FIRST_MILLISECONDS => Ok(seconds * 1000),
+        Some(milliseconds) => Ok(milliseconds),
+        None => Err(FieldError::new(
+            field,
+            "invalid_time",
+            "Send unix seconds such as 1763000000.",
+        )),
+    }
+}
+
+/// `created_at`: ISO 8601 with an offset, in the forms that servers and SDKs write
+/// (`2026-11-21T15:04:05Z`, `2026-11-21T15:04:05.000+0900`, `2026-11-21T15:04:05.000Z+0900`); unix
+/// milliseconds come back. A time without an offset is refused: nobody knows whose it is.
+pub fn iso(field: &str, text: &str) -> Result<i64, FieldError> {
+    let text = text
+        .trim()
+        .replace(' ', "+")
+        .replacen("Z+", "+", 1)
+        .replacen("Z-", "-", 1);
+    text.parse::<Timestamp>()
+        .or_else(|_| strtime::parse("%Y-%m-%dT%H:%M:%S%.f%z", &text).and_then(|time| time.to_timestamp()))
+        .map(Timestamp::as_millisecond)
+        .map_err(|_| {
+            FieldError::new(
+                field,
+                "invalid_time",
+                "Send ISO 8601 with an offset, such as 2026-11-21T15:04:05+09:00.",
+            )
+        })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn unix_times() {
+        assert_eq!(unix("t", "1763000000"), Ok(1_763_000_000_000));
+        assert_eq!(unix("t", "1763000000123"), Ok(1_763_000_000_123));
+        assert_eq!(unix("t", "0"), Ok(0));
+        for text in [
+            "",
+            "-1",
+            "1.5",
+            "1e9",
+            "99999999999999999999",
+            "999999999999999999",
+        ] {
+            assert_eq!(unix("t", text).unwrap_err().code, "invalid_time", "{text}");
+        }
+    }
+
+    #[test]
+    fn iso_times() {
+        for (text, at_ms) in [
+            ("2017-01-02T15:04:05Z", 1_483_369_445_000),
+            ("2017-01-02T15:04:05.000+0000", 1_483_369_445_000),
+            ("2017-01-03T00:04:05+09:00", 1_483_369_445_000),
+            ("2017-01-03T00:04:05.250+0900", 1_483_369_445_250),
+            // A `+` that a form decoder took for a space.
+            ("2017-01-03T00:04:05 09:00", 1_483_369_445_000),
+            ("2024-01-25T14:13:16.151Z+0100", 1_706_188_396_151),
+        ] {
+            assert_eq!(iso("created_at", text), Ok(at_ms), "{text}");
+        }
+        for text in ["", "yesterday", "2017-01-02T15:04:05", "2017-13-02T15:04:05Z"] {
+            let error = iso("created_at", text).unwrap_err();
+            assert_eq!(
+                (error.field.as_str(), error.code),
+                ("created_at", "invalid_time"),
+                "{text}"
+            );
+        }
+    }
+}

@@ -1,0 +1,99 @@
+//! From a decided activity to its record and its postbacks, within one group.
+
+use crate::domain::activity::Activity;
+use crate::domain::ids::PostbackId;
+use crate::domain::money::Money;
+use crate::domain::offer::Payout;
+use crate::domain::plan::{self, Plan};
+use crate::domain::postback::{Postback, PostbackState};
+use crate::domain::template::Context;
+use crate::live::LiveEvent;
+use crate::recorder::Group;
+use crate::store::catalog::Catalog;
+use crate::store::{StoreError, codec, keys};
+use std::sync::Arc;
+
+/// The configuration objects that an activity names, as they are now.
+pub fn context<'a>(activity: &Activity, catalog: &'a Catalog, now_ms: i64) -> Context<'a> {
+    let session = activity.session.as_deref();
+    Context {
+        offer: activity
+            .offer
+            .as_ref()
+            .and_then(|id| catalog.offers.get(id))
+            .map(Arc::as_ref),
+        partner: session
+            .and_then(|s| catalog.partners.get(s.partner.as_ref()?))
+            .map(Arc::as_ref),
+        link: session
+            .and_then(|s| catalog.links.get(&s.link))
+            .map(|entry| &entry.link),
+        now_ms,
+    }
+}
+
+/// Renders what every rule makes of an activity. Without an offer in the catalog there are no rules.
+pub fn plan(activity: &Activity, catalog: &Catalog, now_ms: i64) -> Plan {
+    let context = context(activity, catalog, now_ms);
+    let Some(offer) = context.offer else {
+        return Plan::default();
+    };
+    let rules = catalog.rules_for(&offer.id, context.partner.map(|p| &p.id));
+    let rules = rules.iter().map(Arc::as_ref);
+    plan::plan(activity, &context, rules, &mut || {
+        (PostbackId::new(now_ms, rand::random()), rand::random())
+    })
+}
+
+/// Stores a planned postback: waiting and to be sent, or failed at once when it cannot be rendered.
+pub fn queue(postback: Postback, group: &mut Group<'_>) -> Result<(), StoreError> {
+    match postback.state {
+        PostbackState::Failed { reason, .. } => {
+            group.put(keys::failed(postback.id), codec::encode_fail_reason(&reason)?);
+            group.put(keys::postback(postback.id), codec::encode_postback(&postback)?);
+            group.tell(LiveEvent::Postback(Arc::new(postback)));
+            Ok(())
+        }
+        _ => group.queue(postback),
+    }
+}
+
+/// Plans the activity's postbacks, notes what each rule said on the activity, and stores all of it.
+pub fn record(activity: &mut Activity, group: &mut Group<'_>) -> Result<(), StoreError> {
+    let plan = plan(activity, &group.catalog().clone(), group.now_ms());
+    activity.rules = plan.outcomes;
+    group.put(keys::activity(activity.id), codec::encode_activity(activity)?);
+    if let Some(session) = &activity.session {
+        group.put(keys::activity_by_session(session.id, activity.id), Vec::new());
+    }
+    for postback in plan.postbacks {
+        queue(postback, group)?;
+    }
+    group.tell(LiveEvent::Activity(Arc::new(activity.clone())));
+    Ok(())
+}
+
+/// What the credited partner is owed for the activity: the partner's own payout for the event, its payout
+/// for all events of the offer, else the event's.
+pub fn payout(activity: &Activity, catalog: &Catalog) -> Option<Money> {
+    let offer = catalog.offers.get(activity.offer.as_ref()?)?;
+    let partner = catalog
+        .partners
+        .get(activity.session.as_ref()?.partner.as_ref()?)?;
+    let event = activity.event.as_ref();
+    let own = |named: bool| {
+        let mut payouts = partner.payouts.iter().filter(|p| p.offer == offer.id);
+        payouts.find(|p| {
+            if named {
+                p.event.is_some() && p.event.as_ref() == event
+            } else {
+                p.event.is_none()
+            }
+        })
+    };
+    let payout: Payout = match own(true).or_else(|| own(false)) {
+        Some(own) => own.payout,
+        None => offer.events.iter().find(|e| Some(&e.token) == event)?.payout?,
+    };
+    payout.of(activity.money)
+}

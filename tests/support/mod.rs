@@ -1,0 +1,24 @@
+//! What every end-to-end test needs: the real binary on port 0 with a directory of its own, a real HTTP
+//! receiver whose behaviour can be switched, and a plain HTTP client.
+#![allow(dead_code, reason = "each test binary uses a part of it")]
+
+pub mod client;
+pub mod files;
+pub mod load;
+pub mod receiver;
+pub mod scene;
+pub mod server;
+
+use std::time::{Duration, Instant};
+
+/// Polls until `ready` gives something, at most `within`; panics with `what` afterwards.
+pub fn eventually<T>(what: &str, within: Duration, mut ready: impl FnMut() -> Option<T>) -> T {
+    let end = Instant::now() + within;
+    loop {
+        if let Some(value) = ready() {
+            return value;
+        }
+        assert!(Instant::now() < end, "not within {within:?}: {what}");
+        std::thread::sleep(Duration::from_millis(10));
+    }
+}

@@ -1,0 +1,184 @@
+//! The real binary, on port 0, with a directory of its own. It is killed when dropped.
+
+use super::client::Client;
+use std::io::{BufRead, BufReader};
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+/// How a server is started.
+#[derive(Clone)]
+pub struct Setup {
+    pub data_dir: PathBuf,
+    pub environment: Vec<(String, String)>,
+    pub arguments: Vec<String>,
+}
+
+impl Setup {
+    /// A server over `data_dir` that may call loopback addresses.
+    pub fn new(data_dir: &Path) -> Self {
+        let environment = [
+            ("YAMABIKO_DELIVERY_ALLOW_NETWORKS", "127.0.0.0/8"),
+            ("YAMABIKO_LOG_FORMAT", "json"),
+            ("YAMABIKO_STORE_BALLAST_MB", "1"),
+            ("YAMABIKO_STORE_JOURNAL_SEGMENT_MB", "4"),
+        ];
+        Self {
+            data_dir: data_dir.to_owned(),
+            environment: environment
+                .iter()
+                .map(|(k, v)| ((*k).into(), (*v).into()))
+                .collect(),
+            arguments: Vec::new(),
+        }
+    }
+
+    pub fn env(mut self, name: &str, value: &str) -> Self {
+        self.environment.push((name.into(), value.into()));
+        self
+    }
+
+    pub fn start(&self) -> Server {
+        Server::start(self)
+    }
+
+    /// Runs another command of the binary over the same data directory.
+    pub fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_yamabiko"));
+        command
+            .env_clear()
+            .env("PATH", std::env::var_os("PATH").unwrap_or_default());
+        command.envs(self.environment.iter().map(|(k, v)| (k, v)));
+        command.env("YAMABIKO_DATA_DIR", &self.data_dir).args(arguments);
+        command
+    }
+}
+
+/// A running server.
+pub struct Server {
+    child: Child,
+    address: SocketAddr,
+    log: Arc<Mutex<Vec<String>>>,
+    setup: Setup,
+}
+
+impl Server {
+    fn start(setup: &Setup) -> Self {
+        let mut command = setup.command(&["serve", "--listen", "127.0.0.1:0"]);
+        command
+            .args(&setup.arguments)
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped())
+            .stdin(Stdio::null());
+        let mut child = command.spawn().expect("start yamabiko");
+        let log = Arc::new(Mutex::new(Vec::new()));
+        let lines = log.clone();
+        let stderr = child.stderr.take().expect("stderr");
+        std::thread::spawn(move || {
+            for line in BufReader::new(stderr).lines().map_while(Result::ok) {
+                lines.lock().expect("log").push(line);
+            }
+        });
+        let address = super::eventually("the server listens", Duration::from_secs(60), || {
+            if let Ok(Some(status)) = child.try_wait() {
+                panic!(
+                    "the server ended with {status}:\n{}",
+                    log.lock().expect("log").join("\n")
+                );
+            }
+            let log = log.lock().expect("log");
+            log.iter().find_map(|line| listening_address(line))
+        });
+        Self {
+            child,
+            address,
+            log,
+            setup: setup.clone(),
+        }
+    }
+
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    pub fn log(&self) -> String {
+        self.log.lock().expect("log").join("\n")
+    }
+
+    /// A client without credentials.
+    pub fn client(&self) -> Client {
+        Client::new(self.address)
+    }
+
+    /// A client with an API token of the widest scope.
+    pub fn admin(&self) -> Client {
+        let output = self
+            .setup
+            .command(&["token", "create", "--name", "test", "--scope", "admin"])
+            .output()
+            .expect("token");
+        assert!(
+            output.status.success(),
+            "token: {}",
+            String::from_utf8_lossy(&output.stderr)
+        );
+        let token = String::from_utf8_lossy(&output.stdout).trim().to_owned();
+        self.client()
+            .with_header("Authorization", &format!("Bearer {token}"))
+    }
+
+    /// `kill -9`.
+    pub fn kill(mut self) {
+        self.child.kill().expect("kill");
+        self.child.wait().expect("wait");
+    }
+
+    /// SIGTERM; gives the exit code.
+    pub fn terminate(mut self) -> Option<i32> {
+        self.signal("TERM");
+        let status = super::eventually("the server ends", Duration::from_secs(30), || {
+            self.child.try_wait().expect("wait")
+        });
+        status.code()
+    }
+
+    pub fn signal(&self, signal: &str) {
+        let sent = Command::new("kill")
+            .args([&format!("-{signal}"), &self.child.id().to_string()])
+            .status();
+        assert!(sent.expect("kill").success());
+    }
+
+    /// Resident memory in bytes.
+    pub fn resident_bytes(&self) -> u64 {
+        let statm = std::fs::read_to_string(format!("/proc/{}/statm", self.child.id())).expect("statm");
+        statm
+            .split_whitespace()
+            .nth(1)
+            .and_then(|pages| pages.parse::<u64>().ok())
+            .expect("pages")
+            * 4096
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        if matches!(self.child.try_wait(), Ok(None)) {
+            self.child.kill().expect("kill");
+            self.child.wait().expect("wait");
+        }
+    }
+}
+
+/// The address in the log line that says where the tracking endpoints listen.
+fn listening_address(line: &str) -> Option<SocketAddr> {
+    let line: serde_json::Value = serde_json::from_str(line).ok()?;
+    (line.get("message")?.as_str()? == "listening").then_some(())?;
+    line.get("address")?.as_str()?.parse().ok()
+}
