@@ -207,11 +207,6 @@ impl Board {
         self.undurable
     }
 
-    /// Whether the postback waits here.
-    pub(crate) fn knows(&self, id: PostbackId) -> bool {
-        self.index.find(id).is_some()
-    }
-
     /// Takes a waiting postback in; its slot, or `None` when it is known. `policy` is asked for when its
     /// partner is new here.
     pub(crate) fn add(

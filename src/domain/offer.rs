@@ -241,6 +241,8 @@ pub enum TrustScope {
     AdRevenue,
     /// `/gdpr_forget_device`.
     Gdpr,
+    /// `/claim` and `/cost`, of a partner.
+    Claims,
 }
 
 /// Windows and limits of attribution (SPEC 3). A partner or link can override each.
@@ -265,8 +267,13 @@ pub struct AttributionPolicy {
     pub reattribution_window_h: Option<u32>,
     /// App: a click-to-install time below this many seconds is `distribution_outlier` (0 = off).
     pub click_to_install_floor_s: Option<u32>,
-    /// App: more engagements of one device than this within the click window is `too_many_engagements` (0 = off).
+    /// App: more engagements of one device with one link than this within the click window is
+    /// `too_many_engagements` (0 = off).
     pub max_engagements: Option<u32>,
+    /// App: installs from these networks (data centres, VPNs, Tor) are `anonymous_traffic`; the lists of link,
+    /// partner and offer add up.
+    #[schema(value_type = Vec<String>)]
+    pub anonymous_networks: Vec<ipnet::IpNet>,
 }
 
 /// An offer.

@@ -1,7 +1,7 @@
 //! Partners (媒体 / 連携先): who sends traffic and wants to be told.
 
 use super::ids::{EventToken, OfferId, PartnerId};
-use super::offer::{Payout, TrustPolicy};
+use super::offer::{AttributionPolicy, Payout, TrustPolicy};
 use serde::{Deserialize, Serialize};
 
 /// A query parameter that the partner sends under its own name, taken as PARA1 to PARA5.
@@ -72,6 +72,9 @@ pub struct Partner {
     /// Payouts of its own.
     #[serde(default)]
     pub payouts: Vec<PartnerPayout>,
+    /// Overrides of the offers' attribution policies; a link's own go first.
+    #[serde(default)]
+    pub attribution: AttributionPolicy,
     /// Who may send for it (claims, costs).
     #[serde(default)]
     pub trust: TrustPolicy,

@@ -5,12 +5,14 @@
 //! routes hold no admin route.
 
 pub mod api;
+pub mod assets;
 pub mod auth;
 pub mod client;
 pub mod echo;
 pub mod extract;
 pub mod health;
 pub mod problem;
+pub mod stream;
 pub mod tracking;
 
 use crate::config::Config;
@@ -121,7 +123,7 @@ pub fn admin_routes(config: &mut ServiceConfig) {
     config.service(api).service(
         web::scope("")
             .wrap(from_fn(page_headers))
-            .default_service(web::to(no_route)),
+            .default_service(web::to(assets::serve)),
     );
 }
 

@@ -113,6 +113,7 @@ pub fn sample_activity(kind: ActivityKind) -> Result<Sample, IdError> {
             callback_hosts: Vec::new(),
             delivery: Default::default(),
             payouts: Vec::new(),
+            attribution: Default::default(),
             trust: Default::default(),
             note: String::new(),
             created_at_ms: CLICK_AT_MS,

@@ -8,10 +8,11 @@
 use super::catalogue::Placeholder;
 use super::parts::Values;
 use crate::domain::activity::{Activity, ActivityKind, MatchType};
+use crate::domain::attribution::Windows;
 use crate::domain::ids::PostbackId;
 use crate::domain::link::Link;
 use crate::domain::money::{Currency, Money};
-use crate::domain::offer::{AttributionPolicy, Event, Offer};
+use crate::domain::offer::{Event, Offer};
 use crate::domain::partner::Partner;
 use crate::domain::session::{EngagementKind, Session};
 use std::borrow::Cow;
@@ -130,11 +131,13 @@ impl<'a> ActivityValues<'a> {
             .find(|event| event.token == *token)
     }
 
-    /// A window in hours: of the link, else of the offer, else the default.
-    fn window(&self, read: fn(&AttributionPolicy) -> Option<u32>, default: u32) -> Text<'a> {
-        let of_link = self.context.link.and_then(|link| read(&link.attribution));
-        let of_offer = self.context.offer.and_then(|offer| read(&offer.attribution));
-        made(of_link.or(of_offer).unwrap_or(default))
+    /// A window in hours, as it is in force for the credited link.
+    fn window(&self, read: fn(&Windows) -> i64) -> Text<'a> {
+        let of_link = self.context.link.map(|link| &link.attribution);
+        let of_partner = self.context.partner.map(|partner| &partner.attribution);
+        let of_offer = self.context.offer.map(|offer| &offer.attribution);
+        let layers = [of_link, of_partner, of_offer].into_iter().flatten();
+        made(read(&Windows::resolve(layers)) / 3_600_000)
     }
 
     fn money_in(&self, currency: Currency) -> Option<Money> {
@@ -148,7 +151,7 @@ impl<'a> ActivityValues<'a> {
             .or_else(|| self.reported(name))
     }
 
-    /// Engagements that matched within their window and lost.
+    /// Engagements that matched within their window, passed every fraud filter, and lost.
     fn losers(&self) -> Text<'a> {
         let ids: Vec<String> = self
             .activity
@@ -156,9 +159,9 @@ impl<'a> ActivityValues<'a> {
             .iter()
             .filter(|candidate| !candidate.is_winner)
             .filter(|candidate| {
-                !matches!(
+                matches!(
                     candidate.lost_because.as_deref(),
-                    Some("outside_window" | "wrong_offer")
+                    Some("older_than_winner" | "weaker_than_winner")
                 )
             })
             .map(|candidate| candidate.session.to_string())
@@ -274,13 +277,13 @@ impl<'a> ActivityValues<'a> {
                 let from = session.filter(|_| !self.is_engagement())?.at_ms();
                 seconds((activity.at_ms - from).max(0))
             }),
-            "click_attribution_window" => self.window(|p| p.click_window_h, 168),
-            "impression_attribution_window" => self.window(|p| p.impression_window_h, 24),
+            "click_attribution_window" => self.window(|w| w.click_ms),
+            "impression_attribution_window" => self.window(|w| w.impression_ms),
             "fingerprint_attribution_window" | "probmatching_attribution_window" => {
-                self.window(|p| p.click_probabilistic_window_h, 6)
+                self.window(|w| w.click_probabilistic_ms)
             }
-            "reattribution_attribution_window" => self.window(|p| p.reattribution_window_h, 168),
-            "inactive_user_definition" => self.window(|p| p.inactivity_h, 168),
+            "reattribution_attribution_window" => self.window(|w| w.reattribution_ms),
+            "inactive_user_definition" => self.window(|w| w.inactivity_ms),
 
             "created_at" => seconds(activity.at_ms),
             "created_at_hour" => hour(activity.at_ms),

@@ -434,6 +434,7 @@ mod tests {
             callback_hosts: vec![],
             delivery: Default::default(),
             payouts: vec![],
+            attribution: Default::default(),
             trust: TrustPolicy::default(),
             note: String::new(),
             created_at_ms: 0,

@@ -8,6 +8,7 @@
 pub mod account;
 pub mod activities;
 pub mod check;
+pub mod export;
 pub mod jobs;
 pub mod links;
 pub mod offers;
@@ -23,14 +24,21 @@ pub mod secret;
 pub mod sessions;
 pub mod settings;
 pub mod stats;
+pub mod system;
+pub mod tests_api;
 pub mod trace;
 pub mod transfer;
 pub mod trust;
+pub mod upload;
 pub mod users;
+
+#[cfg(test)]
+mod route_tests;
 
 use super::State;
 use super::auth::Viewer;
 use super::problem::{ApiError, ErrorBody};
+use super::stream;
 use actix_web::web::{self, Data, ServiceConfig};
 use actix_web::{HttpRequest, HttpResponse, get};
 use std::sync::LazyLock;
@@ -194,6 +202,11 @@ table! {
     stats::get_stats, stats::get_payouts,
     trace::get_trace,
     transfer::export_configuration, transfer::import_configuration,
+    tests_api::test_rule, tests_api::test_click, tests_api::test_conversion, tests_api::list_echo,
+    system::get_system, system::list_audit,
+    upload::upload_conversions,
+    export::export_list,
+    stream::live,
 }
 
 #[cfg(test)]

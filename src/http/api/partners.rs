@@ -1,13 +1,13 @@
 //! Partners (媒体 / 連携先).
 
 use super::check;
-use super::offers::{ConfigQuery, check_host, check_payout, same_id};
+use super::offers::{ConfigQuery, check_attribution, check_host, check_payout, same_id};
 use super::page::{self, Ordered, Page, holds};
 use super::save::{Note, difference, save, saved_at, unchanged};
 use super::trust::TrustDto;
 use super::{made_id, to_json};
 use crate::domain::ids::PartnerId;
-use crate::domain::offer::TrustPolicy;
+use crate::domain::offer::{AttributionPolicy, TrustPolicy};
 use crate::domain::partner::{ClickParameter, DeliverySettings, Partner, PartnerPayout};
 use crate::http::State;
 use crate::http::auth::{Editor, Viewer};
@@ -43,6 +43,9 @@ pub struct PartnerDto {
     /// Payouts of its own.
     #[serde(default)]
     pub payouts: Vec<PartnerPayout>,
+    /// Overrides of the offers' attribution policies; a link's own go first.
+    #[serde(default)]
+    pub attribution: AttributionPolicy,
     /// Who may send for it.
     #[serde(default)]
     pub trust: TrustDto,
@@ -67,6 +70,7 @@ impl From<&Partner> for PartnerDto {
             callback_hosts: p.callback_hosts.clone(),
             delivery: p.delivery.clone(),
             payouts: p.payouts.clone(),
+            attribution: p.attribution.clone(),
             trust: TrustDto::from(&p.trust),
             note: p.note.clone(),
             created_at_ms: p.created_at_ms,
@@ -82,6 +86,7 @@ impl PartnerDto {
         before: Option<&Partner>,
         catalog: &Catalog,
         saved_at_ms: i64,
+        sessions_days: u32,
     ) -> Result<Partner, ApiError> {
         check::name("name", &self.name)?;
         check::note("note", &self.note)?;
@@ -95,6 +100,7 @@ impl PartnerDto {
         }
         check_delivery(&self.delivery)?;
         check_payouts(&self.payouts, catalog)?;
+        check_attribution("attribution", &self.attribution, sessions_days)?;
         let nothing = TrustPolicy::default();
         Ok(Partner {
             id: match before {
@@ -107,6 +113,7 @@ impl PartnerDto {
             callback_hosts: self.callback_hosts,
             delivery: self.delivery,
             payouts: self.payouts,
+            attribution: self.attribution,
             trust: self.trust.into_policy(before.map_or(&nothing, |p| &p.trust))?,
             note: self.note,
             created_at_ms: before.map_or(saved_at_ms, |p| p.created_at_ms),
@@ -281,9 +288,12 @@ pub async fn create_partner(
     editor: Editor,
     body: Json<PartnerDto>,
 ) -> Result<HttpResponse, ApiError> {
-    let partner = body
-        .0
-        .into_partner(None, &state.recorder.catalog(), saved_at(&state, 0))?;
+    let partner = body.0.into_partner(
+        None,
+        &state.recorder.catalog(),
+        saved_at(&state, 0),
+        state.config.retention.sessions_days,
+    )?;
     let view = PartnerDto::from(&partner);
     let absent = vec![Precondition::Absent(ConfigKey::Partner(partner.id.clone()))];
     let note = Note::new("partner.create", partner.id.to_string()).detail(to_json(&view).to_string());
@@ -310,9 +320,12 @@ pub async fn replace_partner(
     let catalog = state.recorder.catalog();
     let before = find(&catalog, &path)?;
     let preconditions = unchanged(ConfigKey::Partner(before.id.clone()), body.0.updated_at_ms)?;
-    let partner = body
-        .0
-        .into_partner(Some(before), &catalog, saved_at(&state, before.updated_at_ms))?;
+    let partner = body.0.into_partner(
+        Some(before),
+        &catalog,
+        saved_at(&state, before.updated_at_ms),
+        state.config.retention.sessions_days,
+    )?;
     let view = PartnerDto::from(&partner);
     let note = Note::new("partner.update", partner.id.to_string())
         .detail(difference(&to_json(&PartnerDto::from(before)), &to_json(&view)));
@@ -347,7 +360,7 @@ mod tests {
     use crate::http::extract::parse_json;
 
     fn save_json(json: &str) -> Result<Partner, ApiError> {
-        parse_json::<PartnerDto>(json.as_bytes())?.into_partner(None, &Catalog::default(), 5)
+        parse_json::<PartnerDto>(json.as_bytes())?.into_partner(None, &Catalog::default(), 5, 90)
     }
 
     #[test]
