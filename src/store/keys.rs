@@ -16,9 +16,11 @@
 //! | hot | `l` | time id | JSON: audit log |
 //! | hot | `n` | name as text | bytes: values of the instance |
 //! | hot | `g` | 16-byte hash | when it was forgotten, 8 bytes: forgotten visitors |
+//! | hot | `v` | adid (16 bytes) | `Visitor` |
+//! | hot | `d` | 16-byte hash of a device id | adid: index of visitors |
 //! | sessions | `s` | SID | `Session` |
-//! | sessions | `d` | 8-byte device hash, SID | empty |
-//! | sessions | `p` | 8-byte probabilistic hash, SID | empty |
+//! | sessions | `d` | 8-byte hash of a device id or cost id, SID | [`SessionBrief`](super::codec::SessionBrief) |
+//! | sessions | `p` | 8-byte probabilistic hash, SID | [`SessionBrief`](super::codec::SessionBrief) |
 //! | sessions | `k` | 16-byte hash of offer and partner click id, SID | empty |
 //! | activities | `a` | activity id | `Activity` |
 //! | activities | `s` | SID, activity id | empty: activities of a session |
@@ -33,6 +35,7 @@
 
 use crate::domain::ids::{ActivityId, EventToken, LinkToken, OfferId, PostbackId, SessionId, TimeId};
 use crate::domain::stats::{Bucket, Dimension, StatKey};
+use crate::domain::visitor::Adid;
 use jiff::civil::Date;
 use std::fmt;
 use std::str::FromStr;
@@ -457,6 +460,19 @@ pub fn forgotten(hash: &[u8; 16]) -> Key {
     (Db::Hot, key(b'g', &[hash]))
 }
 
+/// A visitor of an app.
+pub fn visitor(adid: Adid) -> Key {
+    (Db::Hot, key(b'v', &[&adid.0]))
+}
+/// Prefix of all visitors.
+pub fn visitor_prefix() -> Vec<u8> {
+    vec![b'v']
+}
+/// Index of visitors by the hash of a device id.
+pub fn visitor_by_device(hash: &[u8; 16]) -> Key {
+    (Db::Hot, key(b'd', &[hash]))
+}
+
 /// A click or impression.
 pub fn session(id: SessionId) -> Key {
     (Db::sessions(id.at_ms()), key(b's', &[&id.to_key()]))
@@ -480,9 +496,17 @@ pub fn session_by_device(hash: u64, id: SessionId) -> Key {
         key(b'd', &[&hash.to_be_bytes(), &id.to_key()]),
     )
 }
-/// Prefix of the sessions of a device in a period.
-pub fn device_prefix(hash: u64) -> Vec<u8> {
-    key(b'd', &[&hash.to_be_bytes()])
+/// Sessions of a device in a period, from one time up to and including another.
+pub fn device_between(hash: u64, from_ms: i64, to_ms: i64) -> KeyRange {
+    index_between(b'd', hash, from_ms, to_ms)
+}
+/// Sessions of a fingerprint in a period, from one time up to and including another.
+pub fn fingerprint_between(hash: u64, from_ms: i64, to_ms: i64) -> KeyRange {
+    index_between(b'p', hash, from_ms, to_ms)
+}
+fn index_between(of: u8, hash: u64, from_ms: i64, to_ms: i64) -> KeyRange {
+    let at = |ms| key(of, &[&hash.to_be_bytes(), &TimeId::floor(ms).to_key()]);
+    KeyRange::new(at(from_ms), at(to_ms.saturating_add(1)))
 }
 /// Index of sessions by the hash of what a probabilistic match compares.
 pub fn session_by_fingerprint(hash: u64, id: SessionId) -> Key {
@@ -490,10 +514,6 @@ pub fn session_by_fingerprint(hash: u64, id: SessionId) -> Key {
         Db::sessions(id.at_ms()),
         key(b'p', &[&hash.to_be_bytes(), &id.to_key()]),
     )
-}
-/// Prefix of the sessions of a fingerprint in a period.
-pub fn fingerprint_prefix(hash: u64) -> Vec<u8> {
-    key(b'p', &[&hash.to_be_bytes()])
 }
 /// Index of sessions by the hash of offer and partner click id.
 pub fn session_by_click_id(hash: &[u8; 16], id: SessionId) -> Key {
@@ -674,6 +694,8 @@ mod tests {
             (audit(TimeId::new(AT, 0x11_2233_4455)), "hot", format!("6c{s}")),
             (instance("ip"), "hot", "6e6970".into()),
             (forgotten(h16), "hot", format!("67{h7}")),
+            (visitor(Adid(*h16)), "hot", format!("76{h7}")),
+            (visitor_by_device(h16), "hot", format!("64{h7}")),
             (session(sid()), "sessions", format!("73{s}")),
             (
                 session_by_device(5, sid()),
