@@ -6,11 +6,12 @@ mod sample;
 mod traffic;
 
 use super::{CliError, DemoArgs, Global, Outcome, flag, say};
-use crate::app::{self, Core, Running};
+use crate::app::{self, Bound, Core, Running};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::http::auth;
 use parking_lot::Mutex;
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -102,27 +103,29 @@ fn prepare(config: &Arc<Config>, args: &DemoArgs, password: &str) -> Result<(), 
     written
 }
 
-/// Adds the rules, which tell the built-in receiver, says what to look at, and starts the visitors.
+/// Starts the thread that adds the rules, says what to look at, and plays the visitors. It is a thread of its
+/// own because whoever calls this is serving requests.
 fn start(running: &Running, args: &DemoArgs, password: &str) -> Result<JoinHandle<()>, CliError> {
-    sample::save(
-        &running.state.recorder,
-        sample::rules(running.echo.address(), Clock::System.now_ms())?,
-    )?;
-    tell(running, password)?;
-    let visitors = traffic::Visitors::new(
-        running.bound.public,
-        running.state.recorder.clone(),
-        args.clicks_per_second,
-    );
+    let recorder = running.state.recorder.clone();
+    let (bound, echo) = (running.bound.clone(), running.echo.address());
+    let (password, clicks_per_second) = (password.to_owned(), args.clicks_per_second);
+    let work = move || {
+        let begun = sample::rules(echo, Clock::System.now_ms())
+            .and_then(|rules| sample::save(&recorder, rules))
+            .and_then(|()| tell(&bound, echo, &password));
+        match begun {
+            Ok(()) => traffic::Visitors::new(bound.public, recorder, clicks_per_second).run(),
+            Err(error) => super::complain(&error),
+        }
+    };
     std::thread::Builder::new()
         .name("demo-traffic".into())
-        .spawn(move || visitors.run())
+        .spawn(work)
         .map_err(CliError::io("cannot start the traffic of the demo"))
 }
 
-fn tell(running: &Running, password: &str) -> Result<(), CliError> {
-    let (public, admin) = (running.bound.public, running.bound.admin_side());
-    let echo = running.echo.address();
+fn tell(bound: &Bound, echo: SocketAddr, password: &str) -> Result<(), CliError> {
+    let (public, admin) = (bound.public, bound.admin_side());
     say(format!(
         "
   Yamabiko demo is running; stop it with Ctrl+C.

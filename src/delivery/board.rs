@@ -7,142 +7,21 @@
 use super::DeliveryPolicy;
 use super::caps::Caps;
 use super::index::{Index, NewEntry, Place, Slot};
+use super::item::{Dispatch, Ended, Item, Last, Now};
 use super::lane::{Change, Lane, Permit, Shares, Standing};
 use super::queue::{FlowKey, LaneQueue, Pick};
-use crate::domain::ids::{ActivityId, OfferId, PartnerId, PostbackId};
-use crate::domain::postback::{ErrorClass, LaneKey, Origin, Outcome, Postback, PostbackState};
-use crate::domain::retry;
+use crate::domain::ids::PostbackId;
+use crate::domain::postback::{ErrorClass, LaneKey, Origin, Outcome, PostbackState};
 use std::collections::{BTreeSet, HashMap};
 
 mod upkeep;
 
-pub use upkeep::Overdue;
+pub(crate) use upkeep::Overdue;
 
 /// A postback whose record is not found is looked for again after this long.
 const LOOK_AGAIN_AFTER_MS: i64 = 60_000;
 /// How often a record is looked for.
 const MOST_MISSES: u8 = 5;
-
-/// The two clocks.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Now {
-    /// Unix milliseconds.
-    pub wall_ms: i64,
-    /// Milliseconds since the start, never leaping.
-    pub mono_ms: i64,
-}
-
-/// What the board keeps of a waiting postback.
-#[derive(Debug, Clone)]
-pub struct Item {
-    id: PostbackId,
-    lane: LaneKey,
-    partner: Option<PartnerId>,
-    offer: OfferId,
-    origin: Origin,
-    activity: ActivityId,
-    order_key: Option<ActivityId>,
-    due_at_ms: i64,
-    accepted_at_ms: i64,
-    attempts: u16,
-    last: Option<Last>,
-}
-
-#[derive(Debug, Clone, Copy)]
-struct Last {
-    number: u16,
-    is_answer: bool,
-    is_of_destination: bool,
-    has_floor: bool,
-}
-
-impl Last {
-    fn of(number: u16, outcome: &Outcome) -> Self {
-        Self {
-            number,
-            is_answer: matches!(outcome, Outcome::Answered { .. }),
-            is_of_destination: retry::concerns_destination(outcome),
-            has_floor: retry::retry_after_s(outcome).is_some_and(|s| s > 0),
-        }
-    }
-}
-
-impl Item {
-    /// `None` when the postback does not wait.
-    pub fn of(postback: &Postback) -> Option<Self> {
-        let PostbackState::Waiting { due_at_ms } = postback.state else {
-            return None;
-        };
-        Some(Self {
-            id: postback.id,
-            lane: postback.lane.clone(),
-            partner: postback.partner.clone(),
-            offer: postback.offer.clone(),
-            origin: postback.origin.clone(),
-            activity: postback.activity,
-            order_key: postback.order_key,
-            due_at_ms,
-            accepted_at_ms: postback.accepted_at_ms(),
-            attempts: postback.attempts,
-            last: postback
-                .last
-                .as_ref()
-                .map(|last| Last::of(last.number, &last.outcome)),
-        })
-    }
-
-    /// The postback.
-    pub fn id(&self) -> PostbackId {
-        self.id
-    }
-
-    /// The partner that is told.
-    pub fn partner(&self) -> Option<&PartnerId> {
-        self.partner.as_ref()
-    }
-
-    /// The offer.
-    pub fn offer(&self) -> &OfferId {
-        &self.offer
-    }
-
-    /// Whether it is a status that may have to wait for an earlier one.
-    pub fn is_later_status(&self) -> bool {
-        self.order_key.is_some_and(|key| key != self.activity)
-    }
-}
-
-/// One to be sent.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Dispatch {
-    /// Its slot.
-    pub slot: Slot,
-    /// The postback.
-    pub id: PostbackId,
-    /// Attempts so far.
-    pub attempts: u16,
-    /// The number of this attempt.
-    pub number: u16,
-    /// When it was due, unix milliseconds.
-    pub due_at_ms: i64,
-    /// It probes an open lane.
-    pub is_probe: bool,
-    /// An operator asked for it.
-    pub is_manual: bool,
-}
-
-/// What came of a dispatch.
-#[derive(Debug, Clone)]
-pub struct Ended {
-    /// What was sent.
-    pub dispatch: Dispatch,
-    /// What came; `None` when nothing went out.
-    pub outcome: Option<Outcome>,
-    /// Where the postback stands now, once that is durable.
-    pub next: PostbackState,
-    /// Attempts that used up the schedule.
-    pub attempts: u16,
-}
 
 struct LaneSlot {
     key: LaneKey,
@@ -157,7 +36,7 @@ struct LaneSlot {
 }
 
 /// All lanes.
-pub struct Board {
+pub(crate) struct Board {
     workers: usize,
     index: Index,
     lanes: Vec<LaneSlot>,
@@ -178,7 +57,7 @@ pub struct Board {
 
 impl Board {
     /// An empty board for a pool of so many workers.
-    pub fn new(workers: usize) -> Self {
+    pub(crate) fn new(workers: usize) -> Self {
         Self {
             workers,
             index: Index::default(),
@@ -198,23 +77,23 @@ impl Board {
     }
 
     /// How many wait, those in flight included.
-    pub fn waiting(&self) -> usize {
+    pub(crate) fn waiting(&self) -> usize {
         self.index.len()
     }
 
     /// How many outcomes are on their way to the disk.
-    pub fn undurable(&self) -> usize {
+    pub(crate) fn undurable(&self) -> usize {
         self.undurable
-    }
-
-    /// Whether the postback waits here.
-    pub fn knows(&self, id: PostbackId) -> bool {
-        self.index.find(id).is_some()
     }
 
     /// Takes a waiting postback in; its slot, or `None` when it is known. `policy` is asked for when its
     /// partner is new here.
-    pub fn add(&mut self, item: &Item, now: Now, policy: impl FnOnce() -> DeliveryPolicy) -> Option<Slot> {
+    pub(crate) fn add(
+        &mut self,
+        item: &Item,
+        now: Now,
+        policy: impl FnOnce() -> DeliveryPolicy,
+    ) -> Option<Slot> {
         let partner = self
             .caps
             .intern(item.partner.as_ref(), &item.offer, now.mono_ms, policy);
@@ -246,7 +125,7 @@ impl Board {
     }
 
     /// Moves due timers to the ready queues.
-    pub fn advance(&mut self, now: Now) {
+    pub(crate) fn advance(&mut self, now: Now) {
         while let Some((due, lane)) = self.timers.first().copied() {
             if due > now.wall_ms {
                 return;
@@ -266,7 +145,7 @@ impl Board {
 
     /// Chooses what to send, at most `free` of them. Answers when to ask again because of time alone
     /// (milliseconds of the lanes' clock).
-    pub fn fill(&mut self, now: Now, free: usize, out: &mut Vec<Dispatch>) -> Option<i64> {
+    pub(crate) fn fill(&mut self, now: Now, free: usize, out: &mut Vec<Dispatch>) -> Option<i64> {
         let mut shares = self.shares(now.mono_ms);
         let mut earliest: Option<i64> = None;
         let mut note = |at: i64| earliest = Some(earliest.map_or(at, |e: i64| e.min(at)));
@@ -351,7 +230,7 @@ impl Board {
     }
 
     /// A dispatch ended; its outcome is on the way to the disk.
-    pub fn ended(&mut self, ended: &Ended, now: Now) {
+    pub(crate) fn ended(&mut self, ended: &Ended, now: Now) {
         let dispatch = ended.dispatch;
         self.undurable += 1;
         let (lane, partner) = self.off_wire(dispatch.slot);
@@ -386,7 +265,7 @@ impl Board {
     }
 
     /// The outcome of a slot is durable: the postback goes (`true`), or waits on.
-    pub fn durable(&mut self, slot: Slot, id: PostbackId, now: Now) -> bool {
+    pub(crate) fn durable(&mut self, slot: Slot, id: PostbackId, now: Now) -> bool {
         if self.index.id(slot) != id || self.index.get(slot).place != Place::InFlight {
             return false;
         }
@@ -403,7 +282,7 @@ impl Board {
 
     /// The record of a dispatch was not there. It is looked for again later, a few times. `false` when it is
     /// given up.
-    pub fn missing(&mut self, dispatch: Dispatch, now: Now) -> bool {
+    pub(crate) fn missing(&mut self, dispatch: Dispatch, now: Now) -> bool {
         let (lane, partner) = self.off_wire(dispatch.slot);
         self.caps.get_mut(partner).ended();
         self.lane_mut(lane).lane.returned(now.mono_ms, dispatch.is_probe);
@@ -421,10 +300,9 @@ impl Board {
     }
 
     /// An operator wants these sent now.
-    pub fn make_due(&mut self, ids: &[PostbackId], now: Now) {
+    pub(crate) fn make_due(&mut self, ids: &[PostbackId], now: Now) {
         let mut by_lane: HashMap<u32, Vec<Slot>> = HashMap::new();
-        let slots: Vec<_> = ids.iter().filter_map(|id| self.index.find(*id)).collect();
-        for slot in slots {
+        for slot in self.slots_of(ids) {
             let entry = self.index.get_mut(slot);
             match entry.place {
                 Place::Timer => {
@@ -447,9 +325,8 @@ impl Board {
     }
 
     /// These wait no more (their records are settled already). One on the wire ends first.
-    pub fn cancel(&mut self, ids: &[PostbackId], now: Now) {
-        let slots: Vec<_> = ids.iter().filter_map(|id| self.index.find(*id)).collect();
-        for slot in slots {
+    pub(crate) fn cancel(&mut self, ids: &[PostbackId], now: Now) {
+        for slot in self.slots_of(ids) {
             let entry = self.index.get_mut(slot);
             let (place, lane) = (entry.place, entry.lane);
             match place {
@@ -469,8 +346,12 @@ impl Board {
     }
 
     /// When the next timer is due, unix milliseconds.
-    pub fn next_timer_ms(&self) -> Option<i64> {
+    pub(crate) fn next_timer_ms(&self) -> Option<i64> {
         self.timers.first().map(|(due, _)| *due)
+    }
+
+    fn slots_of(&self, ids: &[PostbackId]) -> Vec<Slot> {
+        ids.iter().filter_map(|id| self.index.find(*id)).collect()
     }
 
     fn shares(&self, mono_ms: i64) -> Shares {

@@ -6,7 +6,7 @@ use std::collections::HashMap;
 
 /// Whether the partner takes one more now.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Cap {
+pub(crate) enum Cap {
     /// Yes.
     Free,
     /// Not before this time (milliseconds of the lanes' clock).
@@ -16,7 +16,7 @@ pub enum Cap {
 }
 
 /// One partner, or the advertiser's own servers (no partner).
-pub struct PartnerCaps {
+pub(crate) struct PartnerCaps {
     /// Who; `None` for offer-wide rules.
     pub partner: Option<PartnerId>,
     /// An offer of theirs, to ask for the policy with.
@@ -41,7 +41,7 @@ impl PartnerCaps {
     }
 
     /// Whether one more may go out.
-    pub fn check(&mut self, now_ms: i64) -> Cap {
+    pub(crate) fn check(&mut self, now_ms: i64) -> Cap {
         if self
             .policy
             .max_concurrent
@@ -60,7 +60,7 @@ impl PartnerCaps {
     }
 
     /// One went out.
-    pub fn sent(&mut self) {
+    pub(crate) fn sent(&mut self) {
         self.on_wire = self.on_wire.saturating_add(1);
         if self.policy.max_per_second.is_some() {
             self.tokens -= 1.0;
@@ -68,21 +68,21 @@ impl PartnerCaps {
     }
 
     /// One ended.
-    pub fn ended(&mut self) {
+    pub(crate) fn ended(&mut self) {
         self.on_wire = self.on_wire.saturating_sub(1);
     }
 }
 
 /// All partners that have had a postback since the start; their number is bounded by the configuration.
 #[derive(Default)]
-pub struct Caps {
+pub(crate) struct Caps {
     partners: Vec<PartnerCaps>,
     numbers: HashMap<Option<PartnerId>, u32>,
 }
 
 impl Caps {
     /// The number of a partner; `policy` is asked for when it is new.
-    pub fn intern(
+    pub(crate) fn intern(
         &mut self,
         partner: Option<&PartnerId>,
         offer: &OfferId,
@@ -108,17 +108,17 @@ impl Caps {
     }
 
     /// A partner by its number; numbers come from [`Self::intern`].
-    pub fn get_mut(&mut self, number: u32) -> &mut PartnerCaps {
+    pub(crate) fn get_mut(&mut self, number: u32) -> &mut PartnerCaps {
         &mut self.partners[number as usize]
     }
 
     /// The same, to read.
-    pub fn get(&self, number: u32) -> &PartnerCaps {
+    pub(crate) fn get(&self, number: u32) -> &PartnerCaps {
         &self.partners[number as usize]
     }
 
     /// Asks anew what holds for each.
-    pub fn refresh(&mut self, policy: impl Fn(Option<&PartnerId>, &OfferId) -> DeliveryPolicy) {
+    pub(crate) fn refresh(&mut self, policy: impl Fn(Option<&PartnerId>, &OfferId) -> DeliveryPolicy) {
         for caps in &mut self.partners {
             caps.policy = policy(caps.partner.as_ref(), &caps.offer);
         }

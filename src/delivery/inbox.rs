@@ -4,8 +4,8 @@
 //! beyond a share of memory only the ids are kept, and the scheduler reads the records itself.
 
 use super::Snapshot;
-use super::board::{Dispatch, Ended};
 use super::index::Slot;
+use super::item::{Dispatch, Ended};
 use crate::domain::ids::PostbackId;
 use crate::domain::postback::Postback;
 use crossbeam_channel::Sender;
@@ -18,7 +18,7 @@ use std::time::{Duration, Instant};
 const MOST_RECORDS: usize = 20_000;
 
 /// Something that the scheduler has to know.
-pub enum Event {
+pub(crate) enum Event {
     /// A postback was committed as waiting.
     Woken(Arc<Postback>),
     /// The same, its record left in the store.
@@ -49,7 +49,7 @@ struct State {
 }
 
 /// The scheduler's inbox.
-pub struct Inbox {
+pub(crate) struct Inbox {
     state: Mutex<State>,
     arrived: Condvar,
     began: Instant,
@@ -70,12 +70,12 @@ impl Default for Inbox {
 
 impl Inbox {
     /// Tells one thing.
-    pub fn push(&self, event: Event) {
+    pub(crate) fn push(&self, event: Event) {
         self.push_all(std::iter::once(event), 0);
     }
 
     /// Tells of postbacks that wait.
-    pub fn wake(&self, postbacks: Vec<Arc<Postback>>) {
+    pub(crate) fn wake(&self, postbacks: Vec<Arc<Postback>>) {
         let room = MOST_RECORDS.saturating_sub(self.state.lock().records);
         let whole = postbacks.len().min(room);
         let events = postbacks.into_iter().enumerate().map(|(at, postback)| {
@@ -100,7 +100,7 @@ impl Inbox {
     }
 
     /// Takes all that was told; waits for something until `timeout` is over.
-    pub fn take(&self, timeout: Duration) -> Vec<Event> {
+    pub(crate) fn take(&self, timeout: Duration) -> Vec<Event> {
         let mut state = self.state.lock();
         if state.events.is_empty() && !timeout.is_zero() {
             self.arrived.wait_for(&mut state, timeout);
@@ -111,18 +111,18 @@ impl Inbox {
     }
 
     /// Milliseconds since the start, never leaping: the lanes' clock.
-    pub fn mono_ms(&self) -> i64 {
+    pub(crate) fn mono_ms(&self) -> i64 {
         i64::try_from(self.began.elapsed().as_millis()).unwrap_or(i64::MAX)
     }
 
     /// Publishes since when something is neglected (the lanes' clock).
-    pub fn publish_neglect(&self, since_ms: Option<i64>) {
+    pub(crate) fn publish_neglect(&self, since_ms: Option<i64>) {
         self.neglected_since_ms
             .store(since_ms.unwrap_or(-1), Ordering::Release);
     }
 
     /// How long something has been neglected, by the scheduler's word or because it does not read its inbox.
-    pub fn neglect_ms(&self) -> i64 {
+    pub(crate) fn neglect_ms(&self) -> i64 {
         let since_ms = self.neglected_since_ms.load(Ordering::Acquire);
         let by_word = if since_ms < 0 {
             0

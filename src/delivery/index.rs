@@ -8,13 +8,13 @@ use crate::domain::ids::{ActivityId, PostbackId, TimeId};
 use hashbrown::HashTable;
 
 /// Number of a slot.
-pub type Slot = u32;
+pub(crate) type Slot = u32;
 const NONE: Slot = Slot::MAX;
 const CHUNK: usize = 4_096;
 
 /// In which container a slot is referenced; exactly one at a time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Place {
+pub(crate) enum Place {
     /// In a ready queue of its lane.
     Ready,
     /// Among the timers of its lane.
@@ -29,7 +29,7 @@ pub enum Place {
 
 /// What is known of a waiting postback.
 #[derive(Debug, Clone)]
-pub struct Entry {
+pub(crate) struct Entry {
     /// When it is due, unix milliseconds.
     pub due_at_ms: i64,
     /// From when its time to live counts, unix milliseconds.
@@ -63,7 +63,7 @@ pub struct Entry {
 
 /// What makes an entry.
 #[derive(Debug, Clone)]
-pub struct NewEntry {
+pub(crate) struct NewEntry {
     /// The postback.
     pub id: PostbackId,
     /// The activity that caused it.
@@ -88,7 +88,7 @@ pub struct NewEntry {
 
 /// All waiting postbacks.
 #[derive(Default)]
-pub struct Index {
+pub(crate) struct Index {
     chunks: Vec<Vec<Entry>>,
     free: Vec<Slot>,
     by_id: HashTable<Slot>,
@@ -97,35 +97,35 @@ pub struct Index {
 
 impl Index {
     /// How many postbacks wait (dead ones not counted).
-    pub fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         self.by_id.len()
     }
 
     /// One past the highest slot ever used: the bound of a sweep.
-    pub fn slots(&self) -> Slot {
+    pub(crate) fn slots(&self) -> Slot {
         let full = self.chunks.len().saturating_sub(1) * CHUNK;
         Slot::try_from(full + self.chunks.last().map_or(0, Vec::len)).unwrap_or(NONE)
     }
 
     /// The entry of a slot. Slots come from this index and are freed by it, so they always name one.
-    pub fn get(&self, slot: Slot) -> &Entry {
+    pub(crate) fn get(&self, slot: Slot) -> &Entry {
         let at = slot as usize;
         &self.chunks[at / CHUNK][at % CHUNK]
     }
 
     /// The same, to change.
-    pub fn get_mut(&mut self, slot: Slot) -> &mut Entry {
+    pub(crate) fn get_mut(&mut self, slot: Slot) -> &mut Entry {
         let at = slot as usize;
         &mut self.chunks[at / CHUNK][at % CHUNK]
     }
 
     /// The postback in a slot.
-    pub fn id(&self, slot: Slot) -> PostbackId {
+    pub(crate) fn id(&self, slot: Slot) -> PostbackId {
         id_of(self.get(slot))
     }
 
     /// The slot of a waiting postback.
-    pub fn find(&self, id: PostbackId) -> Option<Slot> {
+    pub(crate) fn find(&self, id: PostbackId) -> Option<Slot> {
         let key = id.to_key();
         self.by_id
             .find(hash(&key), |slot| self.get(*slot).id == key)
@@ -133,7 +133,7 @@ impl Index {
     }
 
     /// Adds a postback, blocked until placed otherwise. `None` when it is known already.
-    pub fn insert(&mut self, new: &NewEntry) -> Option<Slot> {
+    pub(crate) fn insert(&mut self, new: &NewEntry) -> Option<Slot> {
         if self.find(new.id).is_some() {
             return None;
         }
@@ -169,7 +169,7 @@ impl Index {
     }
 
     /// Takes a postback out of the tables. Its slot stays until [`Self::free`].
-    pub fn remove(&mut self, slot: Slot) {
+    pub(crate) fn remove(&mut self, slot: Slot) {
         let Self { chunks, by_id, .. } = self;
         let key = at(chunks, slot).id;
         if let Ok(found) = by_id.find_entry(hash(&key), |other| *other == slot) {
@@ -180,7 +180,7 @@ impl Index {
     }
 
     /// Moves a postback to a slot of its own; the old slot is dead and freed by the container that names it.
-    pub fn relocate(&mut self, slot: Slot) -> Slot {
+    pub(crate) fn relocate(&mut self, slot: Slot) -> Slot {
         let entry = self.get(slot).clone();
         let order = entry.order;
         let hash_of = hash(&entry.id);
@@ -195,13 +195,13 @@ impl Index {
     }
 
     /// Gives a removed slot back.
-    pub fn free(&mut self, slot: Slot) {
+    pub(crate) fn free(&mut self, slot: Slot) {
         debug_assert!(self.get(slot).place == Place::Dead);
         self.free.push(slot);
     }
 
     /// Whether an earlier status of the same conversion to the same partner is not settled yet.
-    pub fn is_blocked(&self, slot: Slot) -> bool {
+    pub(crate) fn is_blocked(&self, slot: Slot) -> bool {
         let entry = self.get(slot);
         if entry.order == 0 {
             return false;
@@ -212,7 +212,7 @@ impl Index {
 
     /// Those of a chain that are set aside as blocked and no longer have to be: asked after an entry of the
     /// chain was removed.
-    pub fn released(&self, order: Order) -> Vec<Slot> {
+    pub(crate) fn released(&self, order: Order) -> Vec<Slot> {
         if order.0 == 0 {
             return Vec::new();
         }
@@ -221,7 +221,7 @@ impl Index {
     }
 
     /// The chain that a slot belongs to until it is removed.
-    pub fn order(&self, slot: Slot) -> Order {
+    pub(crate) fn order(&self, slot: Slot) -> Order {
         Order(self.get(slot).order)
     }
 
@@ -293,7 +293,7 @@ impl Index {
 
 /// The name of a chain.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Order(u64);
+pub(crate) struct Order(u64);
 
 fn at(chunks: &[Vec<Entry>], slot: Slot) -> &Entry {
     &chunks[slot as usize / CHUNK][slot as usize % CHUNK]
@@ -323,8 +323,9 @@ fn hash(key: &[u8; TimeId::KEY_LEN]) -> u64 {
 }
 
 fn order_of(key: &[u8; TimeId::KEY_LEN], partner: u32) -> u64 {
+    let h = hash(key).wrapping_add(u64::from(partner).wrapping_mul(0x9e37_79b9_7f4a_7c15));
     // 0 means no order.
-    hash(key).wrapping_add(u64::from(partner).wrapping_mul(0x9e37_79b9_7f4a_7c15)) | 1
+    if h == 0 { 1 } else { h }
 }
 
 fn fold(h: u64) -> u32 {
@@ -382,6 +383,9 @@ mod tests {
             [false, false, true, false],
             "twins go together, another partner is free"
         );
+        for slot in [first, twin] {
+            index.get_mut(slot).place = Place::Ready;
+        }
         let order = index.order(first);
         index.remove(first);
         assert!(index.released(order).is_empty());

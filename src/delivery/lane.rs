@@ -31,7 +31,7 @@ const SLOW_MS: i64 = 1_000;
 
 /// How the scheduler sees a lane when it divides the workers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Standing {
+pub(crate) enum Standing {
     /// Its last contact was an answer.
     Good,
     /// Not heard of yet.
@@ -42,7 +42,7 @@ pub enum Standing {
 
 /// Whether a request may go out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Permit {
+pub(crate) enum Permit {
     /// An ordinary one.
     Send,
     /// One probe.
@@ -55,7 +55,7 @@ pub enum Permit {
 
 /// What an outcome changed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Change {
+pub(crate) enum Change {
     /// Nothing of note.
     None,
     /// The breaker opened.
@@ -76,7 +76,7 @@ enum Breaker {
 
 /// One destination.
 #[derive(Debug, Clone)]
-pub struct Lane {
+pub(crate) struct Lane {
     limit: f64,
     ceiling: u16,
     on_wire: u16,
@@ -94,7 +94,7 @@ pub struct Lane {
 
 impl Lane {
     /// A lane that has not been heard of, in a pool of so many workers.
-    pub fn new(workers: usize) -> Self {
+    pub(crate) fn new(workers: usize) -> Self {
         let share = u16::try_from(workers / 4).unwrap_or(u16::MAX);
         Self {
             limit: 1.0,
@@ -112,7 +112,7 @@ impl Lane {
     }
 
     /// Notes from before the start say that the destination was failing.
-    pub fn suspect(&mut self) {
+    pub(crate) fn suspect(&mut self) {
         if !self.has_answered && self.failures_in_row == 0 {
             self.failures_in_row = 1;
             self.is_suspect = true;
@@ -120,12 +120,12 @@ impl Lane {
     }
 
     /// From when on it could send, as far as the lane itself is concerned.
-    pub fn may_send_since_ms(&self) -> i64 {
+    pub(crate) fn may_send_since_ms(&self) -> i64 {
         self.paused_until_ms.max(self.freed_at_ms)
     }
 
     /// Where it stands when workers are divided.
-    pub fn standing(&self, now_ms: i64) -> Standing {
+    pub(crate) fn standing(&self, now_ms: i64) -> Standing {
         let is_silent = self.on_wire > 0 && now_ms - self.silent_since_ms > SLOW_MS;
         if self.is_open() || self.failures_in_row > 0 || is_silent {
             Standing::Bad
@@ -137,7 +137,7 @@ impl Lane {
     }
 
     /// Whether a request may go out now.
-    pub fn permit(&self, now_ms: i64) -> Permit {
+    pub(crate) fn permit(&self, now_ms: i64) -> Permit {
         if now_ms < self.paused_until_ms {
             return Permit::NotBefore(self.paused_until_ms);
         }
@@ -151,7 +151,7 @@ impl Lane {
     }
 
     /// A request went out under the permit that was just given.
-    pub fn sent(&mut self, now_ms: i64, is_probe: bool) {
+    pub(crate) fn sent(&mut self, now_ms: i64, is_probe: bool) {
         if self.on_wire == 0 {
             self.silent_since_ms = now_ms;
         }
@@ -163,7 +163,7 @@ impl Lane {
 
     /// A request that went out came to nothing without reaching the destination (refused by egress, or its
     /// record was gone): says nothing about it.
-    pub fn returned(&mut self, now_ms: i64, is_probe: bool) {
+    pub(crate) fn returned(&mut self, now_ms: i64, is_probe: bool) {
         self.freed_at_ms = now_ms;
         self.on_wire = self.on_wire.saturating_sub(1);
         if let (Breaker::Open { is_probing, .. }, true) = (&mut self.breaker, is_probe) {
@@ -172,7 +172,7 @@ impl Lane {
     }
 
     /// What came of a request.
-    pub fn ended(&mut self, now_ms: i64, outcome: &Outcome, is_probe: bool) -> Change {
+    pub(crate) fn ended(&mut self, now_ms: i64, outcome: &Outcome, is_probe: bool) -> Change {
         self.returned(now_ms, is_probe);
         self.pause(now_ms, outcome);
         if retry::concerns_destination(outcome) {
@@ -265,17 +265,17 @@ impl Lane {
     }
 
     /// Whether the breaker is open.
-    pub fn is_open(&self) -> bool {
+    pub(crate) fn is_open(&self) -> bool {
         matches!(self.breaker, Breaker::Open { .. })
     }
 
     /// Whether it waits for the end of a `Retry-After`.
-    pub fn is_paused(&self, now_ms: i64) -> bool {
+    pub(crate) fn is_paused(&self, now_ms: i64) -> bool {
         now_ms < self.paused_until_ms
     }
 
     /// When the next probe may go out, while the breaker is open.
-    pub fn next_probe_ms(&self) -> Option<i64> {
+    pub(crate) fn next_probe_ms(&self) -> Option<i64> {
         match self.breaker {
             Breaker::Open { probe_at_ms, .. } => Some(probe_at_ms.max(self.paused_until_ms)),
             Breaker::Closed => None,
@@ -283,12 +283,12 @@ impl Lane {
     }
 
     /// When the pause ends, if there was one.
-    pub fn paused_until_ms(&self) -> Option<i64> {
+    pub(crate) fn paused_until_ms(&self) -> Option<i64> {
         (self.paused_until_ms > i64::MIN).then_some(self.paused_until_ms)
     }
 
     /// Requests at once.
-    pub fn concurrency(&self) -> u16 {
+    pub(crate) fn concurrency(&self) -> u16 {
         // The limit lies between 1 and the ceiling.
         #[expect(
             clippy::cast_possible_truncation,
@@ -300,12 +300,12 @@ impl Lane {
     }
 
     /// Requests on the wire.
-    pub fn on_wire(&self) -> u16 {
+    pub(crate) fn on_wire(&self) -> u16 {
         self.on_wire
     }
 
     /// Failures in a row that concern the destination.
-    pub fn failures_in_row(&self) -> u16 {
+    pub(crate) fn failures_in_row(&self) -> u16 {
         self.failures_in_row
     }
 }
@@ -316,7 +316,7 @@ fn probe_delay_ms(probes: u32) -> i64 {
 
 /// How the workers are divided: what is on the wire now, and for whom one more may go out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Shares {
+pub(crate) struct Shares {
     /// On the wire for bad lanes.
     pub bad: usize,
     /// On the wire for new lanes.
@@ -325,7 +325,7 @@ pub struct Shares {
 
 impl Shares {
     /// Counts a lane's requests on the wire.
-    pub fn add(&mut self, standing: Standing, on_wire: usize) {
+    pub(crate) fn add(&mut self, standing: Standing, on_wire: usize) {
         match standing {
             Standing::Good => {}
             Standing::New => self.new += on_wire,
@@ -334,7 +334,7 @@ impl Shares {
     }
 
     /// Whether a lane of this standing may take one more of `workers`.
-    pub fn allow(self, standing: Standing, workers: usize) -> bool {
+    pub(crate) fn allow(self, standing: Standing, workers: usize) -> bool {
         let quarter = (workers / 4).max(1);
         let is_within_most = self.bad + self.new < workers.saturating_sub(quarter).max(1);
         match standing {

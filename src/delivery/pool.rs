@@ -1,8 +1,8 @@
 //! The worker threads: load, send, settle, report. Each carries out one exchange at a time and decides nothing
 //! about whose turn it is.
 
-use super::board::{Dispatch, Ended};
 use super::inbox::{Event, Inbox};
+use super::item::{Dispatch, Ended};
 use super::sender::{Exchange, Sender};
 use super::sign::Signer;
 use super::{DeliveryPolicy, Ledger, Settlement};
@@ -19,7 +19,7 @@ use std::time::{Duration, Instant};
 const STACK_BYTES: usize = 512 * 1024;
 
 /// One postback to be sent.
-pub struct Job {
+pub(crate) struct Job {
     /// Which, and under what terms.
     pub dispatch: Dispatch,
     /// Its record, when it is at hand.
@@ -27,7 +27,7 @@ pub struct Job {
 }
 
 /// Starts `count` threads named `sender-N`.
-pub fn start(
+pub(crate) fn start(
     count: usize,
     jobs: &Receiver<Job>,
     sender: &Arc<Sender>,
@@ -50,7 +50,7 @@ pub fn start(
 }
 
 /// Waits until `deadline` for threads to end, and answers how many have not.
-pub fn join_by(mut threads: Vec<JoinHandle<()>>, deadline: Instant) -> usize {
+pub(crate) fn join_by(mut threads: Vec<JoinHandle<()>>, deadline: Instant) -> usize {
     loop {
         let (ended, running): (Vec<_>, Vec<_>) = threads.into_iter().partition(JoinHandle::is_finished);
         for thread in ended {
@@ -154,7 +154,7 @@ fn done(
 }
 
 /// Hands an outcome to the recorder; the scheduler is told once it is durable.
-pub fn report(ledger: &Arc<dyn Ledger>, inbox: &Arc<Inbox>, slot: u32, settlement: Settlement) {
+pub(crate) fn report(ledger: &Arc<dyn Ledger>, inbox: &Arc<Inbox>, slot: u32, settlement: Settlement) {
     let id = settlement.postback;
     let told = inbox.clone();
     let on_durable = Box::new(move || told.push(Event::Durable(slot, id)));
@@ -165,7 +165,7 @@ pub fn report(ledger: &Arc<dyn Ledger>, inbox: &Arc<Inbox>, slot: u32, settlemen
 
 /// The terms of one attempt.
 #[derive(Debug, Clone, Copy)]
-pub struct Terms {
+pub(crate) struct Terms {
     /// From 1.
     pub number: u16,
     /// An operator asked for it.
@@ -175,7 +175,7 @@ pub struct Terms {
 }
 
 /// One attempt, whatever happens.
-pub fn attempt(
+pub(crate) fn attempt(
     sender: &Sender,
     id: PostbackId,
     request: &Request,

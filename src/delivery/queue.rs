@@ -11,7 +11,7 @@ use std::collections::{BinaryHeap, VecDeque};
 
 /// A partner and what made the postbacks.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub struct FlowKey {
+pub(crate) struct FlowKey {
     /// Interned partner.
     pub partner: u32,
     /// Interned origin.
@@ -30,7 +30,7 @@ struct Flow {
 
 /// What a lane has to offer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Pick {
+pub(crate) enum Pick {
     /// This one; it has left the queue.
     Take(Slot),
     /// Only postbacks of partners that want none before this time.
@@ -43,7 +43,7 @@ pub enum Pick {
 
 /// The queue of a lane.
 #[derive(Default)]
-pub struct LaneQueue {
+pub(crate) struct LaneQueue {
     flows: Vec<Flow>,
     turn: usize,
     picks: u32,
@@ -54,12 +54,12 @@ pub struct LaneQueue {
 
 impl LaneQueue {
     /// How many are ready.
-    pub fn ready(&self) -> usize {
+    pub(crate) fn ready(&self) -> usize {
         self.ready
     }
 
     /// Puts a slot among the ready ones.
-    pub fn push_ready(&mut self, index: &mut Index, slot: Slot, partner: u32, now_ms: i64) {
+    pub(crate) fn push_ready(&mut self, index: &mut Index, slot: Slot, partner: u32, now_ms: i64) {
         let entry = index.get_mut(slot);
         entry.place = Place::Ready;
         let (number, is_first) = (entry.flow, entry.tries == 0);
@@ -85,24 +85,24 @@ impl LaneQueue {
     }
 
     /// Puts a slot among the timers.
-    pub fn push_timer(&mut self, index: &mut Index, slot: Slot) {
+    pub(crate) fn push_timer(&mut self, index: &mut Index, slot: Slot) {
         let entry = index.get_mut(slot);
         entry.place = Place::Timer;
         self.timers.push(Reverse((entry.due_at_ms, slot)));
     }
 
     /// A ready slot died where it stands.
-    pub fn ready_died(&mut self) {
+    pub(crate) fn ready_died(&mut self) {
         self.ready = self.ready.saturating_sub(1);
     }
 
     /// When the next timer is due, unix milliseconds.
-    pub fn next_timer_ms(&self) -> Option<i64> {
+    pub(crate) fn next_timer_ms(&self) -> Option<i64> {
         self.timers.peek().map(|Reverse((due, _))| *due)
     }
 
     /// Takes out a timer that is due by `now_ms` (unix milliseconds), dead ones too.
-    pub fn pop_timer(&mut self, now_ms: i64) -> Option<Slot> {
+    pub(crate) fn pop_timer(&mut self, now_ms: i64) -> Option<Slot> {
         let Reverse((due, _)) = self.timers.peek()?;
         if *due > now_ms {
             return None;
@@ -111,7 +111,7 @@ impl LaneQueue {
     }
 
     /// Takes out every timer that `is_wanted`.
-    pub fn take_timers(&mut self, is_wanted: impl Fn(Slot) -> bool) -> Vec<Slot> {
+    pub(crate) fn take_timers(&mut self, is_wanted: impl Fn(Slot) -> bool) -> Vec<Slot> {
         let (wanted, rest): (Vec<_>, Vec<_>) = std::mem::take(&mut self.timers)
             .into_vec()
             .into_iter()
@@ -124,7 +124,7 @@ impl LaneQueue {
 
     /// The next one to send. Dead slots that it meets are freed, and those that turn out to stand behind an
     /// earlier status are set aside.
-    pub fn pick(&mut self, index: &mut Index, caps: &mut Caps, now_ms: i64) -> Pick {
+    pub(crate) fn pick(&mut self, index: &mut Index, caps: &mut Caps, now_ms: i64) -> Pick {
         if self.ready == 0 {
             self.drop_dead(index);
             return Pick::Empty;
@@ -167,7 +167,7 @@ impl LaneQueue {
     }
 
     /// Since when the longest waiting ready postback waits, seconds of the lanes' clock.
-    pub fn oldest_s(&self) -> Option<u32> {
+    pub(crate) fn oldest_s(&self) -> Option<u32> {
         let fronts = self
             .flows
             .iter()

@@ -8,8 +8,9 @@
 //!   the reading may still bring it.
 
 use super::Ledger;
-use super::board::{Board, Item, Now, Overdue};
+use super::board::{Board, Overdue};
 use super::inbox::{Event, Inbox};
+use super::item::{Item, Now};
 use super::pool::{self, Job};
 use super::{Settlement, Snapshot};
 use crate::domain::ids::PostbackId;
@@ -21,7 +22,7 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 /// Batches of scanned postbacks that may wait for the scheduler.
-pub const SCAN_BATCHES: usize = 16;
+pub(crate) const SCAN_BATCHES: usize = 16;
 /// Postbacks in one of them.
 const SCAN_BATCH: usize = 512;
 /// Whole records kept in memory, and their bytes, roughly.
@@ -40,7 +41,7 @@ const SWEEP_SLOTS: u32 = 8_192;
 const TIDY_EVERY_MS: i64 = 5_000;
 
 /// Starts the thread `scheduler`.
-pub fn start(
+pub(crate) fn start(
     workers: usize,
     jobs: (Sender<Job>, Receiver<Job>),
     scanned: Receiver<Vec<Item>>,
@@ -68,7 +69,7 @@ pub fn start(
 }
 
 /// Starts the thread `delivery-scan`, which reads the waiting postbacks of before the start and ends.
-pub fn start_scan(
+pub(crate) fn start_scan(
     items: Sender<Vec<Item>>,
     ledger: Arc<dyn Ledger>,
     inbox: Arc<Inbox>,
@@ -242,7 +243,7 @@ impl Scheduler {
 
     fn add(&mut self, item: &Item, now: Now) -> bool {
         let ledger = &self.ledger;
-        let policy = || ledger.policy(item.partner(), item.offer());
+        let policy = || ledger.policy(item.partner.as_ref(), &item.offer);
         self.board.add(item, now, policy).is_some()
     }
 
@@ -262,7 +263,7 @@ impl Scheduler {
         let Some(scan) = &self.scan else { return };
         match self.scanned.try_recv() {
             Ok(mut items) => {
-                items.retain(|item| !scan.settled.contains(&item.id()));
+                items.retain(|item| !scan.settled.contains(&item.id));
                 for item in &items {
                     self.add(item, now);
                 }

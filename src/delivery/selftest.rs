@@ -11,8 +11,11 @@ use std::net::{IpAddr, Ipv4Addr, TcpListener};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-/// The first descriptor that select() cannot handle.
+/// The first descriptor that `select()` cannot handle.
 const SELECT_LIMIT: i32 = 1_024;
+/// Descriptors that the process must be allowed to open, and as many as it asks for.
+const LEAST_DESCRIPTORS: u64 = 2_048;
+const MOST_DESCRIPTORS: u64 = 65_536;
 /// How long the whole test may take.
 const PATIENCE: Duration = Duration::from_secs(5);
 
@@ -55,13 +58,10 @@ impl SelfTestError {
     }
 }
 
-/// Holds every descriptor below 1024 that is free, so that what is opened next lies above, and makes one
+/// Raises the soft limit of open descriptors to the hard one (at most 65,536), holds every descriptor below 1024 that is free, so that what is opened next lies above, and makes one
 /// request to a listener of its own on the loopback. Takes a few milliseconds; at most five seconds.
 pub fn check() -> Result<(), SelfTestError> {
-    let limit = rustix::process::getrlimit(rustix::process::Resource::Nofile).current;
-    if let Some(limit) = limit.filter(|limit| *limit < 2_048) {
-        return Err(SelfTestError::FewDescriptors { limit });
-    }
+    raise_limit()?;
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
     let address = listener.local_addr()?;
     let server = std::thread::Builder::new()
@@ -88,6 +88,26 @@ pub fn check() -> Result<(), SelfTestError> {
             code = "self_test_thread",
             "the self-test's listener ended with a panic"
         );
+    }
+    Ok(())
+}
+
+/// The soft limit of open descriptors is raised to the hard one, as far as the work needs.
+fn raise_limit() -> Result<(), SelfTestError> {
+    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+    let limit = getrlimit(Resource::Nofile);
+    let wanted = limit
+        .maximum
+        .map_or(MOST_DESCRIPTORS, |hard| hard.min(MOST_DESCRIPTORS));
+    if limit.current.is_some_and(|soft| soft < wanted) {
+        let raised = Rlimit {
+            current: Some(wanted),
+            ..limit
+        };
+        setrlimit(Resource::Nofile, raised).map_err(std::io::Error::from)?;
+    }
+    if wanted < LEAST_DESCRIPTORS {
+        return Err(SelfTestError::FewDescriptors { limit: wanted });
     }
     Ok(())
 }

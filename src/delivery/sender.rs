@@ -372,9 +372,10 @@ fn headers_of(
     }
     if let Some(signer) = signer {
         let at_s = at_ms.div_euclid(1_000);
+        let target = target_of(&request.url);
         let signed = match request.method {
             Method::Post => Signed::Body(request.body.as_deref().unwrap_or("").as_bytes()),
-            Method::Get => Signed::Target(target_of(&request.url)),
+            Method::Get => Signed::Target(&target),
         };
         push("webhook-timestamp", &at_s.to_string());
         push("webhook-signature", &signer.sign(&id_text, at_s, signed));
@@ -383,12 +384,14 @@ fn headers_of(
 }
 
 /// Path and query as they stand on the request line: no fragment, `/` when there is no path.
-fn target_of(url: &str) -> &str {
-    let after_scheme = url.find("://").map_or(0, |at| at + 3);
-    let target = url[after_scheme..]
-        .find(['/', '?'])
-        .map_or("/", |at| &url[after_scheme + at..]);
-    target.split('#').next().unwrap_or("/")
+fn target_of(url: &str) -> String {
+    let url = url.split('#').next().unwrap_or("");
+    let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
+    match rest.find(['/', '?']) {
+        Some(at) if rest[at..].starts_with('/') => rest[at..].to_owned(),
+        Some(at) => format!("/{}", &rest[at..]),
+        None => "/".to_owned(),
+    }
 }
 
 /// Reads the head, and as much of the body as is kept or allowed.
@@ -426,7 +429,11 @@ fn read(response: http::Response<isahc::Body>, pinned: SocketAddr, at_ms: i64, b
 
 /// At most `most` bytes, on a character's border.
 fn cut(mut text: String, most: usize) -> String {
-    text.truncate(text.floor_char_boundary(most));
+    let mut end = most.min(text.len());
+    while !text.is_char_boundary(end) {
+        end -= 1;
+    }
+    text.truncate(end);
     text
 }
 

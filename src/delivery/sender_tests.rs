@@ -1,1 +1,372 @@
+//! The sender against a real receiver that behaves badly in every way.
 
+use super::*;
+use crate::delivery::sign::{Signed, Signer};
+use crate::delivery::testing::{Behaviour, Receiver, get};
+use parking_lot::Mutex;
+use std::net::{Ipv4Addr, TcpListener};
+
+const SECRET: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
+
+/// Answers from a list, the last one for ever.
+struct Script(Mutex<Vec<Vec<IpAddr>>>);
+
+impl Script {
+    fn new(answers: &[&[&str]]) -> Arc<Self> {
+        let parse = |texts: &&[&str]| texts.iter().map(|t| t.parse().unwrap()).collect();
+        Arc::new(Self(Mutex::new(answers.iter().map(parse).collect())))
+    }
+}
+
+impl Resolver for Script {
+    fn resolve(&self, host: &str, _: Instant) -> Result<Vec<IpAddr>, ResolveError> {
+        let mut answers = self.0.lock();
+        let answer = if answers.len() > 1 {
+            answers.remove(0)
+        } else {
+            answers[0].clone()
+        };
+        if answer.is_empty() {
+            return Err(ResolveError::NotFound {
+                host: host.into(),
+                reason: "no such name".into(),
+            });
+        }
+        Ok(answer)
+    }
+
+    fn stop(&self, _: Instant) {}
+}
+
+fn sender_with(allow: &[&str], resolver: Arc<dyn Resolver>) -> Sender {
+    let options = SenderOptions {
+        allow_networks: allow.iter().map(|n| n.parse().unwrap()).collect(),
+        ..SenderOptions::default()
+    };
+    Sender::new(&options, resolver).unwrap()
+}
+
+fn sender() -> Sender {
+    sender_with(&["127.0.0.0/8"], Script::new(&[&["127.0.0.1"]]))
+}
+
+fn send_to(sender: &Sender, request: &Request) -> Exchange {
+    let limits = Limits {
+        connect: Duration::from_millis(400),
+        total: Duration::from_millis(600),
+    };
+    sender.send(PostbackId::new(7, 7), request, limits, None, 1_763_000_000_000)
+}
+
+fn class(exchange: &Exchange) -> Option<ErrorClass> {
+    match &exchange.outcome {
+        Outcome::Answered { .. } => None,
+        Outcome::Error { class, message } => {
+            assert!(message.len() > 10, "a sentence for the operator: {message}");
+            Some(*class)
+        }
+    }
+}
+
+fn status(exchange: &Exchange) -> u16 {
+    match exchange.outcome {
+        Outcome::Answered { status, .. } => status,
+        Outcome::Error { .. } => panic!("{exchange:?}"),
+    }
+}
+
+#[test]
+fn every_failure_has_its_class() {
+    let sender = sender();
+    for (behaviour, expected) in [
+        (Behaviour::Hang, ErrorClass::Timeout),
+        (
+            Behaviour::Slow(Duration::from_millis(900), String::new()),
+            ErrorClass::Timeout,
+        ),
+        (Behaviour::Close, ErrorClass::Reset),
+        (Behaviour::Garbage, ErrorClass::Malformed),
+    ] {
+        let receiver = Receiver::start(behaviour.clone());
+        let exchange = send_to(&sender, &get(receiver.url("/")));
+        assert_eq!(class(&exchange), Some(expected), "{behaviour:?} {exchange:?}");
+        assert!(exchange.duration < Duration::from_millis(1_500), "{exchange:?}");
+        assert_eq!(exchange.remote_addr, Some(receiver.address), "{behaviour:?}");
+    }
+    let receiver = Receiver::start(Behaviour::ResetInHead);
+    let exchange = send_to(&sender, &get(receiver.url("/")));
+    assert!(
+        matches!(class(&exchange), Some(ErrorClass::Reset | ErrorClass::Malformed)),
+        "{exchange:?}"
+    );
+}
+
+#[test]
+fn a_closed_port_and_plain_bytes_in_place_of_tls_are_told_apart() {
+    let closed = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+    let address = closed.local_addr().unwrap();
+    drop(closed);
+    let exchange = send_to(&sender(), &get(format!("http://{address}/")));
+    assert_eq!(class(&exchange), Some(ErrorClass::Connect), "{exchange:?}");
+    let exchange = send_to(&sender(), &get(format!("https://{address}/")));
+    assert_eq!(class(&exchange), Some(ErrorClass::Connect), "{exchange:?}");
+    // A plain HTTP server answers the handshake with bytes that are no TLS.
+    let receiver = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+    let address = receiver.local_addr().unwrap();
+    std::thread::spawn(move || {
+        use std::io::Write;
+        let (mut stream, _) = receiver.accept().unwrap();
+        stream.write_all(b"HTTP/1.1 400 Bad Request\r\n\r\n").unwrap();
+        std::io::copy(&mut stream, &mut std::io::sink()).ok();
+    });
+    let exchange = send_to(&sender(), &get(format!("https://{address}/")));
+    assert_eq!(class(&exchange), Some(ErrorClass::Tls), "{exchange:?}");
+}
+
+#[test]
+fn the_answer_is_read_to_the_cap_and_within_the_deadline() {
+    let sender = sender();
+    for behaviour in [Behaviour::Drip, Behaviour::Endless] {
+        let receiver = Receiver::start(behaviour.clone());
+        let exchange = send_to(&sender, &get(receiver.url("/")));
+        assert_eq!(
+            status(&exchange),
+            200,
+            "{behaviour:?}: the status line is the verdict"
+        );
+        assert!(exchange.duration < Duration::from_millis(1_500), "{exchange:?}");
+        assert!(exchange.excerpt.len() <= 2_048 && !exchange.excerpt.is_empty());
+    }
+}
+
+#[test]
+fn redirects_are_recorded_and_not_followed() {
+    let target = Receiver::start(Behaviour::status(200));
+    let location = format!("Location: {}\r\n", target.url("/elsewhere"));
+    let receiver = Receiver::start(Behaviour::with(302, &location, ""));
+    let exchange = send_to(&sender(), &get(receiver.url("/")));
+    assert_eq!(status(&exchange), 302);
+    assert!(
+        exchange
+            .headers
+            .contains(&("location".into(), target.url("/elsewhere")))
+    );
+    assert_eq!(target.connections(), 0);
+}
+
+#[test]
+fn retry_after_is_read() {
+    for (value, expected) in [("120", Some(120)), ("soon", None), ("999999", Some(21_600))] {
+        let receiver = Receiver::start(Behaviour::with(429, &format!("Retry-After: {value}\r\n"), ""));
+        let exchange = send_to(&sender(), &get(receiver.url("/")));
+        assert_eq!(
+            exchange.outcome,
+            Outcome::Answered {
+                status: 429,
+                retry_after_s: expected
+            }
+        );
+    }
+}
+
+#[test]
+fn the_request_goes_out_byte_for_byte_with_our_headers() {
+    let receiver = Receiver::start(Behaviour::status(200));
+    let target = "/cv/%7Ea%2Fb?x=%E5%AA%92%E4%BD%93&x=a+b&y=1%262&z";
+    let request = Request {
+        headers: vec![
+            ("X-Api-Key".into(), "k1".into()),
+            ("Host".into(), "evil.example".into()),
+        ],
+        ..get(receiver.url(&format!("{target}#frag")))
+    };
+    assert_eq!(status(&send_to(&sender(), &request)), 200);
+    let arrival = &receiver.arrivals()[0];
+    assert_eq!(arrival.line, format!("GET {target} HTTP/1.1"));
+    assert_eq!(arrival.header("X-Api-Key"), Some("k1"));
+    assert_eq!(
+        arrival.header("Webhook-Id"),
+        Some(PostbackId::new(7, 7).to_string().as_str())
+    );
+    assert_eq!(
+        arrival.header("User-Agent"),
+        Some(concat!("Yamabiko/", env!("CARGO_PKG_VERSION")))
+    );
+    assert_eq!(
+        arrival.header("Host"),
+        Some(receiver.address.to_string().as_str())
+    );
+    assert_eq!(arrival.header("Webhook-Signature"), None);
+}
+
+#[test]
+fn requests_are_signed_with_the_time_of_the_attempt() {
+    let receiver = Receiver::start(Behaviour::status(200));
+    let signer = Signer::parse(SECRET).unwrap();
+    let limits = Limits {
+        connect: Duration::from_secs(1),
+        total: Duration::from_secs(2),
+    };
+    let body = r#"{"媒体":"1"}"#;
+    let post = Request {
+        method: Method::Post,
+        headers: vec![("Content-Type".into(), "application/json".into())],
+        body: Some(body.into()),
+        ..get(receiver.url("/post"))
+    };
+    for request in [&post, &get(receiver.url("/get?a=1"))] {
+        let exchange = sender().send(
+            PostbackId::new(1, 1),
+            request,
+            limits,
+            Some(&signer),
+            1_763_000_000_999,
+        );
+        assert_eq!(status(&exchange), 200);
+    }
+    let id = PostbackId::new(1, 1).to_string();
+    let arrivals = receiver.arrivals();
+    for (arrival, signed) in [
+        (&arrivals[0], Signed::Body(body.as_bytes())),
+        (&arrivals[1], Signed::Target("/get?a=1")),
+    ] {
+        let at: i64 = arrival.header("Webhook-Timestamp").unwrap().parse().unwrap();
+        assert_eq!(at, 1_763_000_000);
+        assert!(signer.verify(&id, at, at, signed, arrival.header("Webhook-Signature").unwrap()));
+    }
+    assert_eq!(arrivals[0].body, body);
+    assert_eq!(arrivals[0].header("Content-Type"), Some("application/json"));
+    assert_eq!(arrivals[0].header("Expect"), None);
+}
+
+#[test]
+fn connections_are_kept_alive() {
+    let receiver = Receiver::start(Behaviour::status(200));
+    let sender = sender();
+    for _ in 0..5 {
+        assert_eq!(status(&send_to(&sender, &get(receiver.url("/")))), 200);
+    }
+    assert_eq!(receiver.connections(), 1);
+}
+
+#[test]
+fn the_vetted_address_is_the_one_that_is_connected_to() {
+    let receiver = Receiver::start(Behaviour::status(200));
+    let sender = sender_with(&["127.0.0.1/32"], Script::new(&[&["127.0.0.1"]]));
+    let url = format!("http://partner.example:{}/x", receiver.address.port());
+    let exchange = send_to(&sender, &get(url));
+    assert_eq!(
+        (status(&exchange), exchange.remote_addr),
+        (200, Some(receiver.address))
+    );
+    assert_eq!(
+        receiver.arrivals()[0].header("Host").unwrap(),
+        format!("partner.example:{}", receiver.address.port())
+    );
+}
+
+#[test]
+fn an_answer_that_changes_between_look_ups_is_judged_each_time() {
+    let receiver = Receiver::start(Behaviour::status(200));
+    let resolver = Script::new(&[&["127.0.0.1"], &["127.0.0.2"], &["127.0.0.1"]]);
+    let sender = sender_with(&["127.0.0.1/32"], resolver);
+    let url = format!("http://rebind.example:{}/", receiver.address.port());
+    assert_eq!(status(&send_to(&sender, &get(url.clone()))), 200);
+    assert_eq!(
+        class(&send_to(&sender, &get(url.clone()))),
+        Some(ErrorClass::Egress)
+    );
+    assert_eq!(status(&send_to(&sender, &get(url))), 200);
+    assert_eq!(receiver.arrivals().len(), 2);
+}
+
+#[test]
+fn one_bad_address_refuses_the_whole_answer() {
+    let receiver = Receiver::start(Behaviour::status(200));
+    let url = |host: &str| get(format!("http://{host}:{}/", receiver.address.port()));
+    for answer in [
+        &["127.0.0.1", "10.0.0.1"][..],
+        &["169.254.169.254"],
+        &["127.0.0.1", "::ffff:127.0.0.1"],
+        &["64:ff9b::7f00:1"],
+    ] {
+        let sender = sender_with(&["127.0.0.0/8"], Script::new(&[answer]));
+        assert_eq!(
+            class(&send_to(&sender, &url("mixed.example"))),
+            Some(ErrorClass::Egress),
+            "{answer:?}"
+        );
+    }
+    let strict = sender_with(&[], Script::new(&[&["127.0.0.1"]]));
+    for host in [
+        "127.0.0.1",
+        "2130706433",
+        "0x7f.1",
+        "localhost",
+        "[::1]",
+        "[::ffff:7f00:1]",
+    ] {
+        assert_eq!(
+            class(&send_to(&strict, &url(host))),
+            Some(ErrorClass::Egress),
+            "{host}"
+        );
+    }
+    assert_eq!(receiver.connections(), 0);
+}
+
+#[test]
+fn a_name_without_address_is_a_dns_error() {
+    let sender = sender_with(&[], Script::new(&[&[]]));
+    let exchange = send_to(&sender, &get("http://nowhere.example/".into()));
+    assert_eq!(class(&exchange), Some(ErrorClass::Dns));
+}
+
+#[test]
+fn the_next_address_is_tried_when_one_cannot_be_connected_to() {
+    let receiver = Receiver::start(Behaviour::status(200));
+    let sender = sender_with(&["127.0.0.0/8"], Script::new(&[&["127.0.0.9", "127.0.0.1"]]));
+    let url = format!("http://two.example:{}/", receiver.address.port());
+    let exchange = send_to(&sender, &get(url));
+    assert_eq!(
+        (status(&exchange), exchange.remote_addr),
+        (200, Some(receiver.address))
+    );
+}
+
+#[test]
+fn the_proxy_of_the_environment_is_not_used() {
+    // Were it used, the request would go to a closed port. Child process: the environment belongs to all tests.
+    if std::env::var_os("YAMABIKO_TEST_PROXY").is_some() {
+        let receiver = Receiver::start(Behaviour::status(200));
+        assert_eq!(status(&send_to(&sender(), &get(receiver.url("/")))), 200);
+        return;
+    }
+    let output = std::process::Command::new(std::env::current_exe().unwrap())
+        .args([
+            "--exact",
+            "delivery::sender::tests::the_proxy_of_the_environment_is_not_used",
+        ])
+        .env("YAMABIKO_TEST_PROXY", "1")
+        .env("http_proxy", "http://127.0.0.1:1")
+        .env("ALL_PROXY", "http://127.0.0.1:1")
+        .output()
+        .unwrap();
+    assert!(
+        output.status.success(),
+        "{}",
+        String::from_utf8_lossy(&output.stdout)
+    );
+}
+
+#[test]
+fn the_target_that_is_signed_is_the_one_on_the_wire() {
+    for (url, target) in [
+        ("http://a.example/x?y=1#z", "/x?y=1"),
+        ("http://a.example", "/"),
+        ("http://a.example?x=1", "/?x=1"),
+        ("https://a.example:8443/?u=http://b/", "/?u=http://b/"),
+    ] {
+        assert_eq!(target_of(url), target, "{url}");
+    }
+}

@@ -5,12 +5,14 @@
 //! routes hold no admin route.
 
 pub mod api;
+pub mod assets;
 pub mod auth;
 pub mod client;
 pub mod echo;
 pub mod extract;
 pub mod health;
 pub mod problem;
+pub mod stream;
 pub mod tracking;
 
 use crate::config::Config;
@@ -121,13 +123,18 @@ pub fn admin_routes(config: &mut ServiceConfig) {
     config.service(api).service(
         web::scope("")
             .wrap(from_fn(page_headers))
-            .default_service(web::to(no_route)),
+            .default_service(web::to(assets::serve)),
     );
 }
 
 /// The answer of a listener for everything that is not its own.
 pub fn nothing_else(config: &mut ServiceConfig) {
     config.default_service(web::to(no_route));
+}
+
+/// The answer of an address for a method that does not belong to it.
+async fn wrong_method() -> Result<&'static str, ApiError> {
+    Err(ApiError::Method)
 }
 
 async fn no_route() -> Result<&'static str, ApiError> {

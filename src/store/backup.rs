@@ -147,6 +147,8 @@ fn write_backup(engine: &Engine, file: &Path, tail: &Path) -> Result<BackupRepor
         schema: engine.schema(),
         instance: engine.instance,
         checkpoint_seq: after,
+        trimmed_seq: after,
+        is_closed: false,
         databases,
     };
     let mut members = Vec::new();

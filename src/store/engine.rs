@@ -73,6 +73,9 @@ impl Slot {
     }
 }
 
+/// An open database and its slot.
+type OpenSlot = (Arc<Slot>, Arc<Index>);
+
 /// See the module.
 pub(super) struct Engine {
     pub(super) layout: Layout,
@@ -89,6 +92,8 @@ pub(super) struct Engine {
     pub(super) applied: Condvar,
     /// The last commit that is durable in every database.
     pub(super) checkpoint_seq: AtomicU64,
+    /// Commits up to this one are in snapshots; the journal may have let them go.
+    pub(super) trimmed_seq: AtomicU64,
     pub(super) room: Mutex<(Room, u64)>,
     pub(super) failed: Mutex<Option<(Db, String)>>,
     repairs: Mutex<VecDeque<Repair>>,
@@ -113,6 +118,7 @@ pub(super) struct Start {
     pub(super) schema: u16,
     pub(super) journal: Journal,
     pub(super) checkpoint_seq: u64,
+    pub(super) trimmed_seq: u64,
     pub(super) lock: File,
 }
 
@@ -130,6 +136,7 @@ impl Engine {
             applied_seq: Mutex::new(0),
             applied: Condvar::new(),
             checkpoint_seq: AtomicU64::new(start.checkpoint_seq),
+            trimmed_seq: AtomicU64::new(start.trimmed_seq),
             room: Mutex::new((Room::Enough, u64::MAX)),
             failed: Mutex::default(),
             repairs: Mutex::default(),
@@ -172,7 +179,7 @@ impl Engine {
     pub(super) fn report(&self, kind: RepairKind, db: Option<Db>, message: String) {
         match kind {
             RepairKind::Lost => {
-                tracing::error!(code = kind.code(), db = db.map(|db| db.to_string()), "{message}")
+                tracing::error!(code = kind.code(), db = db.map(|db| db.to_string()), "{message}");
             }
             _ => tracing::warn!(code = kind.code(), db = db.map(|db| db.to_string()), "{message}"),
         }
@@ -212,15 +219,6 @@ impl Engine {
         }
     }
 
-    /// The oldest commit that the journal still has, or will have.
-    pub(super) fn first_available_seq(&self) -> u64 {
-        self.journal
-            .lock()
-            .segments()
-            .first()
-            .map_or(1, |segment| segment.first_seq)
-    }
-
     fn index_options(&self, db: Db) -> IndexOptions {
         IndexOptions {
             cache_bytes: match db {
@@ -245,7 +243,7 @@ impl Engine {
     }
 
     /// The open database, opened now if need be. `None`: there is no such database, and none is made.
-    pub(super) fn index(&self, db: Db) -> Result<Option<(Arc<Slot>, Arc<Index>)>, StoreError> {
+    pub(super) fn index(&self, db: Db) -> Result<Option<OpenSlot>, StoreError> {
         if self.is_closing() {
             return Err(StoreError::Closing);
         }
@@ -383,13 +381,13 @@ impl Engine {
             is_full: false,
             message: error.to_string(),
         })?;
-        let first_available = self.first_available_seq();
+        let trimmed = self.trimmed_seq.load(Ordering::Acquire);
         for record in records {
             let record = match record {
                 Ok(record) => record,
                 Err(damage) => {
-                    let is_trimmed =
-                        damage.kind == DamageKind::Missing && damage.next_seq == Some(first_available);
+                    let is_trimmed = damage.kind == DamageKind::Missing
+                        && damage.next_seq.is_some_and(|next| next <= trimmed + 1);
                     if is_rebuild && !is_trimmed {
                         self.report(
                             RepairKind::Lost,
@@ -496,7 +494,7 @@ impl Engine {
             }
             Ok(None) => {}
             Err(error) => {
-                tracing::debug!(code = error.code(), %db, seq, "a commit waits in the journal for its database")
+                tracing::debug!(code = error.code(), %db, seq, "a commit waits in the journal for its database");
             }
         }
     }

@@ -12,8 +12,8 @@
 //! * The drop of a handle whose flusher died waits for ever: a failed handle is dropped on a thread of its
 //!   own and left behind when that takes too long.
 
+use super::database::{KeyRange, RESERVED};
 use super::files;
-use super::keys::{KeyRange, RESERVED};
 use crate::store::Op;
 use std::fs::{self, File};
 use std::ops::{Bound, ControlFlow};
@@ -97,6 +97,9 @@ impl From<super::StoreError> for IndexError {
         }
     }
 }
+
+/// Is shown keys and values, and says whether to go on.
+pub(super) type Show<'a> = &'a mut dyn FnMut(&[u8], &[u8]) -> ControlFlow<()>;
 
 fn guarded<T>(call: impl FnOnce() -> Result<T, IndexError>) -> Result<T, IndexError> {
     catch_unwind(AssertUnwindSafe(call)).unwrap_or_else(|panic| {
@@ -208,12 +211,7 @@ impl Index {
     }
 
     /// Shows keys of a range in order until told to stop.
-    pub(super) fn scan(
-        &self,
-        range: &KeyRange,
-        reverse: bool,
-        show: &mut dyn FnMut(&[u8], &[u8]) -> ControlFlow<()>,
-    ) -> Result<(), IndexError> {
+    pub(super) fn scan(&self, range: &KeyRange, reverse: bool, show: Show<'_>) -> Result<(), IndexError> {
         let start = range.start.clone().max(vec![RESERVED + 1]);
         if range.end.as_ref().is_some_and(|end| *end <= start) {
             return Ok(());
@@ -309,7 +307,7 @@ impl Drop for Index {
     fn drop(&mut self) {
         let Some(db) = self.db.take() else { return };
         if !self.is_failed.load(Ordering::Acquire) {
-            if let Err(error) = guarded(|| Ok(drop(db))) {
+            if let Err(error) = bury(db) {
                 tracing::warn!(code = "index_close", %error, "a database did not close cleanly");
             }
             return;
@@ -318,7 +316,7 @@ impl Drop for Index {
         let spawned = std::thread::Builder::new()
             .name("store-bury".into())
             .spawn(move || {
-                if let Err(error) = guarded(|| Ok(drop(db))) {
+                if let Err(error) = bury(db) {
                     tracing::debug!(%error, "a failed database did not close cleanly");
                 }
                 drop(done);
@@ -331,10 +329,18 @@ impl Drop for Index {
                 "a failed database does not close; it is left behind"
             ),
             Err(error) => {
-                tracing::warn!(code = "index_stuck", %error, "no thread to close a failed database")
+                tracing::warn!(code = "index_stuck", %error, "no thread to close a failed database");
             }
         }
     }
+}
+
+/// A drop writes what was not written yet, and may panic over it.
+fn bury(db: sled::Db) -> Result<(), IndexError> {
+    guarded(|| {
+        drop(db);
+        Ok(())
+    })
 }
 
 fn open_with_deadline(dir: PathBuf, options: IndexOptions) -> Result<sled::Db, IndexError> {

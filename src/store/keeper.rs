@@ -4,6 +4,7 @@
 use super::engine::{Engine, Slot, SlotState};
 use super::error::StoreError;
 use super::files::{self, Layout};
+use super::index::IndexError;
 use super::keys::Db;
 use super::manifest::{Known, Manifest, SnapshotMark, covered_seq};
 use super::snapshot::{self, Header};
@@ -76,10 +77,16 @@ impl Engine {
     /// Makes every database durable and notes it in the manifest. `false`: a database is down, nothing was noted.
     pub(super) fn checkpoint(&self) -> Result<bool, StoreError> {
         let _gate = self.gate.lock();
-        self.checkpoint_gated()
+        self.checkpoint_gated(false)
     }
 
-    fn checkpoint_gated(&self) -> Result<bool, StoreError> {
+    /// The last checkpoint: nothing is written any more.
+    pub(super) fn final_checkpoint(&self) -> Result<bool, StoreError> {
+        let _gate = self.gate.lock();
+        self.checkpoint_gated(true)
+    }
+
+    fn checkpoint_gated(&self, is_closed: bool) -> Result<bool, StoreError> {
         let through = *self.applied_seq.lock();
         for slot in self.all_slots() {
             let index = match &*slot.state.read() {
@@ -93,24 +100,30 @@ impl Engine {
             }
             slot.floor_seq.fetch_max(applied, Ordering::AcqRel);
         }
-        self.write_manifest(through)?;
+        self.write_manifest(through, is_closed)?;
         self.checkpoint_seq.store(through, Ordering::Release);
         Ok(true)
     }
 
-    fn write_manifest(&self, checkpoint_seq: u64) -> Result<(), StoreError> {
+    fn write_manifest(&self, checkpoint_seq: u64, is_closed: bool) -> Result<(), StoreError> {
         let databases = self
             .all_slots()
             .iter()
             .map(|slot| (slot.db, slot_mark(slot)))
             .collect();
+        let trimmed_seq = covered_seq(&databases, checkpoint_seq);
+        let (schema, instance) = (self.schema(), self.instance);
         let manifest = Manifest {
-            schema: self.schema(),
-            instance: self.instance,
+            schema,
+            instance,
             checkpoint_seq,
+            trimmed_seq,
+            is_closed,
             databases,
         };
-        manifest.write(&self.layout.manifest())
+        manifest.write(&self.layout.manifest())?;
+        self.trimmed_seq.store(trimmed_seq, Ordering::Release);
+        Ok(())
     }
 
     /// Makes a snapshot of one database. The caller holds the gate.
@@ -200,15 +213,10 @@ impl Engine {
 
     /// Removes the segments of the journal that snapshots cover. The caller holds the gate.
     pub(super) fn let_go(&self) -> Result<(), StoreError> {
-        if !self.checkpoint_gated()? {
+        if !self.checkpoint_gated(false)? {
             return Ok(());
         }
-        let marks = self
-            .all_slots()
-            .iter()
-            .map(|slot| (slot.db, slot_mark(slot)))
-            .collect();
-        let covered = covered_seq(&marks, self.checkpoint_seq.load(Ordering::Acquire));
+        let covered = self.trimmed_seq.load(Ordering::Acquire);
         let mut journal = self.journal.lock();
         let is_active_covered = journal.segments().iter().any(|segment| {
             segment.is_active && segment.first_seq <= covered && segment.last_seq >= segment.first_seq
@@ -231,13 +239,10 @@ impl Engine {
     }
 
     /// Brings failed databases back. Each is tried a few times, then the store is given up.
-    fn restore_failed(&self, attempts: &mut HashMap<Db, u32>) {
+    pub(super) fn restore_failed(&self, attempts: &mut HashMap<Db, u32>) {
         for slot in self.all_slots() {
-            let is_full = match &*slot.state.read() {
-                SlotState::Down(error) => error.is_full,
-                _ => {
-                    continue;
-                }
+            let SlotState::Down(IndexError { is_full, .. }) = *slot.state.read() else {
+                continue;
             };
             if self.room.lock().0 == Room::Short || self.failed.lock().is_some() {
                 return;
@@ -285,7 +290,7 @@ impl Engine {
             if checkpointed.elapsed() >= self.options.checkpoint_every && is_behind {
                 // A snapshot may hold the gate for long; the checkpoint waits for the next round then.
                 if let Some(_gate) = self.gate.try_lock() {
-                    log_failure("checkpoint", self.checkpoint_gated().map(|_| ()));
+                    log_failure("checkpoint", self.checkpoint_gated(false).map(|_| ()));
                     checkpointed = Instant::now();
                 }
             }
@@ -351,15 +356,15 @@ impl Threads {
     /// Starts them.
     pub(super) fn start(engine: &Arc<Engine>) -> Result<Self, StoreError> {
         let mut threads = Self::default();
-        let works: [(&str, fn(&Engine)); 2] = [
-            ("store-keeper", Engine::keep),
-            ("store-snapshot", Engine::make_snapshots),
-        ];
-        for (name, work) in works {
-            let engine_of_thread = engine.clone();
-            let spawned = std::thread::Builder::new()
-                .name(name.into())
-                .spawn(move || work(&engine_of_thread));
+        for (name, is_keeper) in [("store-keeper", true), ("store-snapshot", false)] {
+            let of_thread = engine.clone();
+            let spawned = std::thread::Builder::new().name(name.into()).spawn(move || {
+                if is_keeper {
+                    of_thread.keep();
+                } else {
+                    of_thread.make_snapshots();
+                }
+            });
             match spawned {
                 Ok(thread) => threads.0.push(thread),
                 Err(source) => {

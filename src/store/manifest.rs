@@ -46,6 +46,10 @@ pub(super) struct Manifest {
     pub(super) instance: u64,
     /// Commits up to this one are durable in every database that they speak of.
     pub(super) checkpoint_seq: u64,
+    /// Commits up to this one are in snapshots; the journal may have let them go.
+    pub(super) trimmed_seq: u64,
+    /// The store was closed in order: there is no commit behind the checkpoint.
+    pub(super) is_closed: bool,
     pub(super) databases: BTreeMap<Db, Known>,
 }
 
@@ -54,6 +58,8 @@ struct Stored {
     schema: u16,
     instance: String,
     checkpoint_seq: u64,
+    trimmed_seq: u64,
+    is_closed: bool,
     databases: BTreeMap<String, Known>,
 }
 
@@ -77,6 +83,8 @@ impl Manifest {
             schema: SCHEMA,
             instance: rand::random(),
             checkpoint_seq: 0,
+            trimmed_seq: 0,
+            is_closed: false,
             databases: BTreeMap::new(),
         }
     }
@@ -87,6 +95,8 @@ impl Manifest {
             schema: self.schema,
             instance: format!("{:016x}", self.instance),
             checkpoint_seq: self.checkpoint_seq,
+            trimmed_seq: self.trimmed_seq,
+            is_closed: self.is_closed,
             databases: self
                 .databases
                 .iter()
@@ -136,6 +146,8 @@ impl Manifest {
             schema: stored.schema,
             instance,
             checkpoint_seq: stored.checkpoint_seq,
+            trimmed_seq: stored.trimmed_seq,
+            is_closed: stored.is_closed,
             databases,
         })
     }

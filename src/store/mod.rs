@@ -16,7 +16,7 @@
 //!
 //! | file | what it is for |
 //! | --- | --- |
-//! | `keys` `codec` | the catalogue of keys, records as bytes; pure |
+//! | `database` `keys` `codec` | names, the catalogue of keys, records as bytes; pure |
 //! | `index` | one sled database, made safe |
 //! | `engine` | which databases are open, and when one is believed |
 //! | `recover` `rebuild` | opening a store; bringing a failed database back |
@@ -29,6 +29,7 @@ pub mod codec;
 pub mod keys;
 
 mod backup;
+mod database;
 mod engine;
 mod error;
 mod files;

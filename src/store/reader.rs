@@ -102,9 +102,14 @@ impl Reader {
     pub fn health(&self) -> Health {
         let engine = &self.engine;
         let slots = engine.all_slots();
+        // A database that is being opened holds its lock for as long: it is not down.
         let rebuilding: Vec<Db> = slots
             .iter()
-            .filter(|slot| matches!(&*slot.state.read(), SlotState::Down(_)))
+            .filter(|slot| {
+                slot.state
+                    .try_read()
+                    .is_some_and(|state| matches!(&*state, SlotState::Down(_)))
+            })
             .map(|slot| slot.db)
             .collect();
         let (room, free_bytes) = *engine.room.lock();

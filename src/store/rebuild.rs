@@ -25,23 +25,27 @@ impl Engine {
         self.rebuild(slot)
     }
 
-    /// A full disk leaves the data good and the handle useless. `false`: it has to be rebuilt after all.
+    /// A full disk leaves the data good and the handle useless. `false`: it has to be rebuilt after all. Nobody else
+    /// opens a database that is down, so the slot is locked only for what came meanwhile.
     fn reopen(&self, slot: &Slot) -> Result<bool, IndexError> {
-        let mut state = slot.state.write();
-        match self.open_slot(slot) {
-            Ok(index) => {
+        let opened = self.open_slot(slot).and_then(|index| {
+            let mut state = slot.state.write();
+            if matches!(&*state, SlotState::Down(_)) {
+                let created_seq = slot.known.lock().created_seq;
+                self.catch_up(slot.db, &index, created_seq, false)?;
                 *state = SlotState::Open(Arc::new(index));
-                drop(state);
-                self.report(
-                    RepairKind::Repaired,
-                    Some(slot.db),
-                    format!("{} was reopened: there is room again", slot.db),
-                );
+            }
+            Ok(())
+        });
+        match opened {
+            Ok(()) => {
+                let message = format!("{} was reopened: there is room again", slot.db);
+                self.report(RepairKind::Repaired, Some(slot.db), message);
                 Ok(true)
             }
             Err(error) if error.is_full => Err(error),
             Err(error) => {
-                *state = SlotState::Down(error);
+                tracing::warn!(code = "store_reopen", db = %slot.db, %error, "a database cannot be reopened; it is rebuilt");
                 Ok(false)
             }
         }
@@ -95,15 +99,15 @@ impl Engine {
         let from = self.load_snapshot(db, known.created_seq, &index)?;
         let expected = known.snapshot.map_or(0, |mark| mark.seq);
         let after = from.max(known.created_seq.saturating_sub(1));
-        let first_available = self.first_available_seq();
-        if from < expected && first_available > after + 1 {
+        let trimmed = self.trimmed_seq.load(Ordering::Acquire);
+        if from < expected && trimmed > after {
             self.report(
                 RepairKind::Lost,
                 Some(db),
                 format!(
                     "the snapshot of {db} at commit {expected} is lost: writes of commits {} to {} may be missing; compare with a backup",
                     after + 1,
-                    first_available - 1
+                    trimmed
                 ),
             );
         }

@@ -67,6 +67,7 @@ pub(super) fn open(
     let (journal, journal_report) = Journal::open(&layout.journal(), options.journal)
         .map_err(|error| StoreError::Journal(error.to_string()))?;
     let manifest = survey.manifest;
+    let first_available = journal.segments().first().map_or(1, |segment| segment.first_seq);
     let engine = Arc::new(Engine::new(Start {
         layout,
         options,
@@ -74,6 +75,11 @@ pub(super) fn open(
         schema: manifest.schema,
         journal,
         checkpoint_seq: manifest.checkpoint_seq,
+        trimmed_seq: if survey.is_guessed.is_some() {
+            first_available - 1
+        } else {
+            manifest.trimmed_seq
+        },
         lock,
     }));
     *engine.slots.write() = manifest
@@ -94,18 +100,30 @@ pub(super) fn open(
         );
     }
     let after = if survey.is_guessed.is_some() {
-        engine.first_available_seq() - 1
+        first_available - 1
     } else {
         manifest.checkpoint_seq
     };
     let mut is_damaged = last_seq < manifest.checkpoint_seq;
     let mut lost = Vec::new();
     if is_damaged {
-        let message = format!(
-            "the journal ends at commit {last_seq}, commit {} is known",
-            manifest.checkpoint_seq
+        let known = manifest.checkpoint_seq;
+        let (kind, end) = if manifest.is_closed {
+            (
+                RepairKind::Repaired,
+                "it was the last one, and the databases have it",
+            )
+        } else {
+            (
+                RepairKind::Lost,
+                "commits behind it may be lost; compare with a backup",
+            )
+        };
+        engine.report(
+            kind,
+            None,
+            format!("the journal ends at commit {last_seq}, commit {known} is known: {end}"),
         );
-        engine.report(RepairKind::Repaired, None, message);
     }
     for damage in &journal_report.damaged {
         is_damaged = true;
@@ -140,10 +158,17 @@ pub(super) fn open(
     if known_seq > last_seq {
         is_damaged = true;
         if ahead > last_seq {
-            let message = format!(
-                "the databases hold commits up to {ahead}, the journal only up to {last_seq}: it lost its end"
-            );
-            engine.report(RepairKind::Repaired, None, message);
+            let (kind, end) = if manifest.is_closed || ahead <= manifest.checkpoint_seq {
+                (RepairKind::Repaired, "it lost its end, the databases have it")
+            } else {
+                (
+                    RepairKind::Lost,
+                    "what the lost ones wrote to other databases may be missing; compare with a backup",
+                )
+            };
+            let message =
+                format!("the databases hold commits up to {ahead}, the journal only up to {last_seq}: {end}");
+            engine.report(kind, None, message);
         }
         let skipped = engine.journal.lock().skip_to(known_seq + 1);
         skipped.map_err(|error| engine.journal_error(&error))?;

@@ -134,7 +134,7 @@ impl Writer {
     /// What could not be made durable: the journal has it, the next start replays it.
     pub fn close(mut self) -> Result<(), StoreError> {
         self.threads.stop(&self.engine);
-        let checkpoint = self.engine.checkpoint();
+        let checkpoint = self.engine.final_checkpoint();
         self.engine.is_closing.store(true, Ordering::Release);
         for slot in self.engine.all_slots() {
             self.engine.close_slot(&slot, &mut slot.state.write(), false);

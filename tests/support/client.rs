@@ -76,6 +76,15 @@ impl Client {
         self
     }
 
+    /// The same credentials for a server at another address.
+    pub fn at(&self, address: SocketAddr) -> Self {
+        Self {
+            address,
+            headers: self.headers.clone(),
+            connection: None,
+        }
+    }
+
     pub fn get(&mut self, target: &str) -> Answer {
         self.send("GET", target, &[], b"")
     }
@@ -168,6 +177,18 @@ impl Client {
             None => Err(std::io::ErrorKind::NotConnected.into()),
         }
     }
+}
+
+/// Sends bytes as they are over a connection of its own, and reads the answer. With `is_closing` the sending side
+/// is closed after the last byte.
+pub fn send_raw(address: SocketAddr, bytes: &[u8], is_closing: bool) -> std::io::Result<Answer> {
+    let mut stream = TcpStream::connect_timeout(&address, Duration::from_secs(5))?;
+    stream.set_read_timeout(Some(Duration::from_secs(30)))?;
+    stream.write_all(bytes)?;
+    if is_closing {
+        stream.shutdown(std::net::Shutdown::Write)?;
+    }
+    Ok(read_answer(&mut BufReader::new(stream), "GET")?.0)
 }
 
 fn read_answer(reader: &mut BufReader<TcpStream>, method: &str) -> std::io::Result<(Answer, bool)> {

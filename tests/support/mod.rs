@@ -3,6 +3,8 @@
 #![allow(dead_code, reason = "each test binary uses a part of it")]
 
 pub mod client;
+pub mod files;
+pub mod load;
 pub mod receiver;
 pub mod scene;
 pub mod server;

@@ -70,6 +70,9 @@ impl Arrival {
 struct Shared {
     behaviour: Mutex<Behaviour>,
     arrivals: Mutex<Vec<Arrival>>,
+    count: AtomicUsize,
+    /// Requests are counted and not kept.
+    is_counting_only: AtomicBool,
     open: AtomicUsize,
     is_stopping: AtomicBool,
 }
@@ -91,6 +94,8 @@ impl Receiver {
         let shared = Arc::new(Shared {
             behaviour: Mutex::new(Behaviour::status(200)),
             arrivals: Mutex::default(),
+            count: AtomicUsize::new(0),
+            is_counting_only: AtomicBool::new(false),
             open: AtomicUsize::new(0),
             is_stopping: AtomicBool::new(false),
         });
@@ -133,11 +138,27 @@ impl Receiver {
     }
 
     pub fn count(&self) -> usize {
-        self.shared.arrivals.lock().expect("arrivals").len()
+        self.shared.count.load(Ordering::Acquire)
+    }
+
+    /// From now on requests are counted and not kept.
+    pub fn count_only(&self) {
+        self.shared.is_counting_only.store(true, Ordering::Release);
     }
 
     pub fn clear(&self) {
-        self.shared.arrivals.lock().expect("arrivals").clear();
+        let mut arrivals = self.shared.arrivals.lock().expect("arrivals");
+        arrivals.clear();
+        self.shared.count.store(0, Ordering::Release);
+    }
+
+    /// Waits for at least `count` requests.
+    pub fn wait_for_count(&self, count: usize, within: Duration) {
+        super::eventually(
+            &format!("{count} requests at the receiver, {} came", self.count()),
+            within,
+            || (self.count() >= count).then_some(()),
+        );
     }
 
     /// Waits for at least `count` requests.
@@ -162,7 +183,12 @@ fn serve(stream: &TcpStream, shared: &Shared) -> std::io::Result<()> {
     let mut reader = BufReader::new(stream);
     let mut writer = stream;
     while let Some(arrival) = read_request(&mut reader)? {
-        shared.arrivals.lock().expect("arrivals").push(arrival);
+        let mut arrivals = shared.arrivals.lock().expect("arrivals");
+        if !shared.is_counting_only.load(Ordering::Acquire) {
+            arrivals.push(arrival);
+        }
+        shared.count.fetch_add(1, Ordering::AcqRel);
+        drop(arrivals);
         let behaviour = shared.behaviour.lock().expect("behaviour").clone();
         match behaviour {
             Behaviour::Answer(status, headers, body) => answer(&mut writer, status, &headers, &body)?,

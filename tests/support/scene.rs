@@ -67,16 +67,60 @@ impl Scene {
         }
     }
 
+    /// Another partner with a link and a rule of its own, delivered as `delivery` says.
+    pub fn add_partner(&mut self, name: &str, delivery: &Value, rule: &str) -> Way {
+        let partner = self
+            .admin
+            .post_json("/api/v1/partners", &json!({"name": name, "delivery": delivery}))
+            .ok();
+        let partner = text(&partner["id"]);
+        let link = json!({"offer": self.offer, "partner": partner, "network": name});
+        let link = self.admin.post_json("/api/v1/links", &link).ok();
+        let rule = json!({
+            "name": name,
+            "scope": {"type": "partner", "partner": partner},
+            "kinds": ["event", "event_update"],
+            "text": rule,
+        });
+        self.admin.post_json("/api/v1/rules", &rule).ok();
+        Way {
+            partner,
+            link: text(&link["token"]),
+        }
+    }
+
+    /// Every item of a list, over all its pages.
+    pub fn list(&mut self, target: &str) -> Vec<Value> {
+        let mut items = Vec::new();
+        let mut cursor = String::new();
+        loop {
+            let join = if target.contains('?') { '&' } else { '?' };
+            let page = self.admin.get(&format!("{target}{join}limit=200{cursor}")).ok();
+            items.extend(page["items"].as_array().cloned().unwrap_or_default());
+            match page["next_cursor"].as_str() {
+                Some(next) => cursor = format!("&cursor={next}"),
+                None => return items,
+            }
+        }
+    }
+
     /// A click with a partner click id; gives the SID.
     pub fn click(&self, server: &Server, click_id: &str) -> String {
-        let answer = server.client().send(
-            "GET",
-            &format!("/c/{}?param1={click_id}&s2s=1", self.link),
-            &[("User-Agent", BROWSER)],
-            b"",
-        );
-        text(&answer.ok()["sid"])
+        click(&mut server.client(), &self.link, click_id)
     }
+}
+
+/// A partner and its link.
+#[derive(Debug, Clone)]
+pub struct Way {
+    pub partner: String,
+    pub link: String,
+}
+
+/// A server's click on a link with a partner click id; gives the SID.
+pub fn click(client: &mut Client, link: &str, click_id: &str) -> String {
+    let target = format!("/c/{link}?param1={click_id}&s2s=1");
+    text(&client.send("GET", &target, &[("User-Agent", BROWSER)], b"").ok()["sid"])
 }
 
 /// A user agent that is no bot.

@@ -1,7 +1,8 @@
 //! Upkeep of the board: what is overdue, what is forgotten, what it looks like from outside.
 
-use super::{Board, Now, number_of};
+use super::{Board, number_of};
 use crate::delivery::index::{Place, Slot};
+use crate::delivery::item::Now;
 use crate::delivery::lane::{Permit, Standing};
 use crate::delivery::{DeliveryPolicy, LaneState, LaneView};
 use crate::domain::ids::{OfferId, PartnerId, PostbackId};
@@ -13,7 +14,7 @@ const FORGET_LANE_AFTER_MS: i64 = 10 * 60 * 1_000;
 
 /// What is overdue and was given up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Overdue {
+pub(crate) struct Overdue {
     /// Its slot, in flight until the end is durable.
     pub slot: Slot,
     /// The postback.
@@ -26,7 +27,7 @@ pub struct Overdue {
 
 impl Board {
     /// Looks at the next `slots` slots for postbacks whose time to live is over. `true` when it is through.
-    pub fn sweep(&mut self, now: Now, slots: u32, out: &mut Vec<Overdue>) -> bool {
+    pub(crate) fn sweep(&mut self, now: Now, slots: u32, out: &mut Vec<Overdue>) -> bool {
         let end = self.sweep.saturating_add(slots).min(self.index.slots());
         for slot in self.sweep..end {
             let entry = self.index.get(slot);
@@ -78,7 +79,7 @@ impl Board {
     }
 
     /// Asks anew what partners want, and forgets lanes that nothing has waited in for long.
-    pub fn tidy(&mut self, now: Now, policy: impl Fn(Option<&PartnerId>, &OfferId) -> DeliveryPolicy) {
+    pub(crate) fn tidy(&mut self, now: Now, policy: impl Fn(Option<&PartnerId>, &OfferId) -> DeliveryPolicy) {
         self.caps.refresh(policy);
         for number in 0..self.lanes.len() {
             let slot = &mut self.lanes[number];
@@ -96,7 +97,7 @@ impl Board {
     /// Since when the longest neglected postback waits whose lane may send now (milliseconds of the lanes'
     /// clock). A lane that sends is not neglected, however
     /// long its queue, and a failing one is its receiver's business.
-    pub fn neglected_since_ms(&self, now: Now) -> Option<i64> {
+    pub(crate) fn neglected_since_ms(&self, now: Now) -> Option<i64> {
         let shares = self.shares(now.mono_ms);
         let lanes = self.ring.iter().map(|number| &self.lanes[*number as usize]);
         let since = lanes.filter_map(|slot| {
@@ -116,7 +117,7 @@ impl Board {
     }
 
     /// Every lane as the operator sees it.
-    pub fn view(&self, now: Now) -> Vec<LaneView> {
+    pub(crate) fn view(&self, now: Now) -> Vec<LaneView> {
         let to_wall = |at_ms: i64| now.wall_ms + (at_ms - now.mono_ms);
         let lanes = self
             .lanes

@@ -321,7 +321,8 @@ pub async fn get_link(
     Ok(HttpResponse::Ok().json(view_entry(entry, &catalog.settings, &viewer.0.caller.origin())))
 }
 
-fn view_saved(link: &Link, catalog: &Catalog, fallback: &str) -> LinkDto {
+/// A link as it is shown; `fallback` is the address where none is set.
+pub fn view_saved(link: &Link, catalog: &Catalog, fallback: &str) -> LinkDto {
     let partner = link.partner.as_ref().and_then(|p| catalog.partners.get(p));
     let event = catalog
         .offers

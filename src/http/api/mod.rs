@@ -8,10 +8,14 @@
 pub mod account;
 pub mod activities;
 pub mod check;
+pub mod export;
+pub mod jobs;
 pub mod links;
 pub mod offers;
 pub mod page;
 pub mod partners;
+pub mod postbacks;
+pub mod presets;
 pub mod records;
 pub mod rules;
 pub mod save;
@@ -19,13 +23,22 @@ pub mod scan;
 pub mod secret;
 pub mod sessions;
 pub mod settings;
+pub mod stats;
+pub mod system;
+pub mod tests_api;
+pub mod trace;
 pub mod transfer;
 pub mod trust;
+pub mod upload;
 pub mod users;
+
+#[cfg(test)]
+mod route_tests;
 
 use super::State;
 use super::auth::Viewer;
 use super::problem::{ApiError, ErrorBody};
+use super::stream;
 use actix_web::web::{self, Data, ServiceConfig};
 use actix_web::{HttpRequest, HttpResponse, get};
 use std::sync::LazyLock;
@@ -180,8 +193,20 @@ table! {
     links::list_links, links::get_link, links::create_link, links::replace_link, links::delete_link,
     rules::check_rule, rules::preview_rule, rules::list_rules, rules::get_rule, rules::create_rule,
     rules::replace_rule, rules::delete_rule, rules::list_placeholders,
+    presets::list_presets, presets::get_preset,
     sessions::list_sessions, sessions::get_session,
     activities::change_status, activities::list_activities, activities::get_activity,
+    postbacks::queue_view, postbacks::resend_postbacks, postbacks::cancel_postbacks, postbacks::list_postbacks,
+    postbacks::get_postback,
+    jobs::get_job,
+    stats::get_stats, stats::get_payouts,
+    trace::get_trace,
+    transfer::export_configuration, transfer::import_configuration,
+    tests_api::test_rule, tests_api::test_click, tests_api::test_conversion, tests_api::list_echo,
+    system::get_system, system::list_audit,
+    upload::upload_conversions,
+    export::export_list,
+    stream::live,
 }
 
 #[cfg(test)]

@@ -72,10 +72,7 @@ pub fn stage(
         match change {
             Change::Put(object) => {
                 let key = object.key();
-                group.put(
-                    keys::config(key.kind_byte(), key.id_text()),
-                    codec::encode_json(object)?,
-                );
+                group.put(keys::config(key.kind_byte(), key.id_text()), object.encode()?);
             }
             Change::Remove(key) => group.delete(keys::config(key.kind_byte(), key.id_text())),
         }

@@ -132,8 +132,9 @@ fn find_token<'a>(
     tokens.find(|t| t.sha256 == hash && t.expires_at_ms.is_none_or(|end_ms| now_ms < end_ms))
 }
 
-/// Proves who asks, by token or by cookie.
-pub fn identify(request: &HttpRequest, state: &State) -> Result<Identity, ApiError> {
+/// Proves who asks, by token or by cookie. With `notes_use` a login counts as used: what a page does by
+/// itself must not keep a login alive.
+pub fn identify(request: &HttpRequest, state: &State, notes_use: bool) -> Result<Identity, ApiError> {
     let caller = caller(request, &state.config.trusted_proxies);
     let catalog = state.recorder.catalog();
     let now_ms = state.recorder.clock().now_ms();
@@ -176,7 +177,9 @@ pub fn identify(request: &HttpRequest, state: &State) -> Result<Identity, ApiErr
     {
         return Err(ApiError::CrossSite);
     }
-    login::touch(state, &id, &login, now_ms);
+    if notes_use {
+        login::touch(state, &id, &login, now_ms);
+    }
     Ok(Identity {
         actor: format!("user {}", user.login),
         role: user.role,
@@ -196,7 +199,7 @@ fn with_role(request: &HttpRequest, needs: Role) -> Result<Identity, ApiError> {
     let state = request.app_data::<web::Data<State>>().ok_or(ApiError::Defect {
         what: "missing state",
     })?;
-    let identity = identify(request, state)?;
+    let identity = identify(request, state, true)?;
     if identity.role < needs {
         Err(ApiError::Forbidden { needs })
     } else {

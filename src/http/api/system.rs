@@ -1,0 +1,292 @@
+//! How the instance is: health with what to do about it, the store, the queue, the disk; the audit log.
+
+use super::page::{self, Budget, Page};
+use super::read;
+use super::scan::{self, End, Window};
+use crate::domain::account::AuditEntry;
+use crate::domain::ids::TimeId;
+use crate::http::State;
+use crate::http::auth::{Owner, Viewer};
+use crate::http::extract::Query;
+use crate::http::health::{Check, readiness};
+use crate::http::problem::ApiError;
+use crate::store::{Db, codec, keys};
+use actix_web::web::Data;
+use actix_web::{HttpResponse, get};
+use serde::{Deserialize, Serialize};
+use std::ops::ControlFlow;
+
+/// How the store is.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+pub struct StoreDto {
+    /// `ready`, `rebuilding`, `full` or `failed`.
+    pub state: &'static str,
+    /// What is wrong, when it has failed.
+    pub failure: Option<String>,
+    /// Databases that are being brought back.
+    pub rebuilding: Vec<String>,
+    /// Databases in all.
+    pub databases: usize,
+    /// The last commit that is durable.
+    pub durable_seq: u64,
+    /// The last commit that can be read.
+    pub applied_seq: u64,
+    /// Size of the journal.
+    pub journal_bytes: u64,
+    /// What was repaired, rebuilt or lost since the start: sentences.
+    pub repairs: Vec<String>,
+}
+
+/// How the queue of postbacks is.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+pub struct QueueSummary {
+    /// Waiting postbacks, those in flight included.
+    pub waiting: usize,
+    /// On the wire.
+    pub in_flight: usize,
+    /// For how long the longest neglected postback waits whose lane may send, seconds.
+    pub oldest_due_age_s: i64,
+    /// Destinations whose breaker is open.
+    pub open_lanes: usize,
+}
+
+/// Clicks that wait in memory while the store is down.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+pub struct SpoolDto {
+    /// How many wait.
+    pub waiting: usize,
+    /// How many were lost since the start because there was no room.
+    pub lost: u64,
+}
+
+/// Why the caller appears as it does.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+pub struct ClientDto {
+    /// The caller's address.
+    pub ip: String,
+    /// A sentence.
+    pub because: &'static str,
+    /// The address of this server as the browser sees it.
+    pub origin: String,
+}
+
+/// How the instance is.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+pub struct SystemDto {
+    /// Version of the server.
+    pub version: &'static str,
+    /// `ok`, `degraded` or `down`.
+    pub health: &'static str,
+    /// What readiness depends on, each with a sentence.
+    pub checks: Vec<Check>,
+    /// How the store is.
+    pub store: StoreDto,
+    /// How the queue of postbacks is.
+    pub queue: QueueSummary,
+    /// Clicks that wait in memory.
+    pub spool: SpoolDto,
+    /// Free on the disk of the data directory.
+    pub disk_free_bytes: u64,
+    /// Unix milliseconds.
+    pub started_at_ms: i64,
+    /// Unix milliseconds on this server.
+    pub now_ms: i64,
+    /// Where everything is kept.
+    pub data_dir: String,
+    /// The address that postbacks leave from, for allow-lists of receivers; `null`: the system chooses.
+    pub source_address: Option<String>,
+    /// Whether a GeoIP file is in use.
+    pub has_geoip: bool,
+    /// Days that records are kept: sessions, activities, attempts.
+    pub retention_days: [u32; 3],
+    /// Saved rules that can no longer be used.
+    pub broken_rules: usize,
+    /// Time of the last click or impression, unix milliseconds.
+    pub last_session_at_ms: Option<i64>,
+    /// Why the caller appears as it does.
+    pub client: ClientDto,
+}
+
+/// Health, store, queue, disk, version, and why the caller appears as it does.
+#[utoipa::path(tag = "system", responses((status = 200, body = SystemDto)))]
+#[get("/system")]
+pub async fn get_system(state: Data<State>, viewer: Viewer) -> Result<HttpResponse, ApiError> {
+    viewer.0.whole()?;
+    let caller = viewer.0.caller.clone();
+    let mut system = read(&state, move |state| Ok(system(state))).await?;
+    system.client = ClientDto {
+        ip: caller.ip.to_string(),
+        because: caller.because,
+        origin: caller.origin(),
+    };
+    Ok(HttpResponse::Ok().json(system))
+}
+
+fn system(state: &State) -> SystemDto {
+    let health = state.recorder.reader().health();
+    let queue = state.delivery.snapshot();
+    let checks = readiness(state);
+    let is_ready = checks.iter().all(|check| check.is_ok);
+    let open_lanes = queue
+        .lanes
+        .iter()
+        .filter(|l| l.state == crate::delivery::LaneState::Open)
+        .count();
+    let (spool, catalog) = (state.recorder.spool(), state.recorder.catalog());
+    let is_degraded = open_lanes > 0
+        || spool.lost() > 0
+        || !catalog.broken_rules.is_empty()
+        || !health.rebuilding.is_empty();
+    let retention = &state.config.retention;
+    SystemDto {
+        version: env!("CARGO_PKG_VERSION"),
+        health: match (is_ready, is_degraded) {
+            (false, _) => "down",
+            (true, true) => "degraded",
+            (true, false) => "ok",
+        },
+        checks,
+        store: StoreDto {
+            state: health.state.as_str(),
+            failure: health
+                .failure
+                .as_ref()
+                .map(|(db, message)| format!("{db}: {message}")),
+            rebuilding: health.rebuilding.iter().map(ToString::to_string).collect(),
+            databases: health.databases,
+            durable_seq: health.durable_seq,
+            applied_seq: health.applied_seq,
+            journal_bytes: health.journal_bytes,
+            repairs: health
+                .repairs
+                .iter()
+                .map(|repair| repair.message.clone())
+                .collect(),
+        },
+        queue: QueueSummary {
+            waiting: queue.waiting,
+            in_flight: queue.on_wire,
+            oldest_due_age_s: state.delivery.oldest_due_age_ms() / 1000,
+            open_lanes,
+        },
+        spool: SpoolDto {
+            waiting: spool.len(),
+            lost: spool.lost(),
+        },
+        disk_free_bytes: health.free_bytes,
+        started_at_ms: state.started_at_ms,
+        now_ms: state.now_ms(),
+        data_dir: state.config.data_dir.display().to_string(),
+        source_address: state.config.delivery.source_address.map(|a| a.to_string()),
+        has_geoip: state.geo.is_loaded(),
+        retention_days: [
+            retention.sessions_days,
+            retention.activities_days,
+            retention.attempts_days,
+        ],
+        broken_rules: catalog.broken_rules.len(),
+        last_session_at_ms: last_session(state),
+        client: ClientDto {
+            ip: String::new(),
+            because: "",
+            origin: String::new(),
+        },
+    }
+}
+
+fn last_session(state: &State) -> Option<i64> {
+    let window = Window {
+        from_ms: 0,
+        to_ms: i64::MAX,
+        before: None,
+    };
+    let mut newest = None;
+    let looked = scan::newest_first(
+        state.recorder.reader(),
+        scan::SESSIONS,
+        window,
+        &mut Budget::of_page(),
+        |id, _, _, _| {
+            newest = Some(id.at_ms());
+            Ok(ControlFlow::Break(()))
+        },
+    );
+    if let Err(error) = looked {
+        tracing::warn!(code = error.code(), %error, "the last session could not be read");
+    }
+    newest
+}
+
+/// Filters of the audit log.
+#[derive(Debug, Clone, Deserialize, utoipa::IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct AuditQuery {
+    /// Items of a page, 1 to 200 (50).
+    pub limit: Option<u16>,
+    /// `next_cursor` of the page before.
+    pub cursor: Option<String>,
+    /// From this time on, unix milliseconds.
+    pub from_ms: Option<i64>,
+    /// Before this time, unix milliseconds.
+    pub to_ms: Option<i64>,
+    /// Only actions that begin with this (`login.`, `offer.update`).
+    pub action: Option<String>,
+    /// Only entries that hold this word in actor, subject or detail.
+    pub q: Option<String>,
+}
+
+impl AuditQuery {
+    fn wants(&self, entry: &AuditEntry) -> bool {
+        let word = self.q.as_deref().unwrap_or_default();
+        self.action
+            .as_deref()
+            .is_none_or(|action| entry.action.starts_with(action))
+            && [&entry.actor, &entry.subject, &entry.detail]
+                .into_iter()
+                .any(|text| page::holds(text, word))
+    }
+}
+
+/// One page of the audit log.
+pub async fn audit_page(state: &Data<State>, query: AuditQuery) -> Result<Page<AuditEntry>, ApiError> {
+    let limit = page::limit(query.limit)?;
+    let window = Window::new(query.from_ms, query.to_ms, query.cursor.as_deref())?;
+    read(state, move |state| {
+        let mut found: Vec<(TimeId, AuditEntry)> = Vec::new();
+        let mut budget = Budget::of_page();
+        let reader = state.recorder.reader();
+        let end = scan::newest_hot(
+            reader,
+            &keys::audit_prefix(),
+            keys::parse_audit,
+            keys::audit,
+            window,
+            &mut budget,
+            |id, key, value| {
+                let entry: AuditEntry = codec::decode_json(value, Db::Hot, key)?;
+                if query.wants(&entry) {
+                    found.push((id, entry));
+                }
+                Ok(if found.len() < limit {
+                    ControlFlow::Continue(())
+                } else {
+                    ControlFlow::Break(())
+                })
+            },
+        )?;
+        Ok(scan::merge(found, [end, End::Exhausted], limit))
+    })
+    .await
+}
+
+/// Lists the audit log, newest first: who did what, from where.
+#[utoipa::path(tag = "system", params(AuditQuery), responses((status = 200, body = Page<AuditEntry>)))]
+#[get("/audit")]
+pub async fn list_audit(
+    state: Data<State>,
+    _owner: Owner,
+    query: Query<AuditQuery>,
+) -> Result<HttpResponse, ApiError> {
+    Ok(HttpResponse::Ok().json(audit_page(&state, query.0).await?))
+}
