@@ -309,12 +309,7 @@ impl Planner {
             let saved_at_ms = self.saved_at(before.as_ref().map(|p| p.updated_at_ms));
             let partner = at(
                 format!("partners[{n}]"),
-                dto.into_partner(
-                    before.as_deref(),
-                    &self.catalog,
-                    saved_at_ms,
-                    ANY_RETENTION_DAYS,
-                ),
+                dto.into_partner(before.as_deref(), &self.catalog, saved_at_ms, ANY_RETENTION_DAYS),
             )?;
             let after = to_json(&PartnerDto::from(&partner));
             let shown = before.map(|p| (p.updated_at_ms, to_json(&PartnerDto::from(&*p))));
