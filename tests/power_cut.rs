@@ -45,7 +45,7 @@ fn while_stopped(server: &Server, load: &Load, copy: impl FnOnce()) -> Acknowled
 /// A server starts on what is left and has everything.
 fn assert_whole(what: &str, data: &Path, acknowledged: &Acknowledged, admin: &Client, link: &str) {
     let server = setup(data).start();
-    let missing = acknowledged.missing(&mut admin.at(server.address()));
+    let missing = acknowledged.missing(&mut admin.at(server.address()), Duration::from_secs(20));
     let (clicks, conversions) = (acknowledged.clicks.len(), acknowledged.conversions.len());
     assert!(
         missing.is_empty(),

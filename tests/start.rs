@@ -21,7 +21,7 @@ use support::server::{Server, Setup};
 const CLIENTS: usize = 8;
 
 fn setup(data_dir: &Path) -> Setup {
-    Setup::new(data_dir).env("YAMABIKO_LOG_LEVEL", "warn,yamabiko=info")
+    Setup::new(data_dir)
 }
 
 /// A rule that calls the receiver so many times for each conversion.

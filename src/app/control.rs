@@ -242,6 +242,15 @@ fn execute(
         Request::Export => transfer::export(&recorder.catalog()),
         Request::Import { document, dry_run } => import(recorder, document, dry_run),
         Request::Backup { file } => {
+            if file.exists() {
+                return Err(ApiError::State {
+                    code: "file_exists",
+                    message: format!(
+                        "{} exists already and is left alone: name another file",
+                        file.display()
+                    ),
+                });
+            }
             let made = keeper.backup(&file)?;
             Ok(json!({"file": file, "bytes": made.bytes, "seq": made.last_seq, "databases": made.databases}))
         }

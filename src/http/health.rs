@@ -17,10 +17,11 @@ const PROBE: Duration = Duration::from_secs(2);
 
 /// Routes that answer on every listener.
 pub fn public_routes(config: &mut ServiceConfig) {
+    let resource = |path: &str| web::resource(path).default_service(web::to(super::wrong_method));
     config
-        .route("/healthz", web::get().to(healthz))
-        .route("/readyz", web::get().to(readyz))
-        .route("/metrics", web::get().to(metrics));
+        .service(resource("/healthz").route(web::get().to(healthz)))
+        .service(resource("/readyz").route(web::get().to(readyz)))
+        .service(resource("/metrics").route(web::get().to(metrics)));
 }
 
 /// 200 when the process answers and its recorder does; says nothing else to strangers.

@@ -132,6 +132,11 @@ pub fn nothing_else(config: &mut ServiceConfig) {
     config.default_service(web::to(no_route));
 }
 
+/// The answer of an address for a method that does not belong to it.
+async fn wrong_method() -> Result<&'static str, ApiError> {
+    Err(ApiError::Method)
+}
+
 async fn no_route() -> Result<&'static str, ApiError> {
     Err(ApiError::NoRoute)
 }

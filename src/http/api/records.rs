@@ -462,8 +462,8 @@ pub fn postback(reader: &Reader, id: PostbackId) -> Result<Option<Postback>, Sto
     Ok(None)
 }
 
-/// The attempts of a postback, oldest first.
-pub fn attempts(reader: &Reader, id: PostbackId) -> Result<Vec<Attempt>, StoreError> {
+/// The attempts of a postback before its last one, oldest first.
+fn attempts(reader: &Reader, id: PostbackId) -> Result<Vec<Attempt>, StoreError> {
     let db = keys::attempt(id, 0).0;
     let mut found = Vec::new();
     collect(reader, db, &keys::attempts_prefix(id), |key, value| {
@@ -478,7 +478,9 @@ pub fn detail(reader: &Reader, id: PostbackId) -> Result<Option<PostbackDetail>,
     let Some(postback) = postback(reader, id)? else {
         return Ok(None);
     };
-    let attempts = attempts(reader, id)?;
+    let mut attempts = attempts(reader, id)?;
+    // The last one lives in the postback's own record.
+    attempts.extend(postback.last.clone());
     Ok(Some(PostbackDetail {
         postback: PostbackDto::from(&postback),
         attempts: attempts.iter().map(AttemptDto::from).collect(),

@@ -16,6 +16,7 @@ use crate::tracking::client::{ClientHeaders, IpHasher};
 use crate::tracking::geo::GeoIp;
 use crate::tracking::repeat::Repeats;
 use crate::tracking::tag::{TAG_CONTENT_TYPE, TAG_JS};
+use actix_web::Resource;
 use actix_web::cookie::{Cookie, SameSite, time::Duration as CookieDuration};
 use actix_web::http::header::{
     ACCEPT_LANGUAGE, CACHE_CONTROL, CONTENT_TYPE, HeaderName, LOCATION, REFERER, USER_AGENT,
@@ -56,33 +57,38 @@ pub struct TrackingState {
     pub trusted_proxies: Vec<IpNet>,
 }
 
+/// A resource that answers a method that does not belong in the one error form.
+fn resource(path: &str) -> Resource {
+    web::resource(path).default_service(web::to(super::wrong_method))
+}
+
 /// Adds the public routes.
 pub fn routes(config: &mut ServiceConfig) {
     config
         .service(
-            web::resource("/c/{link}")
+            resource("/c/{link}")
                 .route(web::get().to(click::click))
                 .route(web::head().to(click::click)),
         )
         .service(
-            web::resource("/i/{link}")
+            resource("/i/{link}")
                 .route(web::get().to(click::impression))
                 .route(web::head().to(click::impression)),
         )
         .service(
-            web::resource("/cv")
+            resource("/cv")
                 .route(web::get().to(conversion::convert))
                 .route(web::post().to(conversion::convert))
                 .route(web::method(actix_web::http::Method::OPTIONS).to(direct::preflight)),
         )
-        .service(web::resource("/cv.gif").route(web::get().to(conversion::pixel)))
+        .service(resource("/cv.gif").route(web::get().to(conversion::pixel)))
         .service(
-            web::resource("/d/{link}")
+            resource("/d/{link}")
                 .route(web::post().to(direct::land))
                 .route(web::method(actix_web::http::Method::OPTIONS).to(direct::preflight)),
         )
         .service(
-            web::resource("/tag.js")
+            resource("/tag.js")
                 .route(web::get().to(tag))
                 .route(web::head().to(tag)),
         );
