@@ -7,8 +7,10 @@
 
 pub mod account;
 pub mod activities;
+pub mod bearer;
 pub mod check;
 pub mod export;
+mod export_columns;
 pub mod jobs;
 pub mod links;
 pub mod offers;
@@ -20,6 +22,7 @@ pub mod records;
 pub mod rules;
 pub mod save;
 pub mod scan;
+pub mod second_factor;
 pub mod secret;
 pub mod sessions;
 pub mod settings;
@@ -186,12 +189,12 @@ async fn openapi_json(_viewer: Viewer) -> HttpResponse {
 table! {
     account::setup_status, account::setup_claim, account::sign_in, account::sign_out, account::get_me,
     account::change_me, account::change_password, account::list_logins, account::delete_login,
-    account::offer_totp, account::set_totp, account::remove_totp,
+    second_factor::offer_totp, second_factor::set_totp, second_factor::remove_totp,
     users::list_users, users::get_user, users::create_user, users::replace_user, users::delete_user,
     users::list_tokens, users::create_token, users::delete_token,
     settings::get_settings, settings::replace_settings,
     offers::list_offers, offers::get_offer, offers::create_offer, offers::replace_offer, offers::delete_offer,
-    offers::create_bearer_token,
+    bearer::create_bearer_token,
     partners::list_partners, partners::get_partner, partners::create_partner, partners::replace_partner,
     partners::delete_partner,
     links::list_links, links::get_link, links::create_link, links::replace_link, links::delete_link,

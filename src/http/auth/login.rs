@@ -133,7 +133,7 @@ pub fn touch(state: &State, id: &str, login: &Login, now_ms: i64) {
             Ok(Some(value)) => group.put((db, key), value),
             Ok(None) => {}
             Err(error) => {
-                tracing::warn!(code = error.code(), %error, "the use of a login could not be noted")
+                tracing::warn!(code = error.code(), %error, "the use of a login could not be noted");
             }
         }
     };
