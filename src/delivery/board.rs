@@ -7,11 +7,11 @@
 use super::DeliveryPolicy;
 use super::caps::Caps;
 use super::index::{Index, NewEntry, Place, Slot};
+use super::item::{Dispatch, Ended, Item, Last, Now};
 use super::lane::{Change, Lane, Permit, Shares, Standing};
 use super::queue::{FlowKey, LaneQueue, Pick};
-use crate::domain::ids::{ActivityId, OfferId, PartnerId, PostbackId};
-use crate::domain::postback::{ErrorClass, LaneKey, Origin, Outcome, Postback, PostbackState};
-use crate::domain::retry;
+use crate::domain::ids::PostbackId;
+use crate::domain::postback::{ErrorClass, LaneKey, Origin, Outcome, PostbackState};
 use std::collections::{BTreeSet, HashMap};
 
 mod upkeep;
@@ -22,127 +22,6 @@ pub(crate) use upkeep::Overdue;
 const LOOK_AGAIN_AFTER_MS: i64 = 60_000;
 /// How often a record is looked for.
 const MOST_MISSES: u8 = 5;
-
-/// The two clocks.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Now {
-    /// Unix milliseconds.
-    pub wall_ms: i64,
-    /// Milliseconds since the start, never leaping.
-    pub mono_ms: i64,
-}
-
-/// What the board keeps of a waiting postback.
-#[derive(Debug, Clone)]
-pub(crate) struct Item {
-    id: PostbackId,
-    lane: LaneKey,
-    partner: Option<PartnerId>,
-    offer: OfferId,
-    origin: Origin,
-    activity: ActivityId,
-    order_key: Option<ActivityId>,
-    due_at_ms: i64,
-    accepted_at_ms: i64,
-    attempts: u16,
-    last: Option<Last>,
-}
-
-#[derive(Debug, Clone, Copy)]
-struct Last {
-    number: u16,
-    is_answer: bool,
-    is_of_destination: bool,
-    has_floor: bool,
-}
-
-impl Last {
-    fn of(number: u16, outcome: &Outcome) -> Self {
-        Self {
-            number,
-            is_answer: matches!(outcome, Outcome::Answered { .. }),
-            is_of_destination: retry::concerns_destination(outcome),
-            has_floor: retry::retry_after_s(outcome).is_some_and(|s| s > 0),
-        }
-    }
-}
-
-impl Item {
-    /// `None` when the postback does not wait.
-    pub(crate) fn of(postback: &Postback) -> Option<Self> {
-        let PostbackState::Waiting { due_at_ms } = postback.state else {
-            return None;
-        };
-        Some(Self {
-            id: postback.id,
-            lane: postback.lane.clone(),
-            partner: postback.partner.clone(),
-            offer: postback.offer.clone(),
-            origin: postback.origin.clone(),
-            activity: postback.activity,
-            order_key: postback.order_key,
-            due_at_ms,
-            accepted_at_ms: postback.accepted_at_ms(),
-            attempts: postback.attempts,
-            last: postback
-                .last
-                .as_ref()
-                .map(|last| Last::of(last.number, &last.outcome)),
-        })
-    }
-
-    /// The postback.
-    pub(crate) fn id(&self) -> PostbackId {
-        self.id
-    }
-
-    /// The partner that is told.
-    pub(crate) fn partner(&self) -> Option<&PartnerId> {
-        self.partner.as_ref()
-    }
-
-    /// The offer.
-    pub(crate) fn offer(&self) -> &OfferId {
-        &self.offer
-    }
-
-    /// Whether it is a status that may have to wait for an earlier one.
-    pub(crate) fn is_later_status(&self) -> bool {
-        self.order_key.is_some_and(|key| key != self.activity)
-    }
-}
-
-/// One to be sent.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Dispatch {
-    /// Its slot.
-    pub slot: Slot,
-    /// The postback.
-    pub id: PostbackId,
-    /// Attempts so far.
-    pub attempts: u16,
-    /// The number of this attempt.
-    pub number: u16,
-    /// When it was due, unix milliseconds.
-    pub due_at_ms: i64,
-    /// It probes an open lane.
-    pub is_probe: bool,
-    /// An operator asked for it.
-    pub is_manual: bool,
-}
-
-/// What came of a dispatch.
-#[derive(Debug, Clone)]
-pub(crate) struct Ended {
-    /// What was sent.
-    pub dispatch: Dispatch,
-    /// What came; `None` when nothing went out.
-    pub outcome: Option<Outcome>,
-    /// Where the postback stands now, once that is durable.
-    pub next: PostbackState,
-    /// Attempts that used up the schedule.
-    pub attempts: u16,
-}
 
 struct LaneSlot {
     key: LaneKey,

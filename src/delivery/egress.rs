@@ -402,7 +402,7 @@ mod tests {
                 plain.to_string(),
                 bits.to_string(),
                 format!("{bits:#x}"),
-                format!("{:#o}", bits).replacen("0o", "0", 1),
+                format!("{bits:#o}").replacen("0o", "0", 1),
                 format!("{:#x}.{:#x}.{}.{}", o[0], o[1], o[2], o[3]),
                 format!("{}.{}", o[0], bits & 0x00ff_ffff),
             ] {

@@ -4,8 +4,8 @@
 //! beyond a share of memory only the ids are kept, and the scheduler reads the records itself.
 
 use super::Snapshot;
-use super::board::{Dispatch, Ended};
 use super::index::Slot;
+use super::item::{Dispatch, Ended};
 use crate::domain::ids::PostbackId;
 use crate::domain::postback::Postback;
 use crossbeam_channel::Sender;

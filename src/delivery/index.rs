@@ -323,8 +323,9 @@ fn hash(key: &[u8; TimeId::KEY_LEN]) -> u64 {
 }
 
 fn order_of(key: &[u8; TimeId::KEY_LEN], partner: u32) -> u64 {
+    let h = hash(key).wrapping_add(u64::from(partner).wrapping_mul(0x9e37_79b9_7f4a_7c15));
     // 0 means no order.
-    hash(key).wrapping_add(u64::from(partner).wrapping_mul(0x9e37_79b9_7f4a_7c15)) | 1
+    if h == 0 { 1 } else { h }
 }
 
 fn fold(h: u64) -> u32 {

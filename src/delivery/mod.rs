@@ -8,7 +8,7 @@
 //! | [`sender`] | one exchange; the only place that names isahc |
 //! | [`ledger`] | the store as the scheduler sees it |
 //! | `lane` | may a destination be sent to now: concurrency, breaker, pauses |
-//! | `index`, `queue`, `caps`, `board` | what waits, and whose turn it is |
+//! | `item`, `index`, `queue`, `caps`, `board` | what waits, and whose turn it is |
 //! | `pool` | worker threads, and the settlement of an attempt |
 //! | `scheduler`, `inbox` | the thread that owns the board |
 //! | [`selftest`] | does the HTTP client work with many open descriptors |
@@ -26,6 +26,7 @@ mod caps;
 pub mod egress;
 mod inbox;
 mod index;
+mod item;
 mod lane;
 pub mod ledger;
 mod pool;

@@ -1,8 +1,8 @@
 //! The worker threads: load, send, settle, report. Each carries out one exchange at a time and decides nothing
 //! about whose turn it is.
 
-use super::board::{Dispatch, Ended};
 use super::inbox::{Event, Inbox};
+use super::item::{Dispatch, Ended};
 use super::sender::{Exchange, Sender};
 use super::sign::Signer;
 use super::{DeliveryPolicy, Ledger, Settlement};

@@ -8,8 +8,9 @@
 //!   the reading may still bring it.
 
 use super::Ledger;
-use super::board::{Board, Item, Now, Overdue};
+use super::board::{Board, Overdue};
 use super::inbox::{Event, Inbox};
+use super::item::{Item, Now};
 use super::pool::{self, Job};
 use super::{Settlement, Snapshot};
 use crate::domain::ids::PostbackId;
@@ -242,7 +243,7 @@ impl Scheduler {
 
     fn add(&mut self, item: &Item, now: Now) -> bool {
         let ledger = &self.ledger;
-        let policy = || ledger.policy(item.partner(), item.offer());
+        let policy = || ledger.policy(item.partner.as_ref(), &item.offer);
         self.board.add(item, now, policy).is_some()
     }
 
@@ -262,7 +263,7 @@ impl Scheduler {
         let Some(scan) = &self.scan else { return };
         match self.scanned.try_recv() {
             Ok(mut items) => {
-                items.retain(|item| !scan.settled.contains(&item.id()));
+                items.retain(|item| !scan.settled.contains(&item.id));
                 for item in &items {
                     self.add(item, now);
                 }

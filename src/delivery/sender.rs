@@ -429,7 +429,11 @@ fn read(response: http::Response<isahc::Body>, pinned: SocketAddr, at_ms: i64, b
 
 /// At most `most` bytes, on a character's border.
 fn cut(mut text: String, most: usize) -> String {
-    text.truncate(text.floor_char_boundary(most));
+    let mut end = most.min(text.len());
+    while !text.is_char_boundary(end) {
+        end -= 1;
+    }
+    text.truncate(end);
     text
 }
 

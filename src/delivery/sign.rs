@@ -61,7 +61,7 @@ pub enum Signed<'a> {
 }
 
 enum Key {
-    Hmac(hmac::Key),
+    Hmac(Box<hmac::Key>),
     Ed25519(Box<Ed25519KeyPair>),
 }
 
@@ -150,7 +150,7 @@ fn parse_key(secret: &str) -> Result<Key, SecretError> {
     if !SECRET_BYTES.contains(&bytes.len()) {
         return Err(SecretError::Length { bytes: bytes.len() });
     }
-    Ok(Key::Hmac(hmac::Key::new(hmac::HMAC_SHA256, &bytes)))
+    Ok(Key::Hmac(Box::new(hmac::Key::new(hmac::HMAC_SHA256, &bytes))))
 }
 
 fn message(id: &str, at_s: i64, signed: Signed<'_>) -> Vec<u8> {

@@ -182,7 +182,7 @@ pub fn judge_idempotency(remembered: Option<&Remembered>, request: &Hash, now_ms
 }
 
 /// The first 16 bytes of SHA-256 over the parts, each after its length (eight bytes, big-endian).
-fn hash(parts: &[&[u8]]) -> Hash {
+pub(crate) fn hash(parts: &[&[u8]]) -> Hash {
     let mut context = Context::new(&SHA256);
     for part in parts {
         context.update(&(part.len() as u64).to_be_bytes());

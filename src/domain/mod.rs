@@ -18,3 +18,4 @@ pub mod rule;
 pub mod session;
 pub mod stats;
 pub mod template;
+pub mod visitor;

@@ -94,32 +94,44 @@ impl<'a> Group<'a> {
     }
 
     /// At most `limit` keys of a range and their values, in order, as they will be after this group so far.
-    pub fn scan(&self, db: Db, range: KeyRange, limit: usize) -> Result<Vec<(Vec<u8>, Vec<u8>)>, StoreError> {
+    pub fn scan(
+        &self,
+        db: Db,
+        range: KeyRange,
+        limit: usize,
+    ) -> Result<Vec<(Vec<u8>, Vec<u8>)>, StoreError> {
+        let found = self.merged(db, &range, limit, false)?.into_iter();
+        Ok(found.filter_map(|(key, value)| Some((key, value?))).take(limit).collect())
+    }
+
+    /// The same from the end of the range backwards, the last key first.
+    pub fn scan_back(
+        &self,
+        db: Db,
+        range: KeyRange,
+        limit: usize,
+    ) -> Result<Vec<(Vec<u8>, Vec<u8>)>, StoreError> {
+        let found = self.merged(db, &range, limit, true)?.into_iter().rev();
+        Ok(found.filter_map(|(key, value)| Some((key, value?))).take(limit).collect())
+    }
+
+    /// What the store holds of a range, from one end up to `limit`, and all that this group changes in it.
+    fn merged(
+        &self,
+        db: Db,
+        range: &KeyRange,
+        limit: usize,
+        is_reverse: bool,
+    ) -> Result<BTreeMap<Vec<u8>, Option<Vec<u8>>>, StoreError> {
         let holds = |key: &[u8]| {
             key >= range.start.as_slice() && range.end.as_ref().is_none_or(|end| key < end.as_slice())
         };
-        let mut found: BTreeMap<Vec<u8>, Option<Vec<u8>>> = BTreeMap::new();
-        let changed = |key: &[u8]| {
-            self.staged.writes.iter().any(|(d, k, _)| *d == db && k == key)
-                || self.overlay.get(&db).is_some_and(|keys| keys.contains_key(key))
-        };
-        let mut from_store = 0;
-        self.reader.scan(db, &range, false, |key, value| {
-            if !changed(key) {
-                found.insert(key.to_vec(), Some(value.to_vec()));
-                from_store += 1;
-            }
-            if from_store < limit {
-                std::ops::ControlFlow::Continue(())
-            } else {
-                std::ops::ControlFlow::Break(())
-            }
-        })?;
+        let mut changed: BTreeMap<Vec<u8>, Option<Vec<u8>>> = BTreeMap::new();
         if let Some(keys) = self.overlay.get(&db) {
             let matching = keys
                 .range(range.start.clone()..)
                 .take_while(|(key, _)| holds(key));
-            found.extend(matching.map(|(key, value)| (key.clone(), value.clone())));
+            changed.extend(matching.map(|(key, value)| (key.clone(), value.clone())));
         }
         for (_, key, value) in self
             .staged
@@ -127,13 +139,21 @@ impl<'a> Group<'a> {
             .iter()
             .filter(|(d, key, _)| *d == db && holds(key))
         {
-            found.insert(key.clone(), value.clone());
+            changed.insert(key.clone(), value.clone());
         }
-        Ok(found
-            .into_iter()
-            .filter_map(|(key, value)| Some((key, value?)))
-            .take(limit)
-            .collect())
+        let mut found: BTreeMap<Vec<u8>, Option<Vec<u8>>> = BTreeMap::new();
+        self.reader.scan(db, range, is_reverse, |key, value| {
+            if !changed.contains_key(key) {
+                found.insert(key.to_vec(), Some(value.to_vec()));
+            }
+            if found.len() < limit {
+                std::ops::ControlFlow::Continue(())
+            } else {
+                std::ops::ControlFlow::Break(())
+            }
+        })?;
+        found.extend(changed);
+        Ok(found)
     }
 
     /// Writes a key.

@@ -9,10 +9,11 @@ use super::error::StoreError;
 use super::keys::Db;
 use super::{Commit, Op};
 use crate::domain::activity::Activity;
-use crate::domain::ids::ActivityId;
+use crate::domain::ids::{ActivityId, LinkToken};
 use crate::domain::postback::{Attempt, FailReason, Postback};
-use crate::domain::session::Session;
+use crate::domain::session::{EngagementKind, Session};
 use crate::domain::stats::Counters;
+use crate::domain::visitor::Visitor;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
@@ -38,6 +39,30 @@ pub struct Idempotency {
     pub status: u16,
     /// Body of the answer.
     pub answer: String,
+}
+
+/// What attribution reads of a click or impression without reading the session: the value of its indexes.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SessionBrief {
+    /// Its link.
+    pub link: LinkToken,
+    /// Click, impression or direct landing.
+    pub kind: EngagementKind,
+    /// Bot or prefetch.
+    pub is_automated: bool,
+    /// `rt=0`.
+    pub no_reattribution: bool,
+}
+
+impl From<&Session> for SessionBrief {
+    fn from(session: &Session) -> Self {
+        Self {
+            link: session.link.clone(),
+            kind: session.kind,
+            is_automated: session.is_automated(),
+            no_reattribution: session.flags.no_reattribution,
+        }
+    }
 }
 
 pub(super) const V1: u8 = 1;
@@ -94,6 +119,8 @@ records! {
     encode_fail_reason, decode_fail_reason: FailReason, "the reason of a failed postback";
     encode_counters, decode_counters: Counters, "a row of counters";
     encode_duplicate, decode_duplicate: Duplicate, "a duplicate key";
+    encode_visitor, decode_visitor: Visitor, "a visitor of an app";
+    encode_brief, decode_brief: SessionBrief, "an index entry of a session";
     encode_idempotency, decode_idempotency: Idempotency, "an idempotency key";
 }
 

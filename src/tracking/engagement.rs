@@ -5,13 +5,15 @@
 
 use crate::domain::duplicates;
 use crate::domain::ids::SessionId;
+use crate::domain::money::{Money, parse_amount};
 use crate::domain::plan;
 use crate::domain::session::{EngagementKind, Session};
-use crate::domain::stats::{Bucket, Counters, Dimension, StatKey};
+use crate::domain::stats::{Bucket, Counters, Dimension, StatKey, Sums};
 use crate::live::LiveEvent;
 use crate::recorder::{Group, Job, RecordError, Recorder, Spool};
 use crate::store::{StoreError, codec, keys};
-use crate::tracking::queueing;
+use crate::tracking::{matching, queueing};
+use rust_decimal::Decimal;
 use std::sync::Arc;
 use tokio::sync::oneshot;
 
@@ -106,7 +108,7 @@ pub fn record(recorder: &Recorder, session: Session) -> Result<oneshot::Receiver
 
 fn write(session: &Arc<Session>, encoded: Vec<u8>, group: &mut Group<'_>) -> Result<(), StoreError> {
     group.put(keys::session(session.id), encoded);
-    write_indexes(session, group);
+    write_indexes(session, group)?;
     count(session, group);
     let catalog = group.catalog().clone();
     if catalog.has_rules_for(&session.offer, session.partner.as_ref()) || !session.callbacks.is_empty() {
@@ -122,20 +124,16 @@ fn write(session: &Arc<Session>, encoded: Vec<u8>, group: &mut Group<'_>) -> Res
 }
 
 /// Index entries, only where something can look them up.
-fn write_indexes(session: &Session, group: &mut Group<'_>) {
+fn write_indexes(session: &Session, group: &mut Group<'_>) -> Result<(), StoreError> {
     let catalog = group.catalog().clone();
     let Some(offer) = catalog.offers.get(&session.offer) else {
-        return;
+        return Ok(());
     };
     if offer.accept_partner_click_id && !session.para[0].is_empty() {
-        group.put(
-            keys::session_by_click_id(
-                &duplicates::click_id_hash(&session.offer, &session.para[0]),
-                session.id,
-            ),
-            Vec::new(),
-        );
+        let hash = duplicates::click_id_hash(&session.offer, &session.para[0]);
+        group.put(keys::session_by_click_id(&hash, session.id), Vec::new());
     }
+    matching::write_indexes(session, offer, group)
 }
 
 fn count(session: &Session, group: &mut Group<'_>) {
@@ -153,6 +151,10 @@ fn count(session: &Session, group: &mut Group<'_>) {
         counters.clicks = 1;
         counters.unique_clicks = i64::from(session.flags.is_unique);
     }
+    if !session.is_automated() {
+        let model = if session.kind == EngagementKind::Impression { "cpm" } else { "cpc" };
+        counters.cost = cost(session, model);
+    }
     for dimension in dimensions(session) {
         let key = StatKey {
             bucket: Bucket::of(session.at_ms()),
@@ -163,6 +165,20 @@ fn count(session: &Session, group: &mut Group<'_>) {
         };
         group.count(key, counters.clone());
     }
+}
+
+/// What the engagement says that it costs under a pricing model (`cpc` at the click, `cpm` at the view, `cpi` at
+/// the install). A thousand views cost what `cpm` says.
+pub(super) fn cost(session: &Session, model: &str) -> Sums {
+    let said = |name: &str| session.cost.iter().find(|(n, _)| n == name).map_or("", |(_, value)| value.as_str());
+    let mut sums = Sums::default();
+    if let (true, Ok(amount), Ok(currency)) =
+        (said("cost_type") == model, parse_amount(said("cost_amount")), said("cost_currency").parse())
+    {
+        let amount = if model == "cpm" { amount / Decimal::ONE_THOUSAND } else { amount };
+        sums.add(Money { amount, currency });
+    }
+    sums
 }
 
 /// The rows that a session and its conversions are counted in.

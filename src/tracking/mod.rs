@@ -18,6 +18,8 @@
 //! | [`trust`] | may this caller send it |
 //! | [`repeat`] | did this visitor click this link before |
 //! | [`engagement`] | records a click, impression or landing |
+//! | [`matching`] | which engagements could an app activity be credited to |
+//! | [`app`] | judges and records what devices report of an app |
 //! | [`record_conversion`] | judges and records a conversion |
 //! | [`status`] | changes the status of a conversion |
 //! | [`resend`] | sends a postback again, or gives it up |
@@ -26,6 +28,7 @@
 //! | [`session_values`] | what placeholders of a destination show |
 //! | [`tag`] | the script of the advertiser's site |
 
+pub mod app;
 pub mod client;
 pub mod conversion;
 pub mod destination;
@@ -36,6 +39,7 @@ pub mod hit;
 pub mod hosts;
 pub mod housekeeping;
 pub mod instant;
+pub mod matching;
 pub mod query;
 pub mod queueing;
 pub mod record_conversion;

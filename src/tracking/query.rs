@@ -355,7 +355,7 @@ fn repeated(field: &str) -> FieldError {
 }
 
 /// A flat JSON object of strings and numbers, as `callback_params` is one.
-fn flat_object(field: &str, text: &str) -> Result<Vec<(String, String)>, FieldError> {
+pub(super) fn flat_object(field: &str, text: &str) -> Result<Vec<(String, String)>, FieldError> {
     let mut members = Vec::new();
     for (name, raw) in raw_members(field, text)? {
         if let Some(value) = scalar(&format!("{field}.{name}"), raw)? {

@@ -19,6 +19,7 @@ use crate::telemetry;
 use crate::tracking::conversion::{ConversionRequest, Sid};
 use crate::tracking::status::{self, Changed};
 use crate::tracking::trust::{self, Judgement};
+use crate::tracking::matching::load_session;
 use crate::tracking::{client, queueing};
 use serde::{Deserialize, Serialize};
 use std::net::IpAddr;
@@ -69,7 +70,7 @@ pub struct Caller {
 }
 
 impl Caller {
-    fn for_trust(&self) -> trust::Caller<'_> {
+    pub(super) fn for_trust(&self) -> trust::Caller<'_> {
         trust::Caller {
             ip: self.ip,
             authorization: self.proof.authorization.as_deref(),
@@ -184,7 +185,7 @@ pub fn record_unreadable(
     Ok(activity.id)
 }
 
-fn blank(caller: &Caller, group: &Group<'_>) -> Activity {
+pub(super) fn blank(caller: &Caller, group: &Group<'_>) -> Activity {
     let now_ms = group.now_ms();
     Activity {
         id: ActivityId::new(now_ms, rand::random()),
@@ -272,7 +273,7 @@ fn identity<'a>(activity: &'a Activity, offer: &'a Offer, event: &'a Event) -> d
 }
 
 /// Whether a configured check passed: only such callers may say how a conversion ends.
-fn is_authenticated(policy: &TrustPolicy, judgement: Judgement) -> bool {
+pub(super) fn is_authenticated(policy: &TrustPolicy, judgement: Judgement) -> bool {
     let is_checked =
         !policy.bearer_tokens.is_empty() || policy.hmac_secret.is_some() || !policy.allowed_ips.is_empty();
     policy.mode != TrustMode::Off && is_checked && judgement == Judgement::Pass
@@ -439,14 +440,6 @@ fn find_session(
     }
 }
 
-fn load_session(sid: SessionId, group: &Group<'_>) -> Result<Option<Session>, StoreError> {
-    let at = keys::session(sid);
-    let record = group.get(at.0, &at.1)?;
-    record
-        .map(|record| codec::decode_session(&record, at.0, &at.1))
-        .transpose()
-}
-
 /// The newest session with the click id, looking from the month of the conversion back.
 fn find_by_click_id(
     click_id: &str,
@@ -469,7 +462,7 @@ fn find_by_click_id(
     Ok(None)
 }
 
-fn holder(claim: &DuplicateKey, group: &Group<'_>) -> Result<Option<First>, StoreError> {
+pub(super) fn holder(claim: &DuplicateKey, group: &Group<'_>) -> Result<Option<First>, StoreError> {
     let at = keys::duplicate(&claim.hash);
     let Some(record) = group.get(at.0, &at.1)? else {
         return Ok(None);
@@ -609,7 +602,7 @@ fn first_status(
 }
 
 /// Stores an activity that does not count; no rule is asked.
-fn keep(activity: &mut Activity, offer: Option<&Offer>, group: &mut Group<'_>) -> Result<(), StoreError> {
+pub(super) fn keep(activity: &mut Activity, offer: Option<&Offer>, group: &mut Group<'_>) -> Result<(), StoreError> {
     if let Verdict::Refused { reason } | Verdict::Duplicate { reason, .. } = activity.verdict
         && !activity.is_test
     {

@@ -1,7 +1,9 @@
 use super::*;
 use crate::delivery::LaneState;
 use crate::delivery::testing::postback;
-use crate::domain::postback::{Attempt, FailReason};
+use crate::domain::ids::ActivityId;
+use crate::domain::postback::{Attempt, FailReason, Postback};
+use crate::domain::retry;
 use proptest::prelude::*;
 
 const T0: i64 = 1_763_000_000_000;

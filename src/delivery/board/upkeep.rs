@@ -1,7 +1,8 @@
 //! Upkeep of the board: what is overdue, what is forgotten, what it looks like from outside.
 
-use super::{Board, Now, number_of};
+use super::{Board, number_of};
 use crate::delivery::index::{Place, Slot};
+use crate::delivery::item::Now;
 use crate::delivery::lane::{Permit, Standing};
 use crate::delivery::{DeliveryPolicy, LaneState, LaneView};
 use crate::domain::ids::{OfferId, PartnerId, PostbackId};

@@ -169,7 +169,7 @@ pub async fn setup_claim(
     let password_hash = state.auth.hasher.hash(claim.password).await?;
     let now_ms = state.now_ms();
     let owner = User {
-        id: super::made_id(None, |bytes| UserId::from_random(bytes))?,
+        id: super::made_id(None, UserId::from_random)?,
         login: claim.login,
         name: claim.name,
         password_hash,

@@ -195,7 +195,7 @@ impl OfferDto {
         Ok(Offer {
             id: match before {
                 Some(before) => same_id(self.id, &before.id)?,
-                None => made_id(self.id, |bytes| OfferId::from_random(bytes))?,
+                None => made_id(self.id, OfferId::from_random)?,
             },
             name: self.name.trim().to_owned(),
             kind: self.kind,
@@ -285,7 +285,7 @@ fn checked_events(given: Vec<EventDto>) -> Result<Vec<Event>, ApiError> {
         let field = |name: &str| format!("events[{n}].{name}");
         check::name(&field("name"), &event.name)?;
         let name = event.name.trim().to_owned();
-        let token = made_id(event.token, |bytes| EventToken::from_random(bytes))?;
+        let token = made_id(event.token, EventToken::from_random)?;
         if events.iter().any(|e| e.name == name || e.token.as_str() == name) {
             return Err(ApiError::invalid(
                 field("name"),

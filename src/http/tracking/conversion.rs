@@ -130,7 +130,7 @@ fn parse(
 }
 
 /// JSON when the body begins with `{` (a beacon cannot choose its type); else a form. The query counts too.
-fn fields(request: &HttpRequest, body: &[u8]) -> Result<Fields, FieldError> {
+pub(super) fn fields(request: &HttpRequest, body: &[u8]) -> Result<Fields, FieldError> {
     let query = request.query_string().as_bytes();
     let content_type = text_header(request, CONTENT_TYPE).to_ascii_lowercase();
     let trimmed = body.trim_ascii_start();
@@ -145,7 +145,7 @@ fn fields(request: &HttpRequest, body: &[u8]) -> Result<Fields, FieldError> {
     Fields::from_form(&joined)
 }
 
-fn who(request: &HttpRequest, body: Vec<u8>, state: &TrackingState) -> Caller {
+pub(super) fn who(request: &HttpRequest, body: Vec<u8>, state: &TrackingState) -> Caller {
     let header = |name: &str| {
         request
             .headers()

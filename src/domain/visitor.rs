@@ -1,0 +1,377 @@
+//! The visitor of an app: one device with one app, and what attribution has to remember of it.
+//!
+//! Sandbox and production are kept apart: a device that was tested with is new in production. The credited
+//! session is copied here whole, so that an event a year later still knows its PARA1.
+//!
+//! It must not know how it is stored or what a request looks like.
+
+use super::activity::{ActivityKind, MatchType};
+use super::duplicates::{Hash, hash};
+use super::ids::{ActivityId, EventToken, LinkToken, OfferId};
+use super::session::Session;
+use serde::{Deserialize, Serialize};
+use std::fmt;
+use std::str::FromStr;
+
+/// Device ids that are remembered of one visitor at most.
+pub const MOST_IDS: usize = 32;
+/// Events of one moment that are remembered to recognise a repetition.
+const MOST_SEEN: usize = 32;
+
+/// Our id of a device with an app: 32 lower-case hexadecimal digits, made of the first device id.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Adid(pub Hash);
+
+impl Adid {
+    /// The id of a device that is seen for the first time with this device id.
+    pub fn of(offer: &OfferId, is_test: bool, name: &str, value: &str) -> Self {
+        Self(hash(&[b"adid", offer.as_str().as_bytes(), &[u8::from(is_test)], name.as_bytes(), value.as_bytes()]))
+    }
+
+    /// What finds the visitor's activities.
+    pub fn index_hash(self) -> u64 {
+        first_eight(&self.0)
+    }
+}
+
+impl fmt::Display for Adid {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+    }
+}
+
+impl fmt::Debug for Adid {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+impl FromStr for Adid {
+    type Err = ();
+    fn from_str(text: &str) -> Result<Self, ()> {
+        if text.len() != 32 || !text.bytes().all(|b| b.is_ascii_hexdigit()) {
+            return Err(());
+        }
+        let value = u128::from_str_radix(text, 16).map_err(drop)?;
+        Ok(Self(value.to_be_bytes()))
+    }
+}
+
+/// Under which hash a visitor is found by one of its device ids.
+pub fn device_hash(offer: &OfferId, is_test: bool, name: &str, value: &str) -> Hash {
+    hash(&[b"device", offer.as_str().as_bytes(), &[u8::from(is_test)], name.as_bytes(), value.as_bytes()])
+}
+
+/// Under which hash a click or impression is found by a device id that it carried.
+pub fn engagement_hash(offer: &OfferId, name: &str, value: &str) -> u64 {
+    first_eight(&hash(&[b"engagement", offer.as_str().as_bytes(), name.as_bytes(), value.as_bytes()]))
+}
+
+/// Under which hash a click or impression is found by the cost id that it carried.
+pub fn cost_hash(cost_id: &str) -> u64 {
+    first_eight(&hash(&[b"cost", cost_id.as_bytes()]))
+}
+
+/// Under which hash a click or impression is found by address, system and model.
+pub fn fingerprint(offer: &OfferId, ip_hash: u64, os_name: &str, model: &str) -> u64 {
+    first_eight(&hash(&[
+        b"fingerprint",
+        offer.as_str().as_bytes(),
+        &ip_hash.to_be_bytes(),
+        os_name.to_ascii_lowercase().as_bytes(),
+        model_family(os_name, model).as_bytes(),
+    ]))
+}
+
+/// What browser and app both say of the model: on iOS browsers only tell the family (`iPhone`), apps the
+/// model (`iPhone14,5`).
+fn model_family(os_name: &str, model: &str) -> String {
+    let model = model.trim().to_ascii_lowercase();
+    if os_name.eq_ignore_ascii_case("ios") {
+        model.trim_end_matches(|c: char| c.is_ascii_digit() || c == ',').to_owned()
+    } else {
+        model
+    }
+}
+
+fn first_eight(hash: &Hash) -> u64 {
+    let mut first = [0; 8];
+    first.copy_from_slice(&hash[..8]);
+    u64::from_be_bytes(first)
+}
+
+/// A link by token and full name, as they stood.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Tracker {
+    /// Its token.
+    pub token: LinkToken,
+    /// Levels joined with `::`.
+    pub name: String,
+}
+
+impl From<&Session> for Tracker {
+    fn from(session: &Session) -> Self {
+        Self { token: session.link.clone(), name: session.tracker_name() }
+    }
+}
+
+/// The newest events of one kind.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EventMark {
+    /// Which event.
+    pub token: EventToken,
+    /// Time of the newest one, unix milliseconds.
+    pub at_ms: i64,
+    /// What was said in the requests of that moment, hashed.
+    pub seen: Vec<u64>,
+}
+
+/// How an event stands to those before it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Order {
+    /// Not earlier than any of its kind.
+    Next,
+    /// The same was sent for the same moment.
+    Repeated,
+    /// Earlier than one already seen.
+    TooLate,
+}
+
+/// One device with one app.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Visitor {
+    /// Its id.
+    pub adid: Adid,
+    /// The app.
+    pub offer: OfferId,
+    /// Sandbox.
+    pub is_test: bool,
+    /// Device ids by name, normalised; at most [`MOST_IDS`].
+    pub ids: Vec<(String, String)>,
+    /// First open, unix milliseconds.
+    pub installed_at_ms: i64,
+    /// The activity of kind `install`.
+    pub install: ActivityId,
+    /// Newest app session, unix milliseconds.
+    pub last_session_at_ms: i64,
+    /// What the newest app session was.
+    pub last_session_kind: ActivityKind,
+    /// App sessions since the present install.
+    pub session_count: u32,
+    /// App sessions since ever.
+    pub lifetime_session_count: u32,
+    /// Removed and not back yet: the time of the last app session before, unix milliseconds.
+    pub uninstalled_at_ms: Option<i64>,
+    /// Came back, unix milliseconds.
+    pub reinstalled_at_ms: Option<i64>,
+    /// Newest reattribution, unix milliseconds.
+    pub reattributed_at_ms: Option<i64>,
+    /// The activity of the newest reattribution.
+    pub reattribution: Option<ActivityId>,
+    /// The first credit; `None`: organic.
+    pub first_tracker: Option<Tracker>,
+    /// The credit before the newest reattribution.
+    pub last_tracker: Option<Tracker>,
+    /// The link that has the credit of the install now.
+    pub install_link: Option<LinkToken>,
+    /// The credited session; `None`: organic.
+    pub credit: Option<Box<Session>>,
+    /// How it matched.
+    pub match_type: MatchType,
+    /// Newest events, one entry a kind.
+    pub events: Vec<EventMark>,
+    /// Events that are counted once a device and were.
+    pub unique_events: Vec<EventToken>,
+}
+
+impl Visitor {
+    /// The link that has the credit now.
+    pub fn tracker(&self) -> Option<Tracker> {
+        self.credit.as_deref().map(Tracker::from)
+    }
+
+    /// Remembers device ids that are new; tells which. A new value replaces the old one of its name.
+    pub fn learn(&mut self, ids: &[(String, String)]) -> Vec<(String, String)> {
+        let mut learnt = Vec::new();
+        for (name, value) in ids {
+            let has_room = self.ids.len() < MOST_IDS;
+            match self.ids.iter_mut().find(|(known, _)| known == name) {
+                Some((_, known)) if known == value => continue,
+                Some((_, known)) => known.clone_from(value),
+                None if has_room => self.ids.push((name.clone(), value.clone())),
+                None => continue,
+            }
+            learnt.push((name.clone(), value.clone()));
+        }
+        learnt
+    }
+
+    /// How an event that happened at `at_ms` and said `said` (a hash) stands to those before it.
+    pub fn order(&self, token: &EventToken, at_ms: i64, said: u64) -> Order {
+        match self.events.iter().find(|mark| mark.token == *token) {
+            Some(mark) if at_ms < mark.at_ms => Order::TooLate,
+            Some(mark) if at_ms == mark.at_ms && mark.seen.contains(&said) => Order::Repeated,
+            _ => Order::Next,
+        }
+    }
+
+    /// Remembers an event.
+    pub fn mark(&mut self, token: &EventToken, at_ms: i64, said: u64) {
+        match self.events.iter_mut().find(|mark| mark.token == *token) {
+            Some(mark) if mark.at_ms == at_ms => {
+                if mark.seen.len() < MOST_SEEN {
+                    mark.seen.push(said);
+                }
+            }
+            Some(mark) => {
+                mark.at_ms = at_ms;
+                mark.seen = vec![said];
+            }
+            None => self.events.push(EventMark { token: token.clone(), at_ms, seen: vec![said] }),
+        }
+    }
+
+    /// What placeholders can show of it, by name. `last_session_at_ms` is the app session before the activity.
+    pub fn facts(&self, last_session_at_ms: Option<i64>) -> Vec<(String, String)> {
+        let mut facts = Facts::default();
+        facts.add("adid", self.adid);
+        for (name, value) in &self.ids {
+            facts.add(name, value);
+        }
+        facts.time("installed_at", Some(self.installed_at_ms));
+        facts.hour("installed_at_hour", Some(self.installed_at_ms));
+        facts.add("session_count", self.session_count);
+        facts.add("lifetime_session_count", self.lifetime_session_count);
+        facts.time("last_session_time", last_session_at_ms);
+        facts.add("is_reattributed", u8::from(self.reattributed_at_ms.is_some()));
+        facts.time("reattributed_at", self.reattributed_at_ms);
+        facts.hour("reattributed_at_hour", self.reattributed_at_ms);
+        facts.time("uninstalled_at", self.uninstalled_at_ms);
+        facts.time("reinstalled_at", self.reinstalled_at_ms);
+        facts.tracker("first_tracker", self.first_tracker.as_ref());
+        facts.tracker("last_tracker", self.last_tracker.as_ref());
+        facts.0
+    }
+}
+
+/// Values by placeholder name, being put together.
+#[derive(Debug, Default)]
+pub struct Facts(pub Vec<(String, String)>);
+
+impl Facts {
+    /// Adds a value; the last one of a name stands.
+    pub fn add(&mut self, name: &str, value: impl ToString) {
+        self.0.retain(|(known, _)| known != name);
+        self.0.push((name.to_owned(), value.to_string()));
+    }
+
+    /// Adds a time as unix seconds, where there is one.
+    pub fn time(&mut self, name: &str, at_ms: Option<i64>) {
+        if let Some(at_ms) = at_ms {
+            self.add(name, at_ms.div_euclid(1000));
+        }
+    }
+
+    /// Adds a time as unix seconds rounded down to the hour.
+    pub fn hour(&mut self, name: &str, at_ms: Option<i64>) {
+        if let Some(at_ms) = at_ms {
+            self.add(name, at_ms.div_euclid(3_600_000) * 3600);
+        }
+    }
+
+    /// Adds token and name of a link under `name` and `name_name`.
+    pub fn tracker(&mut self, name: &str, tracker: Option<&Tracker>) {
+        if let Some(tracker) = tracker {
+            self.add(name, &tracker.token);
+            self.add(&format!("{name}_name"), &tracker.name);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn visitor() -> Visitor {
+        Visitor {
+            adid: Adid([7; 16]),
+            offer: "app123".parse().unwrap(),
+            is_test: false,
+            ids: vec![],
+            installed_at_ms: 1_418_174_568_000,
+            install: ActivityId::new(1_418_174_568_000, 1),
+            last_session_at_ms: 0,
+            last_session_kind: ActivityKind::Install,
+            session_count: 1,
+            lifetime_session_count: 3,
+            uninstalled_at_ms: None,
+            reinstalled_at_ms: None,
+            reattributed_at_ms: None,
+            reattribution: None,
+            first_tracker: None,
+            last_tracker: None,
+            install_link: None,
+            credit: None,
+            match_type: MatchType::Organic,
+            events: vec![],
+            unique_events: vec![],
+        }
+    }
+
+    #[test]
+    fn facts_have_the_documented_format() {
+        let facts = visitor().facts(Some(1_418_174_600_999));
+        let get = |name: &str| facts.iter().find(|(n, _)| n == name).map(|(_, v)| v.as_str());
+        assert_eq!(get("installed_at"), Some("1418174568"));
+        assert_eq!(get("installed_at_hour"), Some("1418173200"));
+        assert_eq!(get("last_session_time"), Some("1418174600"));
+        assert_eq!(get("is_reattributed"), Some("0"));
+        assert_eq!(get("adid"), Some("07070707070707070707070707070707"));
+        assert_eq!(get("first_tracker"), None);
+    }
+
+    #[test]
+    fn events_keep_their_order_and_repetitions_are_known() {
+        let (mut visitor, token) = (visitor(), "abc123".parse().unwrap());
+        assert_eq!(visitor.order(&token, 10, 1), Order::Next);
+        visitor.mark(&token, 10, 1);
+        visitor.mark(&token, 10, 2);
+        assert_eq!(visitor.order(&token, 10, 1), Order::Repeated);
+        assert_eq!(visitor.order(&token, 10, 2), Order::Repeated);
+        assert_eq!(visitor.order(&token, 10, 3), Order::Next);
+        assert_eq!(visitor.order(&token, 9, 3), Order::TooLate);
+        assert_eq!(visitor.order(&"other1".parse().unwrap(), 9, 3), Order::Next);
+        visitor.mark(&token, 11, 3);
+        assert_eq!(visitor.order(&token, 10, 1), Order::TooLate);
+    }
+
+    #[test]
+    fn ids_are_learnt_up_to_a_bound() {
+        let mut visitor = visitor();
+        let ids: Vec<(String, String)> = (0..40).map(|n| (format!("id{n}"), "x".to_owned())).collect();
+        assert_eq!(visitor.learn(&ids).len(), MOST_IDS);
+        assert_eq!(visitor.learn(&ids[..1]), vec![]);
+        assert_eq!(visitor.learn(&[("id0".into(), "y".into())]).len(), 1);
+        assert_eq!(visitor.ids.len(), MOST_IDS);
+    }
+
+    #[test]
+    fn browser_and_app_meet() {
+        let offer: OfferId = "app123".parse().unwrap();
+        assert_eq!(fingerprint(&offer, 5, "ios", "iPhone"), fingerprint(&offer, 5, "iOS", "iPhone14,5"));
+        assert_ne!(fingerprint(&offer, 5, "ios", "iPhone"), fingerprint(&offer, 5, "ios", "iPad7,1"));
+        assert_ne!(fingerprint(&offer, 5, "android", "Pixel 7"), fingerprint(&offer, 5, "android", "Pixel 8"));
+        assert_ne!(fingerprint(&offer, 5, "ios", "iPhone"), fingerprint(&offer, 6, "ios", "iPhone"));
+    }
+
+    proptest! {
+        #[test]
+        fn adids_read_back(bytes: [u8; 16]) {
+            let text = Adid(bytes).to_string();
+            prop_assert_eq!(text.len(), 32);
+            prop_assert_eq!(text.parse(), Ok(Adid(bytes)));
+            prop_assert_eq!(text.to_uppercase().parse(), Ok(Adid(bytes)));
+        }
+    }
+}

@@ -1,0 +1,185 @@
+//! A network claims an install or reattribution late, with an engagement that it recorded itself. The credit
+//! changes only where the rules would have given it then, and an update fires only when it really changed.
+//!
+//! 2026-11-21: a claim moves money, so it must be proved: the partner's trust policy has to be enforced. The
+//! claimed engagement is no stored session; the visitor and the update keep its copy.
+
+use super::{Case, Decided, Failure, MOST_KEPT, Reply, credit_json, finish, visitors};
+use crate::domain::activity::{ActivityKind, Candidate, MatchType, RefusalReason};
+use crate::domain::attribution::{ClaimVerdict, Credit, Engagement, judge_claim};
+use crate::domain::ids::SessionId;
+use crate::domain::offer::{Offer, TrustMode, TrustScope};
+use crate::domain::partner::Partner;
+use crate::domain::session::{Device, EngagementKind, Geo, Session, SessionFlags};
+use crate::domain::visitor::{Facts, Tracker, Visitor};
+use crate::recorder::Group;
+use crate::store::catalog::LinkEntry;
+use crate::tracking::record_conversion::{Caller, is_authenticated};
+use crate::tracking::trust::{self, Judgement};
+use crate::tracking::{instant, matching};
+use serde_json::json;
+
+pub(super) fn record(case: &Case<'_>, group: &mut Group<'_>) -> Decided {
+    let catalog = group.catalog().clone();
+    let token = case.request.field("tracker").unwrap_or_default();
+    let entry = catalog.links.get(token).filter(|entry| entry.link.offer == case.offer.id);
+    let Some(entry) = entry else {
+        return Ok(Err(invalid("tracker", "Send tracker: the token of the partner's link of this app.")));
+    };
+    if let Err(failure) = authorize(entry.partner.as_deref(), &case.around.caller, group.now_ms()) {
+        return Ok(Err(failure));
+    }
+    let session = match claimed_session(case, entry, &case.offer, group) {
+        Ok(session) => session,
+        Err(failure) => return Ok(Err(failure)),
+    };
+    let Some(visitor) = visitors::find(case, group)? else {
+        return Ok(Err(Failure::new(404, "Device not found", RefusalReason::UnknownDevice)));
+    };
+    let is_reattribution = visitor.reattributed_at_ms.is_some();
+    let at_ms = visitor.reattributed_at_ms.unwrap_or(visitor.installed_at_ms);
+    let engagement = Engagement {
+        id: session.id,
+        at_ms: session.at_ms(),
+        is_view: session.kind == EngagementKind::Impression,
+        link: session.link.clone(),
+        matched_by: MatchType::Claim,
+        is_automated: false,
+        no_reattribution: false,
+        windows: matching::windows(&case.offer, &session.link, group),
+    };
+    let current = visitor.credit.as_deref().map(|session| Credit {
+        link: session.link.clone(),
+        is_view: session.kind == EngagementKind::Impression,
+        matched_by: visitor.match_type,
+        at_ms: session.at_ms(),
+    });
+    match judge_claim(&engagement, current.as_ref(), at_ms, is_reattribution) {
+        ClaimVerdict::Granted => grant(case, visitor, session, is_reattribution, group),
+        ClaimVerdict::Unchanged => Ok(Ok(reply("unchanged", visitor.credit.as_deref(), None))),
+        verdict => Ok(Ok(reply("refused", visitor.credit.as_deref(), Some(verdict.code())))),
+    }
+}
+
+fn reply(result: &str, credit: Option<&Session>, reason: Option<&str>) -> Reply {
+    Reply::ok(json!({"status": "OK", "result": result, "reason": reason, "attribution": credit_json(credit)}))
+}
+
+fn invalid(field: &str, message: &str) -> Failure {
+    Failure {
+        field: Some(field.into()),
+        message: message.into(),
+        ..Failure::new(400, "Invalid parameter", RefusalReason::InvalidField)
+    }
+}
+
+/// Whether the caller may speak for the partner.
+pub(super) fn authorize(partner: Option<&Partner>, caller: &Caller, now_ms: i64) -> Result<(), Failure> {
+    let refused = |reason| Failure::new(401, "Failed to authorize request", reason);
+    let Some(policy) = partner.map(|partner| &partner.trust).filter(|policy| policy.mode == TrustMode::Enforced) else {
+        let message = "Claims and costs need an enforced trust policy of the partner: set one in its settings.";
+        return Err(Failure { message: message.into(), ..refused(RefusalReason::BadToken) });
+    };
+    match trust::judge(policy, TrustScope::Claims, &caller.for_trust(), now_ms) {
+        Judgement::Pass if is_authenticated(policy, Judgement::Pass) => Ok(()),
+        Judgement::Refused(reason) | Judgement::Noted(reason) => Err(refused(reason)),
+        Judgement::Pass => Err(refused(RefusalReason::BadToken)),
+    }
+}
+
+/// The engagement as the network tells it.
+fn claimed_session(case: &Case<'_>, entry: &LinkEntry, offer: &Offer, group: &Group<'_>) -> Result<Session, Failure> {
+    let request = case.request;
+    let time = ["engagement_time", "click_time", "impression_time"]
+        .into_iter()
+        .find_map(|name| request.field(name).map(|value| (name, value)));
+    let Some((name, value)) = time else {
+        return Err(invalid("engagement_time", "Send engagement_time in unix seconds."));
+    };
+    let at_ms = instant::unix(name, value).map_err(|error| invalid(name, &error.message))?;
+    if at_ms > group.now_ms() {
+        return Err(invalid(name, "The engagement lies in the future; check the clock of the sender."));
+    }
+    let kind = match request.field("engagement_type") {
+        Some("impression" | "view") => EngagementKind::Impression,
+        None if name == "impression_time" => EngagementKind::Impression,
+        Some("click") | None => EngagementKind::Click,
+        Some(_) => return Err(invalid("engagement_type", "Send click or impression.")),
+    };
+    let field = |name: &str| request.field(name).unwrap_or_default().to_owned();
+    let mut names = vec![entry.link.network.clone()];
+    for (name, own) in
+        [("campaign", &entry.link.campaign), ("adgroup", &entry.link.adgroup), ("creative", &entry.link.creative)]
+    {
+        names.push(own.clone().unwrap_or_else(|| field(name)));
+    }
+    while names.len() > 1 && names.last().is_some_and(String::is_empty) {
+        names.pop();
+    }
+    names.iter_mut().filter(|name| name.is_empty()).for_each(|name| "unknown".clone_into(name));
+    let known = ["tracker", name, "engagement_type", "campaign", "adgroup", "creative", "label"];
+    Ok(Session {
+        id: SessionId::new(at_ms, rand::random()),
+        kind,
+        link: entry.link.token.clone(),
+        offer: offer.id.clone(),
+        partner: entry.partner.as_ref().map(|partner| partner.id.clone()),
+        names,
+        tuid: String::new(),
+        ip: String::new(),
+        ip_hash: 0,
+        user_agent: String::new(),
+        referer: String::new(),
+        device: Device::default(),
+        geo: Geo::default(),
+        para: ["param1", "param2", "param3", "param4", "param5"].map(field),
+        label: field("label"),
+        device_ids: request.ids.clone(),
+        parameters: request.fields.iter().filter(|(n, _)| !known.contains(&n.as_str())).cloned().collect(),
+        callbacks: Vec::new(),
+        cost: Vec::new(),
+        destination: String::new(),
+        flags: SessionFlags { is_s2s: true, is_test: request.is_test, ..SessionFlags::default() },
+    })
+}
+
+fn grant(
+    case: &Case<'_>,
+    mut visitor: Visitor,
+    session: Session,
+    is_reattribution: bool,
+    group: &mut Group<'_>,
+) -> Decided {
+    let outdated = visitor.tracker();
+    let loser = visitor.credit.as_deref().map(|session| Candidate {
+        session: session.id,
+        matched_by: visitor.match_type,
+        is_winner: false,
+        lost_because: Some("weaker_than_winner".into()),
+    });
+    let winner = Candidate {
+        session: session.id,
+        matched_by: MatchType::Claim,
+        is_winner: true,
+        lost_because: None,
+    };
+    let (kind, of) = if is_reattribution {
+        (ActivityKind::ReattributionUpdate, visitor.reattribution)
+    } else {
+        visitor.install_link = Some(Tracker::from(&session).token);
+        (ActivityKind::InstallUpdate, Some(visitor.install))
+    };
+    visitor.credit = Some(Box::new(session));
+    visitor.match_type = MatchType::Claim;
+    visitors::save(&visitor, &[], group)?;
+    let mut activity = case.activity_of(kind, &visitor, Some(visitor.last_session_at_ms), group);
+    activity.at_ms = group.now_ms();
+    activity.of = of;
+    activity.candidates = [Some(winner), loser].into_iter().flatten().take(MOST_KEPT).collect();
+    let mut facts = Facts(std::mem::take(&mut activity.facts));
+    facts.tracker("outdated_tracker", outdated.as_ref());
+    facts.time("attribution_updated_at", Some(group.now_ms()));
+    activity.facts = facts.0;
+    finish(&mut activity, Some(&visitor), group)?;
+    Ok(Ok(reply("updated", visitor.credit.as_deref(), None)))
+}

@@ -1,0 +1,128 @@
+//! The cost of an engagement, reported by its network under the `cost_id` that the engagement carried.
+
+use super::claim::authorize;
+use super::{AppRequest, Around, DAY_MS, Decided, Failure, Reply, count, finish, request};
+use crate::domain::activity::{Activity, ActivityKind, MatchType, RefusalReason};
+use crate::domain::duplicates;
+use crate::domain::ids::ActivityId;
+use crate::domain::money::{Money, parse_amount};
+use crate::domain::session::Session;
+use crate::domain::stats::Counters;
+use crate::recorder::Group;
+use crate::store::{StoreError, codec, keys};
+use crate::tracking::{matching, record_conversion};
+use serde_json::json;
+
+/// Accepted up to this long after the engagement.
+const WITHIN_MS: i64 = 7 * DAY_MS;
+const TYPES: [&str; 4] = ["cpc", "cpi", "cpm", "cpe"];
+
+fn invalid(field: &str, message: &str) -> Failure {
+    Failure {
+        field: Some(field.into()),
+        message: message.into(),
+        ..Failure::new(400, "Invalid parameter", RefusalReason::InvalidField)
+    }
+}
+
+/// What was reported.
+struct Cost<'r> {
+    id: &'r str,
+    kind: &'r str,
+    money: Money,
+}
+
+fn parse(request: &AppRequest) -> Result<Cost<'_>, Failure> {
+    let need = |name: &str| request.field(name).ok_or_else(|| invalid(name, "Send cost_id, cost_type, cost_amount and cost_currency."));
+    let (id, kind) = (need("cost_id")?, need("cost_type")?);
+    if !(12..=256).contains(&id.chars().count()) {
+        return Err(invalid("cost_id", "Send the cost_id of the engagement: 12 to 256 characters."));
+    }
+    if !TYPES.contains(&kind) {
+        return Err(invalid("cost_type", "Send cpc, cpi, cpm or cpe, in lower case."));
+    }
+    if request.field("tag").is_some_and(|tag| tag.chars().count() > 128) {
+        return Err(invalid("tag", "Send at most 128 characters."));
+    }
+    let amount = parse_amount(need("cost_amount")?)
+        .ok()
+        .filter(|amount| amount.normalize().scale() <= 5)
+        .ok_or_else(|| invalid("cost_amount", "Send whole units with at most five decimals."))?;
+    let currency = request::currency("cost_currency", need("cost_currency")?)
+        .map_err(|error| invalid("cost_currency", &error.message))?;
+    Ok(Cost { id, kind, money: Money { amount, currency } })
+}
+
+/// A second report of the same cost changes nothing; another amount replaces the first in the totals.
+pub(super) fn record(request: &AppRequest, around: &Around, group: &mut Group<'_>) -> Decided {
+    let cost = match parse(request) {
+        Ok(cost) => cost,
+        Err(failure) => return Ok(Err(failure)),
+    };
+    let Some(session) = matching::by_cost_id(cost.id, group.now_ms(), WITHIN_MS, group)? else {
+        return Ok(Err(Failure::new(404, "Engagement not found", RefusalReason::UnknownSession)));
+    };
+    let catalog = group.catalog().clone();
+    let partner = session.partner.as_ref().and_then(|id| catalog.partners.get(id));
+    if let Err(failure) = authorize(partner.map(AsRef::as_ref), &around.caller, group.now_ms()) {
+        return Ok(Err(failure));
+    }
+    let at = keys::duplicate(&duplicates::hash(&[b"cost-report", &session.id.to_key()]));
+    let before = match group.get(at.0, &at.1)? {
+        Some(record) => load(codec::decode_duplicate(&record, at.0, &at.1)?.activity, group)?,
+        None => None,
+    };
+    let done = Reply::ok(json!({"status": "OK"}));
+    let before = before.as_ref().map(|before| (told(before, "cost_type"), told_money(before)));
+    if before.is_some_and(|(kind, money)| kind == cost.kind && money == Some(cost.money)) {
+        return Ok(Ok(done));
+    }
+    let mut activity = build(request, around, &session, group);
+    let first = codec::Duplicate {
+        activity: activity.id,
+        at_ms: group.now_ms(),
+        expires_at_ms: group.now_ms() + WITHIN_MS,
+    };
+    group.put(at, codec::encode_duplicate(&first)?);
+    let mut counters = Counters::default();
+    counters.cost.add(cost.money);
+    if let Some((_, Some(money))) = before {
+        counters.cost.add(Money { amount: -money.amount, ..money });
+    }
+    count(&activity, &counters, group);
+    finish(&mut activity, None, group)?;
+    Ok(Ok(done))
+}
+
+fn build(
+    request: &AppRequest,
+    around: &Around,
+    session: &Session,
+    group: &Group<'_>,
+) -> Activity {
+    let mut activity = record_conversion::blank(&around.caller, group);
+    activity.kind = ActivityKind::CostUpdate;
+    activity.offer = Some(session.offer.clone());
+    activity.input.fields.clone_from(&request.fields);
+    activity.is_test |= session.flags.is_test;
+    activity.tuid = String::new();
+    activity.match_type = Some(MatchType::Sid);
+    activity.session = Some(Box::new(session.clone()));
+    activity
+}
+
+fn told<'a>(activity: &'a Activity, name: &str) -> &'a str {
+    activity.input.fields.iter().find(|(n, _)| n == name).map_or("", |(_, value)| value.as_str())
+}
+
+fn told_money(activity: &Activity) -> Option<Money> {
+    let amount = parse_amount(told(activity, "cost_amount")).ok()?;
+    let currency = told(activity, "cost_currency").trim().parse().ok()?;
+    Some(Money { amount, currency })
+}
+
+fn load(id: ActivityId, group: &Group<'_>) -> Result<Option<Activity>, StoreError> {
+    let at = keys::activity(id);
+    let record = group.get(at.0, &at.1)?;
+    record.map(|record| codec::decode_activity(&record, at.0, &at.1)).transpose()
+}

@@ -1,0 +1,333 @@
+//! An app request as it was sent: fields into types, or the field that is wrong. Pure.
+//!
+//! 2026-11-21: `s2s=1` is not demanded. With it the address of the connection is a server's and only
+//! `ip_address` (or the header for it) is the device's; without it the app itself is calling.
+
+use super::Endpoint;
+use crate::domain::activity::MatchType;
+use crate::domain::duplicates;
+use crate::domain::ids::SessionId;
+use crate::domain::money::{Currency, Money, parse_amount};
+use crate::domain::visitor::Adid;
+use crate::tracking::conversion::UIDS;
+use crate::tracking::device_id::{self, DeviceId};
+use crate::tracking::instant;
+use crate::tracking::query::{FieldError, Fields, flat_object};
+use rust_decimal::Decimal;
+use std::net::{IpAddr, Ipv4Addr};
+
+/// Device ids in the order in which they are trusted to name a device; all others come after.
+const STRONGEST: [&str; 8] = [
+    "idfa",
+    "gps_adid",
+    "fire_adid",
+    "oaid",
+    "idfv",
+    "android_id",
+    "web_uuid",
+    "external_device_id",
+];
+
+/// An app request as it was sent.
+#[derive(Debug, Clone, Default)]
+pub struct AppRequest {
+    /// `app_token`, as sent.
+    pub app_token: String,
+    /// `event_token`, as sent.
+    pub event_token: String,
+    /// `created_at_unix` or `created_at`: when it happened, unix milliseconds.
+    pub at_ms: Option<i64>,
+    /// `revenue` (or `amount`) with `currency`.
+    pub money: Option<Money>,
+    /// `environment=sandbox`.
+    pub is_test: bool,
+    /// `s2s=1`.
+    pub is_s2s: bool,
+    /// Usable device ids, normalised, the strongest first.
+    pub ids: Vec<(String, String)>,
+    /// Names of device ids of a wrong form.
+    pub malformed: Vec<String>,
+    /// `adid`.
+    pub adid: Option<Adid>,
+    /// `ip_address`.
+    pub ip: Option<IpAddr>,
+    /// `user_agent`.
+    pub user_agent: String,
+    /// The engagement that the app names: `sid`, `reftag`, or within `referrer`.
+    pub named: Option<(SessionId, MatchType)>,
+    /// `install_begin_time`, unix milliseconds.
+    pub download_at_ms: Option<i64>,
+    /// `uid1` to `uid8`, `order_id`, `deduplication_id`.
+    pub uids: Vec<String>,
+    /// `callback_params` over `global_callback_params`, sorted by key.
+    pub custom: Vec<(String, String)>,
+    /// `partner_params` over `global_partner_params`, sorted by key.
+    pub partner_custom: Vec<(String, String)>,
+    /// Every other field in the order of the request.
+    pub fields: Vec<(String, String)>,
+    /// Hash of everything that was said.
+    pub said: u64,
+}
+
+impl AppRequest {
+    /// Reads the fields of a request.
+    pub fn parse(fields: Fields, endpoint: Endpoint) -> Result<Self, FieldError> {
+        let mut request = Self { said: said(&fields), ..Self::default() };
+        let (mut amount, mut currency) = (None, None);
+        let (mut global, mut global_partner) = (Vec::new(), Vec::new());
+        for (name, value) in fields.plain {
+            match name.as_str() {
+                "app_token" => request.app_token = value.trim().to_owned(),
+                "event_token" => request.event_token = value.trim().to_owned(),
+                "created_at_unix" => request.at_ms = Some(instant::unix(&name, &value)?),
+                "created_at" if request.at_ms.is_none() => request.at_ms = Some(instant::iso(&name, &value)?),
+                "created_at" => {}
+                "revenue" | "amount" if endpoint.has_money() => amount = Some((name, value)),
+                "currency" if endpoint.has_money() => currency = Some((name, value)),
+                "environment" => request.is_test = is_sandbox(&value)?,
+                "s2s" => request.is_s2s = value == "1",
+                "ip_address" => request.ip = Some(address(&value)?),
+                "sid" => request.named = Some((sid(&name, &value)?, MatchType::Sid)),
+                "reftag" => request.take_reftag(&value),
+                "referrer" => {
+                    if let Some(reftag) = reftag_of(&value) {
+                        request.take_reftag(&reftag);
+                    }
+                    request.fields.push((name, value));
+                }
+                "install_begin_time" => {
+                    request.download_at_ms = Some(instant::unix(&name, &value)?);
+                    request.fields.push((name, value));
+                }
+                "user_agent" => request.user_agent = value,
+                "global_callback_params" => global = flat_object(&name, &value)?,
+                "global_partner_params" => global_partner = flat_object(&name, &value)?,
+                "adid" => request.adid = Some(adid(&value)?),
+                _ => request.file(name, value),
+            }
+        }
+        request.money = money(amount, currency, endpoint)?;
+        request.custom = over(global, fields.callback_params);
+        request.partner_custom = over(global_partner, fields.partner_params);
+        request.ids.sort_by_key(|(name, _)| STRONGEST.iter().position(|s| s == name).unwrap_or(STRONGEST.len()));
+        Ok(request)
+    }
+
+    fn file(&mut self, name: String, value: String) {
+        if device_id::is_device_id(&name) {
+            match device_id::normalise(&name, &value) {
+                DeviceId::Good(id) => self.ids.push((name, id)),
+                DeviceId::Absent => {}
+                DeviceId::Malformed => self.malformed.push(name),
+            }
+            return;
+        }
+        if let Some(slot) = uid_slot(&name) {
+            if self.uids.len() <= slot {
+                self.uids.resize(slot + 1, String::new());
+            }
+            value.trim().clone_into(&mut self.uids[slot]);
+        }
+        self.fields.push((name, value));
+    }
+
+    /// A reftag that is not one of ours says nothing.
+    fn take_reftag(&mut self, value: &str) {
+        if let (Ok(sid), None) = (value.trim().to_ascii_lowercase().parse(), self.named) {
+            self.named = Some((sid, MatchType::Reftag));
+        }
+    }
+
+    /// A field of the request.
+    pub fn field(&self, name: &str) -> Option<&str> {
+        self.fields.iter().find(|(n, _)| n == name).map(|(_, v)| v.as_str())
+    }
+
+    /// Whether it says which device it is about.
+    pub fn names_a_device(&self) -> bool {
+        self.adid.is_some() || !self.ids.is_empty()
+    }
+}
+
+fn said(fields: &Fields) -> u64 {
+    let lists = [&fields.plain, &fields.callback_params, &fields.partner_params];
+    let mut parts: Vec<&[u8]> = Vec::new();
+    for list in lists {
+        parts.push(b"");
+        for (name, value) in list {
+            parts.extend([name.as_bytes(), value.as_bytes()]);
+        }
+    }
+    let mut first = [0; 8];
+    first.copy_from_slice(&duplicates::hash(&parts)[..8]);
+    u64::from_be_bytes(first)
+}
+
+/// The event's own values over those that are sent with everything.
+fn over(global: Vec<(String, String)>, own: Vec<(String, String)>) -> Vec<(String, String)> {
+    let mut all = own;
+    for (name, value) in global {
+        if !all.iter().any(|(n, _)| *n == name) {
+            all.push((name, value));
+        }
+    }
+    all.sort();
+    all
+}
+
+fn money(
+    amount: Option<(String, String)>,
+    currency: Option<(String, String)>,
+    endpoint: Endpoint,
+) -> Result<Option<Money>, FieldError> {
+    let Some((name, text)) = amount else {
+        return match endpoint {
+            Endpoint::AdRevenue => {
+                Err(FieldError::new("revenue", "missing_field", "Send revenue in whole units, and currency."))
+            }
+            _ => Ok(None),
+        };
+    };
+    let amount = parse_amount(&text)
+        .map_err(|error| FieldError::new(&name, "invalid_revenue", format!("The amount {error}.")))?;
+    if !(Decimal::new(1, 3)..=Decimal::from(100_000_000_000_i64)).contains(&amount) {
+        return Err(FieldError::new(&name, "invalid_revenue", "Send 0.001 to 100,000,000,000 whole units."));
+    }
+    let Some((field, code)) = currency else {
+        return Err(FieldError::new("currency", "missing_field", "Send the ISO 4217 code of the revenue."));
+    };
+    let currency = code
+        .trim()
+        .parse()
+        .map_err(|error| FieldError::new(&field, "invalid_currency", format!("The currency {error}.")))?;
+    Ok(Some(Money { amount, currency }))
+}
+
+/// A currency code; for `/cost`, which has names of its own.
+pub(super) fn currency(field: &str, code: &str) -> Result<Currency, FieldError> {
+    code.trim().parse().map_err(|error| FieldError::new(field, "invalid_currency", format!("The currency {error}.")))
+}
+
+fn is_sandbox(value: &str) -> Result<bool, FieldError> {
+    match value.trim() {
+        "sandbox" => Ok(true),
+        "production" => Ok(false),
+        _ => Err(FieldError::new("environment", "invalid_environment", "Send production or sandbox.")),
+    }
+}
+
+fn address(value: &str) -> Result<IpAddr, FieldError> {
+    value.trim().parse::<IpAddr>().map(|ip| ip.to_canonical()).map_err(|_| {
+        let example = Ipv4Addr::new(192, 0, 2, 7);
+        FieldError::new("ip_address", "invalid_address", format!("Send the device's address, such as {example}."))
+    })
+}
+
+fn sid(field: &str, value: &str) -> Result<SessionId, FieldError> {
+    value.trim().to_ascii_lowercase().parse().map_err(|_| {
+        FieldError::new(field, "invalid_sid", "A session id has 16 characters of 0-9 and a-z; send it unchanged.")
+    })
+}
+
+fn adid(value: &str) -> Result<Adid, FieldError> {
+    value.trim().parse().map_err(|()| {
+        FieldError::new("adid", "invalid_adid", "Send the adid of an answer of this server: 32 hexadecimal digits.")
+    })
+}
+
+/// The reftag within the referrer text of the store (`reftag=...&utm_source=...`, possibly encoded again).
+fn reftag_of(referrer: &str) -> Option<String> {
+    let decoded = percent_encoding::percent_decode_str(referrer).decode_utf8_lossy();
+    [referrer, &decoded].into_iter().find_map(|text| {
+        text.split('&').find_map(|pair| {
+            let (name, value) = pair.split_once('=')?;
+            matches!(name, "reftag" | "adjust_reftag" | "sid").then(|| value.to_owned())
+        })
+    })
+}
+
+fn uid_slot(name: &str) -> Option<usize> {
+    if matches!(name, "order_id" | "deduplication_id" | "txid") {
+        return Some(0);
+    }
+    let number: usize = name.strip_prefix("uid")?.parse().ok()?;
+    (1..=UIDS).contains(&number).then(|| number - 1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(endpoint: Endpoint, raw: &str) -> Result<AppRequest, FieldError> {
+        AppRequest::parse(Fields::from_form(raw.as_bytes())?, endpoint)
+    }
+
+    #[test]
+    fn a_whole_event() {
+        let request = parse(
+            Endpoint::Event,
+            "s2s=1&app_token=abc&event_token=k3w9zt&idfv=B1B2C3D4-0000-4000-8000-1234567890AB\
+             &idfa=a1b2c3d4-0000-4000-8000-1234567890ab&revenue=1.5&currency=usd&created_at_unix=1763000000\
+             &environment=sandbox&global_callback_params=%7B%22a%22%3A%221%22%2C%22b%22%3A%221%22%7D\
+             &callback_params=%7B%22b%22%3A%222%22%7D&ip_address=192.0.2.7&order_id=o-1&app_version=5",
+        )
+        .unwrap();
+        assert_eq!(request.ids[0], ("idfa".into(), "A1B2C3D4-0000-4000-8000-1234567890AB".into()));
+        assert_eq!(request.custom, vec![("a".into(), "1".into()), ("b".into(), "2".into())]);
+        assert_eq!(request.money.map(|m| m.cents().to_string()).as_deref(), Some("150"));
+        assert_eq!(request.uids, ["o-1"]);
+        assert!(request.is_test && request.is_s2s && request.names_a_device());
+        assert_eq!(request.field("app_version"), Some("5"));
+        assert_eq!(request.field("ip_address"), None);
+    }
+
+    #[test]
+    fn wrong_fields_are_named() {
+        for (raw, field) in [
+            ("revenue=1", "currency"),
+            ("revenue=0.0001&currency=EUR", "revenue"),
+            ("revenue=200000000000&currency=EUR", "revenue"),
+            ("revenue=1&currency=ZZZ", "currency"),
+            ("created_at=yesterday", "created_at"),
+            ("created_at_unix=soon", "created_at_unix"),
+            ("callback_params=%5B1%5D", "callback_params"),
+            ("callback_params=%7B%22a%22%3A%7B%7D%7D", "callback_params.a"),
+            ("environment=test", "environment"),
+            ("adid=xyz", "adid"),
+            ("ip_address=here", "ip_address"),
+        ] {
+            assert_eq!(parse(Endpoint::Event, raw).unwrap_err().field, field, "{raw}");
+        }
+        assert_eq!(parse(Endpoint::AdRevenue, "").unwrap_err().field, "revenue");
+        assert!(parse(Endpoint::Session, "revenue=x").is_ok());
+    }
+
+    #[test]
+    fn device_ids_that_say_nothing() {
+        let request = parse(Endpoint::Session, "idfa=00000000-0000-0000-0000-000000000000&gps_adid=abc").unwrap();
+        assert!(!request.names_a_device());
+        assert_eq!(request.malformed, ["gps_adid"]);
+    }
+
+    #[test]
+    fn the_referrer_of_the_store() {
+        let sid = "0mhwydvk0abcdefg";
+        for raw in [
+            format!("reftag={sid}"),
+            format!("referrer=reftag%3D{sid}%26utm_source%3Dx"),
+            format!("referrer=utm_source%253Dx%2526reftag%253D{sid}"),
+        ] {
+            let request = parse(Endpoint::Session, &raw).unwrap();
+            assert_eq!(request.named, Some((sid.parse().unwrap(), MatchType::Reftag)), "{raw}");
+        }
+        assert_eq!(parse(Endpoint::Session, "referrer=utm_source%3Dgoogle-play").unwrap().named, None);
+    }
+
+    #[test]
+    fn what_was_said_differs_with_every_field() {
+        let said = |raw| parse(Endpoint::Event, raw).unwrap().said;
+        assert_eq!(said("a=1&b=2"), said("a=1&b=2"));
+        assert_ne!(said("a=1&b=2"), said("a=1&b=3"));
+        assert_ne!(said("callback_params=%7B%22a%22%3A%221%22%7D"), said("partner_params=%7B%22a%22%3A%221%22%7D"));
+    }
+}

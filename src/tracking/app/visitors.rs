@@ -1,0 +1,79 @@
+//! Visitors in the store: found by `adid` or any device id, in the order of trust.
+
+use super::Case;
+use crate::domain::visitor::{Adid, Visitor, device_hash};
+use crate::recorder::Group;
+use crate::store::{StoreError, codec, keys};
+
+/// The visitor that the request is about.
+pub(super) fn find(case: &Case<'_>, group: &Group<'_>) -> Result<Option<Visitor>, StoreError> {
+    if let Some(adid) = case.request.adid
+        && let Some(visitor) = load(adid, group)?
+        && visitor.offer == case.offer.id
+        && visitor.is_test == case.request.is_test
+    {
+        return Ok(Some(visitor));
+    }
+    for (name, value) in &case.request.ids {
+        let at = keys::visitor_by_device(&device_hash(&case.offer.id, case.request.is_test, name, value));
+        let Some(bytes) = group.get(at.0, &at.1)? else { continue };
+        let Ok(adid) = <[u8; 16]>::try_from(bytes.as_slice()) else { continue };
+        if let Some(visitor) = load(Adid(adid), group)? {
+            return Ok(Some(visitor));
+        }
+    }
+    Ok(None)
+}
+
+fn load(adid: Adid, group: &Group<'_>) -> Result<Option<Visitor>, StoreError> {
+    let at = keys::visitor(adid);
+    let record = group.get(at.0, &at.1)?;
+    record.map(|record| codec::decode_visitor(&record, at.0, &at.1)).transpose()
+}
+
+/// Writes a visitor, and the index of the ids that are new.
+pub(super) fn save(
+    visitor: &Visitor,
+    learnt: &[(String, String)],
+    group: &mut Group<'_>,
+) -> Result<(), StoreError> {
+    for (name, value) in learnt {
+        let hash = device_hash(&visitor.offer, visitor.is_test, name, value);
+        group.put(keys::visitor_by_device(&hash), visitor.adid.0.to_vec());
+    }
+    group.put(keys::visitor(visitor.adid), codec::encode_visitor(visitor)?);
+    Ok(())
+}
+
+/// Removes a visitor and what finds it.
+pub(super) fn remove(visitor: &Visitor, group: &mut Group<'_>) {
+    for (name, value) in &visitor.ids {
+        group.delete(keys::visitor_by_device(&device_hash(&visitor.offer, visitor.is_test, name, value)));
+    }
+    group.delete(keys::visitor(visitor.adid));
+}
+
+/// Whether the device asked to be forgotten, by any of its ids.
+pub(super) fn is_forgotten(case: &Case<'_>, group: &Group<'_>) -> Result<bool, StoreError> {
+    for hash in hashes(case, &case.request.ids) {
+        let at = keys::forgotten(&hash);
+        if group.get(at.0, &at.1)?.is_some() {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+/// Remembers, by hash alone, that the device asked to be forgotten.
+pub(super) fn forget(case: &Case<'_>, ids: &[(String, String)], adid: Option<Adid>, group: &mut Group<'_>) {
+    let at = group.now_ms().to_be_bytes().to_vec();
+    let of_visitor = adid.map(|adid| adid.0);
+    for hash in hashes(case, ids).into_iter().chain(of_visitor) {
+        group.put(keys::forgotten(&hash), at.clone());
+    }
+}
+
+fn hashes(case: &Case<'_>, ids: &[(String, String)]) -> Vec<[u8; 16]> {
+    let of_ids = ids.iter().map(|(name, value)| device_hash(&case.offer.id, case.request.is_test, name, value));
+    of_ids.chain(case.request.adid.map(|adid| adid.0)).collect()
+}
