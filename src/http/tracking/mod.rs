@@ -4,6 +4,7 @@
 mod click;
 mod conversion;
 mod direct;
+mod s2s;
 
 use super::client::{self, Caller};
 use super::problem::ApiError;
@@ -91,7 +92,8 @@ pub fn routes(config: &mut ServiceConfig) {
             resource("/tag.js")
                 .route(web::get().to(tag))
                 .route(web::head().to(tag)),
-        );
+        )
+        .configure(s2s::routes);
 }
 
 async fn tag() -> HttpResponse {
