@@ -1,6 +1,7 @@
 //! The public endpoints that visitors, tags and servers call. They parse the request once, hand it to
 //! `tracking`, and answer; no login, no admin route, no decision about what counts.
 
+mod callback_test;
 mod click;
 mod conversion;
 mod direct;
@@ -66,6 +67,9 @@ fn resource(path: &str) -> Resource {
 /// Adds the public routes.
 pub fn routes(config: &mut ServiceConfig) {
     config
+        .service(
+            resource(&format!("/c/{}", callback_test::TOKEN)).route(web::get().to(callback_test::test)),
+        )
         .service(
             resource("/c/{link}")
                 .route(web::get().to(click::click))

@@ -73,7 +73,7 @@ async fn take(
         return Err(ApiError::TargetTooLong { limit: super::MAX_TARGET_BYTES });
     }
     let body = read_body(payload).await?;
-    let parsed = parse(request, &body, endpoint);
+    let parsed = parse(request, &body, endpoint, state);
     let ip = match &parsed {
         Ok((app, _)) => device_address(request, app, state),
         Err(_) => None,
@@ -118,6 +118,7 @@ fn parse(
     request: &HttpRequest,
     body: &[u8],
     endpoint: Endpoint,
+    state: &TrackingState,
 ) -> Result<(AppRequest, Option<Idempotency>), FieldError> {
     let app = AppRequest::parse(fields(request, body)?, endpoint)?;
     let header = text_header(request, actix_web::http::header::HeaderName::from_static("idempotency-key"));
@@ -125,7 +126,7 @@ fn parse(
     let idempotency = key.map(|key| {
         let authorization = text_header(request, AUTHORIZATION);
         let who = if authorization.is_empty() {
-            request.peer_addr().map(|peer| peer.ip().to_string()).unwrap_or_default()
+            super::caller(request, state).ip.to_string()
         } else {
             authorization
         };
