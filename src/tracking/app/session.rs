@@ -50,9 +50,10 @@ fn install(case: &Case<'_>, group: &mut Group<'_>) -> Decided {
     let Some((name, value)) = case.request.ids.first() else {
         return Ok(Err(Failure::new(404, "Device not found", RefusalReason::UnknownDevice)));
     };
-    let candidates = matching::candidates(&case.offer, &case.subject(), case.at_ms, group)?;
+    let at_ms = case.matched_until_ms(group.now_ms());
+    let candidates = matching::candidates(&case.offer, &case.subject(), at_ms, group)?;
     let about = Install {
-        at_ms: case.at_ms,
+        at_ms,
         download_at_ms: case.request.download_at_ms,
         rejection: case.rejection,
     };
@@ -157,9 +158,10 @@ fn returning(case: &Case<'_>, visitor: &Visitor, before_ms: i64, group: &Group<'
     // A reattribution is matched by ids alone; those of the visitor count too.
     subject.ip_hash = 0;
     subject.ids = &visitor.ids;
-    let candidates = matching::candidates(&case.offer, &subject, case.at_ms, group)?;
+    let at_ms = case.matched_until_ms(group.now_ms());
+    let candidates = matching::candidates(&case.offer, &subject, at_ms, group)?;
     let back = Return {
-        at_ms: case.at_ms,
+        at_ms,
         last_session_at_ms: before_ms,
         install_link: visitor.install_link.clone(),
         rejection: case.rejection,
