@@ -411,6 +411,7 @@ fn between(of: u8, from_ms: i64, to_ms: i64) -> KeyRange {
     let at = |ms| key(of, &[&TimeId::floor(ms).to_key()]);
     KeyRange::new(at(from_ms), at(to_ms))
 }
+<<<<<<< HEAD
 
 #[cfg(test)]
 mod tests {
@@ -606,3 +607,5 @@ mod tests {
         }
     }
 }
+=======
+>>>>>>> apps

@@ -240,7 +240,9 @@ pub fn check_host(field: &str, text: &str) -> Result<(), ApiError> {
 }
 
 fn destination(field: String, text: &str, purpose: Purpose) -> Result<String, ApiError> {
-    let is_known = |name: &str| crate::domain::template::catalogue::find(name).is_some();
+    // `dcp_<name>` is any parameter of the click.
+    let is_known =
+        |name: &str| name.starts_with("dcp_") || crate::domain::template::catalogue::find(name).is_some();
     destination::check(text, purpose, &is_known)
         .map_err(|error| ApiError::invalid(field, error.code(), error.to_string()))
 }

@@ -481,6 +481,13 @@ fn device_rejection(offer: &Offer, request: &AppRequest, around: &Around) -> Opt
 }
 
 impl Case<'_> {
+    /// Until when an engagement can have caused it: a time that was sent in whole seconds may be up to 999 ms
+    /// earlier than the truth.
+    fn matched_until_ms(&self, now_ms: i64) -> i64 {
+        let is_whole = self.request.at_ms.is_some_and(|at_ms| at_ms % 1000 == 0);
+        if is_whole { self.at_ms.saturating_add(999).min(now_ms).max(self.at_ms) } else { self.at_ms }
+    }
+
     /// An activity of the request, not credited yet.
     fn activity(&self, kind: ActivityKind, group: &Group<'_>) -> Activity {
         let mut activity = record_conversion::blank(&self.around.caller, group);

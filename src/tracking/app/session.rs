@@ -58,9 +58,10 @@ fn install(case: &Case<'_>, group: &mut Group<'_>) -> Decided {
             RefusalReason::UnknownDevice,
         )));
     };
-    let candidates = matching::candidates(&case.offer, &case.subject(), case.at_ms, group)?;
+    let at_ms = case.matched_until_ms(group.now_ms());
+    let candidates = matching::candidates(&case.offer, &case.subject(), at_ms, group)?;
     let about = Install {
-        at_ms: case.at_ms,
+        at_ms,
         download_at_ms: case.request.download_at_ms,
         rejection: case.rejection,
     };
@@ -203,9 +204,10 @@ fn returning(
     // A reattribution is matched by ids alone; those of the visitor count too.
     subject.ip_hash = 0;
     subject.ids = &visitor.ids;
-    let candidates = matching::candidates(&case.offer, &subject, case.at_ms, group)?;
+    let at_ms = case.matched_until_ms(group.now_ms());
+    let candidates = matching::candidates(&case.offer, &subject, at_ms, group)?;
     let back = Return {
-        at_ms: case.at_ms,
+        at_ms,
         last_session_at_ms: before_ms,
         install_link: visitor.install_link.clone(),
         rejection: case.rejection,
