@@ -411,7 +411,6 @@ fn between(of: u8, from_ms: i64, to_ms: i64) -> KeyRange {
     let at = |ms| key(of, &[&TimeId::floor(ms).to_key()]);
     KeyRange::new(at(from_ms), at(to_ms))
 }
-<<<<<<< HEAD
 
 #[cfg(test)]
 mod tests {
@@ -607,5 +606,3 @@ mod tests {
         }
     }
 }
-=======
->>>>>>> apps

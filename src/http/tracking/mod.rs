@@ -67,9 +67,7 @@ fn resource(path: &str) -> Resource {
 /// Adds the public routes.
 pub fn routes(config: &mut ServiceConfig) {
     config
-        .service(
-            resource(&format!("/c/{}", callback_test::TOKEN)).route(web::get().to(callback_test::test)),
-        )
+        .service(resource(&format!("/c/{}", callback_test::TOKEN)).route(web::get().to(callback_test::test)))
         .service(
             resource("/c/{link}")
                 .route(web::get().to(click::click))

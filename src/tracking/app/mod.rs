@@ -485,7 +485,11 @@ impl Case<'_> {
     /// earlier than the truth.
     fn matched_until_ms(&self, now_ms: i64) -> i64 {
         let is_whole = self.request.at_ms.is_some_and(|at_ms| at_ms % 1000 == 0);
-        if is_whole { self.at_ms.saturating_add(999).min(now_ms).max(self.at_ms) } else { self.at_ms }
+        if is_whole {
+            self.at_ms.saturating_add(999).min(now_ms).max(self.at_ms)
+        } else {
+            self.at_ms
+        }
     }
 
     /// An activity of the request, not credited yet.
