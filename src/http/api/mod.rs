@@ -37,6 +37,8 @@ pub mod users;
 
 #[cfg(test)]
 mod route_tests;
+#[cfg(test)]
+mod transfer_tests;
 
 use super::State;
 use super::auth::Viewer;
