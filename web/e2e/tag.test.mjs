@@ -80,11 +80,13 @@ async function eventually(what, find) {
     const found = await find();
     if (found) return found;
   }
-  throw new Error(`not within 10 s: ${what}`);
+  const { items } = await api("GET", "/activities");
+  throw new Error(`not within 10 s: ${what}; there are ${JSON.stringify(items, null, 1)}`);
 }
 
 async function visitor() {
-  const context = await chrome.newContext();
+  // A browser that says it is headless counts as a bot.
+  const context = await chrome.newContext({ userAgent: "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/140.0.0.0 Safari/537.36" });
   const page = await context.newPage();
   page.setDefaultTimeout(10_000);
   return { context, page };
