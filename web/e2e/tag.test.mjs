@@ -171,9 +171,9 @@ test("a landing without a redirect is measured from the offer's own site only", 
 
   const stranger = await visitor();
   const count = (await api("GET", "/sessions?kind=direct")).items.length;
-  const refused = stranger.page.waitForResponse((r) => r.url().includes("/d/")).catch(() => undefined);
+  const asked = stranger.page.waitForRequest((r) => r.url().includes("/d/"));
   await stranger.page.goto(`${shop.replace("localhost", "127.0.0.1")}/lp?yb_link=${link.token}&param1=stranger`);
-  const answer = await refused;
+  const answer = await (await asked).response();
   assert.ok(!answer || answer.status() >= 400, `another site is refused: ${answer?.status()}`);
   assert.deepEqual(await kept(stranger.page), { cookie: undefined, storage: null });
   assert.equal((await api("GET", "/sessions?kind=direct")).items.length, count);
