@@ -1,6 +1,14 @@
 //! Bad input to every kind of endpoint: a 4xx in the one error form (or a small page for people), nothing
 //! half-written, and a process that keeps its memory and its speed.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stdout,
+    reason = "a test that cannot go on fails"
+)]
+
 mod support;
 
 use serde_json::{Value, json};

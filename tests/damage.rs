@@ -3,6 +3,14 @@
 //!
 //! The short form tries some positions; `YAMABIKO_DAMAGE_POSITIONS=500` tries more.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stdout,
+    reason = "a test that cannot go on fails"
+)]
+
 mod support;
 
 use std::fs::OpenOptions;

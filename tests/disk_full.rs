@@ -1,6 +1,14 @@
 //! A full disk on a small file system of the test's own: clicks still redirect, conversions are told to come
 //! back, health says so, and everything goes on without a restart once there is room. Needs the right to mount.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stdout,
+    reason = "a test that cannot go on fails"
+)]
+
 mod support;
 
 use serde_json::Value;

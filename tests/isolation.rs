@@ -2,6 +2,14 @@
 //!
 //! `YAMABIKO_LONG=1` runs the recovery with 10,000 waiting postbacks in place of 500.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stdout,
+    reason = "a test that cannot go on fails"
+)]
+
 mod support;
 
 use serde_json::json;

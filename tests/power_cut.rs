@@ -6,6 +6,14 @@
 //! its last whole record is filled with rubbish, and the databases are gone or are older copies.
 //! `YAMABIKO_POWER_CUTS=50` is the long form.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stdout,
+    reason = "a test that cannot go on fails"
+)]
+
 mod support;
 
 use std::fs::OpenOptions;

@@ -124,13 +124,17 @@ async fn unknown(request: HttpRequest) -> Result<HttpResponse, ApiError> {
     })
 }
 
-/// Whether a path is an instance of `/a/{b}/c`.
+/// Whether a path is an instance of `/a/{b}/c` or `/a/{b}.csv`.
 fn matches(template: &str, path: &str) -> bool {
+    let fits = |wanted: &str, given: &str| match wanted.strip_prefix('{').and_then(|t| t.split_once('}')) {
+        Some((_, suffix)) => given.len() > suffix.len() && given.ends_with(suffix),
+        None => wanted == given,
+    };
     let (mut a, mut b) = (template.split('/'), path.split('/'));
     loop {
         match (a.next(), b.next()) {
             (None, None) => return true,
-            (Some(t), Some(p)) if t == p || (t.starts_with('{') && !p.is_empty()) => {}
+            (Some(wanted), Some(given)) if fits(wanted, given) => {}
             _ => return false,
         }
     }
@@ -218,6 +222,8 @@ mod tests {
         assert!(matches("/api/v1/offers/{id}", "/api/v1/offers/abc"));
         assert!(!matches("/api/v1/offers/{id}", "/api/v1/offers/"));
         assert!(!matches("/api/v1/offers/{id}", "/api/v1/offers/a/b"));
+        assert!(matches("/api/v1/{list}.csv", "/api/v1/stats.csv"));
+        assert!(!matches("/api/v1/{list}.csv", "/api/v1/stats"));
     }
 
     #[test]

@@ -1,9 +1,11 @@
 //! The public endpoints that visitors, tags and servers call. They parse the request once, hand it to
 //! `tracking`, and answer; no login, no admin route, no decision about what counts.
 
+mod callback_test;
 mod click;
 mod conversion;
 mod direct;
+mod s2s;
 
 use super::client::{self, Caller};
 use super::problem::ApiError;
@@ -65,6 +67,7 @@ fn resource(path: &str) -> Resource {
 /// Adds the public routes.
 pub fn routes(config: &mut ServiceConfig) {
     config
+        .service(resource(&format!("/c/{}", callback_test::TOKEN)).route(web::get().to(callback_test::test)))
         .service(
             resource("/c/{link}")
                 .route(web::get().to(click::click))
@@ -91,7 +94,8 @@ pub fn routes(config: &mut ServiceConfig) {
             resource("/tag.js")
                 .route(web::get().to(tag))
                 .route(web::head().to(tag)),
-        );
+        )
+        .configure(s2s::routes);
 }
 
 async fn tag() -> HttpResponse {

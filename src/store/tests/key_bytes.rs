@@ -2,6 +2,7 @@
 
 use crate::domain::ids::*;
 use crate::domain::stats::*;
+use crate::domain::visitor::Adid;
 use crate::store::keys::*;
 use proptest::prelude::*;
 
@@ -57,6 +58,8 @@ fn golden_bytes() {
         (audit(TimeId::new(AT, 0x11_2233_4455)), "hot", format!("6c{s}")),
         (instance("ip"), "hot", "6e6970".into()),
         (forgotten(h16), "hot", format!("67{h7}")),
+        (visitor(Adid(*h16)), "hot", format!("76{h7}")),
+        (visitor_by_device(h16), "hot", format!("64{h7}")),
         (session(sid()), "sessions", format!("73{s}")),
         (
             session_by_device(5, sid()),
@@ -191,4 +194,14 @@ proptest! {
         };
         prop_assert_eq!(parse_stat(&stat(&key).1), Some(key));
     }
+}
+
+#[test]
+fn a_search_by_device_has_both_ends() {
+    let range = device_between(5, AT, AT + 9);
+    let holds = |key: Key| key.1 >= range.start && range.end.as_ref().is_some_and(|end| key.1 < *end);
+    let at = |at_ms, random| session_by_device(5, SessionId::new(at_ms, random));
+    assert!(holds(at(AT, 0)) && holds(at(AT + 9, u64::MAX)));
+    assert!(!holds(at(AT - 1, u64::MAX)) && !holds(at(AT + 10, 0)));
+    assert!(!holds(session_by_device(6, SessionId::new(AT, 0))));
 }

@@ -1,7 +1,7 @@
 //! Records on disk, and back.
 
 use crate::domain::activity::Activity;
-use crate::domain::activity::{ActivityInput, ActivityKind, ConversionStatus, Verdict};
+use crate::domain::activity::{ActivityInput, ActivityKind, ConversionStatus, MatchType, Verdict};
 use crate::domain::ids::ActivityId;
 use crate::domain::ids::{PostbackId, SessionId};
 use crate::domain::money::{Currency, Money};
@@ -10,6 +10,7 @@ use crate::domain::postback::{ErrorClass, LaneKey, Method, Origin, Outcome, Post
 use crate::domain::session::Session;
 use crate::domain::session::{Device, EngagementKind, Geo, LinkCallback, SessionFlags};
 use crate::domain::stats::Counters;
+use crate::domain::visitor::{Adid, EventMark, Tracker, Visitor};
 use crate::store::codec::*;
 use crate::store::keys;
 use crate::store::{Commit, Db, Op, StoreError};
@@ -160,6 +161,43 @@ fn golden<T: PartialEq + Debug>(
     }
 }
 
+fn brief() -> SessionBrief {
+    SessionBrief {
+        no_reattribution: true,
+        ..SessionBrief::from(&session())
+    }
+}
+
+fn visitor() -> Visitor {
+    Visitor {
+        adid: Adid([7; 16]),
+        offer: "offer1".parse().unwrap(),
+        is_test: true,
+        ids: vec![("idfa".into(), "X".into())],
+        installed_at_ms: AT,
+        install: ActivityId::new(AT, 2),
+        last_session_at_ms: AT + 1,
+        last_session_kind: ActivityKind::Session,
+        session_count: 2,
+        lifetime_session_count: 3,
+        uninstalled_at_ms: Some(AT),
+        reinstalled_at_ms: None,
+        reattributed_at_ms: Some(AT),
+        reattribution: Some(ActivityId::new(AT, 4)),
+        first_tracker: Some(Tracker::from(&session())),
+        last_tracker: None,
+        install_link: Some("link123".parse().unwrap()),
+        credit: None,
+        match_type: MatchType::Reftag,
+        events: vec![EventMark {
+            token: "abc123".parse().unwrap(),
+            at_ms: AT,
+            seen: vec![9],
+        }],
+        unique_events: vec!["abc123".parse().unwrap()],
+    }
+}
+
 #[test]
 fn golden_bytes() {
     golden(
@@ -245,6 +283,13 @@ fn golden_bytes() {
         decode_counters,
         "01060000000000000000000200000001034a505901350000",
     );
+    golden(
+        &brief(),
+        encode_brief(&brief()),
+        decode_brief,
+        "01076c696e6b313233000001",
+    );
+    golden(&visitor(), encode_visitor(&visitor()), decode_visitor, "01");
 }
 
 #[test]

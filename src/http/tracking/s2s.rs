@@ -1,0 +1,186 @@
+//! The endpoints of apps: `/session`, `/event`, `/ad_revenue`, `/gdpr_forget_device`, `/uninstall`,
+//! `/attribution`, `/claim` and `/cost`. Answers and error texts are those of the API that clients are written
+//! for: `error` is a text here, with the stable code beside it.
+
+use super::conversion::{fields, who};
+use super::{TrackingState, read_body, text_header};
+use crate::domain::duplicates;
+use crate::domain::session::Geo;
+use crate::http::problem::ApiError;
+use crate::telemetry::{self, ActivityResult};
+use crate::tracking::app::{self, AppRequest, Around, Endpoint, Reply};
+use crate::tracking::conversion::idempotency_key;
+use crate::tracking::query::{FieldError, Pairs};
+use crate::tracking::record_conversion::Idempotency;
+use actix_web::http::StatusCode;
+use actix_web::http::header::{AUTHORIZATION, CACHE_CONTROL, HeaderValue, WWW_AUTHENTICATE};
+use actix_web::web::{self, Data, Payload, ServiceConfig};
+use actix_web::{HttpRequest, HttpResponse, ResponseError};
+use std::net::IpAddr;
+
+/// In which a server names the address of the device that it speaks for.
+const DEVICE_ADDRESS: [&str; 2] = ["x-adjust-forwarded-for", "x-device-address"];
+
+/// Adds the routes.
+pub(super) fn routes(config: &mut ServiceConfig) {
+    macro_rules! endpoint {
+        ($path:literal, $endpoint:expr) => {
+            let take = |request: HttpRequest, payload: Payload, state: Data<TrackingState>| {
+                answer(request, payload, state, $endpoint)
+            };
+            config.service(
+                super::resource($path)
+                    .route(web::get().to(take))
+                    .route(web::post().to(take)),
+            );
+        };
+    }
+    endpoint!("/session", Endpoint::Session);
+    endpoint!("/event", Endpoint::Event);
+    endpoint!("/ad_revenue", Endpoint::AdRevenue);
+    endpoint!("/gdpr_forget_device", Endpoint::Forget);
+    endpoint!("/uninstall", Endpoint::Uninstall);
+    endpoint!("/attribution", Endpoint::Attribution);
+    endpoint!("/claim", Endpoint::Claim);
+    endpoint!("/cost", Endpoint::Cost);
+}
+
+async fn answer(
+    request: HttpRequest,
+    payload: Payload,
+    state: Data<TrackingState>,
+    endpoint: Endpoint,
+) -> HttpResponse {
+    match take(&request, payload, &state, endpoint).await {
+        Ok(reply) => respond(&reply),
+        Err(error) => error.error_response(),
+    }
+}
+
+fn respond(reply: &Reply) -> HttpResponse {
+    let status = StatusCode::from_u16(reply.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    let mut response = HttpResponse::build(status).json(&reply.body);
+    response
+        .headers_mut()
+        .insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    if status == StatusCode::UNAUTHORIZED {
+        response
+            .headers_mut()
+            .insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+    }
+    response
+}
+
+async fn take(
+    request: &HttpRequest,
+    payload: Payload,
+    state: &TrackingState,
+    endpoint: Endpoint,
+) -> Result<Reply, ApiError> {
+    if request
+        .uri()
+        .path_and_query()
+        .is_some_and(|t| t.as_str().len() > super::MAX_TARGET_BYTES)
+    {
+        return Err(ApiError::TargetTooLong {
+            limit: super::MAX_TARGET_BYTES,
+        });
+    }
+    let body = read_body(payload).await?;
+    let parsed = parse(request, &body, endpoint, state);
+    let ip = match &parsed {
+        Ok((app, _)) => device_address(request, app, state),
+        Err(_) => None,
+    };
+    let around = Around {
+        caller: who(request, body.to_vec(), state),
+        ip,
+        ip_hash: ip.map_or(0, |ip| state.ip_hasher.hash(ip)),
+        geo: ip.map_or_else(Geo::default, |ip| state.geo.place(ip)),
+    };
+    let decided = match parsed {
+        Ok((app, _)) if endpoint == Endpoint::Cost => {
+            state
+                .recorder
+                .run(move |group| app::record_cost(&app, &around, group).map(Some))
+                .await??
+        }
+        Ok((app, idempotency)) => {
+            let decide = move |group: &mut crate::recorder::Group<'_>| {
+                app::record(endpoint, &app, &around, idempotency.as_ref(), group)
+            };
+            state.recorder.run(decide).await??
+        }
+        Err(error) => {
+            let named = Pairs::parse(request.query_string().as_bytes());
+            let in_body = Pairs::parse(&body);
+            let app_token = named
+                .get("app_token")
+                .or_else(|| in_body.get("app_token"))
+                .unwrap_or_default()
+                .to_owned();
+            let keep = move |group: &mut crate::recorder::Group<'_>| {
+                app::record_unreadable(endpoint, &error, &app_token, &around, group)
+            };
+            Some(state.recorder.run(keep).await??)
+        }
+    };
+    let Some(reply) = decided else {
+        return Err(ApiError::KeyReused);
+    };
+    let result = match reply.status {
+        200..300 => ActivityResult::Accepted,
+        400 => ActivityResult::Invalid,
+        _ => ActivityResult::Refused,
+    };
+    telemetry::activity(endpoint.kind().as_str(), result);
+    Ok(reply)
+}
+
+fn parse(
+    request: &HttpRequest,
+    body: &[u8],
+    endpoint: Endpoint,
+    state: &TrackingState,
+) -> Result<(AppRequest, Option<Idempotency>), FieldError> {
+    let app = AppRequest::parse(fields(request, body)?, endpoint)?;
+    let header = text_header(
+        request,
+        actix_web::http::header::HeaderName::from_static("idempotency-key"),
+    );
+    let key = idempotency_key(Some(header.as_str()).filter(|key| !key.is_empty()))?;
+    let idempotency = key.map(|key| {
+        let authorization = text_header(request, AUTHORIZATION);
+        let who = if authorization.is_empty() {
+            super::caller(request, state).ip.to_string()
+        } else {
+            authorization
+        };
+        Idempotency {
+            key: duplicates::idempotency_hash(&who, request.path(), &key),
+            request: duplicates::request_hash(request.query_string().as_bytes(), body),
+        }
+    });
+    Ok((app, idempotency))
+}
+
+/// The device's address: as the request says, else, when the app itself calls, that of the connection.
+fn device_address(request: &HttpRequest, app: &AppRequest, state: &TrackingState) -> Option<IpAddr> {
+    let in_header = || {
+        DEVICE_ADDRESS
+            .iter()
+            .find_map(|name| {
+                request
+                    .headers()
+                    .get(*name)?
+                    .to_str()
+                    .ok()?
+                    .trim()
+                    .parse::<IpAddr>()
+                    .ok()
+            })
+            .map(|ip| ip.to_canonical())
+    };
+    let of_connection = || (!app.is_s2s).then(|| super::caller(request, state).ip);
+    app.ip.or_else(in_header).or_else(of_connection)
+}
