@@ -160,7 +160,7 @@ fn any_one_byte_may_be_wrong() {
         let name = name_of(&file, &left.data());
         let (at, mask) = (random(used), 1 << random(8));
         left.survives(&format!("{name}, byte {at} of {used}, bit {mask:#04x}"), |copy| {
-            flip(&copy.join(&name), at, mask)
+            flip(&copy.join(&name), at, mask);
         });
     }
 }
@@ -171,7 +171,7 @@ fn any_one_file_may_be_missing_or_empty() {
     for file in files_below(&left.data()) {
         let name = name_of(&file, &left.data());
         left.survives(&format!("{name} missing"), |copy| {
-            std::fs::remove_file(copy.join(&name)).unwrap()
+            std::fs::remove_file(copy.join(&name)).unwrap();
         });
     }
     let databases: Vec<_> = std::fs::read_dir(left.data().join("db"))
@@ -185,7 +185,7 @@ fn any_one_file_may_be_missing_or_empty() {
         assert!(!told.is_empty(), "a rebuilt database is told of");
     }
     let told = left.survives("all databases missing", |copy| {
-        std::fs::remove_dir_all(copy.join("db")).unwrap()
+        std::fs::remove_dir_all(copy.join("db")).unwrap();
     });
     assert!(!told.is_empty(), "rebuilt databases are told of");
 }

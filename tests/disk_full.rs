@@ -84,7 +84,7 @@ fn full_and_back(options: &str) {
                 assert!(
                     body.to_string().contains("disk") || body.to_string().contains("full"),
                     "{body}"
-                )
+                );
             })
         },
     );

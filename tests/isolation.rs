@@ -158,7 +158,7 @@ fn a_partner_that_returns_is_told_everything_soon() {
             scope.spawn(move || {
                 (part..count)
                     .step_by(4)
-                    .for_each(|n| convert(&mut client, &way.link, &format!("r{n}")))
+                    .for_each(|n| convert(&mut client, &way.link, &format!("r{n}")));
             });
         }
     });
