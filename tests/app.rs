@@ -68,7 +68,8 @@ impl App {
         let token = text(&offer["id"]);
         let mut partners = Vec::new();
         for name in ["Net One", "Net Two"] {
-            let partner = json!({"name": name, "callback_hosts": ["127.0.0.1"]});
+            let host = format!("localhost:{}", receiver.address().port());
+            let partner = json!({"name": name, "callback_hosts": [host]});
             let partner = text(&admin.post_json("/api/v1/partners", &partner).ok()["id"]);
             let link = json!({"offer": token, "partner": partner, "network": name});
             let link = text(&admin.post_json("/api/v1/links", &link).ok()["token"]);
@@ -101,7 +102,10 @@ impl App {
     fn click(&self, link: &str, parameters: &str) -> String {
         next_moment();
         let target = format!("/c/{link}?s2s=1&user_agent=x&{parameters}");
-        let answer = self.server.client().send("GET", &target, &[("User-Agent", BROWSER)], b"");
+        let answer = self
+            .server
+            .client()
+            .send("GET", &target, &[("User-Agent", BROWSER)], b"");
         next_moment();
         text(&answer.ok()["sid"])
     }
@@ -115,14 +119,20 @@ impl App {
     fn told(&self, kind: &str, n: usize) -> Arrival {
         eventually(&format!("callback {n} of {kind}"), SOON, || {
             let arrivals = self.receiver.arrivals();
-            let mut of_kind = arrivals.into_iter().filter(|a| a.query_value("kind").as_deref() == Some(kind));
+            let mut of_kind = arrivals
+                .into_iter()
+                .filter(|a| a.query_value("kind").as_deref() == Some(kind));
             of_kind.nth(n)
         })
     }
 
     fn kinds_told(&self) -> Vec<String> {
-        let mut kinds: Vec<String> =
-            self.receiver.arrivals().iter().filter_map(|a| a.query_value("kind")).collect();
+        let mut kinds: Vec<String> = self
+            .receiver
+            .arrivals()
+            .iter()
+            .filter_map(|a| a.query_value("kind"))
+            .collect();
         kinds.sort();
         kinds
     }
@@ -147,49 +157,110 @@ fn the_life_of_an_app() {
     let adid = text(&install["adid"]);
     let told = app.told("install", 0);
     assert_eq!(value(&told, "tracker"), app.link);
-    assert_eq!((value(&told, "name").as_str(), value(&told, "match").as_str()), ("Net One", "device_tag"));
-    assert_eq!((value(&told, "idfa").as_str(), value(&told, "label").as_str()), (IDFA, "bob"));
-    assert_eq!((value(&told, "adid"), value(&told, "n"), value(&told, "organic")), (adid.clone(), "1".into(), "0".into()));
-    assert_eq!((value(&told, "env").as_str(), value(&told, "s2s").as_str()), ("production", "1"));
+    assert_eq!(
+        (value(&told, "name").as_str(), value(&told, "match").as_str()),
+        ("Net One", "device_tag")
+    );
+    assert_eq!(
+        (value(&told, "idfa").as_str(), value(&told, "label").as_str()),
+        (IDFA, "bob")
+    );
+    assert_eq!(
+        (value(&told, "adid"), value(&told, "n"), value(&told, "organic")),
+        (adid.clone(), "1".into(), "0".into())
+    );
+    assert_eq!(
+        (value(&told, "env").as_str(), value(&told, "s2s").as_str()),
+        ("production", "1")
+    );
 
-    let event = app.send("event", &format!("adid={adid}&event_token={}&revenue=1.5&currency=USD", app.purchase));
+    let event = app.send(
+        "event",
+        &format!(
+            "adid={adid}&event_token={}&revenue=1.5&currency=USD",
+            app.purchase
+        ),
+    );
     assert_eq!(event.ok(), json!({"status": "OK"}));
     let told = app.told("event", 0);
-    assert_eq!((value(&told, "revenue"), value(&told, "amount"), value(&told, "cur")), ("150".into(), "1.5".into(), "USD".into()));
-    assert_eq!((value(&told, "event"), value(&told, "tracker")), (app.purchase.clone(), app.link.clone()));
+    assert_eq!(
+        (
+            value(&told, "revenue"),
+            value(&told, "amount"),
+            value(&told, "cur")
+        ),
+        ("150".into(), "1.5".into(), "USD".into())
+    );
+    assert_eq!(
+        (value(&told, "event"), value(&told, "tracker")),
+        (app.purchase.clone(), app.link.clone())
+    );
 
     // Too soon, and no engagement: nothing fires.
     next_moment();
-    assert!(text(&app.send("session", &format!("idfa={IDFA}")).ok()["message"]).starts_with("Session ignored"));
+    assert!(
+        text(&app.send("session", &format!("idfa={IDFA}")).ok()["message"]).starts_with("Session ignored")
+    );
 
     app.click(&app.link2, &format!("idfa={IDFA}"));
     let back = app.send("session", &format!("idfa={IDFA}")).ok();
-    assert_eq!((&back["message"], &back["adid"]), (&json!("Reattribution tracked"), &json!(adid)));
+    assert_eq!(
+        (&back["message"], &back["adid"]),
+        (&json!("Reattribution tracked"), &json!(adid))
+    );
     let told = app.told("reattribution", 0);
-    assert_eq!((value(&told, "tracker"), value(&told, "first"), value(&told, "last")), (app.link2.clone(), app.link.clone(), app.link.clone()));
+    assert_eq!(
+        (
+            value(&told, "tracker"),
+            value(&told, "first"),
+            value(&told, "last")
+        ),
+        (app.link2.clone(), app.link.clone(), app.link.clone())
+    );
     assert_eq!((value(&told, "re"), value(&told, "n")), ("1".into(), "2".into()));
-    let attribution = app.server.client().get(&format!("/attribution?app_token={}&adid={adid}", app.token)).ok();
+    let attribution = app
+        .server
+        .client()
+        .get(&format!("/attribution?app_token={}&adid={adid}", app.token))
+        .ok();
     assert_eq!(attribution["attribution"]["tracker_token"], json!(app.link2));
 
     next_moment();
     app.send("uninstall", &format!("adid={adid}")).ok();
     app.send("uninstall", &format!("adid={adid}")).ok();
     assert!(!value(&app.told("uninstall", 0), "gone").is_empty());
-    assert_eq!(app.send("session", &format!("idfa={IDFA}")).ok()["message"], "Reinstall tracked");
+    assert_eq!(
+        app.send("session", &format!("idfa={IDFA}")).ok()["message"],
+        "Reinstall tracked"
+    );
     let told = app.told("reinstall", 0);
-    assert_eq!((value(&told, "n"), value(&told, "all"), value(&told, "back")), ("1".into(), "3".into(), "0".into()));
+    assert_eq!(
+        (value(&told, "n"), value(&told, "all"), value(&told, "back")),
+        ("1".into(), "3".into(), "0".into())
+    );
 
     next_moment();
     app.send("uninstall", &format!("adid={adid}")).ok();
     app.click(&app.link2, &format!("idfa={IDFA}"));
-    assert_eq!(app.send("session", &format!("idfa={IDFA}")).ok()["message"], "Reattribution reinstall tracked");
+    assert_eq!(
+        app.send("session", &format!("idfa={IDFA}")).ok()["message"],
+        "Reattribution reinstall tracked"
+    );
     app.told("reattribution_reinstall", 0);
     app.told("uninstall", 1);
     assert_eq!(
         app.kinds_told(),
         [
-            "click", "click", "click", "event", "install", "reattribution", "reattribution_reinstall",
-            "reinstall", "uninstall", "uninstall",
+            "click",
+            "click",
+            "click",
+            "event",
+            "install",
+            "reattribution",
+            "reattribution_reinstall",
+            "reinstall",
+            "uninstall",
+            "uninstall",
         ]
     );
     let trace = app.admin.get(&format!("/api/v1/trace?q={sid}")).ok().to_string();
@@ -215,7 +286,10 @@ fn organic_installs_sessions_and_what_is_ignored() {
     assert_eq!(told.query_value("match").as_deref(), Some("organic"));
     app.told("session", 0);
     app.click(&app.link, &format!("idfa={IDFA}&rt=0"));
-    assert_eq!(app.send("session", &format!("idfa={IDFA}")).ok()["message"], "Session tracked");
+    assert_eq!(
+        app.send("session", &format!("idfa={IDFA}")).ok()["message"],
+        "Session tracked"
+    );
     app.told("session", 1);
     assert_eq!(app.kinds_told(), ["click", "install", "session", "session"]);
 }
@@ -233,7 +307,8 @@ fn two_installs_at_the_same_instant_are_one() {
     assert!(messages.contains(&json!("Install tracked")));
     app.told("install", 0);
     // Whatever else was queued would have been sent by the time that a later event is told.
-    app.send("event", &format!("idfa={IDFA}&event_token={}", app.purchase)).ok();
+    app.send("event", &format!("idfa={IDFA}&event_token={}", app.purchase))
+        .ok();
     app.told("event", 0);
     assert_eq!(app.kinds_told(), ["event", "install"]);
 }
@@ -269,14 +344,33 @@ fn the_examples_of_the_guide() {
     let encoded = "username=Bob%20Unclde&email=bob.uncle%40mail.com&website=http%3A%2F%2Fwww.bobuncle.com";
     app.rule(&["install"], &format!("{server}/registration?{encoded}"));
 
-    app.click(&app.link, &format!("idfa={IDFA}&label=bob-77&campaign=spring&adgroup=tea"));
+    app.click(
+        &app.link,
+        &format!("idfa={IDFA}&label=bob-77&campaign=spring&adgroup=tea"),
+    );
     let at = now_s();
-    app.send("session", &format!("idfa={IDFA}&device_type=tablet&created_at_unix={}", at + 2)).ok();
-    let event = format!("idfa={IDFA}&event_token={}&callback_params=%7B%22userID%22%3A%22123456%22%7D", app.purchase);
+    app.send(
+        "session",
+        &format!("idfa={IDFA}&device_type=tablet&created_at_unix={}", at + 2),
+    )
+    .ok();
+    let event = format!(
+        "idfa={IDFA}&event_token={}&callback_params=%7B%22userID%22%3A%22123456%22%7D",
+        app.purchase
+    );
     app.send("event", &event).ok();
-    let mut targets: Vec<String> = app.receiver.wait_for(8, SOON).into_iter().map(|a| a.target).collect();
+    let mut targets: Vec<String> = app
+        .receiver
+        .wait_for(8, SOON)
+        .into_iter()
+        .map(|a| a.target)
+        .collect();
     targets.sort();
-    let time = targets.iter().find_map(|t| t.split("timestamp=").nth(1)?.split('&').next()).unwrap().to_owned();
+    let time = targets
+        .iter()
+        .find_map(|t| t.split("timestamp=").nth(1)?.split('&').next())
+        .unwrap()
+        .to_owned();
     let mut expected = vec![
         format!("/register/?idfa={IDFA}&timestamp={time}&source={name}"),
         format!("/register/{name}/{IDFA}/?data={time}"),
@@ -292,15 +386,24 @@ fn the_examples_of_the_guide() {
     assert!(time.parse::<u64>().unwrap().abs_diff(at) <= 5);
 
     app.receiver.clear();
-    app.send("session", &format!("gps_adid=c1b2c3d4-0000-4000-8000-1234567890ab&device_type=tablet&environment=sandbox")).ok();
+    app.send(
+        "session",
+        &format!("gps_adid=c1b2c3d4-0000-4000-8000-1234567890ab&device_type=tablet&environment=sandbox"),
+    )
+    .ok();
     let arrivals = app.receiver.wait_for(6, SOON);
     assert!(arrivals.iter().any(|a| a.target == "/testtablet"));
     assert!(arrivals.iter().any(|a| a.target.starts_with("/test?source=")));
     assert!(!arrivals.iter().any(|a| a.target.starts_with("/production")));
 
-    let unsafe_url = format!("{server}/registration?username=Bob Uncle&email=bob.uncle@mail.com&website=http://www.bobuncle.com");
+    let unsafe_url = format!(
+        "{server}/registration?username=Bob Uncle&email=bob.uncle@mail.com&website=http://www.bobuncle.com"
+    );
     let scope = json!({"type": "offer", "offer": app.token});
-    let refused = app.admin.post_json("/api/v1/rules", &json!({"name": "unsafe", "scope": scope, "kinds": ["install"], "text": unsafe_url}));
+    let refused = app.admin.post_json(
+        "/api/v1/rules",
+        &json!({"name": "unsafe", "scope": scope, "kinds": ["install"], "text": unsafe_url}),
+    );
     assert_eq!(refused.status, 400, "{}", refused.text());
     assert!(refused.text().contains("%20"), "{}", refused.text());
 }
@@ -309,27 +412,64 @@ fn the_examples_of_the_guide() {
 fn callbacks_of_the_click_url_and_of_partners() {
     let mut app = App::new(json!({}));
     let scope = json!({"type": "partner", "partner": app.partner});
-    let rule = json!({"name": "p", "scope": scope, "kinds": ["install"], "text": app.url("/partner?kind=partner")});
+    let rule =
+        json!({"name": "p", "scope": scope, "kinds": ["install"], "text": app.url("/partner?kind=partner")});
     app.admin.post_json("/api/v1/rules", &rule).ok();
-    let encode = |text: &str| url::form_urlencoded::byte_serialize(text.as_bytes()).collect::<String>();
+    let encode = |text: &str| {
+        let named = text.replace("127.0.0.1", "localhost");
+        url::form_urlencoded::byte_serialize(named.as_bytes()).collect::<String>()
+    };
     let install = encode(&app.url("/install?kind=own_install&id={idfa}"));
     let event = encode(&app.url("/event?kind=own_event&e={event}"));
     let foreign = encode("http://evil.example/x");
     app.click(
         &app.link,
-        &format!("idfa={IDFA}&install_callback={install}&event_callback_{}={event}&session_callback={foreign}", app.purchase),
+        &format!(
+            "idfa={IDFA}&install_callback={install}&event_callback_{}={event}&session_callback={foreign}",
+            app.purchase
+        ),
     );
     app.send("session", &format!("idfa={IDFA}")).ok();
-    assert_eq!(app.told("own_install", 0).query_value("id").as_deref(), Some(IDFA));
+    assert_eq!(
+        app.told("own_install", 0).query_value("id").as_deref(),
+        Some(IDFA)
+    );
     app.told("partner", 0);
-    app.send("event", &format!("idfa={IDFA}&event_token={}", app.purchase)).ok();
-    assert_eq!(app.told("own_event", 0).query_value("e"), Some(app.purchase.clone()));
+    app.send("event", &format!("idfa={IDFA}&event_token={}", app.purchase))
+        .ok();
+    assert_eq!(
+        app.told("own_event", 0).query_value("e"),
+        Some(app.purchase.clone())
+    );
     // Nobody is credited: the partner hears nothing.
     app.receiver.clear();
     app.rule(&["install"], &app.url("/global?kind=global"));
-    app.send("session", "gps_adid=c1b2c3d4-0000-4000-8000-1234567890ab").ok();
+    app.send("session", "gps_adid=c1b2c3d4-0000-4000-8000-1234567890ab")
+        .ok();
     app.told("global", 0);
     assert_eq!(app.kinds_told(), ["global"]);
+}
+
+#[test]
+fn the_test_link_fires_at_once_and_shows_what_was_sent() {
+    let app = App::new(json!({}));
+    let encode = |text: &str| url::form_urlencoded::byte_serialize(text.as_bytes()).collect::<String>();
+    let own = encode(
+        &app.url("/t?kind={activity_kind}&c={country}")
+            .replace("127.0.0.1", "localhost"),
+    );
+    let foreign = encode("https://elsewhere.example/x");
+    let shown = app.server.client().get(&format!(
+        "/c/cbtest?install_callback={own}&session_callback={foreign}"
+    ));
+    let shown = shown.ok()["callbacks"].clone();
+    assert_eq!(
+        (&shown[0]["result"], &shown[1]["result"]),
+        (&json!("sent"), &json!("host_not_allowed")),
+        "{shown}"
+    );
+    assert_eq!(app.told("install", 0).query_value("c").as_deref(), Some("jp"));
+    assert!(text(&shown[0]["url"]).ends_with("/t?kind=install&c=jp"));
 }
 
 #[test]
@@ -344,30 +484,64 @@ fn a_rejected_engagement_passes_the_credit_on() {
     let (install, rejected) = (app.told("install", 0), app.told("rejected_install", 0));
     assert_eq!(install.query_value("tracker"), Some(app.link2.clone()));
     assert_eq!(rejected.query_value("tracker"), Some(app.link.clone()));
-    assert_eq!(rejected.query_value("reason").as_deref(), Some("too_many_engagements"));
+    assert_eq!(
+        rejected.query_value("reason").as_deref(),
+        Some("too_many_engagements")
+    );
 }
 
 #[test]
 fn an_install_is_matched_by_referrer_hash_or_address() {
     let mut app = App::new(json!({}));
     app.rule(&["install"], &app.url(ALL));
-    let android = "Mozilla/5.0 (Linux; Android 14; Pixel 7) AppleWebKit/537.36 Chrome/126.0 Mobile Safari/537.36";
-    let click = app.server.client().send("GET", &format!("/c/{}", app.link), &[("User-Agent", android)], b"");
+    let android =
+        "Mozilla/5.0 (Linux; Android 14; Pixel 7) AppleWebKit/537.36 Chrome/126.0 Mobile Safari/537.36";
+    let click = app.server.client().send(
+        "GET",
+        &format!("/c/{}", app.link),
+        &[("User-Agent", android)],
+        b"",
+    );
     let location = click.header("location").unwrap().to_owned();
-    let referrer = location.split("referrer=").nth(1).expect("a referrer for the store").to_owned();
+    let referrer = location
+        .split("referrer=")
+        .nth(1)
+        .expect("a referrer for the store")
+        .to_owned();
     next_moment();
-    app.send("session", &format!("gps_adid=c1b2c3d4-0000-4000-8000-1234567890ab&referrer={referrer}")).ok();
-    assert_eq!(app.told("install", 0).query_value("match").as_deref(), Some("reftag"));
+    app.send(
+        "session",
+        &format!("gps_adid=c1b2c3d4-0000-4000-8000-1234567890ab&referrer={referrer}"),
+    )
+    .ok();
+    assert_eq!(
+        app.told("install", 0).query_value("match").as_deref(),
+        Some("reftag")
+    );
 
     // MD5 of the id in upper case.
     let hash = "4a9bbd2ec8e5b5b4b5e0ba5c7c7a4b6a";
     app.click(&app.link, &format!("android_id_upper_md5={hash}"));
-    app.send("session", &format!("android_id_upper_md5={}", hash.to_uppercase())).ok();
-    assert_eq!(app.told("install", 1).query_value("match").as_deref(), Some("device_tag"));
+    app.send(
+        "session",
+        &format!("android_id_upper_md5={}", hash.to_uppercase()),
+    )
+    .ok();
+    assert_eq!(
+        app.told("install", 1).query_value("match").as_deref(),
+        Some("device_tag")
+    );
 
     app.click(&app.link, "ip_address=192.0.2.77&os_name=ios&device_name=iPhone");
-    app.send("session", &format!("idfv={IDFA}&ip_address=192.0.2.77&os_name=ios&device_name=iPhone14,5")).ok();
-    assert_eq!(app.told("install", 2).query_value("match").as_deref(), Some("probabilistic"));
+    app.send(
+        "session",
+        &format!("idfv={IDFA}&ip_address=192.0.2.77&os_name=ios&device_name=iPhone14,5"),
+    )
+    .ok();
+    assert_eq!(
+        app.told("install", 2).query_value("match").as_deref(),
+        Some("probabilistic")
+    );
 }
 
 #[test]
@@ -376,16 +550,28 @@ fn a_claim_changes_the_credit_once_and_only_when_proved() {
     app.rule(&["install", "install_update"], &app.url(ALL));
     app.send("session", &format!("idfa={IDFA}")).ok();
     app.told("install", 0);
-    let claim = format!("idfa={IDFA}&tracker={}&engagement_time={}&label=late", app.link, now_s() - 60);
+    let claim = format!(
+        "idfa={IDFA}&tracker={}&engagement_time={}&label=late",
+        app.link,
+        now_s() - 60
+    );
     let refused = app.send("claim", &claim);
-    assert_eq!((refused.status, refused.json()["code"].as_str()), (401, Some("bad_token")));
+    assert_eq!(
+        (refused.status, refused.json()["code"].as_str()),
+        (401, Some("bad_token"))
+    );
     let mut partner = app.admin.get(&format!("/api/v1/partners/{}", app.partner)).ok();
     partner["trust"] = json!({"mode": "enforced", "allowed_ips": ["127.0.0.0/8"]});
-    app.admin.json("PUT", &format!("/api/v1/partners/{}", app.partner), &partner).ok();
+    app.admin
+        .json("PUT", &format!("/api/v1/partners/{}", app.partner), &partner)
+        .ok();
     assert_eq!(app.send("claim", &claim).ok()["result"], "updated");
     assert_eq!(app.send("claim", &claim).ok()["result"], "unchanged");
     let told = app.told("install_update", 0);
-    assert_eq!((told.query_value("tracker"), told.query_value("out")), (Some(app.link.clone()), Some(String::new())));
+    assert_eq!(
+        (told.query_value("tracker"), told.query_value("out")),
+        (Some(app.link.clone()), Some(String::new()))
+    );
     assert_eq!(told.query_value("label").as_deref(), Some("late"));
     assert!(!told.query_value("updated").unwrap().is_empty());
     assert_eq!(app.kinds_told(), ["install", "install_update"]);
@@ -395,9 +581,21 @@ fn a_claim_changes_the_credit_once_and_only_when_proved() {
     let cost = "/cost?cost_id=cost-0123456789&cost_type=cpc&cost_amount=0.35&cost_currency=usd";
     assert_eq!(app.server.client().get(cost).ok(), json!({"status": "OK"}));
     assert_eq!(app.server.client().get(cost).ok(), json!({"status": "OK"}));
-    assert_eq!(app.told("cost_update", 0).query_value("cost").as_deref(), Some("0.35"));
-    assert_eq!(app.server.client().get(&cost.replace("0.35", "0.1234567")).status, 400);
-    assert_eq!(app.server.client().get(&cost.replace("cost-0123456789", "cost-unknown1")).status, 404);
+    assert_eq!(
+        app.told("cost_update", 0).query_value("cost").as_deref(),
+        Some("0.35")
+    );
+    assert_eq!(
+        app.server.client().get(&cost.replace("0.35", "0.1234567")).status,
+        400
+    );
+    assert_eq!(
+        app.server
+            .client()
+            .get(&cost.replace("cost-0123456789", "cost-unknown1"))
+            .status,
+        404
+    );
 }
 
 #[test]
@@ -408,10 +606,17 @@ fn a_forgotten_device_is_told_once_and_then_refused() {
     app.told("install", 0);
     app.send("gdpr_forget_device", &format!("idfa={IDFA}")).ok();
     app.send("gdpr_forget_device", &format!("idfa={IDFA}")).ok();
-    assert_eq!(app.told("gdpr_forget_device", 0).query_value("adid"), Some(adid.clone()));
+    assert_eq!(
+        app.told("gdpr_forget_device", 0).query_value("adid"),
+        Some(adid.clone())
+    );
     for target in [format!("idfa={IDFA}"), format!("adid={adid}")] {
         assert_eq!(app.send("session", &target).status, 451);
-        assert_eq!(app.send("event", &format!("{target}&event_token={}", app.purchase)).status, 451);
+        assert_eq!(
+            app.send("event", &format!("{target}&event_token={}", app.purchase))
+                .status,
+            451
+        );
     }
     let kept = app.admin.get("/api/v1/activities").ok().to_string();
     assert!(!kept.contains(IDFA) && !kept.contains(&adid), "{kept}");
@@ -424,30 +629,63 @@ fn events_are_counted_once_in_order() {
     app.rule(&["event", "ad_revenue"], &app.url(ALL));
     app.send("session", &format!("idfa={IDFA}")).ok();
     let event = |token: &str, ago: u64, more: &str| {
-        app.send("event", &format!("idfa={IDFA}&event_token={token}&created_at_unix={}{more}", now_s() / 100 * 100 - ago))
+        app.send(
+            "event",
+            &format!(
+                "idfa={IDFA}&event_token={token}&created_at_unix={}{more}",
+                now_s() / 100 * 100 - ago
+            ),
+        )
     };
     let error = |answer: Answer| (answer.status, text(&answer.json()["error"]));
     assert_eq!(event(&app.purchase, 1000, "").ok(), json!({"status": "OK"}));
     assert_eq!(event(&app.purchase, 1000, "").ok(), json!({"status": "OK"}));
-    assert_eq!(event(&app.purchase, 1000, "&order_id=2").ok(), json!({"status": "OK"}));
-    assert_eq!(error(event(&app.purchase, 2000, "")), (400, "Event request failed (Bad event state)".into()));
-    assert_eq!(error(event(&app.purchase, 59 * 86_400, "")), (400, "Event request failed (Bad event state)".into()));
+    assert_eq!(
+        event(&app.purchase, 1000, "&order_id=2").ok(),
+        json!({"status": "OK"})
+    );
+    assert_eq!(
+        error(event(&app.purchase, 2000, "")),
+        (400, "Event request failed (Bad event state)".into())
+    );
+    assert_eq!(
+        error(event(&app.purchase, 59 * 86_400, "")),
+        (400, "Event request failed (Bad event state)".into())
+    );
     event(&app.unique, 900, "").ok();
     event(&app.unique, 900, "").ok();
     let again = error(event(&app.unique, 800, ""));
-    assert_eq!(again, (400, "Event request failed (Ignoring event, earlier unique event tracked)".into()));
-    let ad = format!("idfa={IDFA}&revenue=0.02&currency=EUR&source=publisher&ad_impressions_count=4&created_at_unix={}", now_s() - 50);
+    assert_eq!(
+        again,
+        (
+            400,
+            "Event request failed (Ignoring event, earlier unique event tracked)".into()
+        )
+    );
+    let ad = format!(
+        "idfa={IDFA}&revenue=0.02&currency=EUR&source=publisher&ad_impressions_count=4&created_at_unix={}",
+        now_s() - 50
+    );
     app.send("ad_revenue", &ad).ok();
     app.send("ad_revenue", &ad).ok();
-    assert_eq!(app.told("ad_revenue", 0).query_value("revenue").as_deref(), Some("2"));
+    assert_eq!(
+        app.told("ad_revenue", 0).query_value("revenue").as_deref(),
+        Some("2")
+    );
     app.told("event", 2);
     assert_eq!(app.kinds_told(), ["ad_revenue", "event", "event", "event"]);
 
     let key = [("Idempotency-Key", "k-1")];
-    let target = format!("/event?s2s=1&app_token={}&idfa={IDFA}&event_token={}", app.token, app.purchase);
+    let target = format!(
+        "/event?s2s=1&app_token={}&idfa={IDFA}&event_token={}",
+        app.token, app.purchase
+    );
     let first = app.server.client().send("POST", &target, &key, b"").ok();
     assert_eq!(app.server.client().send("POST", &target, &key, b"").ok(), first);
-    assert_eq!(app.server.client().send("POST", &target, &key, b"a=1").status, 422);
+    assert_eq!(
+        app.server.client().send("POST", &target, &key, b"a=1").status,
+        422
+    );
     app.told("event", 3);
 }
 
@@ -458,30 +696,118 @@ fn bad_input_is_answered_and_kept() {
     app.send("session", &format!("idfa={IDFA}")).ok();
     let event = format!("event_token={}", app.purchase);
     let cases: Vec<(&str, String, u16, &str)> = vec![
-        ("session", "idfa=00000000-0000-0000-0000-000000000000".into(), 400, "Session request failed (Bad event state)"),
-        ("session", "idfa=A1B2".into(), 400, "Session request failed (Bad event state)"),
-        ("session", format!("idfa={IDFA}&created_at_unix=soon"), 400, "Session request failed (Bad event state)"),
-        ("session", format!("idfa={IDFA}&created_at=yesterday"), 400, "Session request failed (Bad event state)"),
-        ("session", format!("idfa={IDFA}&created_at_unix={}", now_s() + 4000), 400, "Session request failed (Bad event state)"),
-        ("session", "adid=00112233445566778899aabbccddeeff".into(), 404, "Session request failed (Device not found)"),
-        ("event", format!("idfa={IDFA}&event_token=nosuch"), 400, "Event request failed (Invalid event token)"),
-        ("event", format!("idfv={IDFA}&{event}"), 404, "Event request failed (Device not found)"),
-        ("event", format!("idfa={IDFA}&{event}&callback_params=%5B%5D"), 400, "Event request failed (Invalid callback parameters)"),
-        ("event", format!("idfa={IDFA}&{event}&callback_params=%7B%22a%22%3A%7B%7D%7D"), 400, "Event request failed (Invalid callback parameters)"),
-        ("event", format!("idfa={IDFA}&{event}&revenue=5"), 400, "Event request failed (Invalid revenue)"),
-        ("event", format!("idfa={IDFA}&{event}&revenue=5&currency=ZZZ"), 400, "Event request failed (Invalid revenue)"),
-        ("event", format!("idfa={IDFA}&{event}&revenue=-1&currency=EUR"), 400, "Event request failed (Invalid revenue)"),
+        (
+            "session",
+            "idfa=00000000-0000-0000-0000-000000000000".into(),
+            400,
+            "Session request failed (Bad event state)",
+        ),
+        (
+            "session",
+            "idfa=A1B2".into(),
+            400,
+            "Session request failed (Bad event state)",
+        ),
+        (
+            "session",
+            format!("idfa={IDFA}&created_at_unix=soon"),
+            400,
+            "Session request failed (Bad event state)",
+        ),
+        (
+            "session",
+            format!("idfa={IDFA}&created_at=yesterday"),
+            400,
+            "Session request failed (Bad event state)",
+        ),
+        (
+            "session",
+            format!("idfa={IDFA}&created_at_unix={}", now_s() + 4000),
+            400,
+            "Session request failed (Bad event state)",
+        ),
+        (
+            "session",
+            "adid=00112233445566778899aabbccddeeff".into(),
+            404,
+            "Session request failed (Device not found)",
+        ),
+        (
+            "event",
+            format!("idfa={IDFA}&event_token=nosuch"),
+            400,
+            "Event request failed (Invalid event token)",
+        ),
+        (
+            "event",
+            format!("idfv={IDFA}&{event}"),
+            404,
+            "Event request failed (Device not found)",
+        ),
+        (
+            "event",
+            format!("idfa={IDFA}&{event}&callback_params=%5B%5D"),
+            400,
+            "Event request failed (Invalid callback parameters)",
+        ),
+        (
+            "event",
+            format!("idfa={IDFA}&{event}&callback_params=%7B%22a%22%3A%7B%7D%7D"),
+            400,
+            "Event request failed (Invalid callback parameters)",
+        ),
+        (
+            "event",
+            format!("idfa={IDFA}&{event}&revenue=5"),
+            400,
+            "Event request failed (Invalid revenue)",
+        ),
+        (
+            "event",
+            format!("idfa={IDFA}&{event}&revenue=5&currency=ZZZ"),
+            400,
+            "Event request failed (Invalid revenue)",
+        ),
+        (
+            "event",
+            format!("idfa={IDFA}&{event}&revenue=-1&currency=EUR"),
+            400,
+            "Event request failed (Invalid revenue)",
+        ),
     ];
     for (path, parameters, status, error) in &cases {
         let answer = app.send(path, parameters);
-        assert_eq!((answer.status, answer.json()["error"].as_str()), (*status, Some(*error)), "{parameters}");
-        assert!(answer.json()["message"].as_str().is_some_and(|m| m.len() > 10), "{}", answer.text());
+        assert_eq!(
+            (answer.status, answer.json()["error"].as_str()),
+            (*status, Some(*error)),
+            "{parameters}"
+        );
+        assert!(
+            answer.json()["message"].as_str().is_some_and(|m| m.len() > 10),
+            "{}",
+            answer.text()
+        );
     }
-    let unknown = app.server.client().get(&format!("/event?app_token=nosuchapp123&idfa={IDFA}&{event}"));
-    assert_eq!((unknown.status, unknown.json()["error"].as_str()), (404, Some("Event request failed (App token not found)")));
-    let invalid = app.server.client().get("/ad_revenue?app_token=A&idfa=x&revenue=1&currency=EUR");
-    assert_eq!(invalid.json()["error"], "Ad revenue request failed (Invalid app token) (app_token: A)");
-    let large = app.server.client().send("POST", "/event", &[], &vec![b'a'; 1 << 20]);
+    let unknown = app
+        .server
+        .client()
+        .get(&format!("/event?app_token=nosuchapp123&idfa={IDFA}&{event}"));
+    assert_eq!(
+        (unknown.status, unknown.json()["error"].as_str()),
+        (404, Some("Event request failed (App token not found)"))
+    );
+    let invalid = app
+        .server
+        .client()
+        .get("/ad_revenue?app_token=A&idfa=x&revenue=1&currency=EUR");
+    assert_eq!(
+        invalid.json()["error"],
+        "Ad revenue request failed (Invalid app token) (app_token: A)"
+    );
+    let large = app
+        .server
+        .client()
+        .send("POST", "/event", &[], &vec![b'a'; 1 << 20]);
     assert_eq!(large.status, 413);
     let kept = app.admin.get("/api/v1/activities?verdict=refused").ok();
     assert!(kept["items"].as_array().unwrap().len() >= cases.len(), "{kept}");
@@ -501,12 +827,87 @@ fn tokens_with_scopes() {
     };
     let mut offer = app.admin.get(&format!("/api/v1/offers/{}", app.token)).ok();
     offer["trust"]["mode"] = json!("enforced");
-    app.admin.json("PUT", &format!("/api/v1/offers/{}", app.token), &offer).ok();
-    let target = |path: &str| format!("/{path}?s2s=1&app_token={}&idfa={IDFA}&event_token={}", app.token, app.purchase);
+    app.admin
+        .json("PUT", &format!("/api/v1/offers/{}", app.token), &offer)
+        .ok();
+    let target = |path: &str| {
+        format!(
+            "/{path}?s2s=1&app_token={}&idfa={IDFA}&event_token={}",
+            app.token, app.purchase
+        )
+    };
     let bearer = format!("Bearer {secret}");
     let headers = [("Authorization", bearer.as_str())];
     let none = app.server.client().get(&target("session"));
-    assert_eq!((none.status, none.json()["error"].as_str()), (401, Some("Session request failed (Failed to authorize request)")));
-    assert_eq!(app.server.client().send("GET", &target("session"), &headers, b"").status, 200);
-    assert_eq!(app.server.client().send("GET", &target("event"), &headers, b"").status, 401);
+    assert_eq!(
+        (none.status, none.json()["error"].as_str()),
+        (401, Some("Session request failed (Failed to authorize request)"))
+    );
+    assert_eq!(
+        app.server
+            .client()
+            .send("GET", &target("session"), &headers, b"")
+            .status,
+        200
+    );
+    assert_eq!(
+        app.server
+            .client()
+            .send("GET", &target("event"), &headers, b"")
+            .status,
+        401
+    );
+}
+
+/// Postbacks that Apple publishes as examples, with its genuine signatures.
+const SKAN: &str = r#"{"version":"4.0","ad-network-id":"com.example","source-identifier":"39","app-id":525463029,"transaction-id":"6aafb7a5-0170-41b5-bbe4-fe71dedf1e31","redownload":false,"source-domain":"example.com","fidelity-type":1,"did-win":true,"coarse-conversion-value":"high","postback-sequence-index":0,"attribution-signature":"MEUCIQD4rX6eh38qEhuUKHdap345UbmlzA7KEZ1bhWZuYM8MJwIgMnyiiZe6heabDkGwOaKBYrUXQhKtF3P/ERHqkR/XpuA="}"#;
+
+#[test]
+fn apples_postbacks_are_verified_and_told_once() {
+    let mut app = App::new(json!({}));
+    let mut offer = app.admin.get(&format!("/api/v1/offers/{}", app.token)).ok();
+    offer["app_id"] = json!("525463029");
+    app.admin
+        .json("PUT", &format!("/api/v1/offers/{}", app.token), &offer)
+        .ok();
+    app.rule(
+        &["sk_install"],
+        &app.url("/sk?kind={activity_kind}&net={sk_network_id}&win={sk_did_win}&src={sk_source_identifier}&coarse={sk_coarse_conversion_value}&bad={sk_invalid_signature}"),
+    );
+    let path = "/.well-known/skadnetwork/report-attribution/";
+    let send = |body: &str| {
+        app.server.client().send(
+            "POST",
+            path,
+            &[("Content-Type", "application/json")],
+            body.as_bytes(),
+        )
+    };
+    assert_eq!(send(SKAN).ok()["result"], "accepted");
+    assert_eq!(send(SKAN).ok()["result"], "duplicate");
+    let told = app.told("sk_install", 0);
+    for (name, value) in [
+        ("net", "com.example"),
+        ("win", "1"),
+        ("src", "39"),
+        ("coarse", "high"),
+        ("bad", "0"),
+    ] {
+        assert_eq!(told.query_value(name).as_deref(), Some(value), "{name}");
+    }
+    let forged = send(&SKAN.replace("\"39\"", "\"40\"")).ok();
+    assert_eq!(
+        (&forged["result"], &forged["reason"]),
+        (&json!("refused"), &json!("invalid_apple_signature"))
+    );
+    let foreign = send(&SKAN.replace("525463029", "1")).ok();
+    assert_eq!(foreign["reason"], "wrong_offer");
+    assert_eq!(send("{").status, 400);
+    let kept = app
+        .admin
+        .get("/api/v1/activities?verdict=refused")
+        .ok()
+        .to_string();
+    assert!(kept.contains("invalid_apple_signature"), "{kept}");
+    assert_eq!(app.kinds_told(), ["sk_install"]);
 }

@@ -245,7 +245,10 @@ fn execute(
             if file.exists() {
                 return Err(ApiError::State {
                     code: "file_exists",
-                    message: format!("{} exists already and is left alone: name another file", file.display()),
+                    message: format!(
+                        "{} exists already and is left alone: name another file",
+                        file.display()
+                    ),
                 });
             }
             let made = keeper.backup(&file)?;

@@ -25,7 +25,13 @@ pub struct Adid(pub Hash);
 impl Adid {
     /// The id of a device that is seen for the first time with this device id.
     pub fn of(offer: &OfferId, is_test: bool, name: &str, value: &str) -> Self {
-        Self(hash(&[b"adid", offer.as_str().as_bytes(), &[u8::from(is_test)], name.as_bytes(), value.as_bytes()]))
+        Self(hash(&[
+            b"adid",
+            offer.as_str().as_bytes(),
+            &[u8::from(is_test)],
+            name.as_bytes(),
+            value.as_bytes(),
+        ]))
     }
 
     /// What finds the visitor's activities.
@@ -59,12 +65,23 @@ impl FromStr for Adid {
 
 /// Under which hash a visitor is found by one of its device ids.
 pub fn device_hash(offer: &OfferId, is_test: bool, name: &str, value: &str) -> Hash {
-    hash(&[b"device", offer.as_str().as_bytes(), &[u8::from(is_test)], name.as_bytes(), value.as_bytes()])
+    hash(&[
+        b"device",
+        offer.as_str().as_bytes(),
+        &[u8::from(is_test)],
+        name.as_bytes(),
+        value.as_bytes(),
+    ])
 }
 
 /// Under which hash a click or impression is found by a device id that it carried.
 pub fn engagement_hash(offer: &OfferId, name: &str, value: &str) -> u64 {
-    first_eight(&hash(&[b"engagement", offer.as_str().as_bytes(), name.as_bytes(), value.as_bytes()]))
+    first_eight(&hash(&[
+        b"engagement",
+        offer.as_str().as_bytes(),
+        name.as_bytes(),
+        value.as_bytes(),
+    ]))
 }
 
 /// Under which hash a click or impression is found by the cost id that it carried.
@@ -88,7 +105,9 @@ pub fn fingerprint(offer: &OfferId, ip_hash: u64, os_name: &str, model: &str) ->
 fn model_family(os_name: &str, model: &str) -> String {
     let model = model.trim().to_ascii_lowercase();
     if os_name.eq_ignore_ascii_case("ios") {
-        model.trim_end_matches(|c: char| c.is_ascii_digit() || c == ',').to_owned()
+        model
+            .trim_end_matches(|c: char| c.is_ascii_digit() || c == ',')
+            .to_owned()
     } else {
         model
     }
@@ -111,7 +130,10 @@ pub struct Tracker {
 
 impl From<&Session> for Tracker {
     fn from(session: &Session) -> Self {
-        Self { token: session.link.clone(), name: session.tracker_name() }
+        Self {
+            token: session.link.clone(),
+            name: session.tracker_name(),
+        }
     }
 }
 
@@ -227,7 +249,11 @@ impl Visitor {
                 mark.at_ms = at_ms;
                 mark.seen = vec![said];
             }
-            None => self.events.push(EventMark { token: token.clone(), at_ms, seen: vec![said] }),
+            None => self.events.push(EventMark {
+                token: token.clone(),
+                at_ms,
+                seen: vec![said],
+            }),
         }
     }
 
@@ -359,10 +385,22 @@ mod tests {
     #[test]
     fn browser_and_app_meet() {
         let offer: OfferId = "app123".parse().unwrap();
-        assert_eq!(fingerprint(&offer, 5, "ios", "iPhone"), fingerprint(&offer, 5, "iOS", "iPhone14,5"));
-        assert_ne!(fingerprint(&offer, 5, "ios", "iPhone"), fingerprint(&offer, 5, "ios", "iPad7,1"));
-        assert_ne!(fingerprint(&offer, 5, "android", "Pixel 7"), fingerprint(&offer, 5, "android", "Pixel 8"));
-        assert_ne!(fingerprint(&offer, 5, "ios", "iPhone"), fingerprint(&offer, 6, "ios", "iPhone"));
+        assert_eq!(
+            fingerprint(&offer, 5, "ios", "iPhone"),
+            fingerprint(&offer, 5, "iOS", "iPhone14,5")
+        );
+        assert_ne!(
+            fingerprint(&offer, 5, "ios", "iPhone"),
+            fingerprint(&offer, 5, "ios", "iPad7,1")
+        );
+        assert_ne!(
+            fingerprint(&offer, 5, "android", "Pixel 7"),
+            fingerprint(&offer, 5, "android", "Pixel 8")
+        );
+        assert_ne!(
+            fingerprint(&offer, 5, "ios", "iPhone"),
+            fingerprint(&offer, 6, "ios", "iPhone")
+        );
     }
 
     proptest! {

@@ -94,14 +94,12 @@ impl<'a> Group<'a> {
     }
 
     /// At most `limit` keys of a range and their values, in order, as they will be after this group so far.
-    pub fn scan(
-        &self,
-        db: Db,
-        range: KeyRange,
-        limit: usize,
-    ) -> Result<Vec<(Vec<u8>, Vec<u8>)>, StoreError> {
+    pub fn scan(&self, db: Db, range: KeyRange, limit: usize) -> Result<Vec<(Vec<u8>, Vec<u8>)>, StoreError> {
         let found = self.merged(db, &range, limit, false)?.into_iter();
-        Ok(found.filter_map(|(key, value)| Some((key, value?))).take(limit).collect())
+        Ok(found
+            .filter_map(|(key, value)| Some((key, value?)))
+            .take(limit)
+            .collect())
     }
 
     /// The same from the end of the range backwards, the last key first.
@@ -112,7 +110,10 @@ impl<'a> Group<'a> {
         limit: usize,
     ) -> Result<Vec<(Vec<u8>, Vec<u8>)>, StoreError> {
         let found = self.merged(db, &range, limit, true)?.into_iter().rev();
-        Ok(found.filter_map(|(key, value)| Some((key, value?))).take(limit).collect())
+        Ok(found
+            .filter_map(|(key, value)| Some((key, value?)))
+            .take(limit)
+            .collect())
     }
 
     /// What the store holds of a range, from one end up to `limit`, and all that this group changes in it.

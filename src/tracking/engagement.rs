@@ -152,7 +152,11 @@ fn count(session: &Session, group: &mut Group<'_>) {
         counters.unique_clicks = i64::from(session.flags.is_unique);
     }
     if !session.is_automated() {
-        let model = if session.kind == EngagementKind::Impression { "cpm" } else { "cpc" };
+        let model = if session.kind == EngagementKind::Impression {
+            "cpm"
+        } else {
+            "cpc"
+        };
         counters.cost = cost(session, model);
     }
     for dimension in dimensions(session) {
@@ -170,12 +174,24 @@ fn count(session: &Session, group: &mut Group<'_>) {
 /// What the engagement says that it costs under a pricing model (`cpc` at the click, `cpm` at the view, `cpi` at
 /// the install). A thousand views cost what `cpm` says.
 pub(super) fn cost(session: &Session, model: &str) -> Sums {
-    let said = |name: &str| session.cost.iter().find(|(n, _)| n == name).map_or("", |(_, value)| value.as_str());
+    let said = |name: &str| {
+        session
+            .cost
+            .iter()
+            .find(|(n, _)| n == name)
+            .map_or("", |(_, value)| value.as_str())
+    };
     let mut sums = Sums::default();
-    if let (true, Ok(amount), Ok(currency)) =
-        (said("cost_type") == model, parse_amount(said("cost_amount")), said("cost_currency").parse())
-    {
-        let amount = if model == "cpm" { amount / Decimal::ONE_THOUSAND } else { amount };
+    if let (true, Ok(amount), Ok(currency)) = (
+        said("cost_type") == model,
+        parse_amount(said("cost_amount")),
+        said("cost_currency").parse(),
+    ) {
+        let amount = if model == "cpm" {
+            amount / Decimal::ONE_THOUSAND
+        } else {
+            amount
+        };
         sums.add(Money { amount, currency });
     }
     sums

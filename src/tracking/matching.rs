@@ -43,8 +43,15 @@ pub struct Subject<'a> {
 /// Writes the index entries of an engagement.
 pub fn write_indexes(session: &Session, offer: &Offer, group: &mut Group<'_>) -> Result<(), StoreError> {
     let brief = codec::encode_brief(&SessionBrief::from(session))?;
-    if let Some((_, cost_id)) = session.cost.iter().find(|(name, id)| name == "cost_id" && !id.is_empty()) {
-        group.put(keys::session_by_device(cost_hash(cost_id), session.id), brief.clone());
+    if let Some((_, cost_id)) = session
+        .cost
+        .iter()
+        .find(|(name, id)| name == "cost_id" && !id.is_empty())
+    {
+        group.put(
+            keys::session_by_device(cost_hash(cost_id), session.id),
+            brief.clone(),
+        );
     }
     if offer.kind != OfferKind::App || (session.is_automated() && !offer.count_bots) {
         return Ok(());
@@ -74,20 +81,42 @@ pub fn candidates(
         && let Some(session) = load_session(sid, group)?
         && session.offer == offer.id
     {
-        found.push(engagement(sid, &SessionBrief::from(&session), matched_by, offer, group));
+        found.push(engagement(
+            sid,
+            &SessionBrief::from(&session),
+            matched_by,
+            offer,
+            group,
+        ));
     }
     for (name, value) in subject.ids {
         for (name, value) in forms(name, value) {
             let hash = engagement_hash(&offer.id, &name, &value);
             let range = |from, to| keys::device_between(hash, from, to);
-            search(offer, MatchType::DeviceTag, from_ms, at_ms, range, group, &mut found)?;
+            search(
+                offer,
+                MatchType::DeviceTag,
+                from_ms,
+                at_ms,
+                range,
+                group,
+                &mut found,
+            )?;
         }
     }
     if subject.ip_hash != 0 {
         for (os_name, model) in &subject.devices {
             let hash = fingerprint(&offer.id, subject.ip_hash, os_name, model);
             let range = |from, to| keys::fingerprint_between(hash, from, to);
-            search(offer, MatchType::Probabilistic, from_ms, at_ms, range, group, &mut found)?;
+            search(
+                offer,
+                MatchType::Probabilistic,
+                from_ms,
+                at_ms,
+                range,
+                group,
+                &mut found,
+            )?;
         }
     }
     Ok(found)
@@ -111,7 +140,9 @@ fn search(
         }
         let db = Db::Period(PeriodKind::Sessions, Period(month));
         for (key, value) in group.scan_back(db, range(from_ms, to_ms), room)? {
-            let Some(sid) = keys::parse_session_index(&key) else { continue };
+            let Some(sid) = keys::parse_session_index(&key) else {
+                continue;
+            };
             let brief = codec::decode_brief(&value, db, &key)?;
             found.push(engagement(sid, &brief, matched_by, offer, group));
         }
@@ -142,12 +173,23 @@ fn engagement(
 pub fn windows(offer: &Offer, link: &LinkToken, group: &Group<'_>) -> Windows {
     let entry = group.catalog().links.get(link);
     let of_link = entry.map(|entry| &entry.link.attribution);
-    let of_partner = entry.and_then(|entry| entry.partner.as_deref()).map(|partner| &partner.attribution);
-    Windows::resolve([of_link, of_partner, Some(&offer.attribution)].into_iter().flatten())
+    let of_partner = entry
+        .and_then(|entry| entry.partner.as_deref())
+        .map(|partner| &partner.attribution);
+    Windows::resolve(
+        [of_link, of_partner, Some(&offer.attribution)]
+            .into_iter()
+            .flatten(),
+    )
 }
 
 /// The newest engagement that carried a cost id, at most `within_ms` ago.
-pub fn by_cost_id(cost_id: &str, now_ms: i64, within_ms: i64, group: &Group<'_>) -> Result<Option<Session>, StoreError> {
+pub fn by_cost_id(
+    cost_id: &str,
+    now_ms: i64,
+    within_ms: i64,
+    group: &Group<'_>,
+) -> Result<Option<Session>, StoreError> {
     let (from_ms, hash) = (now_ms - within_ms, cost_hash(cost_id));
     for month in (Period::from_ms(from_ms).0..=Period::from_ms(now_ms).0).rev() {
         let db = Db::Period(PeriodKind::Sessions, Period(month));
@@ -163,7 +205,9 @@ pub fn by_cost_id(cost_id: &str, now_ms: i64, within_ms: i64, group: &Group<'_>)
 pub fn load_session(sid: SessionId, group: &Group<'_>) -> Result<Option<Session>, StoreError> {
     let at = keys::session(sid);
     let record = group.get(at.0, &at.1)?;
-    record.map(|record| codec::decode_session(&record, at.0, &at.1)).transpose()
+    record
+        .map(|record| codec::decode_session(&record, at.0, &at.1))
+        .transpose()
 }
 
 /// One name for the spellings of a hashed id (`idfa_md5`, `idfa_lower_md5`, `idfa_md5_hex`): `idfa:md5`.
@@ -171,7 +215,10 @@ fn canonical(name: &str) -> String {
     let plain = name.strip_suffix("_hex").unwrap_or(name);
     for hash in ["md5", "sha1"] {
         if let Some(base) = plain.strip_suffix(hash).and_then(|base| base.strip_suffix('_')) {
-            let base = base.strip_suffix("_lower").or_else(|| base.strip_suffix("_upper")).unwrap_or(base);
+            let base = base
+                .strip_suffix("_lower")
+                .or_else(|| base.strip_suffix("_upper"))
+                .unwrap_or(base);
             return format!("{base}:{hash}");
         }
     }
@@ -194,11 +241,13 @@ fn forms(name: &str, value: &str) -> Vec<(String, String)> {
 }
 
 fn hex(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
-        // Writing to a String cannot fail.
-        write!(text, "{byte:02x}").ok();
-        text
-    })
+    bytes
+        .iter()
+        .fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
+            // Writing to a String cannot fail.
+            write!(text, "{byte:02x}").ok();
+            text
+        })
 }
 
 #[cfg(test)]
@@ -218,7 +267,10 @@ mod tests {
         assert!(has("android_id:md5", &hex(&Md5::digest(b"9774d56d682e549c"))));
         assert!(has("android_id:md5", &hex(&Md5::digest(b"9774D56D682E549C"))));
         assert_eq!(forms.len(), 5);
-        assert_eq!(super::forms("idfa_md5", "ab"), vec![("idfa:md5".to_owned(), "ab".to_owned())]);
+        assert_eq!(
+            super::forms("idfa_md5", "ab"),
+            vec![("idfa:md5".to_owned(), "ab".to_owned())]
+        );
     }
 
     #[test]

@@ -17,9 +17,9 @@ use crate::recorder::Group;
 use crate::store::{Db, KeyRange, Period, PeriodKind, StoreError, codec, keys};
 use crate::telemetry;
 use crate::tracking::conversion::{ConversionRequest, Sid};
+use crate::tracking::matching::load_session;
 use crate::tracking::status::{self, Changed};
 use crate::tracking::trust::{self, Judgement};
-use crate::tracking::matching::load_session;
 use crate::tracking::{client, queueing};
 use serde::{Deserialize, Serialize};
 use std::net::IpAddr;
@@ -602,7 +602,11 @@ fn first_status(
 }
 
 /// Stores an activity that does not count; no rule is asked.
-pub(super) fn keep(activity: &mut Activity, offer: Option<&Offer>, group: &mut Group<'_>) -> Result<(), StoreError> {
+pub(super) fn keep(
+    activity: &mut Activity,
+    offer: Option<&Offer>,
+    group: &mut Group<'_>,
+) -> Result<(), StoreError> {
     if let Verdict::Refused { reason } | Verdict::Duplicate { reason, .. } = activity.verdict
         && !activity.is_test
     {

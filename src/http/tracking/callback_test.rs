@@ -57,8 +57,11 @@ pub(super) async fn test(
 ) -> Result<HttpResponse, ApiError> {
     let callbacks = callbacks(request.query_string());
     let catalog = tracking.recorder.catalog();
-    let hosts: Vec<String> =
-        catalog.partners.values().flat_map(|partner| partner.callback_hosts.iter().cloned()).collect();
+    let hosts: Vec<String> = catalog
+        .partners
+        .values()
+        .flat_map(|partner| partner.callback_hosts.iter().cloned())
+        .collect();
     let turn = Turn::take().ok_or(ApiError::Busy)?;
     let policy = DeliveryPolicy::default();
     let done = web::block(move || {
@@ -75,7 +78,11 @@ pub(super) async fn test(
                     url::Url::parse(&postback.request.url).is_ok_and(|url| is_listed(&hosts, &url));
                 let attempt = match postback.state {
                     PostbackState::Waiting { .. } if is_allowed => {
-                        Some(state.delivery.send_test(postback.id, &postback.request, &policy, None, now_ms))
+                        Some(
+                            state
+                                .delivery
+                                .send_test(postback.id, &postback.request, &policy, None, now_ms),
+                        )
                     }
                     _ => None,
                 };
@@ -86,7 +93,9 @@ pub(super) async fn test(
     })
     .await
     .map_err(|_| ApiError::Busy)?;
-    Ok(HttpResponse::Ok().insert_header((CACHE_CONTROL, "no-store")).json(json!({"callbacks": done})))
+    Ok(HttpResponse::Ok()
+        .insert_header((CACHE_CONTROL, "no-store"))
+        .json(json!({"callbacks": done})))
 }
 
 const NOT_CALLED: &str =
@@ -121,7 +130,11 @@ fn callbacks(query: &str) -> Vec<LinkCallback> {
     let named = pairs.into_iter().filter(|pair| pair.name.contains("callback"));
     named
         .map(|pair| LinkCallback {
-            name: if pair.name == "callback" { "install_callback".into() } else { pair.name },
+            name: if pair.name == "callback" {
+                "install_callback".into()
+            } else {
+                pair.name
+            },
             text: pair.value,
         })
         .take(MOST)
@@ -140,9 +153,15 @@ fn simulate(callback: &LinkCallback, now_ms: i64) -> Vec<Postback> {
         ActivityKind::RejectedInstall,
         ActivityKind::RejectedReattribution,
     ];
-    let token = callback.name.rsplit('_').next().and_then(|token| token.parse::<EventToken>().ok());
+    let token = callback
+        .name
+        .rsplit('_')
+        .next()
+        .and_then(|token| token.parse::<EventToken>().ok());
     for kind in kinds {
-        let Ok(sample) = sample_activity(kind) else { continue };
+        let Ok(sample) = sample_activity(kind) else {
+            continue;
+        };
         let mut activity: Activity = sample.activity.clone();
         if let (Some(token), ActivityKind::Event) = (&token, kind) {
             activity.event = Some(token.clone());
@@ -173,12 +192,28 @@ mod tests {
             ("click_callback", "k=click"),
         ] {
             let text = "https://net.example/?k={activity_kind}&e={event}".to_owned();
-            let postbacks = simulate(&LinkCallback { name: name.into(), text }, 1_795_000_000_000);
+            let postbacks = simulate(
+                &LinkCallback {
+                    name: name.into(),
+                    text,
+                },
+                1_795_000_000_000,
+            );
             assert_eq!(postbacks.len(), 1, "{name}");
-            assert!(postbacks[0].request.url.contains(part), "{name}: {}", postbacks[0].request.url);
+            assert!(
+                postbacks[0].request.url.contains(part),
+                "{name}: {}",
+                postbacks[0].request.url
+            );
         }
-        let unknown = LinkCallback { name: "nothing_callback".into(), text: "https://net.example/".into() };
+        let unknown = LinkCallback {
+            name: "nothing_callback".into(),
+            text: "https://net.example/".into(),
+        };
         assert_eq!(simulate(&unknown, 0), vec![]);
-        assert_eq!(callbacks("callback=https%3A%2F%2Fa.example%2F&x=1")[0].name, "install_callback");
+        assert_eq!(
+            callbacks("callback=https%3A%2F%2Fa.example%2F&x=1")[0].name,
+            "install_callback"
+        );
     }
 }

@@ -28,7 +28,11 @@ pub(super) fn routes(config: &mut ServiceConfig) {
             let take = |request: HttpRequest, payload: Payload, state: Data<TrackingState>| {
                 answer(request, payload, state, $endpoint)
             };
-            config.service(super::resource($path).route(web::get().to(take)).route(web::post().to(take)));
+            config.service(
+                super::resource($path)
+                    .route(web::get().to(take))
+                    .route(web::post().to(take)),
+            );
         };
     }
     endpoint!("/session", Endpoint::Session);
@@ -56,9 +60,13 @@ async fn answer(
 fn respond(reply: &Reply) -> HttpResponse {
     let status = StatusCode::from_u16(reply.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let mut response = HttpResponse::build(status).json(&reply.body);
-    response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    response
+        .headers_mut()
+        .insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
     if status == StatusCode::UNAUTHORIZED {
-        response.headers_mut().insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+        response
+            .headers_mut()
+            .insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
     }
     response
 }
@@ -69,8 +77,14 @@ async fn take(
     state: &TrackingState,
     endpoint: Endpoint,
 ) -> Result<Reply, ApiError> {
-    if request.uri().path_and_query().is_some_and(|t| t.as_str().len() > super::MAX_TARGET_BYTES) {
-        return Err(ApiError::TargetTooLong { limit: super::MAX_TARGET_BYTES });
+    if request
+        .uri()
+        .path_and_query()
+        .is_some_and(|t| t.as_str().len() > super::MAX_TARGET_BYTES)
+    {
+        return Err(ApiError::TargetTooLong {
+            limit: super::MAX_TARGET_BYTES,
+        });
     }
     let body = read_body(payload).await?;
     let parsed = parse(request, &body, endpoint, state);
@@ -86,7 +100,10 @@ async fn take(
     };
     let decided = match parsed {
         Ok((app, _)) if endpoint == Endpoint::Cost => {
-            state.recorder.run(move |group| app::record_cost(&app, &around, group).map(Some)).await??
+            state
+                .recorder
+                .run(move |group| app::record_cost(&app, &around, group).map(Some))
+                .await??
         }
         Ok((app, idempotency)) => {
             let decide = move |group: &mut crate::recorder::Group<'_>| {
@@ -97,14 +114,20 @@ async fn take(
         Err(error) => {
             let named = Pairs::parse(request.query_string().as_bytes());
             let in_body = Pairs::parse(&body);
-            let app_token = named.get("app_token").or_else(|| in_body.get("app_token")).unwrap_or_default().to_owned();
+            let app_token = named
+                .get("app_token")
+                .or_else(|| in_body.get("app_token"))
+                .unwrap_or_default()
+                .to_owned();
             let keep = move |group: &mut crate::recorder::Group<'_>| {
                 app::record_unreadable(endpoint, &error, &app_token, &around, group)
             };
             Some(state.recorder.run(keep).await??)
         }
     };
-    let Some(reply) = decided else { return Err(ApiError::KeyReused) };
+    let Some(reply) = decided else {
+        return Err(ApiError::KeyReused);
+    };
     let result = match reply.status {
         200..300 => ActivityResult::Accepted,
         400 => ActivityResult::Invalid,
@@ -121,7 +144,10 @@ fn parse(
     state: &TrackingState,
 ) -> Result<(AppRequest, Option<Idempotency>), FieldError> {
     let app = AppRequest::parse(fields(request, body)?, endpoint)?;
-    let header = text_header(request, actix_web::http::header::HeaderName::from_static("idempotency-key"));
+    let header = text_header(
+        request,
+        actix_web::http::header::HeaderName::from_static("idempotency-key"),
+    );
     let key = idempotency_key(Some(header.as_str()).filter(|key| !key.is_empty()))?;
     let idempotency = key.map(|key| {
         let authorization = text_header(request, AUTHORIZATION);
@@ -143,7 +169,16 @@ fn device_address(request: &HttpRequest, app: &AppRequest, state: &TrackingState
     let in_header = || {
         DEVICE_ADDRESS
             .iter()
-            .find_map(|name| request.headers().get(*name)?.to_str().ok()?.trim().parse::<IpAddr>().ok())
+            .find_map(|name| {
+                request
+                    .headers()
+                    .get(*name)?
+                    .to_str()
+                    .ok()?
+                    .trim()
+                    .parse::<IpAddr>()
+                    .ok()
+            })
             .map(|ip| ip.to_canonical())
     };
     let of_connection = || (!app.is_s2s).then(|| super::caller(request, state).ip);

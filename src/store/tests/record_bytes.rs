@@ -283,7 +283,12 @@ fn golden_bytes() {
         decode_counters,
         "01060000000000000000000200000001034a505901350000",
     );
-    golden(&brief(), encode_brief(&brief()), decode_brief, "01076c696e6b313233000001");
+    golden(
+        &brief(),
+        encode_brief(&brief()),
+        decode_brief,
+        "01076c696e6b313233000001",
+    );
     golden(&visitor(), encode_visitor(&visitor()), decode_visitor, "01");
 }
 

@@ -22,9 +22,15 @@ use serde_json::json;
 pub(super) fn record(case: &Case<'_>, group: &mut Group<'_>) -> Decided {
     let catalog = group.catalog().clone();
     let token = case.request.field("tracker").unwrap_or_default();
-    let entry = catalog.links.get(token).filter(|entry| entry.link.offer == case.offer.id);
+    let entry = catalog
+        .links
+        .get(token)
+        .filter(|entry| entry.link.offer == case.offer.id);
     let Some(entry) = entry else {
-        return Ok(Err(invalid("tracker", "Send tracker: the token of the partner's link of this app.")));
+        return Ok(Err(invalid(
+            "tracker",
+            "Send tracker: the token of the partner's link of this app.",
+        )));
     };
     if let Err(failure) = authorize(entry.partner.as_deref(), &case.around.caller, group.now_ms()) {
         return Ok(Err(failure));
@@ -34,7 +40,11 @@ pub(super) fn record(case: &Case<'_>, group: &mut Group<'_>) -> Decided {
         Err(failure) => return Ok(Err(failure)),
     };
     let Some(visitor) = visitors::find(case, group)? else {
-        return Ok(Err(Failure::new(404, "Device not found", RefusalReason::UnknownDevice)));
+        return Ok(Err(Failure::new(
+            404,
+            "Device not found",
+            RefusalReason::UnknownDevice,
+        )));
     };
     let is_reattribution = visitor.reattributed_at_ms.is_some();
     let at_ms = visitor.reattributed_at_ms.unwrap_or(visitor.installed_at_ms);
@@ -57,7 +67,11 @@ pub(super) fn record(case: &Case<'_>, group: &mut Group<'_>) -> Decided {
     match judge_claim(&engagement, current.as_ref(), at_ms, is_reattribution) {
         ClaimVerdict::Granted => grant(case, visitor, session, is_reattribution, group),
         ClaimVerdict::Unchanged => Ok(Ok(reply("unchanged", visitor.credit.as_deref(), None))),
-        verdict => Ok(Ok(reply("refused", visitor.credit.as_deref(), Some(verdict.code())))),
+        verdict => Ok(Ok(reply(
+            "refused",
+            visitor.credit.as_deref(),
+            Some(verdict.code()),
+        ))),
     }
 }
 
@@ -76,9 +90,16 @@ fn invalid(field: &str, message: &str) -> Failure {
 /// Whether the caller may speak for the partner.
 pub(super) fn authorize(partner: Option<&Partner>, caller: &Caller, now_ms: i64) -> Result<(), Failure> {
     let refused = |reason| Failure::new(401, "Failed to authorize request", reason);
-    let Some(policy) = partner.map(|partner| &partner.trust).filter(|policy| policy.mode == TrustMode::Enforced) else {
-        let message = "Claims and costs need an enforced trust policy of the partner: set one in its settings.";
-        return Err(Failure { message: message.into(), ..refused(RefusalReason::BadToken) });
+    let Some(policy) = partner
+        .map(|partner| &partner.trust)
+        .filter(|policy| policy.mode == TrustMode::Enforced)
+    else {
+        let message =
+            "Claims and costs need an enforced trust policy of the partner: set one in its settings.";
+        return Err(Failure {
+            message: message.into(),
+            ..refused(RefusalReason::BadToken)
+        });
     };
     match trust::judge(policy, TrustScope::Claims, &caller.for_trust(), now_ms) {
         Judgement::Pass if is_authenticated(policy, Judgement::Pass) => Ok(()),
@@ -88,17 +109,28 @@ pub(super) fn authorize(partner: Option<&Partner>, caller: &Caller, now_ms: i64)
 }
 
 /// The engagement as the network tells it.
-fn claimed_session(case: &Case<'_>, entry: &LinkEntry, offer: &Offer, group: &Group<'_>) -> Result<Session, Failure> {
+fn claimed_session(
+    case: &Case<'_>,
+    entry: &LinkEntry,
+    offer: &Offer,
+    group: &Group<'_>,
+) -> Result<Session, Failure> {
     let request = case.request;
     let time = ["engagement_time", "click_time", "impression_time"]
         .into_iter()
         .find_map(|name| request.field(name).map(|value| (name, value)));
     let Some((name, value)) = time else {
-        return Err(invalid("engagement_time", "Send engagement_time in unix seconds."));
+        return Err(invalid(
+            "engagement_time",
+            "Send engagement_time in unix seconds.",
+        ));
     };
     let at_ms = instant::unix(name, value).map_err(|error| invalid(name, &error.message))?;
     if at_ms > group.now_ms() {
-        return Err(invalid(name, "The engagement lies in the future; check the clock of the sender."));
+        return Err(invalid(
+            name,
+            "The engagement lies in the future; check the clock of the sender.",
+        ));
     }
     let kind = match request.field("engagement_type") {
         Some("impression" | "view") => EngagementKind::Impression,
@@ -108,16 +140,29 @@ fn claimed_session(case: &Case<'_>, entry: &LinkEntry, offer: &Offer, group: &Gr
     };
     let field = |name: &str| request.field(name).unwrap_or_default().to_owned();
     let mut names = vec![entry.link.network.clone()];
-    for (name, own) in
-        [("campaign", &entry.link.campaign), ("adgroup", &entry.link.adgroup), ("creative", &entry.link.creative)]
-    {
+    for (name, own) in [
+        ("campaign", &entry.link.campaign),
+        ("adgroup", &entry.link.adgroup),
+        ("creative", &entry.link.creative),
+    ] {
         names.push(own.clone().unwrap_or_else(|| field(name)));
     }
     while names.len() > 1 && names.last().is_some_and(String::is_empty) {
         names.pop();
     }
-    names.iter_mut().filter(|name| name.is_empty()).for_each(|name| "unknown".clone_into(name));
-    let known = ["tracker", name, "engagement_type", "campaign", "adgroup", "creative", "label"];
+    names
+        .iter_mut()
+        .filter(|name| name.is_empty())
+        .for_each(|name| "unknown".clone_into(name));
+    let known = [
+        "tracker",
+        name,
+        "engagement_type",
+        "campaign",
+        "adgroup",
+        "creative",
+        "label",
+    ];
     Ok(Session {
         id: SessionId::new(at_ms, rand::random()),
         kind,
@@ -135,11 +180,20 @@ fn claimed_session(case: &Case<'_>, entry: &LinkEntry, offer: &Offer, group: &Gr
         para: ["param1", "param2", "param3", "param4", "param5"].map(field),
         label: field("label"),
         device_ids: request.ids.clone(),
-        parameters: request.fields.iter().filter(|(n, _)| !known.contains(&n.as_str())).cloned().collect(),
+        parameters: request
+            .fields
+            .iter()
+            .filter(|(n, _)| !known.contains(&n.as_str()))
+            .cloned()
+            .collect(),
         callbacks: Vec::new(),
         cost: Vec::new(),
         destination: String::new(),
-        flags: SessionFlags { is_s2s: true, is_test: request.is_test, ..SessionFlags::default() },
+        flags: SessionFlags {
+            is_s2s: true,
+            is_test: request.is_test,
+            ..SessionFlags::default()
+        },
     })
 }
 
@@ -175,7 +229,11 @@ fn grant(
     let mut activity = case.activity_of(kind, &visitor, Some(visitor.last_session_at_ms), group);
     activity.at_ms = group.now_ms();
     activity.of = of;
-    activity.candidates = [Some(winner), loser].into_iter().flatten().take(MOST_KEPT).collect();
+    activity.candidates = [Some(winner), loser]
+        .into_iter()
+        .flatten()
+        .take(MOST_KEPT)
+        .collect();
     let mut facts = Facts(std::mem::take(&mut activity.facts));
     facts.tracker("outdated_tracker", outdated.as_ref());
     facts.time("attribution_updated_at", Some(group.now_ms()));

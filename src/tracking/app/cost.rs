@@ -33,10 +33,17 @@ struct Cost<'r> {
 }
 
 fn parse(request: &AppRequest) -> Result<Cost<'_>, Failure> {
-    let need = |name: &str| request.field(name).ok_or_else(|| invalid(name, "Send cost_id, cost_type, cost_amount and cost_currency."));
+    let need = |name: &str| {
+        request
+            .field(name)
+            .ok_or_else(|| invalid(name, "Send cost_id, cost_type, cost_amount and cost_currency."))
+    };
     let (id, kind) = (need("cost_id")?, need("cost_type")?);
     if !(12..=256).contains(&id.chars().count()) {
-        return Err(invalid("cost_id", "Send the cost_id of the engagement: 12 to 256 characters."));
+        return Err(invalid(
+            "cost_id",
+            "Send the cost_id of the engagement: 12 to 256 characters.",
+        ));
     }
     if !TYPES.contains(&kind) {
         return Err(invalid("cost_type", "Send cpc, cpi, cpm or cpe, in lower case."));
@@ -50,7 +57,11 @@ fn parse(request: &AppRequest) -> Result<Cost<'_>, Failure> {
         .ok_or_else(|| invalid("cost_amount", "Send whole units with at most five decimals."))?;
     let currency = request::currency("cost_currency", need("cost_currency")?)
         .map_err(|error| invalid("cost_currency", &error.message))?;
-    Ok(Cost { id, kind, money: Money { amount, currency } })
+    Ok(Cost {
+        id,
+        kind,
+        money: Money { amount, currency },
+    })
 }
 
 /// A second report of the same cost changes nothing; another amount replaces the first in the totals.
@@ -60,7 +71,11 @@ pub(super) fn record(request: &AppRequest, around: &Around, group: &mut Group<'_
         Err(failure) => return Ok(Err(failure)),
     };
     let Some(session) = matching::by_cost_id(cost.id, group.now_ms(), WITHIN_MS, group)? else {
-        return Ok(Err(Failure::new(404, "Engagement not found", RefusalReason::UnknownSession)));
+        return Ok(Err(Failure::new(
+            404,
+            "Engagement not found",
+            RefusalReason::UnknownSession,
+        )));
     };
     let catalog = group.catalog().clone();
     let partner = session.partner.as_ref().and_then(|id| catalog.partners.get(id));
@@ -73,7 +88,9 @@ pub(super) fn record(request: &AppRequest, around: &Around, group: &mut Group<'_
         None => None,
     };
     let done = Reply::ok(json!({"status": "OK"}));
-    let before = before.as_ref().map(|before| (told(before, "cost_type"), told_money(before)));
+    let before = before
+        .as_ref()
+        .map(|before| (told(before, "cost_type"), told_money(before)));
     if before.is_some_and(|(kind, money)| kind == cost.kind && money == Some(cost.money)) {
         return Ok(Ok(done));
     }
@@ -87,19 +104,17 @@ pub(super) fn record(request: &AppRequest, around: &Around, group: &mut Group<'_
     let mut counters = Counters::default();
     counters.cost.add(cost.money);
     if let Some((_, Some(money))) = before {
-        counters.cost.add(Money { amount: -money.amount, ..money });
+        counters.cost.add(Money {
+            amount: -money.amount,
+            ..money
+        });
     }
     count(&activity, &counters, group);
     finish(&mut activity, None, group)?;
     Ok(Ok(done))
 }
 
-fn build(
-    request: &AppRequest,
-    around: &Around,
-    session: &Session,
-    group: &Group<'_>,
-) -> Activity {
+fn build(request: &AppRequest, around: &Around, session: &Session, group: &Group<'_>) -> Activity {
     let mut activity = record_conversion::blank(&around.caller, group);
     activity.kind = ActivityKind::CostUpdate;
     activity.offer = Some(session.offer.clone());
@@ -112,7 +127,12 @@ fn build(
 }
 
 fn told<'a>(activity: &'a Activity, name: &str) -> &'a str {
-    activity.input.fields.iter().find(|(n, _)| n == name).map_or("", |(_, value)| value.as_str())
+    activity
+        .input
+        .fields
+        .iter()
+        .find(|(n, _)| n == name)
+        .map_or("", |(_, value)| value.as_str())
 }
 
 fn told_money(activity: &Activity) -> Option<Money> {
@@ -124,5 +144,7 @@ fn told_money(activity: &Activity) -> Option<Money> {
 fn load(id: ActivityId, group: &Group<'_>) -> Result<Option<Activity>, StoreError> {
     let at = keys::activity(id);
     let record = group.get(at.0, &at.1)?;
-    record.map(|record| codec::decode_activity(&record, at.0, &at.1)).transpose()
+    record
+        .map(|record| codec::decode_activity(&record, at.0, &at.1))
+        .transpose()
 }

@@ -24,9 +24,17 @@ fn unknown_device() -> Failure {
 
 pub(super) fn record(case: &Case<'_>, group: &mut Group<'_>) -> Decided {
     let named = case.request.event_token.as_str();
-    let event = case.offer.events.iter().find(|event| event.token.as_str() == named);
+    let event = case
+        .offer
+        .events
+        .iter()
+        .find(|event| event.token.as_str() == named);
     let Some(event) = event.cloned() else {
-        return Ok(Err(Failure::new(400, "Invalid event token", RefusalReason::WrongEvent)));
+        return Ok(Err(Failure::new(
+            400,
+            "Invalid event token",
+            RefusalReason::WrongEvent,
+        )));
     };
     let Some(mut visitor) = visitors::find(case, group)? else {
         return Ok(Err(unknown_device()));
@@ -37,7 +45,11 @@ pub(super) fn record(case: &Case<'_>, group: &mut Group<'_>) -> Decided {
             Order::Next => {}
             Order::Repeated => return Ok(Ok(ok())),
             Order::TooLate => {
-                return Ok(Err(Failure::new(400, "Bad event state", RefusalReason::OutOfOrder)));
+                return Ok(Err(Failure::new(
+                    400,
+                    "Bad event state",
+                    RefusalReason::OutOfOrder,
+                )));
             }
         }
     }
@@ -47,9 +59,21 @@ pub(super) fn record(case: &Case<'_>, group: &mut Group<'_>) -> Decided {
     }
     let claim = match claim(case, &event, &visitor, group)? {
         Ok(claim) => claim,
-        Err(reason) => return Ok(Err(Failure::new(400, "Ignoring event, earlier unique event tracked", reason))),
+        Err(reason) => {
+            return Ok(Err(Failure::new(
+                400,
+                "Ignoring event, earlier unique event tracked",
+                reason,
+            )));
+        }
     };
-    let at_ms = case.at_ms.max(visitor.events.iter().find(|m| m.token == event.token).map_or(0, |m| m.at_ms));
+    let at_ms = case.at_ms.max(
+        visitor
+            .events
+            .iter()
+            .find(|m| m.token == event.token)
+            .map_or(0, |m| m.at_ms),
+    );
     visitor.mark(&event.token, at_ms, case.request.said);
     if event.is_unique {
         visitor.unique_events.push(event.token.clone());
@@ -70,7 +94,10 @@ fn claim(
         DuplicateBy::Default => DuplicateBy::Uid,
         set => set,
     };
-    let policy = DuplicatePolicy { by, ..event.duplicates };
+    let policy = DuplicatePolicy {
+        by,
+        ..event.duplicates
+    };
     let adid = visitor.adid.to_string();
     let conversion = duplicates::Conversion {
         offer: &case.offer.id,
@@ -79,11 +106,20 @@ fn claim(
         visitor: &adid,
         uid1: case.request.uids.first().map_or("", String::as_str),
     };
-    let Some(key) = duplicates::key(&policy, &conversion, group.now_ms()) else { return Ok(Ok(None)) };
-    Ok(match duplicates::decide(&policy, &key, record_conversion::holder(&key, group)?, group.now_ms()) {
-        Verdict::Duplicate { reason, .. } => Err(reason),
-        _ => Ok(Some(key)),
-    })
+    let Some(key) = duplicates::key(&policy, &conversion, group.now_ms()) else {
+        return Ok(Ok(None));
+    };
+    Ok(
+        match duplicates::decide(
+            &policy,
+            &key,
+            record_conversion::holder(&key, group)?,
+            group.now_ms(),
+        ) {
+            Verdict::Duplicate { reason, .. } => Err(reason),
+            _ => Ok(Some(key)),
+        },
+    )
 }
 
 fn accept(
@@ -94,7 +130,12 @@ fn accept(
     group: &mut Group<'_>,
 ) -> Result<(), StoreError> {
     let now_ms = group.now_ms();
-    let mut activity = case.activity_of(ActivityKind::Event, visitor, Some(visitor.last_session_at_ms), group);
+    let mut activity = case.activity_of(
+        ActivityKind::Event,
+        visitor,
+        Some(visitor.last_session_at_ms),
+        group,
+    );
     let status = match event.approval {
         Approval::Automatic => ConversionStatus::Approved,
         Approval::AfterDays { .. } | Approval::Manual => ConversionStatus::Pending,
@@ -102,7 +143,11 @@ fn accept(
     activity.event = Some(event.token.clone());
     activity.money = case.request.money;
     activity.status = Some(status);
-    activity.history.push(StatusChange { at_ms: now_ms, status, by: "automatic".into() });
+    activity.history.push(StatusChange {
+        at_ms: now_ms,
+        status,
+        by: "automatic".into(),
+    });
     activity.payout = queueing::payout(&activity, group.catalog());
     if let Some(claim) = claim {
         let first = codec::Duplicate {
@@ -113,7 +158,10 @@ fn accept(
         group.put(keys::duplicate(&claim.hash), codec::encode_duplicate(&first)?);
     }
     if let (ConversionStatus::Pending, Approval::AfterDays { days }) = (status, event.approval) {
-        group.put(keys::approval(now_ms + i64::from(days) * DAY_MS, activity.id), Vec::new());
+        group.put(
+            keys::approval(now_ms + i64::from(days) * DAY_MS, activity.id),
+            Vec::new(),
+        );
     }
     let mut counters = Counters::default();
     counters.add_conversion(status, activity.money, activity.payout);
@@ -125,8 +173,12 @@ pub(super) fn record_ad_revenue(case: &Case<'_>, group: &mut Group<'_>) -> Decid
     let Some(visitor) = visitors::find(case, group)? else {
         return Ok(Err(unknown_device()));
     };
-    let mut activity =
-        case.activity_of(ActivityKind::AdRevenue, &visitor, Some(visitor.last_session_at_ms), group);
+    let mut activity = case.activity_of(
+        ActivityKind::AdRevenue,
+        &visitor,
+        Some(visitor.last_session_at_ms),
+        group,
+    );
     activity.money = case.request.money;
     if case.request.at_ms.is_some() {
         let key = duplicates::hash(&[
@@ -141,11 +193,18 @@ pub(super) fn record_ad_revenue(case: &Case<'_>, group: &mut Group<'_>) -> Decid
         }
         let at_ms = group.now_ms();
         let expires_at_ms = at_ms + case.endpoint.most_days() * DAY_MS;
-        let first = codec::Duplicate { activity: activity.id, at_ms, expires_at_ms };
+        let first = codec::Duplicate {
+            activity: activity.id,
+            at_ms,
+            expires_at_ms,
+        };
         group.put(at, codec::encode_duplicate(&first)?);
     }
     let mut counters = Counters::default();
-    activity.money.into_iter().for_each(|money| counters.revenue.add(money));
+    activity
+        .money
+        .into_iter()
+        .for_each(|money| counters.revenue.add(money));
     count(&activity, &counters, group);
     finish(&mut activity, Some(&visitor), group)?;
     Ok(Ok(ok()))

@@ -24,14 +24,22 @@ pub(super) fn record(case: &Case<'_>, group: &mut Group<'_>) -> Decided {
     }
     let Some(visitor) = visitors::find(case, group)? else {
         if case.request.ids.is_empty() {
-            return Ok(Err(Failure::new(404, "Device not found", RefusalReason::UnknownDevice)));
+            return Ok(Err(Failure::new(
+                404,
+                "Device not found",
+                RefusalReason::UnknownDevice,
+            )));
         }
         visitors::forget(case, &case.request.ids, None, group);
         return Ok(Ok(done()));
     };
     scrub_all(&visitor, group)?;
-    let mut activity =
-        case.activity_of(ActivityKind::GdprForgetDevice, &visitor, Some(visitor.last_session_at_ms), group);
+    let mut activity = case.activity_of(
+        ActivityKind::GdprForgetDevice,
+        &visitor,
+        Some(visitor.last_session_at_ms),
+        group,
+    );
     // The receivers are told whom to forget; the record that stays does not say it.
     finish(&mut activity, None, group)?;
     scrub(&mut activity);
@@ -49,7 +57,9 @@ fn scrub_all(visitor: &Visitor, group: &mut Group<'_>) -> Result<(), StoreError>
         let db = Db::Period(PeriodKind::Activities, Period(month));
         for (key, _) in group.scan_back(db, KeyRange::prefix(&prefix), left)? {
             left = left.saturating_sub(1);
-            let Some(id) = keys::parse_activity_index(&key) else { continue };
+            let Some(id) = keys::parse_activity_index(&key) else {
+                continue;
+            };
             let at = keys::activity(id);
             if let Some(record) = group.get(at.0, &at.1)? {
                 let mut activity = codec::decode_activity(&record, at.0, &at.1)?;
@@ -94,5 +104,8 @@ fn anonymise(session: &mut Session) {
     session.label.clear();
     session.device_ids.clear();
     session.parameters.clear();
-    session.geo = Geo { country: std::mem::take(&mut session.geo.country), ..Geo::default() };
+    session.geo = Geo {
+        country: std::mem::take(&mut session.geo.country),
+        ..Geo::default()
+    };
 }

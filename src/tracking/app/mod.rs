@@ -152,7 +152,14 @@ struct Failure {
 
 impl Failure {
     fn new(status: u16, text: &'static str, reason: RefusalReason) -> Self {
-        Self { status, text, reason, field: None, message: reason.remedy().to_owned(), is_kept: true }
+        Self {
+            status,
+            text,
+            reason,
+            field: None,
+            message: reason.remedy().to_owned(),
+            is_kept: true,
+        }
     }
 
     fn field(text: &'static str, error: &FieldError) -> Self {
@@ -176,7 +183,10 @@ impl Failure {
         if let Some(id) = activity {
             body.insert("activity_id".into(), id.to_string().into());
         }
-        Reply { status: self.status, body: Value::Object(body) }
+        Reply {
+            status: self.status,
+            body: Value::Object(body),
+        }
     }
 }
 
@@ -221,13 +231,19 @@ pub fn record(
         let at = keys::idempotency(&idempotency.key);
         if let Some(record) = group.get(at.0, &at.1)? {
             let entry = codec::decode_idempotency(&record, at.0, &at.1)?;
-            let known = Remembered { request: entry.body_hash, expires_at_ms: entry.expires_at_ms };
+            let known = Remembered {
+                request: entry.body_hash,
+                expires_at_ms: entry.expires_at_ms,
+            };
             match duplicates::judge_idempotency(Some(&known), &idempotency.request, group.now_ms()) {
                 duplicates::Idempotency::New => {}
                 duplicates::Idempotency::Conflict => return Ok(None),
                 duplicates::Idempotency::Same => {
                     let body = serde_json::from_str(&entry.answer).unwrap_or(Value::Null);
-                    return Ok(Some(Reply { status: entry.status, body }));
+                    return Ok(Some(Reply {
+                        status: entry.status,
+                        body,
+                    }));
                 }
             }
         }
@@ -243,7 +259,10 @@ pub fn record(
             status: reply.status,
             answer: reply.body.to_string(),
         };
-        group.put(keys::idempotency(&idempotency.key), codec::encode_idempotency(&entry)?);
+        group.put(
+            keys::idempotency(&idempotency.key),
+            codec::encode_idempotency(&entry)?,
+        );
     }
     Ok(Some(reply))
 }
@@ -265,7 +284,10 @@ pub fn record_unreadable(
         "created_at" | "created_at_unix" => "Bad event state",
         _ => "Invalid parameter",
     };
-    let request = AppRequest { app_token: app_token.to_owned(), ..AppRequest::default() };
+    let request = AppRequest {
+        app_token: app_token.to_owned(),
+        ..AppRequest::default()
+    };
     refuse(endpoint, &request, around, &Failure::field(text, error), group)
 }
 
@@ -290,7 +312,9 @@ fn refuse(
         .filter(|_| !request.event_token.is_empty())
         .and_then(|offer| offer.event(Some(&request.event_token)))
         .map(|event| event.token.clone());
-    activity.verdict = Verdict::Refused { reason: failure.reason };
+    activity.verdict = Verdict::Refused {
+        reason: failure.reason,
+    };
     activity.note = match &failure.field {
         Some(field) => format!("{field}: {}", failure.message),
         None => failure.text.to_owned(),
@@ -330,7 +354,11 @@ fn decide(endpoint: Endpoint, request: &AppRequest, around: &Around, group: &mut
         Endpoint::Uninstall => uninstall::record(&case, group),
         Endpoint::Attribution => session::read_attribution(&case, group),
         Endpoint::Claim => claim::record(&case, group),
-        Endpoint::Cost => Ok(Err(Failure::new(400, "Invalid parameter", RefusalReason::InvalidField))),
+        Endpoint::Cost => Ok(Err(Failure::new(
+            400,
+            "Invalid parameter",
+            RefusalReason::InvalidField,
+        ))),
     }
 }
 
@@ -372,7 +400,12 @@ fn investigate<'r>(
     };
     // A claim is judged by the partner's policy, not the app's.
     if endpoint != Endpoint::Claim {
-        match trust::judge(&case.offer.trust, endpoint.scope(), &around.caller.for_trust(), now_ms) {
+        match trust::judge(
+            &case.offer.trust,
+            endpoint.scope(),
+            &around.caller.for_trust(),
+            now_ms,
+        ) {
             Judgement::Refused(reason) => return Ok(Err(unauthorized(reason))),
             Judgement::Noted(reason) => {
                 if reason == R::BadSignature {
@@ -389,15 +422,30 @@ fn investigate<'r>(
     if !request.names_a_device() {
         let message = match request.malformed.first() {
             Some(name) => format!("{name} has a wrong form, and no other device id was sent."),
-            None => "Send a device id (idfa, gps_adid, idfv, ...) or the adid of an earlier answer.".to_owned(),
+            None => {
+                "Send a device id (idfa, gps_adid, idfv, ...) or the adid of an earlier answer.".to_owned()
+            }
         };
-        let field = Some(request.malformed.first().cloned().unwrap_or_else(|| "idfa".into()));
+        let field = Some(
+            request
+                .malformed
+                .first()
+                .cloned()
+                .unwrap_or_else(|| "idfa".into()),
+        );
         let failure = Failure::new(400, "Bad event state", R::InvalidField);
-        return Ok(Err(Failure { field, message, ..failure }));
+        return Ok(Err(Failure {
+            field,
+            message,
+            ..failure
+        }));
     }
     if visitors::is_forgotten(&case, group)? && endpoint != Endpoint::Forget {
         let failure = Failure::new(451, "Device is opted out", R::ForgottenDevice);
-        return Ok(Err(Failure { is_kept: false, ..failure }));
+        return Ok(Err(Failure {
+            is_kept: false,
+            ..failure
+        }));
     }
     if case.at_ms > now_ms + FUTURE_SLACK_MS {
         return Ok(Err(Failure::new(400, "Bad event state", R::FutureTimestamp)));
@@ -416,7 +464,13 @@ fn unauthorized(reason: RefusalReason) -> Failure {
 /// What is wrong with the device as a whole.
 fn device_rejection(offer: &Offer, request: &AppRequest, around: &Around) -> Option<Rejection> {
     let is_advertising = |name: &String| matches!(name.as_str(), "idfa" | "gps_adid" | "fire_adid" | "oaid");
-    let is_anonymous = |ip: IpAddr| offer.attribution.anonymous_networks.iter().any(|net| net.contains(&ip));
+    let is_anonymous = |ip: IpAddr| {
+        offer
+            .attribution
+            .anonymous_networks
+            .iter()
+            .any(|net| net.contains(&ip))
+    };
     if around.ip.is_some_and(is_anonymous) {
         Some(Rejection::AnonymousTraffic)
     } else if request.malformed.iter().any(is_advertising) {
@@ -431,7 +485,11 @@ impl Case<'_> {
     /// earlier than the truth.
     fn matched_until_ms(&self, now_ms: i64) -> i64 {
         let is_whole = self.request.at_ms.is_some_and(|at_ms| at_ms % 1000 == 0);
-        if is_whole { self.at_ms.saturating_add(999).min(now_ms).max(self.at_ms) } else { self.at_ms }
+        if is_whole {
+            self.at_ms.saturating_add(999).min(now_ms).max(self.at_ms)
+        } else {
+            self.at_ms
+        }
     }
 
     /// An activity of the request, not credited yet.
@@ -459,7 +517,10 @@ impl Case<'_> {
         activity.tuid = visitor.adid.to_string();
         activity.session.clone_from(&visitor.credit);
         activity.match_type = Some(visitor.match_type);
-        activity.is_test |= activity.session.as_ref().is_some_and(|session| session.flags.is_test);
+        activity.is_test |= activity
+            .session
+            .as_ref()
+            .is_some_and(|session| session.flags.is_test);
         activity.facts = visitor.facts(before_ms);
         self.add_place(&mut activity);
         activity
@@ -468,7 +529,10 @@ impl Case<'_> {
     fn add_place(&self, activity: &mut Activity) {
         let mut facts = Facts(std::mem::take(&mut activity.facts));
         facts.add("is_s2s", u8::from(self.request.is_s2s));
-        facts.add("environment", if activity.is_test { "sandbox" } else { "production" });
+        facts.add(
+            "environment",
+            if activity.is_test { "sandbox" } else { "production" },
+        );
         let geo = &self.around.geo;
         for (name, value) in [
             ("country", &geo.country),
@@ -495,7 +559,9 @@ impl Case<'_> {
         }
         if !request.user_agent.is_empty() {
             let device = client::agent(&request.user_agent).device;
-            if !device.os_name.is_empty() && !devices.contains(&(device.os_name.clone(), device.device_name.clone())) {
+            if !device.os_name.is_empty()
+                && !devices.contains(&(device.os_name.clone(), device.device_name.clone()))
+            {
                 devices.push((device.os_name, device.device_name));
             }
         }
@@ -510,10 +576,17 @@ impl Case<'_> {
 }
 
 /// Stores an activity that counts, with its postbacks and the index by visitor.
-fn finish(activity: &mut Activity, visitor: Option<&Visitor>, group: &mut Group<'_>) -> Result<(), StoreError> {
+fn finish(
+    activity: &mut Activity,
+    visitor: Option<&Visitor>,
+    group: &mut Group<'_>,
+) -> Result<(), StoreError> {
     queueing::record(activity, group)?;
     if let Some(visitor) = visitor {
-        group.put(keys::activity_by_visitor(visitor.adid.index_hash(), activity.id), Vec::new());
+        group.put(
+            keys::activity_by_visitor(visitor.adid.index_hash(), activity.id),
+            Vec::new(),
+        );
     }
     Ok(())
 }

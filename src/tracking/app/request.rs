@@ -72,7 +72,10 @@ pub struct AppRequest {
 impl AppRequest {
     /// Reads the fields of a request.
     pub fn parse(fields: Fields, endpoint: Endpoint) -> Result<Self, FieldError> {
-        let mut request = Self { said: said(&fields), ..Self::default() };
+        let mut request = Self {
+            said: said(&fields),
+            ..Self::default()
+        };
         let (mut amount, mut currency) = (None, None);
         let (mut global, mut global_partner) = (Vec::new(), Vec::new());
         for (name, value) in fields.plain {
@@ -109,7 +112,12 @@ impl AppRequest {
         request.money = money(amount, currency, endpoint)?;
         request.custom = over(global, fields.callback_params);
         request.partner_custom = over(global_partner, fields.partner_params);
-        request.ids.sort_by_key(|(name, _)| STRONGEST.iter().position(|s| s == name).unwrap_or(STRONGEST.len()));
+        request.ids.sort_by_key(|(name, _)| {
+            STRONGEST
+                .iter()
+                .position(|s| s == name)
+                .unwrap_or(STRONGEST.len())
+        });
         Ok(request)
     }
 
@@ -140,7 +148,10 @@ impl AppRequest {
 
     /// A field of the request.
     pub fn field(&self, name: &str) -> Option<&str> {
-        self.fields.iter().find(|(n, _)| n == name).map(|(_, v)| v.as_str())
+        self.fields
+            .iter()
+            .find(|(n, _)| n == name)
+            .map(|(_, v)| v.as_str())
     }
 
     /// Whether it says which device it is about.
@@ -182,19 +193,29 @@ fn money(
 ) -> Result<Option<Money>, FieldError> {
     let Some((name, text)) = amount else {
         return match endpoint {
-            Endpoint::AdRevenue => {
-                Err(FieldError::new("revenue", "missing_field", "Send revenue in whole units, and currency."))
-            }
+            Endpoint::AdRevenue => Err(FieldError::new(
+                "revenue",
+                "missing_field",
+                "Send revenue in whole units, and currency.",
+            )),
             _ => Ok(None),
         };
     };
     let amount = parse_amount(&text)
         .map_err(|error| FieldError::new(&name, "invalid_revenue", format!("The amount {error}.")))?;
     if !(Decimal::new(1, 3)..=Decimal::from(100_000_000_000_i64)).contains(&amount) {
-        return Err(FieldError::new(&name, "invalid_revenue", "Send 0.001 to 100,000,000,000 whole units."));
+        return Err(FieldError::new(
+            &name,
+            "invalid_revenue",
+            "Send 0.001 to 100,000,000,000 whole units.",
+        ));
     }
     let Some((field, code)) = currency else {
-        return Err(FieldError::new("currency", "missing_field", "Send the ISO 4217 code of the revenue."));
+        return Err(FieldError::new(
+            "currency",
+            "missing_field",
+            "Send the ISO 4217 code of the revenue.",
+        ));
     };
     let currency = code
         .trim()
@@ -205,33 +226,55 @@ fn money(
 
 /// A currency code; for `/cost`, which has names of its own.
 pub(super) fn currency(field: &str, code: &str) -> Result<Currency, FieldError> {
-    code.trim().parse().map_err(|error| FieldError::new(field, "invalid_currency", format!("The currency {error}.")))
+    code.trim()
+        .parse()
+        .map_err(|error| FieldError::new(field, "invalid_currency", format!("The currency {error}.")))
 }
 
 fn is_sandbox(value: &str) -> Result<bool, FieldError> {
     match value.trim() {
         "sandbox" => Ok(true),
         "production" => Ok(false),
-        _ => Err(FieldError::new("environment", "invalid_environment", "Send production or sandbox.")),
+        _ => Err(FieldError::new(
+            "environment",
+            "invalid_environment",
+            "Send production or sandbox.",
+        )),
     }
 }
 
 fn address(value: &str) -> Result<IpAddr, FieldError> {
-    value.trim().parse::<IpAddr>().map(|ip| ip.to_canonical()).map_err(|_| {
-        let example = Ipv4Addr::new(192, 0, 2, 7);
-        FieldError::new("ip_address", "invalid_address", format!("Send the device's address, such as {example}."))
-    })
+    value
+        .trim()
+        .parse::<IpAddr>()
+        .map(|ip| ip.to_canonical())
+        .map_err(|_| {
+            let example = Ipv4Addr::new(192, 0, 2, 7);
+            FieldError::new(
+                "ip_address",
+                "invalid_address",
+                format!("Send the device's address, such as {example}."),
+            )
+        })
 }
 
 fn sid(field: &str, value: &str) -> Result<SessionId, FieldError> {
     value.trim().to_ascii_lowercase().parse().map_err(|_| {
-        FieldError::new(field, "invalid_sid", "A session id has 16 characters of 0-9 and a-z; send it unchanged.")
+        FieldError::new(
+            field,
+            "invalid_sid",
+            "A session id has 16 characters of 0-9 and a-z; send it unchanged.",
+        )
     })
 }
 
 fn adid(value: &str) -> Result<Adid, FieldError> {
     value.trim().parse().map_err(|()| {
-        FieldError::new("adid", "invalid_adid", "Send the adid of an answer of this server: 32 hexadecimal digits.")
+        FieldError::new(
+            "adid",
+            "invalid_adid",
+            "Send the adid of an answer of this server: 32 hexadecimal digits.",
+        )
     })
 }
 
@@ -272,9 +315,18 @@ mod tests {
              &callback_params=%7B%22b%22%3A%222%22%7D&ip_address=192.0.2.7&order_id=o-1&app_version=5",
         )
         .unwrap();
-        assert_eq!(request.ids[0], ("idfa".into(), "A1B2C3D4-0000-4000-8000-1234567890AB".into()));
-        assert_eq!(request.custom, vec![("a".into(), "1".into()), ("b".into(), "2".into())]);
-        assert_eq!(request.money.map(|m| m.cents().to_string()).as_deref(), Some("150"));
+        assert_eq!(
+            request.ids[0],
+            ("idfa".into(), "A1B2C3D4-0000-4000-8000-1234567890AB".into())
+        );
+        assert_eq!(
+            request.custom,
+            vec![("a".into(), "1".into()), ("b".into(), "2".into())]
+        );
+        assert_eq!(
+            request.money.map(|m| m.cents().to_string()).as_deref(),
+            Some("150")
+        );
         assert_eq!(request.uids, ["o-1"]);
         assert!(request.is_test && request.is_s2s && request.names_a_device());
         assert_eq!(request.field("app_version"), Some("5"));
@@ -304,7 +356,11 @@ mod tests {
 
     #[test]
     fn device_ids_that_say_nothing() {
-        let request = parse(Endpoint::Session, "idfa=00000000-0000-0000-0000-000000000000&gps_adid=abc").unwrap();
+        let request = parse(
+            Endpoint::Session,
+            "idfa=00000000-0000-0000-0000-000000000000&gps_adid=abc",
+        )
+        .unwrap();
         assert!(!request.names_a_device());
         assert_eq!(request.malformed, ["gps_adid"]);
     }
@@ -318,9 +374,18 @@ mod tests {
             format!("referrer=utm_source%253Dx%2526reftag%253D{sid}"),
         ] {
             let request = parse(Endpoint::Session, &raw).unwrap();
-            assert_eq!(request.named, Some((sid.parse().unwrap(), MatchType::Reftag)), "{raw}");
+            assert_eq!(
+                request.named,
+                Some((sid.parse().unwrap(), MatchType::Reftag)),
+                "{raw}"
+            );
         }
-        assert_eq!(parse(Endpoint::Session, "referrer=utm_source%3Dgoogle-play").unwrap().named, None);
+        assert_eq!(
+            parse(Endpoint::Session, "referrer=utm_source%3Dgoogle-play")
+                .unwrap()
+                .named,
+            None
+        );
     }
 
     #[test]
@@ -328,6 +393,9 @@ mod tests {
         let said = |raw| parse(Endpoint::Event, raw).unwrap().said;
         assert_eq!(said("a=1&b=2"), said("a=1&b=2"));
         assert_ne!(said("a=1&b=2"), said("a=1&b=3"));
-        assert_ne!(said("callback_params=%7B%22a%22%3A%221%22%7D"), said("partner_params=%7B%22a%22%3A%221%22%7D"));
+        assert_ne!(
+            said("callback_params=%7B%22a%22%3A%221%22%7D"),
+            said("partner_params=%7B%22a%22%3A%221%22%7D")
+        );
     }
 }

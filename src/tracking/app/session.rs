@@ -3,7 +3,9 @@
 
 use super::{Case, Decided, Failure, MOST_KEPT, Reply, count, credit_json, finish, visitors};
 use crate::domain::activity::{Activity, ActivityKind, MatchType, RefusalReason};
-use crate::domain::attribution::{Decision, Engagement, Install, Return, decide_install, decide_reattribution};
+use crate::domain::attribution::{
+    Decision, Engagement, Install, Return, decide_install, decide_reattribution,
+};
 use crate::domain::session::Session;
 use crate::domain::stats::Counters;
 use crate::domain::visitor::{Adid, Facts, Tracker, Visitor};
@@ -36,7 +38,9 @@ fn reply(case: &Case<'_>, visitor: &Visitor, kind: ActivityKind) -> Reply {
 }
 
 fn answer(case: &Case<'_>, visitor: &Visitor, message: &str) -> Reply {
-    let at = jiff::Timestamp::from_millisecond(case.at_ms).map(|at| at.to_string()).unwrap_or_default();
+    let at = jiff::Timestamp::from_millisecond(case.at_ms)
+        .map(|at| at.to_string())
+        .unwrap_or_default();
     Reply::ok(json!({
         "app_token": case.offer.id,
         "adid": visitor.adid.to_string(),
@@ -48,7 +52,11 @@ fn answer(case: &Case<'_>, visitor: &Visitor, message: &str) -> Reply {
 
 fn install(case: &Case<'_>, group: &mut Group<'_>) -> Decided {
     let Some((name, value)) = case.request.ids.first() else {
-        return Ok(Err(Failure::new(404, "Device not found", RefusalReason::UnknownDevice)));
+        return Ok(Err(Failure::new(
+            404,
+            "Device not found",
+            RefusalReason::UnknownDevice,
+        )));
     };
     let at_ms = case.matched_until_ms(group.now_ms());
     let candidates = matching::candidates(&case.offer, &case.subject(), at_ms, group)?;
@@ -79,7 +87,9 @@ fn install(case: &Case<'_>, group: &mut Group<'_>) -> Decided {
         install_link: tracker.as_ref().map(|tracker| tracker.token.clone()),
         first_tracker: tracker,
         last_tracker: None,
-        match_type: credit.as_ref().map_or(MatchType::Organic, |(_, matched_by)| *matched_by),
+        match_type: credit
+            .as_ref()
+            .map_or(MatchType::Organic, |(_, matched_by)| *matched_by),
         credit: credit.map(|(session, _)| session),
         events: Vec::new(),
         unique_events: Vec::new(),
@@ -90,8 +100,16 @@ fn install(case: &Case<'_>, group: &mut Group<'_>) -> Decided {
     activity = case.activity_of(ActivityKind::Install, &visitor, None, group);
     activity.id = id;
     explain(&mut activity, &decision);
-    let mut counters = Counters { installs: 1, sessions: 1, ..Counters::default() };
-    counters.cost = activity.session.as_deref().map(|s| engagement::cost(s, "cpi")).unwrap_or_default();
+    let mut counters = Counters {
+        installs: 1,
+        sessions: 1,
+        ..Counters::default()
+    };
+    counters.cost = activity
+        .session
+        .as_deref()
+        .map(|s| engagement::cost(s, "cpi"))
+        .unwrap_or_default();
     count(&activity, &counters, group);
     finish(&mut activity, Some(&visitor), group)?;
     reject(case, ActivityKind::RejectedInstall, &decision, &visitor, group)?;
@@ -104,7 +122,11 @@ fn reopen(case: &Case<'_>, mut visitor: Visitor, group: &mut Group<'_>) -> Decid
         return Ok(Ok(reply(case, &visitor, visitor.last_session_kind)));
     }
     if case.at_ms < before_ms {
-        return Ok(Ok(answer(case, &visitor, "Session ignored (earlier than the last one)")));
+        return Ok(Ok(answer(
+            case,
+            &visitor,
+            "Session ignored (earlier than the last one)",
+        )));
     }
     let learnt = visitor.learn(&case.request.ids);
     let decision = returning(case, &visitor, before_ms, group)?;
@@ -118,7 +140,11 @@ fn reopen(case: &Case<'_>, mut visitor: Visitor, group: &mut Group<'_>) -> Decid
             if !learnt.is_empty() {
                 visitors::save(&visitor, &learnt, group)?;
             }
-            return Ok(Ok(answer(case, &visitor, "Session ignored (30 minutes have not passed)")));
+            return Ok(Ok(answer(
+                case,
+                &visitor,
+                "Session ignored (30 minutes have not passed)",
+            )));
         }
     };
     let mut own = Facts::default();
@@ -139,21 +165,41 @@ fn reopen(case: &Case<'_>, mut visitor: Visitor, group: &mut Group<'_>) -> Decid
         visitor.session_count = 1;
     }
     let mut activity = case.activity_of(kind, &visitor, Some(before_ms), group);
-    own.0.into_iter().for_each(|(name, value)| activity.facts.push((name, value)));
-    let is_reattributed = matches!(kind, ActivityKind::Reattribution | ActivityKind::ReattributionReinstall);
+    own.0
+        .into_iter()
+        .for_each(|(name, value)| activity.facts.push((name, value)));
+    let is_reattributed = matches!(
+        kind,
+        ActivityKind::Reattribution | ActivityKind::ReattributionReinstall
+    );
     if is_reattributed {
         visitor.reattribution = Some(activity.id);
     }
     explain(&mut activity, &decision);
     visitors::save(&visitor, &learnt, group)?;
-    let counters = Counters { sessions: 1, reattributions: i64::from(is_reattributed), ..Counters::default() };
+    let counters = Counters {
+        sessions: 1,
+        reattributions: i64::from(is_reattributed),
+        ..Counters::default()
+    };
     count(&activity, &counters, group);
     finish(&mut activity, Some(&visitor), group)?;
-    reject(case, ActivityKind::RejectedReattribution, &decision, &visitor, group)?;
+    reject(
+        case,
+        ActivityKind::RejectedReattribution,
+        &decision,
+        &visitor,
+        group,
+    )?;
     Ok(Ok(reply(case, &visitor, kind)))
 }
 
-fn returning(case: &Case<'_>, visitor: &Visitor, before_ms: i64, group: &Group<'_>) -> Result<Decision, StoreError> {
+fn returning(
+    case: &Case<'_>,
+    visitor: &Visitor,
+    before_ms: i64,
+    group: &Group<'_>,
+) -> Result<Decision, StoreError> {
     let mut subject = case.subject();
     // A reattribution is matched by ids alone; those of the visitor count too.
     subject.ip_hash = 0;
@@ -171,7 +217,9 @@ fn returning(case: &Case<'_>, visitor: &Visitor, before_ms: i64, group: &Group<'
 
 /// The whole session of the winner.
 fn credit(decision: &Decision, group: &Group<'_>) -> Result<Option<(Box<Session>, MatchType)>, StoreError> {
-    let Some(winner) = decision.winner() else { return Ok(None) };
+    let Some(winner) = decision.winner() else {
+        return Ok(None);
+    };
     let session = matching::load_session(winner.id, group)?;
     if session.is_none() {
         tracing::error!(code = "credited_session_missing", sid = %winner.id, "an index names a session that is not stored");
@@ -181,10 +229,18 @@ fn credit(decision: &Decision, group: &Group<'_>) -> Result<Option<(Box<Session>
 
 /// Keeps every candidate on the activity with the reason why it lost, up to a bound.
 fn explain(activity: &mut Activity, decision: &Decision) {
-    activity.candidates = decision.judged.iter().take(MOST_KEPT).map(crate::domain::attribution::Judged::candidate).collect();
+    activity.candidates = decision
+        .judged
+        .iter()
+        .take(MOST_KEPT)
+        .map(crate::domain::attribution::Judged::candidate)
+        .collect();
     let more = decision.judged.len().saturating_sub(MOST_KEPT);
     if more > 0 {
-        activity.note = format!("{more} more candidates were judged and are not kept. {}", activity.note);
+        activity.note = format!(
+            "{more} more candidates were judged and are not kept. {}",
+            activity.note
+        );
     }
 }
 
@@ -196,12 +252,16 @@ fn reject(
     visitor: &Visitor,
     group: &mut Group<'_>,
 ) -> Result<(), StoreError> {
-    let Some((engagement, rejection)) = decision.rejected() else { return Ok(()) };
+    let Some((engagement, rejection)) = decision.rejected() else {
+        return Ok(());
+    };
     let Engagement { id, matched_by, .. } = *engagement;
     let mut activity = case.activity_of(kind, visitor, None, group);
     activity.session = matching::load_session(id, group)?.map(Box::new);
     activity.match_type = Some(matched_by);
-    activity.facts.push(("rejection_reason".into(), rejection.code().into()));
+    activity
+        .facts
+        .push(("rejection_reason".into(), rejection.code().into()));
     explain(&mut activity, decision);
     finish(&mut activity, Some(visitor), group)
 }
@@ -210,7 +270,10 @@ fn reject(
 pub(super) fn read_attribution(case: &Case<'_>, group: &mut Group<'_>) -> Decided {
     let Some(visitor) = visitors::find(case, group)? else {
         let failure = Failure::new(404, "Device not found", RefusalReason::UnknownDevice);
-        return Ok(Err(Failure { is_kept: false, ..failure }));
+        return Ok(Err(Failure {
+            is_kept: false,
+            ..failure
+        }));
     };
     let mut attribution = credit_json(visitor.credit.as_deref());
     if let Some(object) = attribution.as_object_mut() {

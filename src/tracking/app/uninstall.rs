@@ -8,18 +8,28 @@ use serde_json::json;
 /// The time that is told is that of the last app session. A second notice changes nothing.
 pub(super) fn record(case: &Case<'_>, group: &mut Group<'_>) -> Decided {
     let Some(mut visitor) = visitors::find(case, group)? else {
-        return Ok(Err(Failure::new(404, "Device not found", RefusalReason::UnknownDevice)));
+        return Ok(Err(Failure::new(
+            404,
+            "Device not found",
+            RefusalReason::UnknownDevice,
+        )));
     };
     let adid = visitor.adid.to_string();
     if visitor.uninstalled_at_ms.is_some() {
-        return Ok(Ok(Reply::ok(json!({"status": "OK", "adid": adid, "message": "Uninstall was tracked before"}))));
+        return Ok(Ok(Reply::ok(
+            json!({"status": "OK", "adid": adid, "message": "Uninstall was tracked before"}),
+        )));
     }
     let gone_ms = visitor.last_session_at_ms;
     visitor.uninstalled_at_ms = Some(gone_ms);
     visitors::save(&visitor, &[], group)?;
     let mut activity = case.activity_of(ActivityKind::Uninstall, &visitor, Some(gone_ms), group);
     let spent_s = (gone_ms - visitor.installed_at_ms).max(0) / 1000;
-    activity.facts.push(("time_to_uninstall".into(), spent_s.to_string()));
+    activity
+        .facts
+        .push(("time_to_uninstall".into(), spent_s.to_string()));
     finish(&mut activity, Some(&visitor), group)?;
-    Ok(Ok(Reply::ok(json!({"status": "OK", "adid": adid, "message": "Uninstall tracked"}))))
+    Ok(Ok(Reply::ok(
+        json!({"status": "OK", "adid": adid, "message": "Uninstall tracked"}),
+    )))
 }

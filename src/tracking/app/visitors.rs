@@ -16,8 +16,12 @@ pub(super) fn find(case: &Case<'_>, group: &Group<'_>) -> Result<Option<Visitor>
     }
     for (name, value) in &case.request.ids {
         let at = keys::visitor_by_device(&device_hash(&case.offer.id, case.request.is_test, name, value));
-        let Some(bytes) = group.get(at.0, &at.1)? else { continue };
-        let Ok(adid) = <[u8; 16]>::try_from(bytes.as_slice()) else { continue };
+        let Some(bytes) = group.get(at.0, &at.1)? else {
+            continue;
+        };
+        let Ok(adid) = <[u8; 16]>::try_from(bytes.as_slice()) else {
+            continue;
+        };
         if let Some(visitor) = load(Adid(adid), group)? {
             return Ok(Some(visitor));
         }
@@ -28,7 +32,9 @@ pub(super) fn find(case: &Case<'_>, group: &Group<'_>) -> Result<Option<Visitor>
 fn load(adid: Adid, group: &Group<'_>) -> Result<Option<Visitor>, StoreError> {
     let at = keys::visitor(adid);
     let record = group.get(at.0, &at.1)?;
-    record.map(|record| codec::decode_visitor(&record, at.0, &at.1)).transpose()
+    record
+        .map(|record| codec::decode_visitor(&record, at.0, &at.1))
+        .transpose()
 }
 
 /// Writes a visitor, and the index of the ids that are new.
@@ -48,7 +54,12 @@ pub(super) fn save(
 /// Removes a visitor and what finds it.
 pub(super) fn remove(visitor: &Visitor, group: &mut Group<'_>) {
     for (name, value) in &visitor.ids {
-        group.delete(keys::visitor_by_device(&device_hash(&visitor.offer, visitor.is_test, name, value)));
+        group.delete(keys::visitor_by_device(&device_hash(
+            &visitor.offer,
+            visitor.is_test,
+            name,
+            value,
+        )));
     }
     group.delete(keys::visitor(visitor.adid));
 }
@@ -74,6 +85,8 @@ pub(super) fn forget(case: &Case<'_>, ids: &[(String, String)], adid: Option<Adi
 }
 
 fn hashes(case: &Case<'_>, ids: &[(String, String)]) -> Vec<[u8; 16]> {
-    let of_ids = ids.iter().map(|(name, value)| device_hash(&case.offer.id, case.request.is_test, name, value));
+    let of_ids = ids
+        .iter()
+        .map(|(name, value)| device_hash(&case.offer.id, case.request.is_test, name, value));
     of_ids.chain(case.request.adid.map(|adid| adid.0)).collect()
 }
