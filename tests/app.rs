@@ -1,14 +1,6 @@
 //! The life of an app, end to end: links, installs, sessions, events, and the callbacks that go with them,
 //! against the real binary and a real receiver.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::print_stdout,
-    reason = "a test that cannot go on fails"
-)]
-
 mod support;
 
 use serde_json::{Value, json};
@@ -76,7 +68,8 @@ impl App {
         let token = text(&offer["id"]);
         let mut partners = Vec::new();
         for name in ["Net One", "Net Two"] {
-            let partner = json!({"name": name, "callback_hosts": ["127.0.0.1"]});
+            let host = format!("localhost:{}", receiver.address().port());
+            let partner = json!({"name": name, "callback_hosts": [host]});
             let partner = text(&admin.post_json("/api/v1/partners", &partner).ok()["id"]);
             let link = json!({"offer": token, "partner": partner, "network": name});
             let link = text(&admin.post_json("/api/v1/links", &link).ok()["token"]);
@@ -422,7 +415,10 @@ fn callbacks_of_the_click_url_and_of_partners() {
     let rule =
         json!({"name": "p", "scope": scope, "kinds": ["install"], "text": app.url("/partner?kind=partner")});
     app.admin.post_json("/api/v1/rules", &rule).ok();
-    let encode = |text: &str| url::form_urlencoded::byte_serialize(text.as_bytes()).collect::<String>();
+    let encode = |text: &str| {
+        let named = text.replace("127.0.0.1", "localhost");
+        url::form_urlencoded::byte_serialize(named.as_bytes()).collect::<String>()
+    };
     let install = encode(&app.url("/install?kind=own_install&id={idfa}"));
     let event = encode(&app.url("/event?kind=own_event&e={event}"));
     let foreign = encode("http://evil.example/x");
@@ -452,6 +448,28 @@ fn callbacks_of_the_click_url_and_of_partners() {
         .ok();
     app.told("global", 0);
     assert_eq!(app.kinds_told(), ["global"]);
+}
+
+#[test]
+fn the_test_link_fires_at_once_and_shows_what_was_sent() {
+    let app = App::new(json!({}));
+    let encode = |text: &str| url::form_urlencoded::byte_serialize(text.as_bytes()).collect::<String>();
+    let own = encode(
+        &app.url("/t?kind={activity_kind}&c={country}")
+            .replace("127.0.0.1", "localhost"),
+    );
+    let foreign = encode("https://elsewhere.example/x");
+    let shown = app.server.client().get(&format!(
+        "/c/cbtest?install_callback={own}&session_callback={foreign}"
+    ));
+    let shown = shown.ok()["callbacks"].clone();
+    assert_eq!(
+        (&shown[0]["result"], &shown[1]["result"]),
+        (&json!("sent"), &json!("host_not_allowed")),
+        "{shown}"
+    );
+    assert_eq!(app.told("install", 0).query_value("c").as_deref(), Some("jp"));
+    assert!(text(&shown[0]["url"]).ends_with("/t?kind=install&c=jp"));
 }
 
 #[test]
@@ -839,4 +857,55 @@ fn tokens_with_scopes() {
             .status,
         401
     );
+}
+
+/// Postbacks that Apple publishes as examples, with its genuine signatures.
+const SKAN: &str = r#"{"version":"4.0","ad-network-id":"com.example","source-identifier":"39","app-id":525463029,"transaction-id":"6aafb7a5-0170-41b5-bbe4-fe71dedf1e31","redownload":false,"source-domain":"example.com","fidelity-type":1,"did-win":true,"coarse-conversion-value":"high","postback-sequence-index":0,"attribution-signature":"MEUCIQD4rX6eh38qEhuUKHdap345UbmlzA7KEZ1bhWZuYM8MJwIgMnyiiZe6heabDkGwOaKBYrUXQhKtF3P/ERHqkR/XpuA="}"#;
+
+#[test]
+fn apples_postbacks_are_verified_and_told_once() {
+    let mut app = App::new(json!({}));
+    let mut offer = app.admin.get(&format!("/api/v1/offers/{}", app.token)).ok();
+    offer["app_id"] = json!("525463029");
+    app.admin
+        .json("PUT", &format!("/api/v1/offers/{}", app.token), &offer)
+        .ok();
+    app.rule(
+        &["sk_install"],
+        &app.url("/sk?kind={activity_kind}&net={sk_network_id}&win={sk_did_win}&src={sk_source_identifier}&coarse={sk_coarse_conversion_value}&bad={sk_invalid_signature}"),
+    );
+    let path = "/.well-known/skadnetwork/report-attribution/";
+    let send = |body: &str| {
+        app.server.client().send(
+            "POST",
+            path,
+            &[("Content-Type", "application/json")],
+            body.as_bytes(),
+        )
+    };
+    assert_eq!(send(SKAN).ok()["result"], "accepted");
+    assert_eq!(send(SKAN).ok()["result"], "duplicate");
+    let told = app.told("sk_install", 0);
+    for (name, value) in [
+        ("net", "com.example"),
+        ("win", "1"),
+        ("src", "39"),
+        ("coarse", "high"),
+        ("bad", "0"),
+    ] {
+        assert_eq!(told.query_value(name).as_deref(), Some(value), "{name}");
+    }
+    let forged = send(&SKAN.replace("\"39\"", "\"40\"")).ok();
+    assert_eq!(
+        (&forged["result"], &forged["reason"]),
+        (&json!("refused"), &json!("invalid_apple_signature"))
+    );
+    assert_eq!(send("{").status, 400);
+    let kept = app
+        .admin
+        .get("/api/v1/activities?verdict=refused")
+        .ok()
+        .to_string();
+    assert!(kept.contains("invalid_apple_signature"), "{kept}");
+    assert_eq!(app.kinds_told(), ["sk_install"]);
 }

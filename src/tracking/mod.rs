@@ -20,6 +20,7 @@
 //! | [`engagement`] | records a click, impression or landing |
 //! | [`matching`] | which engagements could an app activity be credited to |
 //! | [`app`] | judges and records what devices report of an app |
+//! | [`apple`] | verifies and records copies of Apple's postbacks |
 //! | [`record_conversion`] | judges and records a conversion |
 //! | [`status`] | changes the status of a conversion |
 //! | [`resend`] | sends a postback again, or gives it up |
@@ -29,6 +30,7 @@
 //! | [`tag`] | the script of the advertiser's site |
 
 pub mod app;
+pub mod apple;
 pub mod client;
 pub mod conversion;
 pub mod destination;

@@ -1,6 +1,7 @@
 //! The public endpoints that visitors, tags and servers call. They parse the request once, hand it to
 //! `tracking`, and answer; no login, no admin route, no decision about what counts.
 
+mod apple;
 mod callback_test;
 mod click;
 mod conversion;
@@ -14,6 +15,7 @@ use crate::domain::offer::Offer;
 use crate::domain::session::Session;
 use crate::recorder::Recorder;
 use crate::store::catalog::Catalog;
+use crate::tracking::apple::AppleKeys;
 use crate::tracking::client::{ClientHeaders, IpHasher};
 use crate::tracking::geo::GeoIp;
 use crate::tracking::repeat::Repeats;
@@ -94,6 +96,11 @@ pub fn routes(config: &mut ServiceConfig) {
             resource("/tag.js")
                 .route(web::get().to(tag))
                 .route(web::head().to(tag)),
+        )
+        .app_data(web::Data::new(AppleKeys::default()))
+        .service(
+            resource("/.well-known/{kind:skadnetwork|appattribution}/report-attribution{slash:/?}")
+                .route(web::post().to(apple::report)),
         )
         .configure(s2s::routes);
 }

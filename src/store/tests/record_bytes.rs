@@ -289,7 +289,15 @@ fn golden_bytes() {
         decode_brief,
         "01076c696e6b313233000001",
     );
-    golden(&visitor(), encode_visitor(&visitor()), decode_visitor, "01");
+    golden(
+        &visitor(),
+        encode_visitor(&visitor()),
+        decode_visitor,
+        "0107070707070707070707070707070707066f6666657231010104696466610158f6f9b2e5bd6801a1ee565e7b\
+             0000000002f8f9b2e5bd6803020301f6f9b2e5bd680001f6f9b2e5bd680101a1ee565e7b000000000401076c69\
+             6e6b313233096e65743a3a63616d700001076c696e6b31323300040106616263313233f6f9b2e5bd6801090106\
+             616263313233",
+    );
 }
 
 #[test]
