@@ -13,7 +13,9 @@ export default defineConfig({
   },
   server: {
     proxy: {
-      "^/(api|c|i|cv|tag\\.js|healthz|readyz)(/|$|\\?)": { target: process.env.YAMABIKO_URL ?? "http://127.0.0.1:8080" },
+      "^/(api|c|i|cv|tag\\.js|healthz|readyz)(/|$|\\?)": {
+        target: process.env.YAMABIKO_URL ?? "http://127.0.0.1:8080",
+      },
     },
   },
   test: { include: ["src/**/*.test.{ts,tsx}"], environment: "node" },

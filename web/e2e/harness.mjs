@@ -11,24 +11,38 @@ import { chromium } from "playwright-core";
 const web = join(import.meta.dirname, "..");
 const axe = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 
-/** Builds the UI once; `YAMABIKO_WEB_DIST` names one that is built already. */
+/** Builds the UI once; `WEB_DIST` names one that is built already. */
 export function dist() {
-  if (process.env.YAMABIKO_WEB_DIST) return process.env.YAMABIKO_WEB_DIST;
+  if (process.env.WEB_DIST) return process.env.WEB_DIST;
   const out = mkdtempSync(join(tmpdir(), "yamabiko-web-"));
   execFileSync("npm", ["run", "build", "--", "--outDir", out], { cwd: web, stdio: "ignore", timeout: 120_000 });
-  process.env.YAMABIKO_WEB_DIST = out;
+  process.env.WEB_DIST = out;
   return out;
 }
 
 export const browser = () =>
   chromium.launch({
     executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
-    args: ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync"],
+    args: [
+      "--no-sandbox",
+      "--disable-gpu",
+      "--disable-quic",
+      "--no-first-run",
+      "--disable-background-networking",
+      "--disable-component-update",
+      "--disable-sync",
+    ],
   });
 
 /** A page that collects violations of the content security policy, script errors and hostile text that ran. */
 export async function open(chrome, { language = "ja", theme = "light", width = 1280 } = {}) {
-  const context = await chrome.newContext({ viewport: { width, height: 900 }, locale: language === "ja" ? "ja-JP" : "en-GB", colorScheme: theme, timezoneId: "Asia/Tokyo", reducedMotion: "reduce" });
+  const context = await chrome.newContext({
+    viewport: { width, height: 900 },
+    locale: language === "ja" ? "ja-JP" : "en-GB",
+    colorScheme: theme,
+    timezoneId: "Asia/Tokyo",
+    reducedMotion: "reduce",
+  });
   const page = await context.newPage();
   page.setDefaultTimeout(10_000);
   const troubles = [];
@@ -38,7 +52,9 @@ export async function open(chrome, { language = "ja", theme = "light", width = 1
     if (message.type() === "error" && !/Failed to load resource/.test(text)) troubles.push(`console: ${text}`);
   });
   await context.addInitScript(() => {
-    document.addEventListener("securitypolicyviolation", (e) => console.error(`policy violated: ${e.violatedDirective} ${e.blockedURI}`));
+    document.addEventListener("securitypolicyviolation", (e) =>
+      console.error(`policy violated: ${e.violatedDirective} ${e.blockedURI}`),
+    );
   });
   return {
     page,
@@ -56,8 +72,16 @@ export async function open(chrome, { language = "ja", theme = "light", width = 1
 export async function assertAccessible(page, what) {
   await page.evaluate(axe);
   const found = await page.evaluate(async () => {
-    const { violations } = await window.axe.run(document, { runOnly: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"] });
-    return violations.map((v) => `${v.id}: ${v.help} | ${v.nodes.slice(0, 3).map((n) => `${n.html.slice(0, 140)} ${n.any.map((a) => a.message).join(" ")}`).join(" || ")}`);
+    const { violations } = await window.axe.run(document, {
+      runOnly: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"],
+    });
+    return violations.map(
+      (v) =>
+        `${v.id}: ${v.help} | ${v.nodes
+          .slice(0, 3)
+          .map((n) => `${n.html.slice(0, 140)} ${n.any.map((a) => a.message).join(" ")}`)
+          .join(" || ")}`,
+    );
   });
   assert.deepEqual(found, [], what);
 }

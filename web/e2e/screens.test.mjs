@@ -45,7 +45,22 @@ const SCREENS = {
   answers: "/help/answers",
   nowhere: "/nowhere",
 };
-const EMPTY = ["/", "/links", "/offers", "/partners", "/rules", "/clicks", "/conversions", "/refused", "/postbacks", "/reports", "/live", "/trace", "/settings/tokens", "/settings/payouts"];
+const EMPTY = [
+  "/",
+  "/links",
+  "/offers",
+  "/partners",
+  "/rules",
+  "/clicks",
+  "/conversions",
+  "/refused",
+  "/postbacks",
+  "/reports",
+  "/live",
+  "/trace",
+  "/settings/tokens",
+  "/settings/payouts",
+];
 
 let chrome;
 before(async () => {

@@ -11,7 +11,14 @@ export const HOSTILE = `<img src=x onerror="window.hacked=1">"'\`{{7*7}}\u202e`;
 const now = Date.now();
 const DAY = 86_400_000;
 const trust = { mode: "off", bearer_tokens: [], hmac_secret: { is_set: false }, allowed_ips: [] };
-const delivery = { timeout_s: null, max_per_second: null, max_concurrent: null, schedule_s: null, short_schedule_s: null, ttl_h: null };
+const delivery = {
+  timeout_s: null,
+  max_per_second: null,
+  max_concurrent: null,
+  schedule_s: null,
+  short_schedule_s: null,
+  ttl_h: null,
+};
 const event = (token, name, approval = { mode: "automatic" }) => ({
   token,
   name,
@@ -43,9 +50,27 @@ const offer = (id, name, kind, events, url) => ({
   updated_at_ms: now - 3 * DAY,
 });
 export const offers = [
-  offer("skincare2026", "美容液 お試しセット", "web", [event("pur001", "購入", { mode: "manual" }), event("lead01", "資料請求")], "https://shop.example.com/lp/serum"),
-  offer("gamehero0001", "Hero Battle (app)", "app", [event("inst01", "Tutorial done"), event("pay001", "In-app purchase")], "https://apps.example.com/hero"),
-  offer("denki0000001", "でんき切り替えキャンペーン", "web", [event("appl01", "申込完了", { mode: "after_days", days: 30 })], "https://denki.example.jp/campaign?from=yb"),
+  offer(
+    "skincare2026",
+    "美容液 お試しセット",
+    "web",
+    [event("pur001", "購入", { mode: "manual" }), event("lead01", "資料請求")],
+    "https://shop.example.com/lp/serum",
+  ),
+  offer(
+    "gamehero0001",
+    "Hero Battle (app)",
+    "app",
+    [event("inst01", "Tutorial done"), event("pay001", "In-app purchase")],
+    "https://apps.example.com/hero",
+  ),
+  offer(
+    "denki0000001",
+    "でんき切り替えキャンペーン",
+    "web",
+    [event("appl01", "申込完了", { mode: "after_days", days: 30 })],
+    "https://denki.example.jp/campaign?from=yb",
+  ),
 ];
 const partner = (id, name, macro) => ({
   id,
@@ -123,11 +148,29 @@ const rule = (id, name, scope, statuses, text) => ({
 });
 const toPartner = (p) => ({ type: "partner", partner: p, offer: null });
 export const rules = [
-  rule("hana0001", "承認待ち", toPartner("hanamed1"), ["pending"], "https://hana.example/pb?sid=##PARA1##&amount=##AMOUNT##&uid=##CONTENT_UID1##"),
+  rule(
+    "hana0001",
+    "承認待ち",
+    toPartner("hanamed1"),
+    ["pending"],
+    "https://hana.example/pb?sid=##PARA1##&amount=##AMOUNT##&uid=##CONTENT_UID1##",
+  ),
   rule("hana0002", "承認", toPartner("hanamed1"), ["approved"], "https://hana.example/pb?sid=##PARA1##&status=1"),
   rule("hana0003", "否認", toPartner("hanamed1"), ["rejected"], "https://hana.example/pb?sid=##PARA1##&status=9"),
-  rule("adnet001", "AdNet", toPartner("adnet002"), [], "equal,{country},jp,https://track.adnet.example/postback?cid={para1}&rev={revenue_float}"),
-  rule("own00001", "自社サーバー", { type: "offer", offer: "skincare2026" }, [], "https://api.shop.example.com/hooks/yamabiko?sid={sid}&kind={activity_kind}"),
+  rule(
+    "adnet001",
+    "AdNet",
+    toPartner("adnet002"),
+    [],
+    "equal,{country},jp,https://track.adnet.example/postback?cid={para1}&rev={revenue_float}",
+  ),
+  rule(
+    "own00001",
+    "自社サーバー",
+    { type: "offer", offer: "skincare2026" },
+    [],
+    "https://api.shop.example.com/hooks/yamabiko?sid={sid}&kind={activity_kind}",
+  ),
 ];
 
 const AGENTS = [
@@ -162,7 +205,13 @@ export const sessions = Array.from({ length: 130 }, (_, i) => {
     para: [l.partner ? `clk-${1000 + i}` : "", "", "", "", ""],
     label: i % 9 === 0 ? HOSTILE : "",
     device_ids: [],
-    parameters: i % 7 === 0 ? [["gclid", "Cj0KCQ"], ["q", HOSTILE]] : [],
+    parameters:
+      i % 7 === 0
+        ? [
+            ["gclid", "Cj0KCQ"],
+            ["q", HOSTILE],
+          ]
+        : [],
     destination: `${offers.find((o) => o.id === l.offer).destinations.default}?sid=…`,
     is_bot: i % 13 === 4,
     is_prefetch: i % 29 === 7,
@@ -198,7 +247,13 @@ export const activities = sessions.slice(0, 60).map((s, i) => {
     money: { amount: String(1980 + i * 110), currency: "JPY" },
     payout: { amount: "1500", currency: "JPY" },
     uids: [i === 3 ? HOSTILE : `ORDER-${20260 + i}`],
-    custom: i % 5 === 0 ? [["coupon", "AUTUMN"], ["note", HOSTILE]] : [],
+    custom:
+      i % 5 === 0
+        ? [
+            ["coupon", "AUTUMN"],
+            ["note", HOSTILE],
+          ]
+        : [],
     fields: [],
     session: reason === "unknown_session" ? null : s.id,
     partner: s.partner,
@@ -219,8 +274,22 @@ export const activities = sessions.slice(0, 60).map((s, i) => {
     rules: isBad
       ? []
       : [
-          { origin: { type: "rule", id: "hana0001" }, entry: 0, condition: null, holds: true, postback: null, skipped: null },
-          { origin: { type: "rule", id: "adnet001" }, entry: 0, condition: '{country} = "us" equal "jp"', holds: false, postback: null, skipped: null },
+          {
+            origin: { type: "rule", id: "hana0001" },
+            entry: 0,
+            condition: null,
+            holds: true,
+            postback: null,
+            skipped: null,
+          },
+          {
+            origin: { type: "rule", id: "adnet001" },
+            entry: 0,
+            condition: '{country} = "us" equal "jp"',
+            holds: false,
+            postback: null,
+            skipped: null,
+          },
         ],
     history: status ? [{ at_ms: s.at_ms + 60_000, status, by: "automatic" }] : [],
     facts: [],
@@ -244,7 +313,12 @@ export const postbackDetails = activities
   .filter((a) => a.verdict === "accepted" && a.partner)
   .map((a, i) => {
     const state = ["delivered", "delivered", "waiting", "delivered", "failed"][i % 5];
-    const attempts = state === "delivered" ? [attempt(1, a.at_ms + 40, 200)] : state === "waiting" ? [attempt(1, a.at_ms + 40, null), attempt(2, a.at_ms + 9_000, 503)] : [attempt(1, a.at_ms + 40, 404)];
+    const attempts =
+      state === "delivered"
+        ? [attempt(1, a.at_ms + 40, 200)]
+        : state === "waiting"
+          ? [attempt(1, a.at_ms + 40, null), attempt(2, a.at_ms + 9_000, 503)]
+          : [attempt(1, a.at_ms + 40, 404)];
     const postback = {
       id: id16(),
       activity: a.id,
@@ -253,7 +327,12 @@ export const postbackDetails = activities
       origin: { type: "rule", id: "hana0001" },
       entry: 0,
       lane: "https://hana.example:443",
-      request: { method: "GET", url: `https://hana.example/pb?sid=${a.para1}&amount=${a.money.amount}&uid=${encodeURIComponent(a.uids[0])}`, headers: [], body: null },
+      request: {
+        method: "GET",
+        url: `https://hana.example/pb?sid=${a.para1}&amount=${a.money.amount}&uid=${encodeURIComponent(a.uids[0])}`,
+        headers: [],
+        body: null,
+      },
       created_at_ms: a.at_ms,
       state,
       due_at_ms: state === "waiting" ? now + 90_000 : null,
@@ -294,7 +373,9 @@ const add = (rows) => {
   for (const row of rows) {
     for (const [name, value] of Object.entries(row)) {
       if (typeof value === "number") total[name] += value;
-      else if (Array.isArray(value)) for (const m of value) total[name] = [{ amount: String(Number(total[name][0]?.amount ?? 0) + Number(m.amount)), currency: "JPY" }];
+      else if (Array.isArray(value))
+        for (const m of value)
+          total[name] = [{ amount: String(Number(total[name][0]?.amount ?? 0) + Number(m.amount)), currency: "JPY" }];
     }
   }
   return total;
@@ -303,16 +384,42 @@ export function stats(query) {
   const group = query.get("group_by");
   const from = Number(query.get("from_ms") ?? now - 30 * DAY);
   const to = Number(query.get("to_ms") ?? now);
-  const labels = Object.fromEntries([...links.map((l) => [l.token, [l.network, l.campaign].filter(Boolean).join(" › ")]), ...[...partners, ...offers].map((x) => [x.id, x.name]), ["pur001", "購入"], ["lead01", "資料請求"]]);
+  const labels = Object.fromEntries([
+    ...links.map((l) => [l.token, [l.network, l.campaign].filter(Boolean).join(" › ")]),
+    ...[...partners, ...offers].map((x) => [x.id, x.name]),
+    ["pur001", "購入"],
+    ["lead01", "資料請求"],
+  ]);
   const step = group === "hour" ? 3_600_000 : DAY;
   const rowsFrom = (start) => {
     const rows = [];
-    for (let at = start; at < start + (to - from); at += step) rows.push({ key: String(at), label: String(at), at_ms: at, ...counters(Math.floor((group === "hour" ? 60 : 900) * (1 + Math.sin(at / step / 3)) + 20)) });
+    for (let at = start; at < start + (to - from); at += step)
+      rows.push({
+        key: String(at),
+        label: String(at),
+        at_ms: at,
+        ...counters(Math.floor((group === "hour" ? 60 : 900) * (1 + Math.sin(at / step / 3)) + 20)),
+      });
     return rows;
   };
-  const named = { link: links.map((l) => l.token), partner: partners.map((p) => p.id), offer: offers.map((o) => o.id), event: ["pur001", "lead01"], campaign: ["秋の特集", "retargeting", ""], country: ["jp", "us", ""], device: ["ios/phone", "android/phone", "windows/pc"] };
-  const rows = group === "hour" || group === "day" ? rowsFrom(from) : named[group].map((key, i) => ({ key, label: labels[key] ?? key, at_ms: null, ...counters(2400 - i * 370) }));
-  return { rows, total: add(rows), previous_total: query.get("compare") === "true" ? add(rowsFrom(from - (to - from))) : null };
+  const named = {
+    link: links.map((l) => l.token),
+    partner: partners.map((p) => p.id),
+    offer: offers.map((o) => o.id),
+    event: ["pur001", "lead01"],
+    campaign: ["秋の特集", "retargeting", ""],
+    country: ["jp", "us", ""],
+    device: ["ios/phone", "android/phone", "windows/pc"],
+  };
+  const rows =
+    group === "hour" || group === "day"
+      ? rowsFrom(from)
+      : named[group].map((key, i) => ({ key, label: labels[key] ?? key, at_ms: null, ...counters(2400 - i * 370) }));
+  return {
+    rows,
+    total: add(rows),
+    previous_total: query.get("compare") === "true" ? add(rowsFrom(from - (to - from))) : null,
+  };
 }
 
 export const presets = [
@@ -332,30 +439,81 @@ export const presets = [
   for_apps: false,
   click: [{ name: "param1", para: 1, role: "click_id", macro: "##sessionId##", is_appended: false }],
   method: "GET",
-  rule: id === "tiktok" ? null : "https://<HOST>/ac/action.php?cid=<ADVERT_ID>&af=##PARA1##&uid=##CONTENT_UID1##&amount=##AMOUNT##",
+  rule:
+    id === "tiktok"
+      ? null
+      : "https://<HOST>/ac/action.php?cid=<ADVERT_ID>&af=##PARA1##&uid=##CONTENT_UID1##&amount=##AMOUNT##",
   blanks:
     id === "tiktok"
       ? []
       : [
-          { name: "HOST", label: { en: "Host of the system", ja: "システムのホスト名" }, is_secret: false, is_host: true },
+          {
+            name: "HOST",
+            label: { en: "Host of the system", ja: "システムのホスト名" },
+            is_secret: false,
+            is_host: true,
+          },
           { name: "ADVERT_ID", label: { en: "Advert id", ja: "広告ID" }, is_secret: false, is_host: false },
         ],
-  no_rule: id === "tiktok" ? { code: "signed", text: { en: "This partner takes signed JSON only.", ja: "この媒体は署名付きJSONのみ受け付けます。" } } : null,
+  no_rule:
+    id === "tiktok"
+      ? {
+          code: "signed",
+          text: { en: "This partner takes signed JSON only.", ja: "この媒体は署名付きJSONのみ受け付けます。" },
+        }
+      : null,
   handover: [],
   notify: null,
-  note: { en: "The click id comes back under the name that the partner tells you.", ja: "クリックIDの受け渡し名は媒体に確認してください。" },
+  note: {
+    en: "The click id comes back under the name that the partner tells you.",
+    ja: "クリックIDの受け渡し名は媒体に確認してください。",
+  },
   confidence: isVerified ? "verified" : "unverified",
   source: null,
 }));
 
 export const placeholders = [
-  ["sid", "session", "Session id of the click", "クリックのセッションID", "16 characters", "16文字", "0m3k8f2v9q1c7x5z"],
-  ["para1", "session", "First value that came with the click", "クリックURLの1つ目の付加値", "text", "文字列", "clk-1001"],
-  ["para2", "session", "Second value that came with the click", "クリックURLの2つ目の付加値", "text", "文字列", "site-7"],
+  [
+    "sid",
+    "session",
+    "Session id of the click",
+    "クリックのセッションID",
+    "16 characters",
+    "16文字",
+    "0m3k8f2v9q1c7x5z",
+  ],
+  [
+    "para1",
+    "session",
+    "First value that came with the click",
+    "クリックURLの1つ目の付加値",
+    "text",
+    "文字列",
+    "clk-1001",
+  ],
+  [
+    "para2",
+    "session",
+    "Second value that came with the click",
+    "クリックURLの2つ目の付加値",
+    "text",
+    "文字列",
+    "site-7",
+  ],
   ["amount", "money", "Amount of the conversion", "成果の金額", "number", "数値", "5400"],
   ["content_uid1", "activity", "First order number", "1つ目の注文番号", "text", "文字列", "ORDER-1001"],
   ["country", "geo", "Country of the click", "クリックの国", "two lower-case letters", "小文字2文字", "jp"],
   ["status", "activity", "Status of the conversion", "成果のステータス", "word", "単語", "approved"],
   ["activity_kind", "activity", "What happened", "発生した内容", "word", "単語", "event"],
   ["created_at", "time", "When it happened", "発生日時", "unix seconds", "UNIX秒", "1404214665"],
-].map(([name, group, meaning_en, meaning_ja, format_en, format_ja, sample]) => ({ name, group, meaning_en, meaning_ja, format_en, format_ja, sample, kinds: ["event", "event_update", "install"], source: "own" }));
+].map(([name, group, meaning_en, meaning_ja, format_en, format_ja, sample]) => ({
+  name,
+  group,
+  meaning_en,
+  meaning_ja,
+  format_en,
+  format_ja,
+  sample,
+  kinds: ["event", "event_update", "install"],
+  source: "own",
+}));

@@ -67,7 +67,9 @@ export async function call<T>(path: string, { method = "GET", query, body, signa
   return (await response.json()) as T;
 }
 
-export const get = <T>(path: string, query?: Query, signal?: AbortSignal) => call<T>(path, { query: query ?? {}, ...(signal ? { signal } : {}) });
-export const post = <T>(path: string, body: unknown = {}, query?: Query) => call<T>(path, { method: "POST", body, query: query ?? {} });
+export const get = <T>(path: string, query?: Query, signal?: AbortSignal) =>
+  call<T>(path, { query: query ?? {}, ...(signal ? { signal } : {}) });
+export const post = <T>(path: string, body: unknown = {}, query?: Query) =>
+  call<T>(path, { method: "POST", body, query: query ?? {} });
 export const put = <T>(path: string, body: unknown) => call<T>(path, { method: "PUT", body });
 export const del = <T>(path: string, query?: Query) => call<T>(path, { method: "DELETE", query: query ?? {} });

@@ -6,6 +6,12 @@ import type { Link, Me, Offer, Page, Partner, Placeholder, Rule, Settings } from
 
 export const useMe = () => useQuery({ queryKey: ["me"], queryFn: () => get<Me>("/me"), staleTime: 60_000 });
 
+/** Whether this person may change things; a viewer only looks. */
+export const useCanEdit = (): boolean => {
+  const role = useMe().data?.role;
+  return role === "editor" || role === "owner";
+};
+
 export const useSettings = (enabled = true) =>
   useQuery({ queryKey: ["settings"], queryFn: () => get<Settings>("/settings"), staleTime: 60_000, enabled });
 
@@ -21,8 +27,10 @@ async function all<T>(path: string): Promise<T[]> {
 }
 
 // Configuration is small (it lives in the server's memory too), so pickers and names read it whole.
-export const useOffers = () => useQuery({ queryKey: ["offers"], queryFn: () => all<Offer>("/offers"), staleTime: 30_000 });
-export const usePartners = () => useQuery({ queryKey: ["partners"], queryFn: () => all<Partner>("/partners"), staleTime: 30_000 });
+export const useOffers = () =>
+  useQuery({ queryKey: ["offers"], queryFn: () => all<Offer>("/offers"), staleTime: 30_000 });
+export const usePartners = () =>
+  useQuery({ queryKey: ["partners"], queryFn: () => all<Partner>("/partners"), staleTime: 30_000 });
 export const useLinks = () => useQuery({ queryKey: ["links"], queryFn: () => all<Link>("/links"), staleTime: 30_000 });
 export const useRules = () => useQuery({ queryKey: ["rules"], queryFn: () => all<Rule>("/rules"), staleTime: 30_000 });
 export const usePlaceholders = () =>

@@ -3,7 +3,18 @@ import { useQuery } from "@tanstack/react-query";
 import { get } from "./client";
 import type { Stats } from "./types";
 
-export const GROUPS = ["day", "hour", "month", "link", "partner", "offer", "event", "campaign", "country", "device"] as const;
+export const GROUPS = [
+  "day",
+  "hour",
+  "month",
+  "link",
+  "partner",
+  "offer",
+  "event",
+  "campaign",
+  "country",
+  "device",
+] as const;
 export type Group = (typeof GROUPS)[number];
 
 export interface StatQuery {

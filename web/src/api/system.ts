@@ -24,7 +24,8 @@ export interface Queue {
 }
 
 /** Whether a destination needs somebody's attention. */
-export const isUnwell = (lane: Lane): boolean => lane.state === "open" || lane.state === "failing" || lane.state === "paused";
+export const isUnwell = (lane: Lane): boolean =>
+  lane.state === "open" || lane.state === "failing" || lane.state === "paused";
 
 export interface System {
   version: string;
@@ -56,7 +57,13 @@ export interface System {
 }
 
 export const useSystem = () =>
-  useQuery({ queryKey: ["system"], queryFn: () => get<System>("/system"), staleTime: 5_000, refetchInterval: 15_000, retry: false });
+  useQuery({
+    queryKey: ["system"],
+    queryFn: () => get<System>("/system"),
+    staleTime: 5_000,
+    refetchInterval: 15_000,
+    retry: false,
+  });
 
 export const useQueue = () =>
   useQuery({

@@ -23,4 +23,9 @@ export interface Trace {
 }
 
 export const useTrace = (q: string) =>
-  useQuery({ queryKey: ["trace", q], queryFn: ({ signal }) => get<Trace>("/trace", { q }, signal), enabled: q !== "", retry: false });
+  useQuery({
+    queryKey: ["trace", q],
+    queryFn: ({ signal }) => get<Trace>("/trace", { q }, signal),
+    enabled: q !== "",
+    retry: false,
+  });

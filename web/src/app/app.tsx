@@ -39,8 +39,9 @@ const Help = lazy(() => import("../pages/help"));
 
 export function App({ setTimeZone }: { setTimeZone: (zone: string) => void }) {
   const [location] = useLocation();
+  const { t } = useI18n();
   return (
-    <>
+    <Boundary title={t("error.screen")}>
       {location === "/setup" ? (
         <Suspense fallback={<Skeleton />}>
           <Setup />
@@ -49,7 +50,7 @@ export function App({ setTimeZone }: { setTimeZone: (zone: string) => void }) {
         <Gate setTimeZone={setTimeZone} />
       )}
       <Toasts />
-    </>
+    </Boundary>
   );
 }
 
@@ -64,7 +65,12 @@ function Gate({ setTimeZone }: { setTimeZone: (zone: string) => void }) {
     () =>
       client.getQueryCache().subscribe((event) => {
         const error = event.query.state.error;
-        if (event.type === "updated" && error instanceof ApiError && error.status === 401 && event.query.queryKey[0] !== "me") {
+        if (
+          event.type === "updated" &&
+          error instanceof ApiError &&
+          error.status === 401 &&
+          event.query.queryKey[0] !== "me"
+        ) {
           void client.invalidateQueries({ queryKey: ["me"] });
         }
       }),

@@ -36,12 +36,31 @@ function Finder({ onClose }: { onClose: () => void }) {
   const targets = useMemo(() => {
     const wanted = text.trim().normalize("NFKC").toLowerCase();
     const found: Target[] = [];
-    if (wanted) found.push({ label: t("palette.trace", { text: text.trim() }), hint: t("nav.trace"), href: `/trace?q=${encodeURIComponent(text.trim())}` });
+    if (wanted)
+      found.push({
+        label: t("palette.trace", { text: text.trim() }),
+        hint: t("nav.trace"),
+        href: `/trace?q=${encodeURIComponent(text.trim())}`,
+      });
     const add = (hint: string, href: string, ...names: (string | null | undefined)[]) => {
       const label = names.filter(Boolean).join(" · ");
       if (!wanted || label.normalize("NFKC").toLowerCase().includes(wanted)) found.push({ label, hint, href });
     };
-    for (const key of ["home", "live", "reports", "links", "offers", "partners", "rules", "clicks", "conversions", "refused", "postbacks", "settings", "help"] as const)
+    for (const key of [
+      "home",
+      "live",
+      "reports",
+      "links",
+      "offers",
+      "partners",
+      "rules",
+      "clicks",
+      "conversions",
+      "refused",
+      "postbacks",
+      "settings",
+      "help",
+    ] as const)
       add(t("palette.screen"), key === "home" ? "/" : `/${key}`, t(`nav.${key}`));
     if (wanted) {
       for (const l of links ?? []) add(t("nav.links"), `/links/${l.token}`, l.network, l.campaign, l.token);
@@ -81,7 +100,13 @@ function Finder({ onClose }: { onClose: () => void }) {
           e.preventDefault();
         }}
       />
-      <ul id={id} role="listbox" aria-label={t("palette.title")} className="options" style={{ listStyle: "none", margin: 0 }}>
+      <ul
+        id={id}
+        role="listbox"
+        aria-label={t("palette.title")}
+        className="options"
+        style={{ listStyle: "none", margin: 0 }}
+      >
         {targets.map((target, i) => (
           <li
             key={target.href + target.label}
@@ -93,7 +118,11 @@ function Finder({ onClose }: { onClose: () => void }) {
             onMouseMove={() => setAt(i)}
             onClick={() => go(target)}
           >
-            {target.href.startsWith("/trace?") ? <Activity size={16} aria-hidden /> : <ArrowRight size={16} aria-hidden />}
+            {target.href.startsWith("/trace?") ? (
+              <Activity size={16} aria-hidden />
+            ) : (
+              <ArrowRight size={16} aria-hidden />
+            )}
             <span className="grow wrap-any">{target.label}</span>
             <span className="muted small">{target.hint}</span>
           </li>

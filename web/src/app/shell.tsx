@@ -74,7 +74,8 @@ const GROUPS: { label: MessageKey | null; items: Item[] }[] = [
   },
 ];
 
-const isAt = (location: string, href: string) => (href === "/" ? location === "/" : location === href || location.startsWith(`${href}/`));
+const isAt = (location: string, href: string) =>
+  href === "/" ? location === "/" : location === href || location.startsWith(`${href}/`);
 
 export function Shell({ children }: { children: ReactNode }) {
   const t = useT();
@@ -133,11 +134,24 @@ export function Shell({ children }: { children: ReactNode }) {
             </div>
           ))}
         </nav>
-        <button type="button" className={`scrim ${isOpen ? "open" : ""}`} aria-label={t("nav.close")} tabIndex={-1} onClick={() => setOpen(false)} />
+        <button
+          type="button"
+          className={`scrim ${isOpen ? "open" : ""}`}
+          aria-label={t("nav.close")}
+          tabIndex={-1}
+          onClick={() => setOpen(false)}
+        />
         <div style={{ minWidth: 0 }}>
           <header className="topbar">
             <span className="menu">
-              <Button variant="quiet" icon={MenuIcon} aria-label={t("nav.open")} aria-expanded={isOpen} aria-controls="nav" onPress={() => setOpen(true)} />
+              <Button
+                variant="quiet"
+                icon={MenuIcon}
+                aria-label={t("nav.open")}
+                aria-expanded={isOpen}
+                aria-controls="nav"
+                onPress={() => setOpen(true)}
+              />
             </span>
             <button type="button" className="finder" onClick={() => setFinding(true)}>
               <Search size={16} aria-hidden />
@@ -178,7 +192,15 @@ function Account() {
           <MenuItem id="who" isDisabled>
             {me?.name || me?.login || ""} · {me ? t(`role.${me.role}`) : ""}
           </MenuItem>
-          {language === "ja" ? <MenuItem id="en">English</MenuItem> : <MenuItem id="ja">日本語</MenuItem>}
+          {language === "ja" ? (
+            <MenuItem key="en" id="en">
+              English
+            </MenuItem>
+          ) : (
+            <MenuItem key="ja" id="ja">
+              日本語
+            </MenuItem>
+          )}
           <MenuItem id="system">{t("theme.system")}</MenuItem>
           <MenuItem id="light">{t("theme.light")}</MenuItem>
           <MenuItem id="dark">{t("theme.dark")}</MenuItem>

@@ -58,7 +58,13 @@ export function LinkButton(props: {
   );
 }
 
-const TONE_ICON: Record<Tone, LucideIcon> = { ok: CheckCircle2, warn: AlertTriangle, bad: XCircle, info: Info, plain: Info };
+const TONE_ICON: Record<Tone, LucideIcon> = {
+  ok: CheckCircle2,
+  warn: AlertTriangle,
+  bad: XCircle,
+  info: Info,
+  plain: Info,
+};
 
 /** A state: always an icon and a word, never colour alone. */
 export function Badge({ tone, icon, children }: { tone: Tone; icon?: LucideIcon; children: ReactNode }) {
@@ -158,7 +164,13 @@ export function Note({ tone = "plain", title, children }: { tone?: Tone; title?:
   );
 }
 
-export function Card(props: { title?: ReactNode; help?: ReactNode; actions?: ReactNode; flush?: boolean; children: ReactNode }) {
+export function Card(props: {
+  title?: ReactNode;
+  help?: ReactNode;
+  actions?: ReactNode;
+  flush?: boolean;
+  children: ReactNode;
+}) {
   return (
     <section className={`card ${props.flush ? "flush" : ""}`}>
       {(props.title || props.actions) && (
@@ -174,7 +186,13 @@ export function Card(props: { title?: ReactNode; help?: ReactNode; actions?: Rea
 }
 
 /** A point in time; the zone and UTC show on hovering. */
-export function Time({ ms, mode = "dateTime" }: { ms: number | null | undefined; mode?: "dateTime" | "time" | "date" | "relative" }) {
+export function Time({
+  ms,
+  mode = "dateTime",
+}: {
+  ms: number | null | undefined;
+  mode?: "dateTime" | "time" | "date" | "relative";
+}) {
   const format = useFormat();
   if (!ms) return <span className="muted">–</span>;
   const text = mode === "relative" ? format.relative(ms, Date.now()) : format[mode](ms);
@@ -197,7 +215,15 @@ export function Amounts({ values }: { values: Money[] | null | undefined }) {
   return <>{values.map((v) => format.money(v)).join(" + ")}</>;
 }
 
-export function CopyButton({ text, label, variant }: { text: string; label?: string; variant?: ButtonProps["variant"] }) {
+export function CopyButton({
+  text,
+  label,
+  variant,
+}: {
+  text: string;
+  label?: string;
+  variant?: ButtonProps["variant"];
+}) {
   const t = useT();
   const [done, setDone] = useState(false);
   return (

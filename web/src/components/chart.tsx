@@ -15,7 +15,17 @@ export interface Series {
   isSecond?: boolean;
 }
 
-export function Chart({ times, series, label, isHourly }: { times: readonly number[]; series: readonly Series[]; label: string; isHourly?: boolean }) {
+export function Chart({
+  times,
+  series,
+  label,
+  isHourly,
+}: {
+  times: readonly number[];
+  series: readonly Series[];
+  label: string;
+  isHourly?: boolean;
+}) {
   const box = useRef<HTMLDivElement>(null);
   const format = useFormat();
   useEffect(() => {
@@ -30,7 +40,12 @@ export function Chart({ times, series, label, isHourly }: { times: readonly numb
       probe.style.color = `var(${name})`;
       return getComputedStyle(probe).color || color(name);
     };
-    const axis = { stroke: resolved("--muted"), grid: { stroke: resolved("--line"), width: 1 }, ticks: { show: false }, font: "12px system-ui, sans-serif" };
+    const axis = {
+      stroke: resolved("--muted"),
+      grid: { stroke: resolved("--line"), width: 1 },
+      ticks: { show: false },
+      font: "12px system-ui, sans-serif",
+    };
     const tick = (ms: number) => (isHourly ? format.time(ms).slice(0, 5) : format.shortDate(ms));
     const draw = () =>
       new uPlot(
@@ -39,13 +54,37 @@ export function Chart({ times, series, label, isHourly }: { times: readonly numb
           height: 240,
           ms: 1,
           tzDate: (ts) => uPlot.tzDate(new Date(ts), format.timeZone),
-          scales: { x: { time: true }, y: { range: (_, __, max) => [0, Math.max(max * 1.1, 4)] }, z: { range: (_, __, max) => [0, Math.max(max * 1.1, 4)] } },
+          scales: {
+            x: { time: true },
+            y: { range: (_, __, max) => [0, Math.max(max * 1.1, 4)] },
+            z: { range: (_, __, max) => [0, Math.max(max * 1.1, 4)] },
+          },
           legend: { show: false },
           cursor: { y: false, points: { size: 6 } },
           axes: [
-            { ...axis, incrs: (isHourly ? [1, 2, 3, 6, 12, 24] : [24, 48, 96, 168, 336, 720]).map((h) => h * 3_600_000), values: (_, splits) => splits.map(tick) },
-            { ...axis, size: 54, values: (_, splits) => splits.map((v) => (Number.isInteger(v) ? format.number(v) : "")) },
-            ...(series.some((s) => s.isSecond) ? [{ ...axis, scale: "z", side: 1 as const, grid: { show: false }, size: 44, values: (_: uPlot, splits: number[]) => splits.map((v) => (Number.isInteger(v) ? format.number(v) : "")) }] : []),
+            {
+              ...axis,
+              incrs: (isHourly ? [1, 2, 3, 6, 12, 24] : [24, 48, 96, 168, 336, 720]).map((h) => h * 3_600_000),
+              values: (_, splits) => splits.map(tick),
+            },
+            {
+              ...axis,
+              size: 54,
+              values: (_, splits) => splits.map((v) => (Number.isInteger(v) ? format.number(v) : "")),
+            },
+            ...(series.some((s) => s.isSecond)
+              ? [
+                  {
+                    ...axis,
+                    scale: "z",
+                    side: 1 as const,
+                    grid: { show: false },
+                    size: 44,
+                    values: (_: uPlot, splits: number[]) =>
+                      splits.map((v) => (Number.isInteger(v) ? format.number(v) : "")),
+                  },
+                ]
+              : []),
           ],
           series: [
             {},

@@ -37,7 +37,11 @@ export function usePeriod(filters: Filters, fallback: Period) {
   const to = filters.get("to");
   return useMemo(() => {
     if (period === "custom") return { period, from_ms: parseDay(from, timeZone), to_ms: parseDay(to, timeZone, 1) };
-    const range = periodRange((PERIODS as readonly string[]).includes(period) ? (period as Period) : fallback, Date.now(), timeZone);
+    const range = periodRange(
+      (PERIODS as readonly string[]).includes(period) ? (period as Period) : fallback,
+      Date.now(),
+      timeZone,
+    );
     return { period, from_ms: range.from, to_ms: range.to };
   }, [period, from, to, timeZone, fallback]);
 }
@@ -58,18 +62,24 @@ export function PeriodButtons({ filters, current, noAll }: { filters: Filters; c
             {t(`period.${p}`)}
           </Button>
         ))}
-        <Button
-          size="small"
-          aria-pressed={current === "custom"}
-          onPress={() => filters.set({ period: "custom" })}
-        >
+        <Button size="small" aria-pressed={current === "custom"} onPress={() => filters.set({ period: "custom" })}>
           {t("period.custom")}
         </Button>
       </div>
       {current === "custom" && (
         <div className="inline-form">
-          <TextField label={t("filter.from")} type="date" value={filters.get("from")} onChange={(v) => filters.set({ from: v, period: "custom" })} />
-          <TextField label={t("filter.to")} type="date" value={filters.get("to")} onChange={(v) => filters.set({ to: v, period: "custom" })} />
+          <TextField
+            label={t("filter.from")}
+            type="date"
+            value={filters.get("from")}
+            onChange={(v) => filters.set({ from: v, period: "custom" })}
+          />
+          <TextField
+            label={t("filter.to")}
+            type="date"
+            value={filters.get("to")}
+            onChange={(v) => filters.set({ to: v, period: "custom" })}
+          />
         </div>
       )}
     </div>

@@ -2,18 +2,12 @@
  * Forms: fields with label, help and the server's error beside them, and a form that Enter never submits
  * while an input method is composing.
  */
+import { useQueryClient } from "@tanstack/react-query";
 import { AlertCircle, ChevronDown } from "lucide-react";
 import { type FormEvent, type KeyboardEvent, type ReactNode, useId, useRef, useState } from "react";
-import {
-  Button as AriaButton,
-  ComboBox,
-  Input,
-  Label,
-  ListBox,
-  ListBoxItem,
-  Popover,
-} from "react-aria-components";
+import { Button as AriaButton, ComboBox, Input, Label, ListBox, ListBoxItem, Popover } from "react-aria-components";
 import { ApiError } from "../api/client";
+import type { Me } from "../api/types";
 import { useT } from "../i18n/all";
 import { Note } from "./basic";
 import { useErrorText } from "./problem";
@@ -355,8 +349,20 @@ export function LinesField(props: {
   );
 }
 
-export function SubmitButton({ isBusy, children }: { isBusy: boolean; children: ReactNode }) {
+/** Saves. Viewers are told instead that they only look; `forEveryone` is for one's own account. */
+export function SubmitButton({
+  isBusy,
+  forEveryone,
+  children,
+}: {
+  isBusy: boolean;
+  forEveryone?: boolean;
+  children: ReactNode;
+}) {
   const t = useT();
+  // Read without asking: the sign-in has a button too, and asking there would begin it anew.
+  const role = useQueryClient().getQueryData<Me>(["me"])?.role;
+  if (role === "viewer" && !forEveryone) return <Note>{t("form.viewer")}</Note>;
   return (
     <button type="submit" className="btn primary" disabled={isBusy}>
       {isBusy ? t("form.saving") : children}

@@ -9,9 +9,15 @@ describe("periods", () => {
 
   it("are cut in the operator's zone", () => {
     expect(periodRange("today", now, TOKYO)).toEqual({ from: Date.UTC(2026, 10, 30, 15), to: null });
-    expect(periodRange("yesterday", now, TOKYO)).toEqual({ from: Date.UTC(2026, 10, 29, 15), to: Date.UTC(2026, 10, 30, 15) });
+    expect(periodRange("yesterday", now, TOKYO)).toEqual({
+      from: Date.UTC(2026, 10, 29, 15),
+      to: Date.UTC(2026, 10, 30, 15),
+    });
     expect(periodRange("this_month", now, TOKYO).from).toBe(Date.UTC(2026, 10, 30, 15));
-    expect(periodRange("last_month", now, TOKYO)).toEqual({ from: Date.UTC(2026, 9, 31, 15), to: Date.UTC(2026, 10, 30, 15) });
+    expect(periodRange("last_month", now, TOKYO)).toEqual({
+      from: Date.UTC(2026, 9, 31, 15),
+      to: Date.UTC(2026, 10, 30, 15),
+    });
     expect(periodRange("all", now, TOKYO)).toEqual({ from: null, to: null });
   });
 

@@ -10,7 +10,12 @@ interface Day {
 }
 
 function dayOf(ms: number, timeZone: string): Day {
-  const parts = new Intl.DateTimeFormat("en-CA", { timeZone, year: "numeric", month: "2-digit", day: "2-digit" }).format(ms);
+  const parts = new Intl.DateTimeFormat("en-CA", {
+    timeZone,
+    year: "numeric",
+    month: "2-digit",
+    day: "2-digit",
+  }).format(ms);
   const [y = 1970, m = 1, d = 1] = parts.split("-").map(Number);
   return { y, m, d };
 }
@@ -28,7 +33,9 @@ function offsetAt(ms: number, timeZone: string): number {
     second: "numeric",
   }).formatToParts(ms);
   const n = (type: string) => Number(parts.find((p) => p.type === type)?.value);
-  return Date.UTC(n("year"), n("month") - 1, n("day"), n("hour"), n("minute"), n("second")) - Math.floor(ms / 1000) * 1000;
+  return (
+    Date.UTC(n("year"), n("month") - 1, n("day"), n("hour"), n("minute"), n("second")) - Math.floor(ms / 1000) * 1000
+  );
 }
 
 /** Unix milliseconds at which a calendar day begins in the zone; days and months outside their range roll over. */
@@ -39,10 +46,13 @@ export function startOfDay({ y, m, d }: Day, timeZone: string): number {
 }
 
 /** First millisecond and the one after the last; `null` where the period is open. */
-export function periodRange(period: Period, nowMs: number, timeZone: string): { from: number | null; to: number | null } {
+export function periodRange(
+  period: Period,
+  nowMs: number,
+  timeZone: string,
+): { from: number | null; to: number | null } {
   const day = dayOf(nowMs, timeZone);
-  const at = (offset: Partial<Day>) =>
-    startOfDay({ y: day.y, m: offset.m ?? day.m, d: offset.d ?? day.d }, timeZone);
+  const at = (offset: Partial<Day>) => startOfDay({ y: day.y, m: offset.m ?? day.m, d: offset.d ?? day.d }, timeZone);
   switch (period) {
     case "today":
       return { from: at({}), to: null };

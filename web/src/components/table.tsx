@@ -128,7 +128,11 @@ export function ColumnPicker<T>(props: {
           <div className="stack tight">
             {props.columns.map((c) => (
               <label key={c.id} className="check">
-                <input type="checkbox" checked={props.shown.has(c.id)} onChange={(e) => props.change(c.id, e.target.checked)} />
+                <input
+                  type="checkbox"
+                  checked={props.shown.has(c.id)}
+                  onChange={(e) => props.change(c.id, e.target.checked)}
+                />
                 <span>{c.label}</span>
               </label>
             ))}

@@ -11,7 +11,8 @@ function argumentsOf(elements: readonly MessageFormatElement[]): string[] {
   for (const e of elements) {
     if (e.type === TYPE.literal || e.type === TYPE.pound) continue;
     if (e.type !== TYPE.tag) names.add(e.value);
-    if (e.type === TYPE.plural || e.type === TYPE.select) for (const o of Object.values(e.options)) for (const n of argumentsOf(o.value)) names.add(n);
+    if (e.type === TYPE.plural || e.type === TYPE.select)
+      for (const o of Object.values(e.options)) for (const n of argumentsOf(o.value)) names.add(n);
     if (e.type === TYPE.tag) for (const n of argumentsOf(e.children)) names.add(n);
   }
   return [...names].sort();
@@ -42,7 +43,10 @@ describe("the two catalogues", () => {
     for (const [key, text] of Object.entries(en)) {
       expect(text.trim(), key).not.toBe("");
       // The three status fields give the Japanese word too, which partners' documents use.
-      if (!key.startsWith("partner.url_")) expect(/[\u3040-\u30ff\u4e00-\u9fff]/.test(text.replaceAll(/アフィb|フェルマ/g, "")), `${key}: ${text}`).toBe(false);
+      if (!key.startsWith("partner.url_"))
+        expect(/[\u3040-\u30ff\u4e00-\u9fff]/.test(text.replaceAll(/アフィb|フェルマ/g, "")), `${key}: ${text}`).toBe(
+          false,
+        );
     }
     for (const [key, text] of Object.entries(ja)) expect(text.trim(), key).not.toBe("");
   });
@@ -52,7 +56,9 @@ describe("the two catalogues", () => {
     // Keys made of a prefix and a code: the prefix is in a template literal.
     const prefixes = [...all.matchAll(/`([a-z_]+\.(?:[a-z_]+)?)\$\{/g)].map((m) => m[1] ?? "");
     const codes = ["error.", "refusal.", "fail.", "match.", "lost.", "skipped."];
-    const unused = Object.keys(en).filter((key) => !all.includes(`"${key}"`) && ![...prefixes, ...codes].some((p) => key.startsWith(p)));
+    const unused = Object.keys(en).filter(
+      (key) => !all.includes(`"${key}"`) && ![...prefixes, ...codes].some((p) => key.startsWith(p)),
+    );
     expect(unused).toEqual([]);
   });
 

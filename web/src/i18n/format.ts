@@ -41,9 +41,12 @@ export function makeFormats(language: Language, timeZone: string): Formats {
   const relative = new Intl.RelativeTimeFormat(locale, { numeric: "auto" });
   const money = new Map<string, Intl.NumberFormat>();
   const unit = (name: string, value: number, digits = 0) =>
-    new Intl.NumberFormat(locale, { style: "unit", unit: name, unitDisplay: "short", maximumFractionDigits: digits }).format(
-      value,
-    );
+    new Intl.NumberFormat(locale, {
+      style: "unit",
+      unit: name,
+      unitDisplay: "short",
+      maximumFractionDigits: digits,
+    }).format(value);
 
   return {
     timeZone,

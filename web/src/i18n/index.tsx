@@ -45,7 +45,9 @@ export function pickLanguage(preferred: readonly string[]): Language {
 }
 
 export async function loadMessages(language: Language): Promise<Record<string, string>> {
-  return language === "ja" ? (await import("../../i18n/ja.json")).default : (await import("../../i18n/en.json")).default;
+  return language === "ja"
+    ? (await import("../../i18n/ja.json")).default
+    : (await import("../../i18n/en.json")).default;
 }
 
 export function makeTranslate(language: Language, messages: Record<string, string>): Translate {

@@ -44,21 +44,53 @@ export default function Clicks() {
   const paged = usePaged<SessionRow>("/sessions", query);
   const columns: Column<SessionRow>[] = [
     { id: "at", label: t("click.at"), render: (r) => <Time ms={r.at_ms} /> },
-    { id: "sid", label: t("click.sid"), render: (r) => <Link href={`/trace?q=${r.id}`}><code>{r.id}</code></Link> },
-    { id: "link", label: t("link.one"), render: (r) => <Link href={`/links/${r.link}`}>{r.tracker_name.replaceAll("::", " › ") || r.link}</Link> },
+    {
+      id: "sid",
+      label: t("click.sid"),
+      render: (r) => (
+        <Link href={`/trace?q=${r.id}`}>
+          <code>{r.id}</code>
+        </Link>
+      ),
+    },
+    {
+      id: "link",
+      label: t("link.one"),
+      render: (r) => <Link href={`/links/${r.link}`}>{r.tracker_name.replaceAll("::", " › ") || r.link}</Link>,
+    },
     { id: "offer", label: t("link.offer"), render: (r) => names.offer(r.offer), extra: true },
     { id: "partner", label: t("link.partner"), render: (r) => names.partner(r.partner) },
     { id: "para1", label: "PARA1", render: (r) => <span className="clip mono">{r.para[0]}</span> },
     { id: "device", label: t("click.device"), render: (r) => [r.os_name, r.browser].filter(Boolean).join(" / ") },
     { id: "flags", label: t("click.flags"), render: (r) => <SessionFlags row={r} /> },
-    { id: "kind", label: t("click.kind"), render: (r) => (r.kind === "direct" ? t("click.direct") : kindName(r.kind)), extra: true },
+    {
+      id: "kind",
+      label: t("click.kind"),
+      render: (r) => (r.kind === "direct" ? t("click.direct") : kindName(r.kind)),
+      extra: true,
+    },
     { id: "country", label: t("click.country"), render: (r) => r.country.toUpperCase(), extra: true },
     { id: "ip", label: "IP", render: (r) => <code>{r.ip}</code>, extra: true },
-    { id: "para", label: "PARA2–5", render: (r) => <code>{r.para.slice(1).filter(Boolean).join(" / ")}</code>, extra: true },
+    {
+      id: "para",
+      label: "PARA2–5",
+      render: (r) => <code>{r.para.slice(1).filter(Boolean).join(" / ")}</code>,
+      extra: true,
+    },
     { id: "label", label: t("click.label"), render: (r) => r.label, extra: true },
     { id: "referer", label: t("click.referer"), render: (r) => <span className="clip">{r.referer}</span>, extra: true },
-    { id: "ua", label: t("click.user_agent"), render: (r) => <span className="clip">{r.user_agent}</span>, extra: true },
-    { id: "dest", label: t("link.destination"), render: (r) => <span className="clip mono">{r.destination}</span>, extra: true },
+    {
+      id: "ua",
+      label: t("click.user_agent"),
+      render: (r) => <span className="clip">{r.user_agent}</span>,
+      extra: true,
+    },
+    {
+      id: "dest",
+      label: t("link.destination"),
+      render: (r) => <span className="clip mono">{r.destination}</span>,
+      extra: true,
+    },
   ];
   const { visible, shown, change } = useColumns("clicks", columns);
   return (
@@ -72,8 +104,27 @@ export default function Clicks() {
             <FilterSelect filters={filters} name="offer" label={t("link.offer")} options={options.offers} />
             <FilterSelect filters={filters} name="partner" label={t("link.partner")} options={options.partners} />
             <FilterSelect filters={filters} name="link" label={t("link.one")} options={options.links} />
-            <FilterSelect filters={filters} name="kind" label={t("click.kind")} options={[options.any, { value: "click", label: kindName("click") }, { value: "impression", label: kindName("impression") }, { value: "direct", label: t("click.direct") }]} />
-            <FilterSelect filters={filters} name="automated" label={t("click.people")} options={[options.any, { value: "false", label: t("click.people_only") }, { value: "true", label: t("click.bots_only") }]} />
+            <FilterSelect
+              filters={filters}
+              name="kind"
+              label={t("click.kind")}
+              options={[
+                options.any,
+                { value: "click", label: kindName("click") },
+                { value: "impression", label: kindName("impression") },
+                { value: "direct", label: t("click.direct") },
+              ]}
+            />
+            <FilterSelect
+              filters={filters}
+              name="automated"
+              label={t("click.people")}
+              options={[
+                options.any,
+                { value: "false", label: t("click.people_only") },
+                { value: "true", label: t("click.bots_only") },
+              ]}
+            />
             <SearchFilter filters={filters} hint={t("click.search_hint")} />
           </>
         }
@@ -89,7 +140,16 @@ export default function Clicks() {
           columns={visible}
           paged={paged}
           rowKey={(r) => r.id}
-          empty={{ icon: MousePointerClick, title: t("clicks.empty"), text: t("clicks.empty_text"), action: <LinkButton href="/links" variant="primary">{t("clicks.empty_do")}</LinkButton> }}
+          empty={{
+            icon: MousePointerClick,
+            title: t("clicks.empty"),
+            text: t("clicks.empty_text"),
+            action: (
+              <LinkButton href="/links" variant="primary">
+                {t("clicks.empty_do")}
+              </LinkButton>
+            ),
+          }}
         />
       </LogFrame>
     </PageFrame>

@@ -3,7 +3,7 @@ import { FileCheck2, Upload } from "lucide-react";
 import { useState } from "react";
 import { Link } from "wouter";
 import { post } from "../api/client";
-import { useMe, useNames, useRefresh } from "../api/queries";
+import { useCanEdit, useNames, useRefresh } from "../api/queries";
 import type { ActivityRow, ConversionStatus } from "../api/types";
 import { Amount, Button, LinkButton, Note, StatusBadge, TestBadge, Time } from "../components/basic";
 import { Confirm } from "../components/dialog";
@@ -35,7 +35,7 @@ export default function Conversions() {
   const options = useConfigOptions();
   const filters = useFilters();
   const refresh = useRefresh();
-  const canEdit = useMe().data?.role !== "viewer";
+  const canEdit = useCanEdit();
   const period = usePeriod(filters, "this_month");
   const [chosen, setChosen] = useState<ReadonlySet<string>>(new Set());
   const [wanted, setWanted] = useState<ConversionStatus | null>(null);
@@ -56,7 +56,11 @@ export default function Conversions() {
   const paged = usePaged<ActivityRow>("/activities", query);
   const columns: Column<ActivityRow>[] = [
     { id: "at", label: t("conversion.at"), render: (r) => <Time ms={r.at_ms} /> },
-    { id: "event", label: t("conversion.event"), render: (r) => <Link href={`/trace?q=${r.id}`}>{names.event(r.offer, r.event) || kindName(r.kind)}</Link> },
+    {
+      id: "event",
+      label: t("conversion.event"),
+      render: (r) => <Link href={`/trace?q=${r.id}`}>{names.event(r.offer, r.event) || kindName(r.kind)}</Link>,
+    },
     {
       id: "status",
       label: t("conversion.status"),
@@ -67,12 +71,26 @@ export default function Conversions() {
         </span>
       ),
     },
-    { id: "partner", label: t("link.partner"), render: (r) => names.partner(r.partner) || <span className="muted">{t("conversion.organic")}</span> },
+    {
+      id: "partner",
+      label: t("link.partner"),
+      render: (r) => names.partner(r.partner) || <span className="muted">{t("conversion.organic")}</span>,
+    },
     { id: "offer", label: t("link.offer"), render: (r) => names.offer(r.offer) },
     { id: "uid", label: t("conversion.uid"), render: (r) => <code>{r.uids[0]}</code> },
     { id: "money", label: t("stat.revenue"), numeric: true, render: (r) => <Amount value={r.money} /> },
     { id: "payout", label: t("stat.payout"), numeric: true, render: (r) => <Amount value={r.payout} /> },
-    { id: "sid", label: t("click.sid"), render: (r) => r.session && <Link href={`/trace?q=${r.session}`}><code>{r.session}</code></Link>, extra: true },
+    {
+      id: "sid",
+      label: t("click.sid"),
+      render: (r) =>
+        r.session && (
+          <Link href={`/trace?q=${r.session}`}>
+            <code>{r.session}</code>
+          </Link>
+        ),
+      extra: true,
+    },
     { id: "kind", label: t("conversion.kind"), render: (r) => kindName(r.kind), extra: true },
     { id: "match", label: t("conversion.match"), render: (r) => matchText(r.match_type), extra: true },
     { id: "link", label: t("link.one"), render: (r) => r.link && <code>{r.link}</code>, extra: true },
@@ -109,7 +127,12 @@ export default function Conversions() {
         period={period.period}
         selects={
           <>
-            <FilterSelect filters={filters} name="status" label={t("conversion.status")} options={[options.any, ...STATUSES.map((value) => ({ value, label: t(`status.${value}`) }))]} />
+            <FilterSelect
+              filters={filters}
+              name="status"
+              label={t("conversion.status")}
+              options={[options.any, ...STATUSES.map((value) => ({ value, label: t(`status.${value}`) }))]}
+            />
             <FilterSelect filters={filters} name="offer" label={t("link.offer")} options={options.offers} />
             <FilterSelect filters={filters} name="partner" label={t("link.partner")} options={options.partners} />
             <SearchFilter filters={filters} hint={t("filter.search_hint")} />
@@ -158,7 +181,16 @@ export default function Conversions() {
           paged={paged}
           rowKey={(r) => r.id}
           {...(canEdit ? { selection: { chosen, setChosen } } : {})}
-          empty={{ icon: FileCheck2, title: t("conversions.empty"), text: t("conversions.empty_text"), action: <LinkButton href="/help/start" variant="primary">{t("conversions.empty_do")}</LinkButton> }}
+          empty={{
+            icon: FileCheck2,
+            title: t("conversions.empty"),
+            text: t("conversions.empty_text"),
+            action: (
+              <LinkButton href="/help/start" variant="primary">
+                {t("conversions.empty_do")}
+              </LinkButton>
+            ),
+          }}
         />
       </LogFrame>
       <Confirm

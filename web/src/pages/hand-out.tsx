@@ -50,7 +50,9 @@ export default function HandOut({ token }: { token: string }) {
       back={{ href: `/links/${token}`, label: t("form.back") }}
       actions={
         <>
-          <Button onPress={() => setWanted(wanted === "ja" ? "en" : "ja")}>{wanted === "ja" ? "English" : "日本語"}</Button>
+          <Button onPress={() => setWanted(wanted === "ja" ? "en" : "ja")}>
+            {wanted === "ja" ? "English" : "日本語"}
+          </Button>
           <CopyButton text={text} label={t("hand_out.copy")} />
           <Button variant="primary" icon={Printer} onPress={() => window.print()}>
             {t("hand_out.print")}
@@ -71,7 +73,16 @@ export default function HandOut({ token }: { token: string }) {
           </div>
         </Card>
         <Card title={`2. ${h("hand_out.parameters")}`} help={h("hand_out.parameters_help")}>
-          <Facts items={parameters.length ? parameters.map((p) => [<code key={p.name}>{p.name}</code>, p.macro_text ? <code key="m">{p.macro_text}</code> : h("hand_out.your_id")]) : [["param1", h("hand_out.your_id")]]} />
+          <Facts
+            items={
+              parameters.length
+                ? parameters.map((p) => [
+                    <code key={p.name}>{p.name}</code>,
+                    p.macro_text ? <code key="m">{p.macro_text}</code> : h("hand_out.your_id"),
+                  ])
+                : [["param1", h("hand_out.your_id")]]
+            }
+          />
         </Card>
         <Card title={`3. ${h("hand_out.postback")}`} help={h("hand_out.postback_help")}>
           {urls.length ? (

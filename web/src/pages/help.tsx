@@ -95,7 +95,11 @@ function RuleLanguage() {
           <p>{t("help.rule_entry_text")}</p>
           <code className="codebox">{"https://partner.example/pb?id=##PARA1##&amount=##AMOUNT##"}</code>
           <p>{t("help.rule_condition_text")}</p>
-          <code className="codebox">{"equal,{country},jp,https://partner.example/pb?id={para1}\nnotequal,{status},rejected,https://partner.example/pb?id={para1}\ncontained,{os_name},ios;android,https://partner.example/pb?id={para1}"}</code>
+          <code className="codebox">
+            {
+              "equal,{country},jp,https://partner.example/pb?id={para1}\nnotequal,{status},rejected,https://partner.example/pb?id={para1}\ncontained,{os_name},ios;android,https://partner.example/pb?id={para1}"
+            }
+          </code>
         </div>
       </Card>
       <Card title={t("help.rule_values")}>

@@ -48,7 +48,9 @@ function Health() {
   if (!system.data) return <>{system.isError ? t("home.health_unknown") : t("common.loading")}</>;
   const unwell = (queue?.lanes ?? []).filter(isUnwell).length;
   const { health, last_session_at_ms } = system.data;
-  const last = last_session_at_ms ? t("home.last_click", { when: format.relative(last_session_at_ms, Date.now()) }) : t("home.no_click");
+  const last = last_session_at_ms
+    ? t("home.last_click", { when: format.relative(last_session_at_ms, Date.now()) })
+    : t("home.no_click");
   if (health === "down") {
     return (
       <span className="row">
@@ -58,7 +60,12 @@ function Health() {
   }
   return (
     <span className="row">
-      {unwell === 0 ? <Badge tone="ok">{t("home.well")}</Badge> : <Badge tone="warn">{t("home.partners_unwell", { count: unwell })}</Badge>} {last}
+      {unwell === 0 ? (
+        <Badge tone="ok">{t("home.well")}</Badge>
+      ) : (
+        <Badge tone="warn">{t("home.partners_unwell", { count: unwell })}</Badge>
+      )}{" "}
+      {last}
     </span>
   );
 }
@@ -73,11 +80,27 @@ interface Matter {
 
 function systemMatters(system: System | undefined, t: ReturnType<typeof useT>): Matter[] {
   if (!system) return [];
-  const matter = (tone: Matter["tone"], title: string, text: string): Matter => ({ tone, title, text, href: "/settings/system", action: t("settings.system") });
+  const matter = (tone: Matter["tone"], title: string, text: string): Matter => ({
+    tone,
+    title,
+    text,
+    href: "/settings/system",
+    action: t("settings.system"),
+  });
   return [
     ...system.checks.filter((c) => !c.is_ok).map((c) => matter("bad", checkName(c.name, t), c.message)),
-    ...(system.spool.lost > 0 ? [matter("bad", t("attention.lost", { count: system.spool.lost }), t("attention.lost_text"))] : []),
-    ...(system.broken_rules > 0 ? [{ ...matter("bad", t("attention.broken", { count: system.broken_rules }), t("attention.broken_text")), href: "/rules", action: t("nav.rules") }] : []),
+    ...(system.spool.lost > 0
+      ? [matter("bad", t("attention.lost", { count: system.spool.lost }), t("attention.lost_text"))]
+      : []),
+    ...(system.broken_rules > 0
+      ? [
+          {
+            ...matter("bad", t("attention.broken", { count: system.broken_rules }), t("attention.broken_text")),
+            href: "/rules",
+            action: t("nav.rules"),
+          },
+        ]
+      : []),
   ];
 }
 
@@ -108,10 +131,22 @@ function Attention() {
     }
   }
   if (failed > 0) {
-    matters.push({ tone: "warn", title: t("attention.failed", { count: failed >= MOST_FAILED ? `${MOST_FAILED}+` : String(failed) }), text: t("attention.failed_text"), href: "/postbacks?state=failed&period=last_7d", action: t("attention.failed_do") });
+    matters.push({
+      tone: "warn",
+      title: t("attention.failed", { count: failed >= MOST_FAILED ? `${MOST_FAILED}+` : String(failed) }),
+      text: t("attention.failed_text"),
+      href: "/postbacks?state=failed&period=last_7d",
+      action: t("attention.failed_do"),
+    });
   }
   if (today && today.refused > 0) {
-    matters.push({ tone: "warn", title: t("attention.refused", { count: today.refused }), text: t("attention.refused_text"), href: "/refused?period=today", action: t("nav.refused") });
+    matters.push({
+      tone: "warn",
+      title: t("attention.refused", { count: today.refused }),
+      text: t("attention.refused_text"),
+      href: "/refused?period=today",
+      action: t("nav.refused"),
+    });
   }
   if (matters.length === 0) return null;
   return (
@@ -135,7 +170,8 @@ function useFailed(): number {
   const from = useMemo(() => periodRange("last_7d", Date.now(), timeZone).from, [timeZone]);
   const failed = useQuery({
     queryKey: ["postbacks", "failed", from],
-    queryFn: () => get<Page<PostbackRow>>("/postbacks", { state: "failed", from_ms: from, limit: MOST_FAILED, test: false }),
+    queryFn: () =>
+      get<Page<PostbackRow>>("/postbacks", { state: "failed", from_ms: from, limit: MOST_FAILED, test: false }),
     refetchInterval: 60_000,
   });
   return failed.data?.items.length ?? 0;
@@ -147,7 +183,12 @@ function useToday(): StatQuery {
   const minute = Math.floor(Date.now() / 60_000);
   return useMemo(() => {
     const now = minute * 60_000;
-    return { group_by: "hour", from_ms: periodRange("today", now, timeZone).from ?? 0, to_ms: now + 60_000, time_zone: timeZone };
+    return {
+      group_by: "hour",
+      from_ms: periodRange("today", now, timeZone).from ?? 0,
+      to_ms: now + 60_000,
+      time_zone: timeZone,
+    };
   }, [minute, timeZone]);
 }
 
@@ -165,7 +206,8 @@ function Change({ now, before }: { now: number; before: number | undefined }) {
   const sign = change > 0 ? "▲" : change < 0 ? "▼" : "";
   return (
     <span className={`d ${change > 0 ? "up" : change < 0 ? "down" : ""}`}>
-      {sign} {format.percent(Math.abs(change), 0)} <span className="muted">{t("home.before", { value: format.number(before) })}</span>
+      {sign} {format.percent(Math.abs(change), 0)}{" "}
+      <span className="muted">{t("home.before", { value: format.number(before) })}</span>
     </span>
   );
 }
@@ -204,7 +246,9 @@ function Today() {
           <Link className="tile" href="/reports?period=today">
             <span className="k">{t("stat.cr")}</span>
             <span className="v">{cr === null ? "–" : format.percent(cr, 2)}</span>
-            <span className="d">{rate(before) === null ? "\u00a0" : t("home.before", { value: format.percent(rate(before) ?? 0, 2) })}</span>
+            <span className="d">
+              {rate(before) === null ? "\u00a0" : t("home.before", { value: format.percent(rate(before) ?? 0, 2) })}
+            </span>
           </Link>
           <Link className="tile" href="/reports?period=today">
             <span className="k">{t("stat.revenue")}</span>
@@ -223,7 +267,11 @@ function Today() {
           <Link className="tile" href="/postbacks?state=waiting&period=all">
             <span className="k">{t("home.waiting")}</span>
             <span className="v">{queue ? format.number(queue.waiting) : "–"}</span>
-            <span className="d">{failed > 0 ? t("home.failed", { count: failed >= MOST_FAILED ? `${MOST_FAILED}+` : String(failed) }) : t("home.none_failed")}</span>
+            <span className="d">
+              {failed > 0
+                ? t("home.failed", { count: failed >= MOST_FAILED ? `${MOST_FAILED}+` : String(failed) })
+                : t("home.none_failed")}
+            </span>
           </Link>
         </div>
       </section>
@@ -246,25 +294,48 @@ function HourChart({ stats, from, to }: { stats: Stats; from: number; to: number
       times: hours,
       series: [
         { label: t("stat.clicks"), color: "--accent" as const, values: hours.map((h) => byTime.get(h)?.clicks ?? 0) },
-        { label: t("stat.conversions_right"), color: "--info" as const, values: hours.map((h) => byTime.get(h)?.conversions ?? 0), isSecond: true },
+        {
+          label: t("stat.conversions_right"),
+          color: "--info" as const,
+          values: hours.map((h) => byTime.get(h)?.conversions ?? 0),
+          isSecond: true,
+        },
       ],
     };
   }, [stats, from, to, t]);
-  return <Chart times={times} series={series} label={t("home.chart_label", { clicks: stats.total.clicks, conversions: stats.total.conversions })} isHourly />;
+  return (
+    <Chart
+      times={times}
+      series={series}
+      label={t("home.chart_label", { clicks: stats.total.clicks, conversions: stats.total.conversions })}
+      isHourly
+    />
+  );
 }
 
 function Top({ group }: { group: "link" | "partner" }) {
   const t = useT();
   const format = useFormat();
-  const range = useMemo(() => ({ ...periodRange("last_7d", Date.now(), format.timeZone), now: Date.now() }), [format.timeZone]);
-  const stats = useStats({ group_by: group, from_ms: range.from ?? 0, to_ms: range.now, time_zone: format.timeZone }, 300_000);
-  const rows = [...(stats.data?.rows ?? [])].filter((r) => r.key).sort((a, b) => b.conversions - a.conversions || b.clicks - a.clicks).slice(0, 5);
+  const range = useMemo(
+    () => ({ ...periodRange("last_7d", Date.now(), format.timeZone), now: Date.now() }),
+    [format.timeZone],
+  );
+  const stats = useStats(
+    { group_by: group, from_ms: range.from ?? 0, to_ms: range.now, time_zone: format.timeZone },
+    300_000,
+  );
+  const rows = [...(stats.data?.rows ?? [])]
+    .filter((r) => r.key)
+    .sort((a, b) => b.conversions - a.conversions || b.clicks - a.clicks)
+    .slice(0, 5);
   return (
     <Card title={t(group === "link" ? "home.top_links" : "home.top_partners")} help={t("link.numbers")} flush>
       {rows.length === 0 ? (
         <div className="empty">
           <p>{t("home.top_empty")}</p>
-          <LinkButton href={group === "link" ? "/links/new" : "/partners/new"}>{t(group === "link" ? "links.add" : "partners.add")}</LinkButton>
+          <LinkButton href={group === "link" ? "/links/new" : "/partners/new"}>
+            {t(group === "link" ? "links.add" : "partners.add")}
+          </LinkButton>
         </div>
       ) : (
         <Table
@@ -272,9 +343,25 @@ function Top({ group }: { group: "link" | "partner" }) {
           rows={rows}
           rowKey={(r) => r.key}
           columns={[
-            { id: "name", label: t("links.name"), render: (r) => <Link href={`/${group}s/${r.key}`}>{r.label}</Link> },
-            { id: "clicks", label: t("stat.clicks"), numeric: true, render: (r) => <Link href={`/clicks?${group}=${r.key}&period=last_7d`}>{format.number(r.clicks)}</Link> },
-            { id: "cv", label: t("stat.conversions"), numeric: true, render: (r) => <Link href={`/conversions?${group}=${r.key}&period=last_7d`}>{format.number(r.conversions)}</Link> },
+            {
+              id: "name",
+              label: t("links.name"),
+              render: (r) => <Link href={`/${group}s/${r.key}`}>{r.label.replaceAll("::", " › ")}</Link>,
+            },
+            {
+              id: "clicks",
+              label: t("stat.clicks"),
+              numeric: true,
+              render: (r) => <Link href={`/clicks?${group}=${r.key}&period=last_7d`}>{format.number(r.clicks)}</Link>,
+            },
+            {
+              id: "cv",
+              label: t("stat.conversions"),
+              numeric: true,
+              render: (r) => (
+                <Link href={`/conversions?${group}=${r.key}&period=last_7d`}>{format.number(r.conversions)}</Link>
+              ),
+            },
             { id: "rev", label: t("stat.revenue"), numeric: true, render: (r) => <Amounts values={r.revenue} /> },
           ]}
         />

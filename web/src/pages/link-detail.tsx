@@ -4,9 +4,20 @@ import { FlaskConical, Pencil, Printer, Trash2 } from "lucide-react";
 import { useState } from "react";
 import { Link as RouteLink, useLocation } from "wouter";
 import { del, get, post, put } from "../api/client";
-import { useLinks, useNames, useOffers, useRefresh } from "../api/queries";
-import type { Link, Stats } from "../api/types";
-import { Amounts, Button, Card, CopyLine, Facts, LinkButton, Note, RunBadge, Skeleton, Time } from "../components/basic";
+import { useCanEdit, useLinks, useNames, useOffers, useRefresh } from "../api/queries";
+import type { Link, SessionRow, Stats } from "../api/types";
+import {
+  Amounts,
+  Button,
+  Card,
+  CopyLine,
+  Facts,
+  LinkButton,
+  Note,
+  RunBadge,
+  Skeleton,
+  Time,
+} from "../components/basic";
 import { Confirm } from "../components/dialog";
 import { Problem } from "../components/form";
 import { PageFrame } from "../components/page";
@@ -30,6 +41,7 @@ function Detail({ link }: { link: Link }) {
   const t = useT();
   const names = useNames();
   const refresh = useRefresh();
+  const canEdit = useCanEdit();
   const [, navigate] = useLocation();
   const [isDeleting, setDeleting] = useState(false);
   const [problem, setProblem] = useState<unknown>(null);
@@ -44,7 +56,8 @@ function Detail({ link }: { link: Link }) {
       back={{ href: "/links", label: t("links.title") }}
       lead={
         <>
-          <RunBadge state={link.state} /> <RouteLink href={`/offers/${link.offer}`}>{names.offer(link.offer)}</RouteLink>
+          <RunBadge state={link.state} />{" "}
+          <RouteLink href={`/offers/${link.offer}`}>{names.offer(link.offer)}</RouteLink>
           {link.partner && (
             <>
               {" · "}
@@ -58,15 +71,29 @@ function Detail({ link }: { link: Link }) {
           <LinkButton href={`/links/${link.token}/hand-out`} icon={Printer}>
             {t("link.hand_out")}
           </LinkButton>
-          <LinkButton href={`/links/${link.token}/edit`} icon={Pencil}>
-            {t("form.edit")}
-          </LinkButton>
-          <Button onPress={() => run(put(`/links/${link.token}`, linkBody({ ...link, state: link.state === "active" ? "paused" : "active" })), () => toast(t("form.saved")))}>
-            {link.state === "active" ? t("state.pause") : t("state.resume")}
-          </Button>
-          <Button variant="danger" icon={Trash2} onPress={() => setDeleting(true)}>
-            {t("form.delete")}
-          </Button>
+          {canEdit && (
+            <>
+              <LinkButton href={`/links/${link.token}/edit`} icon={Pencil}>
+                {t("form.edit")}
+              </LinkButton>
+              <Button
+                onPress={() =>
+                  run(
+                    put(
+                      `/links/${link.token}`,
+                      linkBody({ ...link, state: link.state === "active" ? "paused" : "active" }),
+                    ),
+                    () => toast(t("form.saved")),
+                  )
+                }
+              >
+                {link.state === "active" ? t("state.pause") : t("state.resume")}
+              </Button>
+              <Button variant="danger" icon={Trash2} onPress={() => setDeleting(true)}>
+                {t("form.delete")}
+              </Button>
+            </>
+          )}
         </>
       }
     >
@@ -84,7 +111,7 @@ function Detail({ link }: { link: Link }) {
           </div>
         </Card>
         <div className="grid two">
-          <TestClick link={link} />
+          {canEdit && <TestClick link={link} />}
           <Numbers link={link} />
         </div>
         <Card title={t("link.tags")} help={t("link.tags_help")}>
@@ -99,7 +126,10 @@ function Detail({ link }: { link: Link }) {
           <Facts
             items={[
               [t("links.token"), <code key="t">{link.token}</code>],
-              [t("link.destination"), <code key="d">{link.destinations?.default || offer?.destinations.default || ""}</code>],
+              [
+                t("link.destination"),
+                <code key="d">{link.destinations?.default || offer?.destinations.default || ""}</code>,
+              ],
               [t("links.created"), <Time key="c" ms={link.created_at_ms} />],
               [t("form.note"), link.note],
             ]}
@@ -129,14 +159,9 @@ function Url({ label, text }: { label: string; text: string }) {
   );
 }
 
-interface TestClickAnswer {
-  sid: string;
-  destination: string;
-}
-
 function TestClick({ link }: { link: Link }) {
   const t = useT();
-  const [answer, setAnswer] = useState<TestClickAnswer | null>(null);
+  const [answer, setAnswer] = useState<SessionRow | null>(null);
   const [problem, setProblem] = useState<unknown>(null);
   const [isBusy, setBusy] = useState(false);
   return (
@@ -149,7 +174,7 @@ function TestClick({ link }: { link: Link }) {
             onPress={() => {
               setBusy(true);
               setProblem(null);
-              post<TestClickAnswer>(`/links/${link.token}/test-click`)
+              post<SessionRow>("/test/click", { link: link.token })
                 .then(setAnswer, setProblem)
                 .finally(() => setBusy(false));
             }}
@@ -163,8 +188,8 @@ function TestClick({ link }: { link: Link }) {
             <div className="stack tight">
               <span>{t("link.test_done")}</span>
               <code>{answer.destination}</code>
-              <RouteLink href={`/trace?q=${answer.sid}`}>
-                {t("link.test_trace")} {answer.sid}
+              <RouteLink href={`/trace?q=${answer.id}`}>
+                {t("link.test_trace")} {answer.id}
               </RouteLink>
             </div>
           </Note>
@@ -180,19 +205,38 @@ function Numbers({ link }: { link: Link }) {
   const stats = useQuery({
     queryKey: ["stats", "link", link.token, format.timeZone],
     queryFn: () =>
-      get<Stats>("/stats", { group_by: "day", link: link.token, time_zone: format.timeZone, from_ms: periodRange("last_7d", Date.now(), format.timeZone).from, to_ms: Date.now() + 1 }),
+      get<Stats>("/stats", {
+        group_by: "day",
+        link: link.token,
+        time_zone: format.timeZone,
+        from_ms: periodRange("last_7d", Date.now(), format.timeZone).from,
+        to_ms: Date.now() + 1,
+      }),
   });
   const total = stats.data?.total;
   return (
-    <Card title={t("link.numbers")} actions={<RouteLink href={`/reports?link=${link.token}`}>{t("nav.reports")}</RouteLink>}>
+    <Card
+      title={t("link.numbers")}
+      actions={<RouteLink href={`/reports?link=${link.token}`}>{t("nav.reports")}</RouteLink>}
+    >
       {stats.isError ? (
         <Problem error={stats.error} />
       ) : total ? (
         <Facts
           items={[
-            [t("stat.clicks"), <RouteLink key="c" href={`/clicks?link=${link.token}&period=last_7d`}>{format.number(total.clicks)}</RouteLink>],
+            [
+              t("stat.clicks"),
+              <RouteLink key="c" href={`/clicks?link=${link.token}&period=last_7d`}>
+                {format.number(total.clicks)}
+              </RouteLink>,
+            ],
             [t("stat.unique_clicks"), format.number(total.unique_clicks)],
-            [t("stat.conversions"), <RouteLink key="v" href={`/conversions?link=${link.token}&period=last_7d`}>{format.number(total.conversions)}</RouteLink>],
+            [
+              t("stat.conversions"),
+              <RouteLink key="v" href={`/conversions?link=${link.token}&period=last_7d`}>
+                {format.number(total.conversions)}
+              </RouteLink>,
+            ],
             [t("stat.cr"), total.clicks ? format.percent(total.conversions / total.clicks, 2) : "–"],
             [t("stat.revenue"), <Amounts key="r" values={total.revenue} />],
             [t("stat.payout"), <Amounts key="p" values={total.payout} />],

@@ -4,7 +4,16 @@ import { post, put } from "../api/client";
 import { useLinks, useOffers, usePartners, useRefresh, useSettings } from "../api/queries";
 import type { Link } from "../api/types";
 import { Card, LinkButton, Note, Skeleton } from "../components/basic";
-import { CheckField, Form, PickField, Problem, SelectField, SubmitButton, TextField, useForm } from "../components/form";
+import {
+  CheckField,
+  Form,
+  PickField,
+  Problem,
+  SelectField,
+  SubmitButton,
+  TextField,
+  useForm,
+} from "../components/form";
 import { PageFrame } from "../components/page";
 import { toast } from "../components/toast";
 import { useT } from "../i18n/all";
@@ -61,7 +70,13 @@ export default function LinkEdit({ token }: { token?: string }) {
   }
   const partner = partners.data?.find((p) => p.id === params.get("partner"));
   const offer = params.get("offer") ?? (offers.data?.length === 1 ? offers.data[0]?.id : "") ?? "";
-  return <Editor key={found?.updated_at_ms ?? 0} token={token} initial={found ?? newLink(offer, partner?.id ?? null, partner?.name ?? "")} />;
+  return (
+    <Editor
+      key={found?.updated_at_ms ?? 0}
+      token={token}
+      initial={found ?? newLink(offer, partner?.id ?? null, partner?.name ?? "")}
+    />
+  );
 }
 
 function Editor({ token, initial }: { token: string | undefined; initial: LinkDraft | Link }) {
@@ -76,13 +91,21 @@ function Editor({ token, initial }: { token: string | undefined; initial: LinkDr
   const isApp = offers.find((o) => o.id === link.offer)?.kind === "app";
   const save = () =>
     void form.run(async () => {
-      const saved = token ? await put<Link>(`/links/${token}`, linkBody(link)) : await post<Link>("/links", linkBody(link));
+      const saved = token
+        ? await put<Link>(`/links/${token}`, linkBody(link))
+        : await post<Link>("/links", linkBody(link));
       await refresh("links");
       toast(t("form.saved"));
       navigate(`/links/${saved.token}`);
     });
   const text = (key: "network" | "campaign" | "adgroup" | "creative") => (
-    <TextField label={t(`link.${key}`)} value={link[key] ?? ""} onChange={(v) => form.set(key, (key === "network" ? v : v || null) as never)} error={form.error(key)} required={key === "network"} />
+    <TextField
+      label={t(`link.${key}`)}
+      value={link[key] ?? ""}
+      onChange={(v) => form.set(key, (key === "network" ? v : v || null) as never)}
+      error={form.error(key)}
+      required={key === "network"}
+    />
   );
   const domains = settings?.tracking_domains ?? [];
   return (
@@ -95,7 +118,14 @@ function Editor({ token, initial }: { token: string | undefined; initial: LinkDr
         <Card>
           <div className="stack">
             <div className="grid two">
-              <PickField label={t("link.offer")} value={link.offer || null} onChange={(v) => form.set("offer", v ?? "")} options={offers.map((o) => ({ value: o.id, label: o.name }))} error={form.error("offer")} required />
+              <PickField
+                label={t("link.offer")}
+                value={link.offer || null}
+                onChange={(v) => form.set("offer", v ?? "")}
+                options={offers.map((o) => ({ value: o.id, label: o.name }))}
+                error={form.error("offer")}
+                required
+              />
               <PickField
                 label={t("link.partner")}
                 value={link.partner ?? "-"}
@@ -103,9 +133,16 @@ function Editor({ token, initial }: { token: string | undefined; initial: LinkDr
                   const next = v === "-" ? null : v;
                   const old = partners.find((p) => p.id === link.partner)?.name ?? "";
                   const name = partners.find((p) => p.id === next)?.name ?? "";
-                  form.setValue({ ...link, partner: next, network: !link.network || link.network === old ? name : link.network });
+                  form.setValue({
+                    ...link,
+                    partner: next,
+                    network: !link.network || link.network === old ? name : link.network,
+                  });
                 }}
-                options={[{ value: "-", label: t("links.own") }, ...partners.map((p) => ({ value: p.id, label: p.name }))]}
+                options={[
+                  { value: "-", label: t("links.own") },
+                  ...partners.map((p) => ({ value: p.id, label: p.name })),
+                ]}
                 help={t("link.partner_help")}
                 error={form.error("partner")}
               />
@@ -117,7 +154,16 @@ function Editor({ token, initial }: { token: string | undefined; initial: LinkDr
               {text("creative")}
             </div>
             {domains.length > 0 && (
-              <SelectField label={t("link.domain")} value={link.domain ?? ""} onChange={(v) => form.set("domain", v || null)} options={[{ value: "", label: settings?.public_url || t("link.domain_default") }, ...domains.map((d) => ({ value: d, label: d }))]} error={form.error("domain")} />
+              <SelectField
+                label={t("link.domain")}
+                value={link.domain ?? ""}
+                onChange={(v) => form.set("domain", v || null)}
+                options={[
+                  { value: "", label: settings?.public_url || t("link.domain_default") },
+                  ...domains.map((d) => ({ value: d, label: d })),
+                ]}
+                error={form.error("domain")}
+              />
             )}
           </div>
         </Card>
@@ -127,14 +173,38 @@ function Editor({ token, initial }: { token: string | undefined; initial: LinkDr
               label={t("link.override")}
               help={t("link.override_help")}
               value={link.destinations !== null}
-              onChange={(on) => form.set("destinations", on ? { default: "", ios: null, android: null, deep_link: null, fallback: null } : null)}
+              onChange={(on) =>
+                form.set(
+                  "destinations",
+                  on ? { default: "", ios: null, android: null, deep_link: null, fallback: null } : null,
+                )
+              }
             />
-            {link.destinations && <DestinationFields value={link.destinations} onChange={(v) => form.set("destinations", v)} error={(f) => form.error(`destinations.${f}`)} isApp={isApp} />}
+            {link.destinations && (
+              <DestinationFields
+                value={link.destinations}
+                onChange={(v) => form.set("destinations", v)}
+                error={(f) => form.error(`destinations.${f}`)}
+                isApp={isApp}
+              />
+            )}
             <details>
               <summary>{t("offer.attribution")}</summary>
-              <AttributionFields value={link.attribution} onChange={(v) => form.set("attribution", v)} isApp={isApp} error={(f) => form.error(`attribution.${f}`)} />
+              <AttributionFields
+                value={link.attribution}
+                onChange={(v) => form.set("attribution", v)}
+                isApp={isApp}
+                error={(f) => form.error(`attribution.${f}`)}
+              />
             </details>
-            <TextField label={t("form.note")} help={t("form.note_help")} value={link.note} onChange={(v) => form.set("note", v)} rows={2} error={form.error("note")} />
+            <TextField
+              label={t("form.note")}
+              help={t("form.note_help")}
+              value={link.note}
+              onChange={(v) => form.set("note", v)}
+              rows={2}
+              error={form.error("note")}
+            />
           </div>
         </Card>
         <Problem error={form.problem} />

@@ -1,7 +1,7 @@
 /** Links (クリックURL): one offer at one partner. */
 import { Link2, Plus, Printer } from "lucide-react";
 import { Link } from "wouter";
-import { useLinks, useNames } from "../api/queries";
+import { useCanEdit, useLinks, useNames } from "../api/queries";
 import type { Link as TrackingLink } from "../api/types";
 import { CopyButton, Empty, LinkButton, RunBadge, Skeleton, Time } from "../components/basic";
 import { useFilters } from "../components/filters";
@@ -20,7 +20,8 @@ export default function Links() {
   const names = useNames();
   const filters = useFilters();
   const wanted = filters.get("q").normalize("NFKC").toLowerCase();
-  const add = (
+  const canEdit = useCanEdit();
+  const add = canEdit && (
     <LinkButton href="/links/new" variant="primary" icon={Plus}>
       {t("links.add")}
     </LinkButton>
@@ -28,7 +29,11 @@ export default function Links() {
   const columns: Column<TrackingLink>[] = [
     { id: "name", label: t("links.name"), render: (l) => <Link href={`/links/${l.token}`}>{linkName(l)}</Link> },
     { id: "offer", label: t("link.offer"), render: (l) => names.offer(l.offer) },
-    { id: "partner", label: t("link.partner"), render: (l) => names.partner(l.partner) || <span className="muted">{t("links.own")}</span> },
+    {
+      id: "partner",
+      label: t("link.partner"),
+      render: (l) => names.partner(l.partner) || <span className="muted">{t("links.own")}</span>,
+    },
     { id: "state", label: t("offers.state"), render: (l) => <RunBadge state={l.state} /> },
     { id: "token", label: t("links.token"), render: (l) => <code>{l.token}</code> },
     { id: "created", label: t("links.created"), render: (l) => <Time ms={l.created_at_ms} mode="date" />, extra: true },
@@ -48,7 +53,13 @@ export default function Links() {
   ];
   const { visible, shown, change } = useColumns("links", columns);
   const rows = (links.data ?? []).filter(
-    (l) => !wanted || [linkName(l), l.token, l.note, names.offer(l.offer), names.partner(l.partner)].join(" ").normalize("NFKC").toLowerCase().includes(wanted),
+    (l) =>
+      !wanted ||
+      [linkName(l), l.token, l.note, names.offer(l.offer), names.partner(l.partner)]
+        .join(" ")
+        .normalize("NFKC")
+        .toLowerCase()
+        .includes(wanted),
   );
   return (
     <PageFrame title={t("links.title")} lead={t("links.lead")} actions={links.data?.length ? add : null}>
@@ -65,7 +76,12 @@ export default function Links() {
       ) : (
         <>
           <div className="filters">
-            <TextField label={t("form.search")} type="search" value={filters.get("q")} onChange={(q) => filters.set({ q })} />
+            <TextField
+              label={t("form.search")}
+              type="search"
+              value={filters.get("q")}
+              onChange={(q) => filters.set({ q })}
+            />
             <ColumnPicker columns={columns} shown={shown} change={change} />
           </div>
           <Table label={t("links.title")} columns={visible} rows={rows} rowKey={(l) => l.token} />

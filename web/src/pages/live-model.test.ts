@@ -3,7 +3,8 @@ import type { ActivityRow, PostbackRow, SessionRow } from "../api/types";
 import { addEvent, type LiveEvent, type LiveStory, MOST_STORIES, storyText } from "./live-model";
 
 const session = (id: string, at_ms = 1) => ({ id, at_ms, tracker_name: "net", para: ["clk"], link: "l" }) as SessionRow;
-const activity = (id: string, of: string | null) => ({ id, session: of, at_ms: 2, uids: ["ORDER-1"], kind: "event" }) as ActivityRow;
+const activity = (id: string, of: string | null) =>
+  ({ id, session: of, at_ms: 2, uids: ["ORDER-1"], kind: "event" }) as ActivityRow;
 const postback = (id: string, of: string, state: PostbackRow["state"]) =>
   ({ id, activity: of, state, created_at_ms: 3, request: { url: "https://p.example/" } }) as PostbackRow;
 const play = (events: LiveEvent[]) => events.reduce<LiveStory[]>(addEvent, []);
@@ -33,7 +34,9 @@ describe("the live view", () => {
   });
 
   it("is bounded", () => {
-    const stories = play(Array.from({ length: MOST_STORIES + 50 }, (_, i) => ({ type: "session", data: session(`s${i}`) })));
+    const stories = play(
+      Array.from({ length: MOST_STORIES + 50 }, (_, i) => ({ type: "session", data: session(`s${i}`) })),
+    );
     expect(stories).toHaveLength(MOST_STORIES);
     expect(stories[0]?.key).toBe(`s${MOST_STORIES + 49}`);
   });

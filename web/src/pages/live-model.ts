@@ -28,8 +28,15 @@ export function addEvent(stories: readonly LiveStory[], event: LiveEvent): LiveS
       ? event.data.id
       : event.type === "activity"
         ? (event.data.session ?? event.data.id)
-        : (stories.find((s) => s.key === event.data.activity || s.activities.some((a) => a.id === event.data.activity))?.key ?? event.data.activity);
-  const old: LiveStory = stories.find((s) => s.key === key) ?? { key, at_ms: 0, session: null, activities: [], postbacks: [] };
+        : (stories.find((s) => s.key === event.data.activity || s.activities.some((a) => a.id === event.data.activity))
+            ?.key ?? event.data.activity);
+  const old: LiveStory = stories.find((s) => s.key === key) ?? {
+    key,
+    at_ms: 0,
+    session: null,
+    activities: [],
+    postbacks: [],
+  };
   const next: LiveStory =
     event.type === "session"
       ? { ...old, session: event.data, at_ms: Math.max(old.at_ms, event.data.at_ms) }

@@ -35,7 +35,9 @@ export function useStream(onEvent: (event: LiveEvent) => void, onGap: () => void
         if (source.readyState === EventSource.CLOSED) again = setTimeout(open, 3000);
       };
       for (const type of ["session", "activity", "postback"] as const) {
-        source.addEventListener(type, (e: MessageEvent<string>) => handlers.current.onEvent({ type, data: JSON.parse(e.data) } as LiveEvent));
+        source.addEventListener(type, (e: MessageEvent<string>) =>
+          handlers.current.onEvent({ type, data: JSON.parse(e.data) } as LiveEvent),
+        );
       }
       source.addEventListener("gap", () => handlers.current.onGap());
     };
@@ -60,7 +62,9 @@ const MOST_HELD = 1000;
 function reduce(view: View, action: Action): View {
   switch (action.do) {
     case "event":
-      return view.isPaused ? { ...view, held: [...view.held, action.event].slice(-MOST_HELD) } : { ...view, stories: addEvent(view.stories, action.event) };
+      return view.isPaused
+        ? { ...view, held: [...view.held, action.event].slice(-MOST_HELD) }
+        : { ...view, stories: addEvent(view.stories, action.event) };
     case "pause":
       return { ...view, isPaused: true };
     case "resume":
@@ -87,7 +91,13 @@ export default function Live() {
       lead={t("live.lead")}
       actions={
         <>
-          {state === "open" ? <Badge tone="ok" icon={Radio}>{t("live.open")}</Badge> : <Badge tone="warn">{t(state === "lost" ? "live.lost" : "live.connecting")}</Badge>}
+          {state === "open" ? (
+            <Badge tone="ok" icon={Radio}>
+              {t("live.open")}
+            </Badge>
+          ) : (
+            <Badge tone="warn">{t(state === "lost" ? "live.lost" : "live.connecting")}</Badge>
+          )}
           {view.isPaused ? (
             <Button variant="primary" icon={Play} onPress={() => act({ do: "resume" })}>
               {t("live.resume", { count: view.held.length })}
@@ -104,12 +114,26 @@ export default function Live() {
       }
     >
       <div className="filters">
-        <TextField label={t("live.filter")} type="search" value={text} onChange={setText} placeholder={t("live.filter_hint")} />
+        <TextField
+          label={t("live.filter")}
+          type="search"
+          value={text}
+          onChange={setText}
+          placeholder={t("live.filter_hint")}
+        />
       </div>
       {hasGap && <Note tone="warn">{t("live.gap")}</Note>}
       {shown.length === 0 ? (
         <div className="table-box">
-          <Empty icon={Radio} title={t("live.empty")} action={<Link href="/links" className="btn primary">{t("clicks.empty_do")}</Link>}>
+          <Empty
+            icon={Radio}
+            title={t("live.empty")}
+            action={
+              <Link href="/links" className="btn primary">
+                {t("clicks.empty_do")}
+              </Link>
+            }
+          >
             {t("live.empty_text")}
           </Empty>
         </div>
@@ -140,7 +164,9 @@ export function StoryRow({ story }: { story: LiveStory }) {
             <strong>{kindName(session.kind === "impression" ? "impression" : "click")}</strong>
             <span>{session.tracker_name.replaceAll("::", " › ") || session.link}</span>
             <SessionFlags row={session} />
-            <span className="muted small">{[session.os_name, session.country.toUpperCase()].filter(Boolean).join(" · ")}</span>
+            <span className="muted small">
+              {[session.os_name, session.country.toUpperCase()].filter(Boolean).join(" · ")}
+            </span>
           </>
         ) : (
           <span className="muted">{t("live.earlier_click")}</span>
@@ -154,7 +180,11 @@ export function StoryRow({ story }: { story: LiveStory }) {
         <div className="row" key={a.id} style={{ paddingLeft: 20 }}>
           <span aria-hidden>↳</span>
           <strong>{names.event(a.offer, a.event) || kindName(a.kind)}</strong>
-          {a.verdict === "accepted" ? <StatusBadge status={a.status} /> : <Badge tone={a.verdict === "duplicate" ? "warn" : "bad"}>{reasonText(a.reason)}</Badge>}
+          {a.verdict === "accepted" ? (
+            <StatusBadge status={a.status} />
+          ) : (
+            <Badge tone={a.verdict === "duplicate" ? "warn" : "bad"}>{reasonText(a.reason)}</Badge>
+          )}
           {a.money && <Amount value={a.money} />}
           {a.uids[0] && <code>{a.uids[0]}</code>}
         </div>
@@ -165,7 +195,9 @@ export function StoryRow({ story }: { story: LiveStory }) {
           <PostbackBadge state={p.state} />
           <span>{names.partner(p.partner) || t("pb.own_server")}</span>
           {p.last && <AnswerBadge attempt={p.last} />}
-          <span className="clip mono small muted" style={{ maxWidth: "100%", flex: "1 1 200px" }}>{p.request.url}</span>
+          <span className="clip mono small muted" style={{ maxWidth: "100%", flex: "1 1 200px" }}>
+            {p.request.url}
+          </span>
         </div>
       ))}
     </li>

@@ -3,11 +3,21 @@ import { ArrowDown, ArrowUp, Plus, Trash2 } from "lucide-react";
 import { useState } from "react";
 import { useLocation } from "wouter";
 import { del, post, put } from "../api/client";
-import { useOffers, useRefresh, useSettings } from "../api/queries";
+import { useCanEdit, useOffers, useRefresh, useSettings } from "../api/queries";
 import type { Offer, OfferEvent } from "../api/types";
 import { Button, Card, CopyLine, Note, Skeleton } from "../components/basic";
 import { Confirm } from "../components/dialog";
-import { CheckField, Form, LinesField, NumberField, Problem, SelectField, SubmitButton, TextField, useForm } from "../components/form";
+import {
+  CheckField,
+  Form,
+  LinesField,
+  NumberField,
+  Problem,
+  SelectField,
+  SubmitButton,
+  TextField,
+  useForm,
+} from "../components/form";
 import { PageFrame } from "../components/page";
 import { toast } from "../components/toast";
 import { useT } from "../i18n/all";
@@ -60,7 +70,9 @@ export default function OfferEdit({ id }: { id?: string }) {
   const settings = useSettings();
   if (offers.isPending || settings.isPending) return <Skeleton lines={10} />;
   if (offers.isError) return <Problem error={offers.error} />;
-  const found = id ? offers.data.find((o) => o.id === id) : newOffer(settings.data?.currency ?? "JPY", t("offer.first_event"));
+  const found = id
+    ? offers.data.find((o) => o.id === id)
+    : newOffer(settings.data?.currency ?? "JPY", t("offer.first_event"));
   if (!found) return <Note tone="warn">{t("error.gone")}</Note>;
   return <Editor key={found.updated_at_ms} initial={found} />;
 }
@@ -70,6 +82,7 @@ function Editor({ initial }: { initial: Offer }) {
   const [, navigate] = useLocation();
   const refresh = useRefresh();
   const form = useForm(initial);
+  const canEdit = useCanEdit();
   const [isDeleting, setDeleting] = useState(false);
   const offer = form.value;
   const isNew = !initial.id;
@@ -106,7 +119,8 @@ function Editor({ initial }: { initial: Offer }) {
       lead={t("offer.lead")}
       back={{ href: "/offers", label: t("offers.title") }}
       actions={
-        !isNew && (
+        !isNew &&
+        canEdit && (
           <>
             <Button onPress={() => pause(initial.state === "active" ? "paused" : "active")}>
               {initial.state === "active" ? t("state.pause") : t("state.resume")}
@@ -122,7 +136,13 @@ function Editor({ initial }: { initial: Offer }) {
         {offer.state === "paused" && <Note tone="warn">{t("offer.paused_note")}</Note>}
         <Card title={t("offer.basics")}>
           <div className="stack">
-            <TextField label={t("offers.name")} value={offer.name} onChange={(v) => form.set("name", v)} error={form.error("name")} required />
+            <TextField
+              label={t("offers.name")}
+              value={offer.name}
+              onChange={(v) => form.set("name", v)}
+              error={form.error("name")}
+              required
+            />
             <SelectField
               label={t("offers.kind")}
               value={offer.kind}
@@ -133,9 +153,21 @@ function Editor({ initial }: { initial: Offer }) {
               ]}
             />
             {offer.kind === "app" && (
-              <TextField label={t("offer.app_id")} value={offer.app_id ?? ""} onChange={(v) => form.set("app_id", v || null)} error={form.error("app_id")} mono />
+              <TextField
+                label={t("offer.app_id")}
+                value={offer.app_id ?? ""}
+                onChange={(v) => form.set("app_id", v || null)}
+                error={form.error("app_id")}
+                mono
+              />
             )}
-            <DestinationFields value={offer.destinations} onChange={(v) => form.set("destinations", v)} error={(f) => form.error(`destinations.${f}`)} isApp={offer.kind === "app"} required />
+            <DestinationFields
+              value={offer.destinations}
+              onChange={(v) => form.set("destinations", v)}
+              error={(f) => form.error(`destinations.${f}`)}
+              isApp={offer.kind === "app"}
+              required
+            />
             {!isNew && (
               <div className="field">
                 <span className="label">CID</span>
@@ -148,40 +180,94 @@ function Editor({ initial }: { initial: Offer }) {
           <EventList form={form} />
         </Card>
         <Card title={t("offer.sites")} help={t("offer.sites_help")}>
-          <LinesField label={t("offer.sites_label")} value={offer.sites} onChange={(v) => form.set("sites", v)} placeholder="https://shop.example.com" error={form.error("sites", true)} />
+          <LinesField
+            label={t("offer.sites_label")}
+            value={offer.sites}
+            onChange={(v) => form.set("sites", v)}
+            placeholder="https://shop.example.com"
+            error={form.error("sites", true)}
+          />
         </Card>
         <Card title={t("form.more")}>
           <div className="stack">
             <details>
               <summary>{t("offer.clicks")}</summary>
               <div className="stack">
-                <TextField label={t("offer.sid_param")} help={t("offer.sid_param_help")} value={offer.sid_param} onChange={(v) => form.set("sid_param", v)} error={form.error("sid_param")} mono />
-                <NumberField label={t("offer.repeat_click")} help={t("offer.repeat_click_help")} value={offer.repeat_click_s} onChange={(v) => form.set("repeat_click_s", v ?? 0)} error={form.error("repeat_click_s")} />
-                <LinesField label={t("offer.redirect_hosts")} help={t("offer.redirect_hosts_help")} value={offer.redirect_hosts} onChange={(v) => form.set("redirect_hosts", v)} placeholder="shop.example.com" error={form.error("redirect_hosts", true)} />
-                <CheckField label={t("offer.count_bots")} value={offer.count_bots} onChange={(v) => form.set("count_bots", v)} />
-                <CheckField label={t("offer.partner_click_id")} help={t("offer.partner_click_id_help")} value={offer.accept_partner_click_id} onChange={(v) => form.set("accept_partner_click_id", v)} />
+                <TextField
+                  label={t("offer.sid_param")}
+                  help={t("offer.sid_param_help")}
+                  value={offer.sid_param}
+                  onChange={(v) => form.set("sid_param", v)}
+                  error={form.error("sid_param")}
+                  mono
+                />
+                <NumberField
+                  label={t("offer.repeat_click")}
+                  help={t("offer.repeat_click_help")}
+                  value={offer.repeat_click_s}
+                  onChange={(v) => form.set("repeat_click_s", v ?? 0)}
+                  error={form.error("repeat_click_s")}
+                />
+                <LinesField
+                  label={t("offer.redirect_hosts")}
+                  help={t("offer.redirect_hosts_help")}
+                  value={offer.redirect_hosts}
+                  onChange={(v) => form.set("redirect_hosts", v)}
+                  placeholder="shop.example.com"
+                  error={form.error("redirect_hosts", true)}
+                />
+                <CheckField
+                  label={t("offer.count_bots")}
+                  value={offer.count_bots}
+                  onChange={(v) => form.set("count_bots", v)}
+                />
+                <CheckField
+                  label={t("offer.partner_click_id")}
+                  help={t("offer.partner_click_id_help")}
+                  value={offer.accept_partner_click_id}
+                  onChange={(v) => form.set("accept_partner_click_id", v)}
+                />
               </div>
             </details>
             <details>
               <summary>{t("offer.attribution")}</summary>
-              <AttributionFields value={offer.attribution} onChange={(v) => form.set("attribution", v)} isApp={offer.kind === "app"} error={(f) => form.error(`attribution.${f}`)} />
+              <AttributionFields
+                value={offer.attribution}
+                onChange={(v) => form.set("attribution", v)}
+                isApp={offer.kind === "app"}
+                error={(f) => form.error(`attribution.${f}`)}
+              />
             </details>
             <details>
               <summary>{t("offer.money_privacy")}</summary>
               <div className="stack">
-                <TextField label={t("offer.currency")} value={offer.currency} onChange={(v) => form.set("currency", v.toUpperCase())} list={["JPY", "USD", "EUR", "TWD", "KRW", "CNY"]} error={form.error("currency")} maxLength={3} />
+                <TextField
+                  label={t("offer.currency")}
+                  value={offer.currency}
+                  onChange={(v) => form.set("currency", v.toUpperCase())}
+                  list={["JPY", "USD", "EUR", "TWD", "KRW", "CNY"]}
+                  error={form.error("currency")}
+                  maxLength={3}
+                />
                 <SelectField
                   label={t("offer.ip_privacy")}
                   help={t("offer.ip_privacy_help")}
                   value={offer.ip_privacy}
                   onChange={(v) => form.set("ip_privacy", v as Offer["ip_privacy"])}
-                  options={(["truncated", "whole", "none"] as const).map((value) => ({ value, label: t(`ip_privacy.${value}`) }))}
+                  options={(["truncated", "whole", "none"] as const).map((value) => ({
+                    value,
+                    label: t(`ip_privacy.${value}`),
+                  }))}
                 />
               </div>
             </details>
             <details>
               <summary>{t("trust.title")}</summary>
-              <TrustFields value={offer.trust} onChange={(v) => form.set("trust", v)} error={(f) => form.error(`trust.${f}`, true)} />
+              <TrustFields
+                value={offer.trust}
+                onChange={(v) => form.set("trust", v)}
+                error={(f) => form.error(`trust.${f}`, true)}
+              />
             </details>
           </div>
         </Card>
@@ -190,7 +276,14 @@ function Editor({ initial }: { initial: Offer }) {
           <SubmitButton isBusy={form.isBusy}>{isNew ? t("offer.create") : t("form.save")}</SubmitButton>
         </div>
       </Form>
-      <Confirm isOpen={isDeleting} onClose={() => setDeleting(false)} onConfirm={remove} title={t("form.delete_title", { name: offer.name })} action={t("form.delete")} danger>
+      <Confirm
+        isOpen={isDeleting}
+        onClose={() => setDeleting(false)}
+        onConfirm={remove}
+        title={t("form.delete_title", { name: offer.name })}
+        action={t("form.delete")}
+        danger
+      >
         {t("offer.delete_text")}
       </Confirm>
     </PageFrame>
@@ -200,7 +293,11 @@ function Editor({ initial }: { initial: Offer }) {
 function EventList({ form }: { form: ReturnType<typeof useForm<Offer>> }) {
   const t = useT();
   const { events, currency, kind } = form.value;
-  const change = (i: number, event: OfferEvent) => form.set("events", events.map((e, n) => (n === i ? event : e)));
+  const change = (i: number, event: OfferEvent) =>
+    form.set(
+      "events",
+      events.map((e, n) => (n === i ? event : e)),
+    );
   const move = (i: number, by: number) => {
     const next = [...events];
     const [taken] = next.splice(i, 1);
@@ -215,12 +312,44 @@ function EventList({ form }: { form: ReturnType<typeof useForm<Offer>> }) {
           <div className="stack">
             <div className="row top">
               <div className="grow">
-                <TextField label={t("event.name")} value={event.name} onChange={(v) => change(i, { ...event, name: v })} error={form.error(`events.${i}.name`)} required />
+                <TextField
+                  label={t("event.name")}
+                  value={event.name}
+                  onChange={(v) => change(i, { ...event, name: v })}
+                  error={form.error(`events.${i}.name`)}
+                  required
+                />
               </div>
               <div className="row" style={{ paddingTop: 28 }}>
-                <Button size="small" variant="quiet" icon={ArrowUp} aria-label={t("form.up")} isDisabled={i === 0} onPress={() => move(i, -1)} />
-                <Button size="small" variant="quiet" icon={ArrowDown} aria-label={t("form.down")} isDisabled={i === events.length - 1} onPress={() => move(i, 1)} />
-                <Button size="small" variant="quiet" icon={Trash2} aria-label={t("form.remove_name", { name: event.name })} isDisabled={events.length === 1} onPress={() => form.set("events", events.filter((_, n) => n !== i))} />
+                <Button
+                  size="small"
+                  variant="quiet"
+                  icon={ArrowUp}
+                  aria-label={t("form.up")}
+                  isDisabled={i === 0}
+                  onPress={() => move(i, -1)}
+                />
+                <Button
+                  size="small"
+                  variant="quiet"
+                  icon={ArrowDown}
+                  aria-label={t("form.down")}
+                  isDisabled={i === events.length - 1}
+                  onPress={() => move(i, 1)}
+                />
+                <Button
+                  size="small"
+                  variant="quiet"
+                  icon={Trash2}
+                  aria-label={t("form.remove_name", { name: event.name })}
+                  isDisabled={events.length === 1}
+                  onPress={() =>
+                    form.set(
+                      "events",
+                      events.filter((_, n) => n !== i),
+                    )
+                  }
+                />
               </div>
             </div>
             <div className="small muted">
@@ -238,15 +367,31 @@ function EventList({ form }: { form: ReturnType<typeof useForm<Offer>> }) {
                 label={t("event.approval")}
                 value={event.approval.mode}
                 onChange={(mode) =>
-                  change(i, { ...event, approval: mode === "after_days" ? { mode, days: 30 } : { mode: mode as "automatic" | "manual" } })
+                  change(i, {
+                    ...event,
+                    approval: mode === "after_days" ? { mode, days: 30 } : { mode: mode as "automatic" | "manual" },
+                  })
                 }
-                options={(["automatic", "after_days", "manual"] as const).map((value) => ({ value, label: t(`approval.${value}`) }))}
+                options={(["automatic", "after_days", "manual"] as const).map((value) => ({
+                  value,
+                  label: t(`approval.${value}`),
+                }))}
                 error={form.error(`events.${i}.approval`, true)}
               />
               {event.approval.mode === "after_days" && (
-                <NumberField label={t("event.approval_days")} value={event.approval.days} onChange={(days) => change(i, { ...event, approval: { mode: "after_days", days: days ?? 1 } })} />
+                <NumberField
+                  label={t("event.approval_days")}
+                  value={event.approval.days}
+                  onChange={(days) => change(i, { ...event, approval: { mode: "after_days", days: days ?? 1 } })}
+                />
               )}
-              <PayoutField label={t("event.payout")} value={event.payout} currency={currency} onChange={(payout) => change(i, { ...event, payout })} error={form.error(`events.${i}.payout`, true)} />
+              <PayoutField
+                label={t("event.payout")}
+                value={event.payout}
+                currency={currency}
+                onChange={(payout) => change(i, { ...event, payout })}
+                error={form.error(`events.${i}.payout`, true)}
+              />
             </div>
             <details>
               <summary>{t("event.duplicates")}</summary>
@@ -254,20 +399,48 @@ function EventList({ form }: { form: ReturnType<typeof useForm<Offer>> }) {
                 <SelectField
                   label={t("event.duplicates_by")}
                   value={event.duplicates.by}
-                  onChange={(by) => change(i, { ...event, duplicates: { ...event.duplicates, by: by as OfferEvent["duplicates"]["by"] } })}
-                  options={(["default", "uid", "visitor", "session", "never"] as const).map((value) => ({ value, label: t(`duplicate.${value}`) }))}
+                  onChange={(by) =>
+                    change(i, {
+                      ...event,
+                      duplicates: { ...event.duplicates, by: by as OfferEvent["duplicates"]["by"] },
+                    })
+                  }
+                  options={(["default", "uid", "visitor", "session", "never"] as const).map((value) => ({
+                    value,
+                    label: t(`duplicate.${value}`),
+                  }))}
                 />
-                <NumberField label={t("event.duplicates_days")} value={event.duplicates.days} onChange={(days) => change(i, { ...event, duplicates: { ...event.duplicates, days: days ?? 365 } })} error={form.error(`events.${i}.duplicates`, true)} />
+                <NumberField
+                  label={t("event.duplicates_days")}
+                  value={event.duplicates.days}
+                  onChange={(days) => change(i, { ...event, duplicates: { ...event.duplicates, days: days ?? 365 } })}
+                  error={form.error(`events.${i}.duplicates`, true)}
+                />
                 <SelectField
                   label={t("event.duplicates_scope")}
                   value={event.duplicates.scope}
-                  onChange={(scope) => change(i, { ...event, duplicates: { ...event.duplicates, scope: scope as "offer" | "all" } })}
-                  options={(["offer", "all"] as const).map((value) => ({ value, label: t(`duplicate_scope.${value}`) }))}
+                  onChange={(scope) =>
+                    change(i, { ...event, duplicates: { ...event.duplicates, scope: scope as "offer" | "all" } })
+                  }
+                  options={(["offer", "all"] as const).map((value) => ({
+                    value,
+                    label: t(`duplicate_scope.${value}`),
+                  }))}
                 />
               </div>
               <div className="stack tight" style={{ marginTop: 12 }}>
-                <CheckField label={t("event.has_revenue")} value={event.has_revenue} onChange={(v) => change(i, { ...event, has_revenue: v })} />
-                {kind === "app" && <CheckField label={t("event.is_unique")} value={event.is_unique} onChange={(v) => change(i, { ...event, is_unique: v })} />}
+                <CheckField
+                  label={t("event.has_revenue")}
+                  value={event.has_revenue}
+                  onChange={(v) => change(i, { ...event, has_revenue: v })}
+                />
+                {kind === "app" && (
+                  <CheckField
+                    label={t("event.is_unique")}
+                    value={event.is_unique}
+                    onChange={(v) => change(i, { ...event, is_unique: v })}
+                  />
+                )}
               </div>
             </details>
           </div>

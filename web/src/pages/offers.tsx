@@ -1,7 +1,7 @@
 /** Offers (広告 / アプリ): what is advertised. */
 import { Megaphone, Plus } from "lucide-react";
 import { Link } from "wouter";
-import { useOffers } from "../api/queries";
+import { useCanEdit, useOffers } from "../api/queries";
 import type { Offer } from "../api/types";
 import { Badge, Empty, LinkButton, RunBadge, Skeleton } from "../components/basic";
 import { Problem } from "../components/form";
@@ -12,7 +12,8 @@ import { useT } from "../i18n/all";
 export default function Offers() {
   const t = useT();
   const offers = useOffers();
-  const add = (
+  const canEdit = useCanEdit();
+  const add = canEdit && (
     <LinkButton href="/offers/new" variant="primary" icon={Plus}>
       {t("offers.add")}
     </LinkButton>
@@ -34,7 +35,11 @@ export default function Offers() {
         </span>
       ),
     },
-    { id: "dest", label: t("offers.destination"), render: (o) => <span className="clip mono">{o.destinations.default}</span> },
+    {
+      id: "dest",
+      label: t("offers.destination"),
+      render: (o) => <span className="clip mono">{o.destinations.default}</span>,
+    },
     { id: "id", label: "CID", render: (o) => <code>{o.id}</code> },
   ];
   return (

@@ -3,7 +3,7 @@ import { Plus, Trash2 } from "lucide-react";
 import { useState } from "react";
 import { Link, useLocation } from "wouter";
 import { del, put } from "../api/client";
-import { usePartners, useRefresh, useRules } from "../api/queries";
+import { useCanEdit, usePartners, useRefresh, useRules } from "../api/queries";
 import type { Partner, Rule } from "../api/types";
 import { Button, Card, LinkButton, Note, Skeleton } from "../components/basic";
 import { Confirm } from "../components/dialog";
@@ -11,7 +11,17 @@ import { Form, LinesField, Problem, SubmitButton, TextField, useForm } from "../
 import { PageFrame } from "../components/page";
 import { toast } from "../components/toast";
 import { useT } from "../i18n/all";
-import { ClickParameters, DeliveryFields, PartnerPayouts, partnerBody, saveStatusTexts, STATUSES, type StatusTexts, statusRule, StatusUrlFields } from "./parts/partner-fields";
+import {
+  ClickParameters,
+  DeliveryFields,
+  PartnerPayouts,
+  partnerBody,
+  saveStatusTexts,
+  STATUSES,
+  type StatusTexts,
+  statusRule,
+  StatusUrlFields,
+} from "./parts/partner-fields";
 import { TrustFields } from "./parts/policy-fields";
 import { SourceAddress } from "./parts/source-address";
 import { TestSend } from "./parts/test-send";
@@ -25,7 +35,9 @@ export default function PartnerEdit({ id }: { id: string }) {
   const found = partners.data.find((p) => p.id === id);
   if (!found) return <Note tone="warn">{t("error.gone")}</Note>;
   const own = rules.data.filter((r) => r.scope.type === "partner" && r.scope.partner === id);
-  return <Editor key={`${found.updated_at_ms}-${own.map((r) => r.updated_at_ms).join("-")}`} initial={found} rules={own} />;
+  return (
+    <Editor key={`${found.updated_at_ms}-${own.map((r) => r.updated_at_ms).join("-")}`} initial={found} rules={own} />
+  );
 }
 
 function Editor({ initial, rules }: { initial: Partner; rules: Rule[] }) {
@@ -35,6 +47,7 @@ function Editor({ initial, rules }: { initial: Partner; rules: Rule[] }) {
   const byStatus = STATUSES.map((s) => [s, statusRule(rules, initial.id, s)] as const);
   const simple = new Set(byStatus.map(([, r]) => r?.id));
   const others = rules.filter((r) => !simple.has(r.id));
+  const canEdit = useCanEdit();
   const form = useForm({
     partner: initial,
     texts: Object.fromEntries(byStatus.map(([s, r]) => [s, r?.text ?? ""])) as StatusTexts,
@@ -62,43 +75,65 @@ function Editor({ initial, rules }: { initial: Partner; rules: Rule[] }) {
       lead={t("partner.lead")}
       back={{ href: "/partners", label: t("partners.title") }}
       actions={
-        <>
-          <LinkButton href={`/links/new?partner=${partner.id}`} icon={Plus}>
-            {t("links.add")}
-          </LinkButton>
-          <Button variant="danger" icon={Trash2} onPress={() => setDeleting(true)}>
-            {t("form.delete")}
-          </Button>
-        </>
+        canEdit && (
+          <>
+            <LinkButton href={`/links/new?partner=${partner.id}`} icon={Plus}>
+              {t("links.add")}
+            </LinkButton>
+            <Button variant="danger" icon={Trash2} onPress={() => setDeleting(true)}>
+              {t("form.delete")}
+            </Button>
+          </>
+        )
       }
     >
       <Form onSubmit={save} label={initial.name}>
         <Card title={t("partner.basics")}>
           <div className="stack">
-            <TextField label={t("partners.name")} value={partner.name} onChange={(v) => set("name", v)} error={form.error("name")} required />
-            <TextField label={t("form.note")} help={t("form.note_help")} value={partner.note} onChange={(v) => set("note", v)} rows={2} />
+            <TextField
+              label={t("partners.name")}
+              value={partner.name}
+              onChange={(v) => set("name", v)}
+              error={form.error("name")}
+              required
+            />
+            <TextField
+              label={t("form.note")}
+              help={t("form.note_help")}
+              value={partner.note}
+              onChange={(v) => set("note", v)}
+              rows={2}
+            />
           </div>
         </Card>
         <Card title={t("partner.in")} help={t("partner.in_help")}>
-          <ClickParameters value={partner.click_parameters} onChange={(v) => set("click_parameters", v)} error={form.error} />
+          <ClickParameters
+            value={partner.click_parameters}
+            onChange={(v) => set("click_parameters", v)}
+            error={form.error}
+          />
         </Card>
         <Card title={t("partner.out")} help={t("partner.out_help")}>
           <div className="stack">
             <StatusUrlFields texts={texts} onChange={(v) => form.set("texts", v)} partner={partner.id} />
-            {byStatus.map(([s, r]) => r && <TestSend key={s} rule={r} label={t("test_send.of", { name: t(`status.${s}`) })} />)}
+            {canEdit &&
+              byStatus.map(
+                ([s, r]) => r && <TestSend key={s} rule={r} label={t("test_send.of", { name: t(`status.${s}`) })} />,
+              )}
             {others.length > 0 && (
               <div>
                 <h3>{t("partner.other_rules")}</h3>
                 <ul>
                   {others.map((r) => (
                     <li key={r.id}>
-                      <Link href={`/rules/${r.id}`}>{r.name || r.id}</Link> {!r.enabled && <span className="muted">({t("rule.off")})</span>}
+                      <Link href={`/rules/${r.id}`}>{r.name || r.id}</Link>{" "}
+                      {!r.enabled && <span className="muted">({t("rule.off")})</span>}
                     </li>
                   ))}
                 </ul>
               </div>
             )}
-            <p className="help">
+            <p className="help" hidden={!canEdit}>
               {t("partner.more_rules")} <Link href={`/rules/new?partner=${partner.id}`}>{t("rules.add")}</Link>
             </p>
             <SourceAddress />
@@ -111,15 +146,30 @@ function Editor({ initial, rules }: { initial: Partner; rules: Rule[] }) {
           <div className="stack">
             <details>
               <summary>{t("delivery.title")}</summary>
-              <DeliveryFields value={partner.delivery} onChange={(v) => set("delivery", v)} error={(f) => form.error(`delivery.${f}`, true)} />
+              <DeliveryFields
+                value={partner.delivery}
+                onChange={(v) => set("delivery", v)}
+                error={(f) => form.error(`delivery.${f}`, true)}
+              />
             </details>
             <details>
               <summary>{t("partner.callback_hosts")}</summary>
-              <LinesField label={t("partner.callback_hosts_label")} help={t("partner.callback_hosts_help")} value={partner.callback_hosts} onChange={(v) => set("callback_hosts", v)} placeholder="callback.partner.example" error={form.error("callback_hosts", true)} />
+              <LinesField
+                label={t("partner.callback_hosts_label")}
+                help={t("partner.callback_hosts_help")}
+                value={partner.callback_hosts}
+                onChange={(v) => set("callback_hosts", v)}
+                placeholder="callback.partner.example"
+                error={form.error("callback_hosts", true)}
+              />
             </details>
             <details>
               <summary>{t("partner.trust")}</summary>
-              <TrustFields value={partner.trust} onChange={(v) => set("trust", v)} error={(f) => form.error(`trust.${f}`, true)} />
+              <TrustFields
+                value={partner.trust}
+                onChange={(v) => set("trust", v)}
+                error={(f) => form.error(`trust.${f}`, true)}
+              />
             </details>
           </div>
         </Card>
@@ -128,7 +178,14 @@ function Editor({ initial, rules }: { initial: Partner; rules: Rule[] }) {
           <SubmitButton isBusy={form.isBusy}>{t("form.save")}</SubmitButton>
         </div>
       </Form>
-      <Confirm isOpen={isDeleting} onClose={() => setDeleting(false)} onConfirm={remove} title={t("form.delete_title", { name: partner.name })} action={t("form.delete")} danger>
+      <Confirm
+        isOpen={isDeleting}
+        onClose={() => setDeleting(false)}
+        onConfirm={remove}
+        title={t("form.delete_title", { name: partner.name })}
+        action={t("form.delete")}
+        danger
+      >
         {t("partner.delete_text")}
       </Confirm>
     </PageFrame>

@@ -9,7 +9,17 @@ import { Form, Problem, SubmitButton, TextField, useForm } from "../components/f
 import { PageFrame } from "../components/page";
 import { toast } from "../components/toast";
 import { useI18n } from "../i18n/all";
-import { ClickParameters, fillBlanks, newPartner, NO_TEXTS, partnerBody, partnerFromPreset, saveStatusTexts, type StatusTexts, StatusUrlFields } from "./parts/partner-fields";
+import {
+  ClickParameters,
+  fillBlanks,
+  newPartner,
+  NO_TEXTS,
+  partnerBody,
+  partnerFromPreset,
+  saveStatusTexts,
+  type StatusTexts,
+  StatusUrlFields,
+} from "./parts/partner-fields";
 import { PresetPicker, presetName } from "./parts/preset-picker";
 
 interface Draft {
@@ -21,7 +31,11 @@ export default function PartnerNew() {
   const { t } = useI18n();
   const [, navigate] = useLocation();
   return (
-    <PageFrame title={t("partner.new")} lead={t("partner.new_lead")} back={{ href: "/partners", label: t("partners.title") }}>
+    <PageFrame
+      title={t("partner.new")}
+      lead={t("partner.new_lead")}
+      back={{ href: "/partners", label: t("partners.title") }}
+    >
       <PartnerForm onMade={(partner) => navigate(`/partners/${partner.id}`)} submitLabel={t("partner.create")} />
     </PageFrame>
   );
@@ -77,12 +91,27 @@ export function PartnerForm({ onMade, submitLabel }: { onMade: (partner: Partner
         <div className="stack">
           {preset && (
             <Note tone={preset.confidence === "verified" ? "info" : "warn"}>
-              {preset.note[language]} {preset.confidence === "unverified" && t("preset.unverified_text")} {preset.no_rule?.text[language]}
+              {preset.note[language]} {preset.confidence === "unverified" && t("preset.unverified_text")}{" "}
+              {preset.no_rule?.text[language]}
             </Note>
           )}
-          <TextField label={t("partners.name")} value={partner.name} onChange={(v) => form.set("partner", { ...partner, name: v })} error={form.error("name")} required />
+          <TextField
+            label={t("partners.name")}
+            value={partner.name}
+            onChange={(v) => form.set("partner", { ...partner, name: v })}
+            error={form.error("name")}
+            required
+          />
           {preset?.blanks.map((blank) => (
-            <TextField key={blank.name} label={blank.label[language]} value={words[blank.name] ?? ""} onChange={(v) => fill(blank.name, v)} help={t("preset.blank_help", { key: `<${blank.name}>` })} required mono />
+            <TextField
+              key={blank.name}
+              label={blank.label[language]}
+              value={words[blank.name] ?? ""}
+              onChange={(v) => fill(blank.name, v)}
+              help={t("preset.blank_help", { key: `<${blank.name}>` })}
+              required
+              mono
+            />
           ))}
           {preset && preset.handover.length > 0 && (
             <Note tone="info">
@@ -98,7 +127,12 @@ export function PartnerForm({ onMade, submitLabel }: { onMade: (partner: Partner
         </div>
       </Card>
       <Card title={t("partner.in")} help={t("partner.in_help")}>
-        <ClickParameters key={preset?.id ?? ""} value={partner.click_parameters} onChange={(v) => form.set("partner", { ...partner, click_parameters: v })} error={form.error} />
+        <ClickParameters
+          key={preset?.id ?? ""}
+          value={partner.click_parameters}
+          onChange={(v) => form.set("partner", { ...partner, click_parameters: v })}
+          error={form.error}
+        />
       </Card>
       <Card title={t("partner.out")} help={t("partner.out_help")}>
         <StatusUrlFields texts={texts} onChange={(v) => form.set("texts", v)} partner="" />

@@ -1,7 +1,7 @@
 /** Partners (媒体 / 連携先): who sends traffic and wants to be told. */
 import { Plus, Users } from "lucide-react";
 import { Link } from "wouter";
-import { useLinks, usePartners, useRules } from "../api/queries";
+import { useCanEdit, useLinks, usePartners, useRules } from "../api/queries";
 import type { Partner } from "../api/types";
 import { Badge, Empty, LinkButton, Skeleton } from "../components/basic";
 import { Problem } from "../components/form";
@@ -15,12 +15,14 @@ export default function Partners() {
   const partners = usePartners();
   const links = useLinks().data;
   const rules = useRules().data;
-  const add = (
+  const canEdit = useCanEdit();
+  const add = canEdit && (
     <LinkButton href="/partners/new" variant="primary" icon={Plus}>
       {t("partners.add")}
     </LinkButton>
   );
-  const rulesOf = (id: string) => (rules ?? []).filter((r) => r.scope.type === "partner" && r.scope.partner === id && r.enabled);
+  const rulesOf = (id: string) =>
+    (rules ?? []).filter((r) => r.scope.type === "partner" && r.scope.partner === id && r.enabled);
   const columns: Column<Partner>[] = [
     { id: "name", label: t("partners.name"), render: (p) => <Link href={`/partners/${p.id}`}>{p.name}</Link> },
     {
@@ -35,8 +37,17 @@ export default function Partners() {
         );
       },
     },
-    { id: "params", label: t("partners.parameters"), render: (p) => <code>{p.click_parameters.map((c) => c.name).join(", ") || "–"}</code> },
-    { id: "links", label: t("link.one"), numeric: true, render: (p) => format.number((links ?? []).filter((l) => l.partner === p.id).length) },
+    {
+      id: "params",
+      label: t("partners.parameters"),
+      render: (p) => <code>{p.click_parameters.map((c) => c.name).join(", ") || "–"}</code>,
+    },
+    {
+      id: "links",
+      label: t("link.one"),
+      numeric: true,
+      render: (p) => format.number((links ?? []).filter((l) => l.partner === p.id).length),
+    },
     { id: "id", label: "ID", render: (p) => <code>{p.id}</code> },
   ];
   return (

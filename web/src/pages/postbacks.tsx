@@ -4,7 +4,7 @@ import { RotateCw, Send } from "lucide-react";
 import { useState } from "react";
 import { Link } from "wouter";
 import { get, post } from "../api/client";
-import { useMe, useNames, useRefresh, useRules } from "../api/queries";
+import { useCanEdit, useNames, useRefresh, useRules } from "../api/queries";
 import type { PostbackDetail as Detail, PostbackRow } from "../api/types";
 import { Button, LinkButton, Note, PostbackBadge, Skeleton, TestBadge, Time } from "../components/basic";
 import { Dialog } from "../components/dialog";
@@ -36,7 +36,7 @@ export default function Postbacks() {
   const options = useConfigOptions();
   const rules = useRules().data ?? [];
   const filters = useFilters();
-  const canEdit = useMe().data?.role !== "viewer";
+  const canEdit = useCanEdit();
   const failText = useCodeText("fail");
   const period = usePeriod(filters, "last_7d");
   const [chosen, setChosen] = useState<ReadonlySet<string>>(new Set());
@@ -65,8 +65,20 @@ export default function Postbacks() {
         </span>
       ),
     },
-    { id: "partner", label: t("pb.to"), render: (r) => names.partner(r.partner) || <span className="muted">{t("pb.own_server")}</span> },
-    { id: "url", label: "URL", render: (r) => <Button variant="quiet" size="small" onPress={() => setShownId(r.id)}><span className="clip mono">{r.request.url}</span></Button> },
+    {
+      id: "partner",
+      label: t("pb.to"),
+      render: (r) => names.partner(r.partner) || <span className="muted">{t("pb.own_server")}</span>,
+    },
+    {
+      id: "url",
+      label: "URL",
+      render: (r) => (
+        <Button variant="quiet" size="small" onPress={() => setShownId(r.id)}>
+          <span className="clip mono">{r.request.url}</span>
+        </Button>
+      ),
+    },
     {
       id: "answer",
       label: t("pb.answer"),
@@ -79,8 +91,13 @@ export default function Postbacks() {
     },
     { id: "attempts", label: t("pb.attempts"), numeric: true, render: (r) => r.attempts },
     { id: "next", label: t("pb.next"), render: (r) => (r.due_at_ms ? <Time ms={r.due_at_ms} mode="relative" /> : "") },
-    { id: "trace", label: t("nav.trace"), render: (r) => <Link href={`/trace?q=${r.activity}`}>{t("pb.trace")}</Link> },
-    { id: "rule", label: t("pb.rule"), render: (r) => (r.origin.type === "link" ? r.origin.id : names.rule(r.origin.id)), extra: true },
+    { id: "trace", label: t("nav.trace"), render: (r) => <Link href={`/trace?q=${r.id}`}>{t("pb.trace")}</Link> },
+    {
+      id: "rule",
+      label: t("pb.rule"),
+      render: (r) => (r.origin.type === "link" ? r.origin.id : names.rule(r.origin.id)),
+      extra: true,
+    },
     { id: "lane", label: t("pb.lane"), render: (r) => <code>{r.lane}</code>, extra: true },
     { id: "id", label: "ID", render: (r) => <code>{r.id}</code>, extra: true },
   ];
@@ -94,11 +111,26 @@ export default function Postbacks() {
         period={period.period}
         selects={
           <>
-            <FilterSelect filters={filters} name="state" label={t("pb.state")} options={[options.any, ...STATES.map((value) => ({ value, label: t(`postback.${value}`) }))]} />
+            <FilterSelect
+              filters={filters}
+              name="state"
+              label={t("pb.state")}
+              options={[options.any, ...STATES.map((value) => ({ value, label: t(`postback.${value}`) }))]}
+            />
             <FilterSelect filters={filters} name="partner" label={t("link.partner")} options={options.partners} />
             <FilterSelect filters={filters} name="offer" label={t("link.offer")} options={options.offers} />
-            <FilterSelect filters={filters} name="rule" label={t("pb.rule")} options={[options.any, ...rules.map((r) => ({ value: r.id, label: r.name || r.id }))]} />
-            <FilterSelect filters={filters} name="answer" label={t("pb.answer")} options={[options.any, ...ANSWERS.map((code) => ({ value: code, label: `HTTP ${code}` }))]} />
+            <FilterSelect
+              filters={filters}
+              name="rule"
+              label={t("pb.rule")}
+              options={[options.any, ...rules.map((r) => ({ value: r.id, label: r.name || r.id }))]}
+            />
+            <FilterSelect
+              filters={filters}
+              name="answer"
+              label={t("pb.answer")}
+              options={[options.any, ...ANSWERS.map((code) => ({ value: code, label: `HTTP ${code}` }))]}
+            />
           </>
         }
         tools={
@@ -131,7 +163,16 @@ export default function Postbacks() {
           paged={paged}
           rowKey={(r) => r.id}
           {...(canEdit ? { selection: { chosen, setChosen } } : {})}
-          empty={{ icon: Send, title: t("postbacks.empty"), text: t("postbacks.empty_text"), action: <LinkButton href="/partners" variant="primary">{t("postbacks.empty_do")}</LinkButton> }}
+          empty={{
+            icon: Send,
+            title: t("postbacks.empty"),
+            text: t("postbacks.empty_text"),
+            action: (
+              <LinkButton href="/partners" variant="primary">
+                {t("postbacks.empty_do")}
+              </LinkButton>
+            ),
+          }}
         />
       </LogFrame>
       <Dialog isOpen={shownId !== null} onClose={() => setShownId(null)} title={t("pb.title")} wide>
@@ -140,7 +181,17 @@ export default function Postbacks() {
       {isResending && (
         <ResendDialog
           count={isResending === "chosen" ? chosen.size : null}
-          body={isResending === "chosen" ? { ids: [...chosen] } : { filter: Object.fromEntries(Object.entries({ ...query, state: query.state || "failed" }).filter(([, v]) => v !== "" && v !== null).map(([k, v]) => [k, k === "answer" ? Number(v) : v])) }}
+          body={
+            isResending === "chosen"
+              ? { ids: [...chosen] }
+              : {
+                  filter: Object.fromEntries(
+                    Object.entries({ ...query, state: query.state || "failed" })
+                      .filter(([, v]) => v !== "" && v !== null)
+                      .map(([k, v]) => [k, k === "answer" ? Number(v) : v]),
+                  ),
+                }
+          }
           onClose={() => setResending(null)}
           onStarted={(started) => {
             setJob(started.id);
@@ -174,7 +225,11 @@ export function PostbackDetail({ id }: { id: string }) {
         <ResendOne id={p.id} />
       </div>
       <RequestView {...p.request} />
-      <div className="stack tight">{attempts.map((a) => <AttemptLine key={`${a.number}-${a.at_ms}`} attempt={a} />)}</div>
+      <div className="stack tight">
+        {attempts.map((a) => (
+          <AttemptLine key={`${a.number}-${a.at_ms}`} attempt={a} />
+        ))}
+      </div>
       {attempts.length === 0 && <p className="muted">{t("attempt.none")}</p>}
     </div>
   );
@@ -183,7 +238,7 @@ export function PostbackDetail({ id }: { id: string }) {
 export function ResendOne({ id }: { id: string }) {
   const t = useT();
   const refresh = useRefresh();
-  const canEdit = useMe().data?.role !== "viewer";
+  const canEdit = useCanEdit();
   const [state, setState] = useState<"idle" | "busy" | "done">("idle");
   const [problem, setProblem] = useState<unknown>(null);
   if (!canEdit) return null;
@@ -215,12 +270,21 @@ export function ResendOne({ id }: { id: string }) {
   );
 }
 
-function ResendDialog(props: { count: number | null; body: object; onClose: () => void; onStarted: (job: Job) => void }) {
+function ResendDialog(props: {
+  count: number | null;
+  body: object;
+  onClose: () => void;
+  onStarted: (job: Job) => void;
+}) {
   const t = useT();
   const [how, setHow] = useState("as_it_was");
   const [problem, setProblem] = useState<unknown>(null);
   return (
-    <Dialog isOpen onClose={props.onClose} title={props.count === null ? t("resend.all") : t("resend.title", { count: props.count })}>
+    <Dialog
+      isOpen
+      onClose={props.onClose}
+      title={props.count === null ? t("resend.all") : t("resend.title", { count: props.count })}
+    >
       <div className="stack">
         <p>{props.count === null ? t("resend.all_text") : t("resend.text")}</p>
         <SelectField
@@ -270,7 +334,11 @@ function JobProgress({ id }: { id: string }) {
   return (
     <Note tone={state === "done" ? "ok" : state === "failed" ? "bad" : "info"}>
       {t("resend.progress", { done: queued, total: total ?? done, failed: done - queued })} {message}
-      <progress {...(total ? { max: total } : {})} value={total ? done : state === "done" ? 1 : undefined} aria-label={t("resend.all")} />
+      <progress
+        {...(total ? { max: total } : {})}
+        value={total ? done : state === "done" ? 1 : undefined}
+        aria-label={t("resend.all")}
+      />
     </Note>
   );
 }

@@ -93,10 +93,23 @@ export default function Refused() {
     { id: "offer", label: t("link.offer"), render: (r) => names.offer(r.offer) },
     { id: "uid", label: t("conversion.uid"), render: (r) => <code>{r.uids[0]}</code> },
     { id: "money", label: t("stat.revenue"), numeric: true, render: (r) => <Amount value={r.money} /> },
-    { id: "trace", label: t("nav.trace"), render: (r) => <Link href={`/trace?q=${r.id}`}><code>{r.id}</code></Link> },
+    {
+      id: "trace",
+      label: t("nav.trace"),
+      render: (r) => (
+        <Link href={`/trace?q=${r.id}`}>
+          <code>{r.id}</code>
+        </Link>
+      ),
+    },
     { id: "partner", label: t("link.partner"), render: (r) => names.partner(r.partner), extra: true },
     { id: "ip", label: "IP", render: (r) => <code>{r.ip}</code>, extra: true },
-    { id: "ua", label: t("click.user_agent"), render: (r) => <span className="clip">{r.user_agent}</span>, extra: true },
+    {
+      id: "ua",
+      label: t("click.user_agent"),
+      render: (r) => <span className="clip">{r.user_agent}</span>,
+      extra: true,
+    },
   ];
   const { visible, shown, change } = useColumns("refused", columns);
   return (
@@ -107,7 +120,12 @@ export default function Refused() {
         period={period.period}
         selects={
           <>
-            <FilterSelect filters={filters} name="reason" label={t("refused.reason")} options={[options.any, ...REASONS.map((value) => ({ value, label: reasonText(value) }))]} />
+            <FilterSelect
+              filters={filters}
+              name="reason"
+              label={t("refused.reason")}
+              options={[options.any, ...REASONS.map((value) => ({ value, label: reasonText(value) }))]}
+            />
             <FilterSelect filters={filters} name="offer" label={t("link.offer")} options={options.offers} />
             <FilterSelect filters={filters} name="partner" label={t("link.partner")} options={options.partners} />
             <SearchFilter filters={filters} hint={t("filter.search_hint")} />
@@ -125,7 +143,12 @@ export default function Refused() {
           columns={visible}
           paged={paged}
           rowKey={(r) => r.id}
-          empty={{ icon: CircleSlash, title: t("refused.empty"), text: t("refused.empty_text"), action: <LinkButton href="/conversions">{t("nav.conversions")}</LinkButton> }}
+          empty={{
+            icon: CircleSlash,
+            title: t("refused.empty"),
+            text: t("refused.empty_text"),
+            action: <LinkButton href="/conversions">{t("nav.conversions")}</LinkButton>,
+          }}
         />
       </LogFrame>
     </PageFrame>

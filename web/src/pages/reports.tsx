@@ -40,13 +40,21 @@ export default function Reports() {
   const stats = useStats(query);
   const isTime = group === "day" || group === "hour" || group === "month";
   const span = query.to_ms - query.from_ms;
-  const before = useStats({ ...query, from_ms: query.from_ms - span, to_ms: query.from_ms }, undefined, isCompared && isTime);
+  const before = useStats(
+    { ...query, from_ms: query.from_ms - span, to_ms: query.from_ms },
+    undefined,
+    isCompared && isTime,
+  );
   return (
     <PageFrame
       title={t("nav.reports")}
       lead={t("reports.lead", { zone: format.timeZone })}
       actions={
-        <a className="btn" href={apiUrl("/stats.csv", { ...query, encoding: language === "ja" ? "shift_jis" : "utf8", language })} download>
+        <a
+          className="btn"
+          href={apiUrl("/stats.csv", { ...query, encoding: language === "ja" ? "shift_jis" : "utf8", language })}
+          download
+        >
           <Download size={17} aria-hidden />
           CSV
         </a>
@@ -56,11 +64,20 @@ export default function Reports() {
         <PeriodButtons filters={filters} current={period.period} noAll />
       </div>
       <div className="filters">
-        <SelectField label={t("reports.by")} value={group} onChange={(v) => filters.set({ group: v })} options={GROUPS.map((value) => ({ value, label: t(`group.${value}`) }))} />
+        <SelectField
+          label={t("reports.by")}
+          value={group}
+          onChange={(v) => filters.set({ group: v })}
+          options={GROUPS.map((value) => ({ value, label: t(`group.${value}`) }))}
+        />
         <FilterSelect filters={filters} name="offer" label={t("link.offer")} options={options.offers} />
         <FilterSelect filters={filters} name="partner" label={t("link.partner")} options={options.partners} />
         <FilterSelect filters={filters} name="link" label={t("link.one")} options={options.links} />
-        <CheckField label={t("reports.compare")} value={isCompared} onChange={(on) => filters.set({ compare: on ? "1" : null })} />
+        <CheckField
+          label={t("reports.compare")}
+          value={isCompared}
+          onChange={(on) => filters.set({ compare: on ? "1" : null })}
+        />
       </div>
       {stats.isError ? (
         <Problem error={stats.error} />
@@ -78,7 +95,11 @@ export default function Reports() {
           {isTime && (
             <Card title={t("reports.chart")}>
               <Suspense fallback={<Skeleton lines={5} />}>
-                <TimeChart rows={stats.data.rows} before={isCompared ? (before.data?.rows ?? NO_ROWS) : NO_ROWS} isHourly={group === "hour"} />
+                <TimeChart
+                  rows={stats.data.rows}
+                  before={isCompared ? (before.data?.rows ?? NO_ROWS) : NO_ROWS}
+                  isHourly={group === "hour"}
+                />
               </Suspense>
             </Card>
           )}
@@ -112,7 +133,15 @@ function Totals({ now, before }: { now: Counters; before: Counters | null }) {
   );
 }
 
-function TimeChart({ rows, before, isHourly }: { rows: readonly StatRow[]; before: readonly StatRow[]; isHourly: boolean }) {
+function TimeChart({
+  rows,
+  before,
+  isHourly,
+}: {
+  rows: readonly StatRow[];
+  before: readonly StatRow[];
+  isHourly: boolean;
+}) {
   const t = useT();
   const { times, series } = useMemo(() => {
     const sorted = [...rows].sort(byTime);
@@ -121,8 +150,22 @@ function TimeChart({ rows, before, isHourly }: { rows: readonly StatRow[]; befor
       times: sorted.map((r) => r.at_ms ?? 0),
       series: [
         { label: t("stat.clicks"), color: "--accent" as const, values: sorted.map((r) => r.clicks) },
-        { label: t("stat.conversions_right"), color: "--info" as const, values: sorted.map((r) => r.conversions), isSecond: true },
-        ...(old.length ? [{ label: t("reports.clicks_before"), color: "--muted" as const, values: sorted.map((_, i) => old[i]?.clicks ?? null), isDashed: true }] : []),
+        {
+          label: t("stat.conversions_right"),
+          color: "--info" as const,
+          values: sorted.map((r) => r.conversions),
+          isSecond: true,
+        },
+        ...(old.length
+          ? [
+              {
+                label: t("reports.clicks_before"),
+                color: "--muted" as const,
+                values: sorted.map((_, i) => old[i]?.clicks ?? null),
+                isDashed: true,
+              },
+            ]
+          : []),
       ],
     };
   }, [rows, before, t]);
@@ -147,7 +190,24 @@ function ReportTable({ rows, total, group }: { rows: readonly StatRow[]; total: 
         return r.label.replaceAll("::", " › ");
     }
   };
-  const count = (id: keyof Counters & ("clicks" | "unique_clicks" | "impressions" | "conversions" | "pending" | "approved" | "rejected" | "duplicates" | "refused" | "installs" | "automated" | "repeats"), extra = false): Column<StatRow> => ({
+  const count = (
+    id: keyof Counters &
+      (
+        | "clicks"
+        | "unique_clicks"
+        | "impressions"
+        | "conversions"
+        | "pending"
+        | "approved"
+        | "rejected"
+        | "duplicates"
+        | "refused"
+        | "installs"
+        | "automated"
+        | "repeats"
+      ),
+    extra = false,
+  ): Column<StatRow> => ({
     id,
     label: t(`stat.${id}`),
     numeric: true,
@@ -162,7 +222,14 @@ function ReportTable({ rows, total, group }: { rows: readonly StatRow[]; total: 
       render: (r) => (
         <span style={{ display: "block", minWidth: 120 }}>
           {name(r)}
-          <svg viewBox="0 0 100 4" preserveAspectRatio="none" width="100%" height="4" aria-hidden style={{ display: "block", marginTop: 3 }}>
+          <svg
+            viewBox="0 0 100 4"
+            preserveAspectRatio="none"
+            width="100%"
+            height="4"
+            aria-hidden
+            style={{ display: "block", marginTop: 3 }}
+          >
             <rect width={(r.clicks / most) * 100} height="4" fill="var(--accent)" opacity="0.55" />
           </svg>
         </span>
@@ -172,7 +239,12 @@ function ReportTable({ rows, total, group }: { rows: readonly StatRow[]; total: 
     count("unique_clicks"),
     count("impressions", true),
     count("conversions"),
-    { id: "cr", label: t("stat.cr"), numeric: true, render: (r) => (r.clicks ? format.percent(r.conversions / r.clicks, 2) : "–") },
+    {
+      id: "cr",
+      label: t("stat.cr"),
+      numeric: true,
+      render: (r) => (r.clicks ? format.percent(r.conversions / r.clicks, 2) : "–"),
+    },
     count("pending", true),
     count("approved"),
     count("rejected", true),
@@ -187,7 +259,10 @@ function ReportTable({ rows, total, group }: { rows: readonly StatRow[]; total: 
   ];
   const { visible, shown, change } = useColumns("reports", columns);
   const isTime = group === "day" || group === "hour" || group === "month";
-  const sorted = useMemo(() => [...rows].sort((a, b) => (isTime ? byTime(b, a) : b.conversions - a.conversions || b.clicks - a.clicks)), [rows, isTime]);
+  const sorted = useMemo(
+    () => [...rows].sort((a, b) => (isTime ? byTime(b, a) : b.conversions - a.conversions || b.clicks - a.clicks)),
+    [rows, isTime],
+  );
   const foot: StatRow = { ...total, key: "", label: "", at_ms: null };
   return (
     <div className="stack tight">

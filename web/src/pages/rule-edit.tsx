@@ -4,18 +4,27 @@ import { Trash2 } from "lucide-react";
 import { useDeferredValue, useState } from "react";
 import { useLocation, useSearchParams } from "wouter";
 import { del, post, put } from "../api/client";
-import { useOffers, usePartners, useRefresh, useRules } from "../api/queries";
+import { useCanEdit, useOffers, usePartners, useRefresh, useRules } from "../api/queries";
 import type { ConversionStatus, NoData, Rule } from "../api/types";
 import { Button, Card, Note, Skeleton } from "../components/basic";
 import { Confirm } from "../components/dialog";
-import { CheckField, Form, PickField, Problem, SelectField, SubmitButton, TextField, useForm } from "../components/form";
+import {
+  CheckField,
+  Form,
+  PickField,
+  Problem,
+  SelectField,
+  SubmitButton,
+  TextField,
+  useForm,
+} from "../components/form";
 import { PageFrame } from "../components/page";
 import { toast } from "../components/toast";
 import { useT } from "../i18n/all";
 import { FindingList, MarkedText } from "./parts/findings";
 import { KINDS, useKindName } from "./parts/kinds";
 import { newRule, ruleBody, STATUSES, useCheck } from "./parts/partner-fields";
-import { RulePreview } from "./parts/rule-preview";
+import { LastWeek, RulePreview } from "./parts/rule-preview";
 import { RuleText } from "./parts/rule-text";
 import { TestSend } from "./parts/test-send";
 
@@ -30,7 +39,9 @@ export default function RuleEdit({ id }: { id?: string }) {
   if (error) return <Problem error={error} />;
   const fresh = newRule();
   const partner = params.get("partner") ?? (partners.data?.length === 1 ? partners.data[0]?.id : "") ?? "";
-  const found = id ? rules.data?.find((r) => r.id === id) : { ...fresh, scope: { type: "partner" as const, partner, offer: null } };
+  const found = id
+    ? rules.data?.find((r) => r.id === id)
+    : { ...fresh, scope: { type: "partner" as const, partner, offer: null } };
   if (!found) return <Note tone="warn">{t("error.gone")}</Note>;
   return <Editor key={found.updated_at_ms} initial={found} />;
 }
@@ -46,7 +57,8 @@ function Editor({ initial }: { initial: Rule }) {
   const rule = form.value;
   const isNew = !initial.id;
   const settled = useDeferredValue(rule);
-  const check = useCheck(settled, true);
+  const canEdit = useCanEdit();
+  const check = useCheck(settled, canEdit);
   const findings = check.data?.findings ?? [];
   const offerId = rule.scope.offer;
   const offer = offers.find((o) => o.id === offerId);
@@ -54,7 +66,9 @@ function Editor({ initial }: { initial: Rule }) {
 
   const save = () =>
     void form.run(async () => {
-      const saved = isNew ? await post<Rule>("/rules", ruleBody(rule)) : await put<Rule>(`/rules/${rule.id}`, ruleBody(rule));
+      const saved = isNew
+        ? await post<Rule>("/rules", ruleBody(rule))
+        : await put<Rule>(`/rules/${rule.id}`, ruleBody(rule));
       await refresh("rules");
       toast(t("form.saved"));
       if (isNew) navigate(`/rules/${saved.id}`);
@@ -65,7 +79,8 @@ function Editor({ initial }: { initial: Rule }) {
       lead={t("rule.lead")}
       back={{ href: "/rules", label: t("rules.title") }}
       actions={
-        !isNew && (
+        !isNew &&
+        canEdit && (
           <Button variant="danger" icon={Trash2} onPress={() => setDeleting(true)}>
             {t("form.delete")}
           </Button>
@@ -84,11 +99,23 @@ function Editor({ initial }: { initial: Rule }) {
           <Card title={t("rule.when")}>
             <div className="stack">
               <div className="grid two">
-                <TextField label={t("rules.name")} value={rule.name} onChange={(v) => form.set("name", v)} error={form.error("name")} />
+                <TextField
+                  label={t("rules.name")}
+                  value={rule.name}
+                  onChange={(v) => form.set("name", v)}
+                  error={form.error("name")}
+                />
                 <SelectField
                   label={t("rule.scope")}
                   value={rule.scope.type}
-                  onChange={(type) => form.set("scope", type === "offer" ? { type, offer: offerId ?? offers[0]?.id ?? "" } : { type: "partner", partner: partners[0]?.id ?? "", offer: null })}
+                  onChange={(type) =>
+                    form.set(
+                      "scope",
+                      type === "offer"
+                        ? { type, offer: offerId ?? offers[0]?.id ?? "" }
+                        : { type: "partner", partner: partners[0]?.id ?? "", offer: null },
+                    )
+                  }
                   options={[
                     { value: "partner", label: t("rule.scope_partner") },
                     { value: "offer", label: t("rule.scope_offer") },
@@ -110,16 +137,27 @@ function Editor({ initial }: { initial: Rule }) {
                   label={t("link.offer")}
                   value={offerId ?? ""}
                   onChange={(v) => {
-                    form.setValue({ ...rule, event: null, scope: rule.scope.type === "offer" ? { type: "offer", offer: v } : { ...rule.scope, offer: v || null } });
+                    form.setValue({
+                      ...rule,
+                      event: null,
+                      scope:
+                        rule.scope.type === "offer" ? { type: "offer", offer: v } : { ...rule.scope, offer: v || null },
+                    });
                   }}
-                  options={[...(rule.scope.type === "partner" ? [{ value: "", label: t("common.all") }] : []), ...offers.map((o) => ({ value: o.id, label: o.name }))]}
+                  options={[
+                    ...(rule.scope.type === "partner" ? [{ value: "", label: t("common.all") }] : []),
+                    ...offers.map((o) => ({ value: o.id, label: o.name })),
+                  ]}
                   error={form.error("scope.offer")}
                 />
                 <SelectField
                   label={t("conversion.event")}
                   value={rule.event ?? ""}
                   onChange={(v) => form.set("event", v || null)}
-                  options={[{ value: "", label: t("common.all") }, ...(offer?.events ?? []).flatMap((e) => (e.token ? [{ value: e.token, label: e.name }] : []))]}
+                  options={[
+                    { value: "", label: t("common.all") },
+                    ...(offer?.events ?? []).flatMap((e) => (e.token ? [{ value: e.token, label: e.name }] : [])),
+                  ]}
                   {...(offer ? {} : { help: t("rule.event_needs_offer") })}
                   disabled={!offer}
                   error={form.error("event")}
@@ -128,10 +166,21 @@ function Editor({ initial }: { initial: Rule }) {
               <fieldset>
                 <legend>{t("rule.kinds")}</legend>
                 <p className="help">{t("rule.kinds_help")}</p>
-                <KindChips kinds={KINDS.slice(0, 4)} chosen={rule.kinds} onChange={(kinds) => form.set("kinds", kinds)} />
-                <details style={{ marginTop: 8 }} open={rule.kinds.some((k) => !(KINDS.slice(0, 4) as string[]).includes(k))}>
+                <KindChips
+                  kinds={KINDS.slice(0, 4)}
+                  chosen={rule.kinds}
+                  onChange={(kinds) => form.set("kinds", kinds)}
+                />
+                <details
+                  style={{ marginTop: 8 }}
+                  open={rule.kinds.some((k) => !(KINDS.slice(0, 4) as string[]).includes(k))}
+                >
                   <summary>{t("rule.app_kinds")}</summary>
-                  <KindChips kinds={KINDS.slice(4)} chosen={rule.kinds} onChange={(kinds) => form.set("kinds", kinds)} />
+                  <KindChips
+                    kinds={KINDS.slice(4)}
+                    chosen={rule.kinds}
+                    onChange={(kinds) => form.set("kinds", kinds)}
+                  />
                 </details>
               </fieldset>
               <fieldset>
@@ -140,7 +189,11 @@ function Editor({ initial }: { initial: Rule }) {
                 <div className="chips">
                   {STATUSES.map((status: ConversionStatus) => (
                     <label key={status} className="chip">
-                      <input type="checkbox" checked={rule.statuses.includes(status)} onChange={(e) => form.set("statuses", toggle(rule.statuses, status, e.target.checked))} />
+                      <input
+                        type="checkbox"
+                        checked={rule.statuses.includes(status)}
+                        onChange={(e) => form.set("statuses", toggle(rule.statuses, status, e.target.checked))}
+                      />
                       {t(`status.${status}`)}
                     </label>
                   ))}
@@ -151,10 +204,21 @@ function Editor({ initial }: { initial: Rule }) {
           </Card>
           <Card title={t("rule.then")} help={t("rule.text_help")}>
             <div className="stack">
-              <RuleText label={t("rule.text")} value={rule.text} onChange={(v) => form.set("text", v)} rows={5} error={form.error("text")} required />
+              <RuleText
+                label={t("rule.text")}
+                value={rule.text}
+                onChange={(v) => form.set("text", v)}
+                rows={5}
+                error={form.error("text")}
+                required
+              />
               {findings.some((f) => f.field === "text") && <MarkedText text={settled.text} findings={findings} />}
-              {rule.text.trim() && <FindingList findings={findings} text={settled.text} onReplace={(v) => form.set("text", v)} />}
-              {rule.text.trim() && check.data && findings.length === 0 && <Note tone="ok">{t("rule.no_findings")}</Note>}
+              {rule.text.trim() && (
+                <FindingList findings={findings} text={settled.text} onReplace={(v) => form.set("text", v)} />
+              )}
+              {rule.text.trim() && check.data && findings.length === 0 && (
+                <Note tone="ok">{t("rule.no_findings")}</Note>
+              )}
               <Problem error={check.error} />
             </div>
           </Card>
@@ -170,11 +234,16 @@ function Editor({ initial }: { initial: Rule }) {
             {isChanged && <span className="muted small">{t("form.unsaved")}</span>}
           </div>
         </Form>
-        <aside className="stack" aria-label={t("rule.preview")}>
+        <aside className="stack" aria-label={t("rule.preview")} hidden={!canEdit}>
           <RulePreview rule={settled} />
+          <LastWeek rule={rule} />
           {!isNew && (
             <Card title={t("test_send.title")} help={t("test_send.help")}>
-              {isChanged ? <p className="help">{t("test_send.save_first")}</p> : <TestSend rule={initial} label={t("test_send.send")} />}
+              {isChanged ? (
+                <p className="help">{t("test_send.save_first")}</p>
+              ) : (
+                <TestSend rule={initial} label={t("test_send.send")} />
+              )}
             </Card>
           )}
         </aside>
@@ -199,15 +268,28 @@ function Editor({ initial }: { initial: Rule }) {
   );
 }
 
-const toggle = <T extends string>(list: readonly T[], value: T, on: boolean): T[] => (on ? [...list, value] : list.filter((x) => x !== value));
+const toggle = <T extends string>(list: readonly T[], value: T, on: boolean): T[] =>
+  on ? [...list, value] : list.filter((x) => x !== value);
 
-function KindChips({ kinds, chosen, onChange }: { kinds: readonly string[]; chosen: readonly string[]; onChange: (kinds: string[]) => void }) {
+function KindChips({
+  kinds,
+  chosen,
+  onChange,
+}: {
+  kinds: readonly string[];
+  chosen: readonly string[];
+  onChange: (kinds: string[]) => void;
+}) {
   const kindName = useKindName();
   return (
     <div className="chips">
       {kinds.map((kind) => (
         <label key={kind} className="chip">
-          <input type="checkbox" checked={chosen.includes(kind)} onChange={(e) => onChange(toggle(chosen, kind, e.target.checked))} />
+          <input
+            type="checkbox"
+            checked={chosen.includes(kind)}
+            onChange={(e) => onChange(toggle(chosen, kind, e.target.checked))}
+          />
           {kindName(kind)}
         </label>
       ))}
@@ -218,7 +300,8 @@ function KindChips({ kinds, chosen, onChange }: { kinds: readonly string[]; chos
 function RequestFields({ form }: { form: ReturnType<typeof useForm<Rule>> }) {
   const t = useT();
   const rule = form.value;
-  const isSecretSet = typeof rule.signing_secret === "object" && rule.signing_secret !== null && rule.signing_secret.is_set;
+  const isSecretSet =
+    typeof rule.signing_secret === "object" && rule.signing_secret !== null && rule.signing_secret.is_set;
   return (
     <div className="stack">
       <div className="grid two">
@@ -227,7 +310,12 @@ function RequestFields({ form }: { form: ReturnType<typeof useForm<Rule>> }) {
           value={rule.method === "GET" ? "GET" : `POST ${rule.body?.type ?? "form"}`}
           onChange={(v) => {
             if (v === "GET") form.setValue({ ...rule, method: "GET", body: null });
-            else form.setValue({ ...rule, method: "POST", body: { type: v === "POST json" ? "json" : "form", template: rule.body?.template ?? "" } });
+            else
+              form.setValue({
+                ...rule,
+                method: "POST",
+                body: { type: v === "POST json" ? "json" : "form", template: rule.body?.template ?? "" },
+              });
           }}
           options={[
             { value: "GET", label: "GET" },
@@ -238,22 +326,71 @@ function RequestFields({ form }: { form: ReturnType<typeof useForm<Rule>> }) {
         <SelectField
           label={t("rule.no_data")}
           value={rule.no_data.policy}
-          onChange={(policy) => form.set("no_data", (policy === "word" ? { policy, word: "none" } : { policy }) as NoData)}
+          onChange={(policy) =>
+            form.set("no_data", (policy === "word" ? { policy, word: "none" } : { policy }) as NoData)
+          }
           options={(["empty", "drop", "word"] as const).map((value) => ({ value, label: t(`no_data.${value}`) }))}
         />
       </div>
-      {rule.no_data.policy === "word" && <TextField label={t("no_data.word_label")} value={rule.no_data.word} onChange={(word) => form.set("no_data", { policy: "word", word })} error={form.error("no_data", true)} />}
-      {rule.body && <RuleText label={t("rule.body")} value={rule.body.template} onChange={(template) => form.set("body", { type: rule.body?.type ?? "form", template })} rows={4} error={form.error("body", true)} />}
+      {rule.no_data.policy === "word" && (
+        <TextField
+          label={t("no_data.word_label")}
+          value={rule.no_data.word}
+          onChange={(word) => form.set("no_data", { policy: "word", word })}
+          error={form.error("no_data", true)}
+        />
+      )}
+      {rule.body && (
+        <RuleText
+          label={t("rule.body")}
+          value={rule.body.template}
+          onChange={(template) => form.set("body", { type: rule.body?.type ?? "form", template })}
+          rows={4}
+          error={form.error("body", true)}
+        />
+      )}
       {rule.headers.map((h, i) => (
         <div className="row top" key={i}>
           <div className="grow">
-            <TextField label={t("rule.header_name")} value={h.name} onChange={(name) => form.set("headers", rule.headers.map((x, n) => (n === i ? { ...x, name } : x)))} mono error={form.error(`headers.${i}.name`)} />
+            <TextField
+              label={t("rule.header_name")}
+              value={h.name}
+              onChange={(name) =>
+                form.set(
+                  "headers",
+                  rule.headers.map((x, n) => (n === i ? { ...x, name } : x)),
+                )
+              }
+              mono
+              error={form.error(`headers.${i}.name`)}
+            />
           </div>
           <div className="grow">
-            <TextField label={t("rule.header_value")} value={h.value} onChange={(value) => form.set("headers", rule.headers.map((x, n) => (n === i ? { ...x, value } : x)))} mono error={form.error(`headers.${i}.value`)} />
+            <TextField
+              label={t("rule.header_value")}
+              value={h.value}
+              onChange={(value) =>
+                form.set(
+                  "headers",
+                  rule.headers.map((x, n) => (n === i ? { ...x, value } : x)),
+                )
+              }
+              mono
+              error={form.error(`headers.${i}.value`)}
+            />
           </div>
           <div style={{ paddingTop: 28 }}>
-            <Button variant="quiet" icon={Trash2} aria-label={t("form.remove_name", { name: h.name })} onPress={() => form.set("headers", rule.headers.filter((_, n) => n !== i))} />
+            <Button
+              variant="quiet"
+              icon={Trash2}
+              aria-label={t("form.remove_name", { name: h.name })}
+              onPress={() =>
+                form.set(
+                  "headers",
+                  rule.headers.filter((_, n) => n !== i),
+                )
+              }
+            />
           </div>
         </div>
       ))}
@@ -271,7 +408,11 @@ function RequestFields({ form }: { form: ReturnType<typeof useForm<Rule>> }) {
         onChange={(v) => form.set("signing_secret", v || (isSecretSet ? { is_set: true } : null))}
         error={form.error("signing_secret")}
       />
-      <CheckField label={t("rule.include_bots")} value={rule.include_bots} onChange={(v) => form.set("include_bots", v)} />
+      <CheckField
+        label={t("rule.include_bots")}
+        value={rule.include_bots}
+        onChange={(v) => form.set("include_bots", v)}
+      />
     </div>
   );
 }

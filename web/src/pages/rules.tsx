@@ -1,7 +1,7 @@
 /** Rules (ルール): when what is sent where, as sentences. */
 import { ListChecks, Plus } from "lucide-react";
 import { Link } from "wouter";
-import { useNames, useRules } from "../api/queries";
+import { useCanEdit, useNames, useRules } from "../api/queries";
 import type { Rule } from "../api/types";
 import { Badge, Empty, LinkButton, Skeleton } from "../components/basic";
 import { useFilters } from "../components/filters";
@@ -28,7 +28,8 @@ export default function Rules() {
     const statuses = r.statuses.length ? ` · ${r.statuses.map((s) => t(`status.${s}`)).join(t("list.separator"))}` : "";
     return kinds + event + statuses;
   };
-  const add = (
+  const canEdit = useCanEdit();
+  const add = canEdit && (
     <LinkButton href="/rules/new" variant="primary" icon={Plus}>
       {t("rules.add")}
     </LinkButton>
@@ -37,10 +38,27 @@ export default function Rules() {
     { id: "name", label: t("rules.name"), render: (r) => <Link href={`/rules/${r.id}`}>{r.name || r.id}</Link> },
     { id: "whom", label: t("rules.whom"), render: whom },
     { id: "when", label: t("rules.when"), render: when },
-    { id: "text", label: t("rules.sends"), render: (r) => <span className="clip mono">{`${r.method} ${r.text}`}</span> },
-    { id: "state", label: t("offers.state"), render: (r) => r.broken ? <Badge tone="bad">{t("rule.does_not_work")}</Badge> : (r.enabled ? <Badge tone="ok">{t("rule.on")}</Badge> : <Badge tone="plain">{t("rule.off")}</Badge>) },
+    {
+      id: "text",
+      label: t("rules.sends"),
+      render: (r) => <span className="clip mono">{`${r.method} ${r.text}`}</span>,
+    },
+    {
+      id: "state",
+      label: t("offers.state"),
+      render: (r) =>
+        r.broken ? (
+          <Badge tone="bad">{t("rule.does_not_work")}</Badge>
+        ) : r.enabled ? (
+          <Badge tone="ok">{t("rule.on")}</Badge>
+        ) : (
+          <Badge tone="plain">{t("rule.off")}</Badge>
+        ),
+    },
   ];
-  const rows = (rules.data ?? []).filter((r) => !wanted || `${r.name} ${r.id} ${r.text} ${whom(r)}`.normalize("NFKC").toLowerCase().includes(wanted));
+  const rows = (rules.data ?? []).filter(
+    (r) => !wanted || `${r.name} ${r.id} ${r.text} ${whom(r)}`.normalize("NFKC").toLowerCase().includes(wanted),
+  );
   return (
     <PageFrame title={t("rules.title")} lead={t("rules.lead")} actions={rules.data?.length ? add : null}>
       {rules.isPending ? (
@@ -56,7 +74,12 @@ export default function Rules() {
       ) : (
         <>
           <div className="filters">
-            <TextField label={t("form.search")} type="search" value={filters.get("q")} onChange={(q) => filters.set({ q })} />
+            <TextField
+              label={t("form.search")}
+              type="search"
+              value={filters.get("q")}
+              onChange={(q) => filters.set({ q })}
+            />
           </div>
           <Table label={t("rules.title")} columns={columns} rows={rows} rowKey={(r) => r.id} />
         </>

@@ -22,7 +22,12 @@ type Section = (typeof OWNER_SECTIONS)[number];
 export default function SettingsPage({ section }: { section: string }) {
   const t = useT();
   const me = useMe().data;
-  const sections: readonly Section[] = me?.role === "owner" ? OWNER_SECTIONS : me?.partners.length ? VIEWER_SECTIONS : ["general", "account", "payouts", "system"];
+  const sections: readonly Section[] =
+    me?.role === "owner"
+      ? OWNER_SECTIONS
+      : me?.partners.length
+        ? VIEWER_SECTIONS
+        : ["general", "account", "payouts", "system"];
   const current: Section = sections.find((s) => s === section) ?? sections[0] ?? "account";
   return (
     <PageFrame title={t("nav.settings")} lead={t(`settings.${current}_lead`)}>

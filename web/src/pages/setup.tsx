@@ -67,21 +67,41 @@ export function useDraft<T extends object>(name: string, initial: T) {
 async function setupCall<T>(path: string, token: string | null, body?: unknown): Promise<T> {
   const response = await fetch(apiUrl(path), {
     method: body === undefined ? "GET" : "POST",
-    headers: { "x-setup-token": token ?? "", "accept-language": document.documentElement.lang, ...(body === undefined ? {} : { "content-type": "application/json" }) },
+    headers: {
+      "x-setup-token": token ?? "",
+      "accept-language": document.documentElement.lang,
+      ...(body === undefined ? {} : { "content-type": "application/json" }),
+    },
     body: body === undefined ? null : JSON.stringify(body),
     credentials: "same-origin",
   });
   const answer = (await response.json()) as T & { error?: { code: string; message: string; field?: string } };
-  if (!response.ok) throw new ApiError(response.status, answer.error?.code ?? "unreadable_answer", answer.error?.message ?? response.statusText, answer.error?.field ?? null);
+  if (!response.ok)
+    throw new ApiError(
+      response.status,
+      answer.error?.code ?? "unreadable_answer",
+      answer.error?.message ?? response.statusText,
+      answer.error?.field ?? null,
+    );
   return answer;
 }
 
 export default function Setup() {
   const { t, language, setLanguage } = useI18n();
   const [token] = useState(takeToken);
-  const [progress, setProgress] = useDraft<Progress>("progress", { step: "language", offer: null, partner: null, link: null });
+  const [progress, setProgress] = useDraft<Progress>("progress", {
+    step: "language",
+    offer: null,
+    partner: null,
+    link: null,
+  });
   const me = useMe();
-  const status = useQuery({ queryKey: ["setup"], queryFn: () => setupCall<SetupStatus>("/setup/status", token), enabled: !me.data && !me.isPending, retry: false });
+  const status = useQuery({
+    queryKey: ["setup"],
+    queryFn: () => setupCall<SetupStatus>("/setup/status", token),
+    enabled: !me.data && !me.isPending,
+    retry: false,
+  });
   const errorText = useErrorText();
 
   if (me.isPending || (!me.data && status.isPending)) return <Frame>{<Skeleton lines={6} />}</Frame>;
@@ -90,7 +110,9 @@ export default function Setup() {
     return (
       <Frame>
         <Note tone="bad">{errorText(status.error)}</Note>
-        {status.error instanceof ApiError && status.error.code === "already_set_up" && <LinkButton href="/">{t("sign_in.title")}</LinkButton>}
+        {status.error instanceof ApiError && status.error.code === "already_set_up" && (
+          <LinkButton href="/">{t("sign_in.title")}</LinkButton>
+        )}
       </Frame>
     );
   }
@@ -135,7 +157,9 @@ export default function Setup() {
         </Card>
       )}
       {step === "owner" && <Owner token={token} onDone={() => go("address")} />}
-      {step === "address" && <Address origin={status.data?.origin ?? window.location.origin} onDone={() => go("offer")} />}
+      {step === "address" && (
+        <Address origin={status.data?.origin ?? window.location.origin} onDone={() => go("offer")} />
+      )}
       {step === "offer" && <OfferStep id={progress.offer} onDone={(offer) => go("partner", { offer })} />}
       {step === "partner" && <PartnerStep id={progress.partner} onDone={(partner) => go("link", { partner })} />}
       {step === "link" && <LinkStep progress={progress} onDone={(link) => go("test", { link })} />}
@@ -190,9 +214,32 @@ function Owner({ token, onDone }: { token: string | null; onDone: () => void }) 
   return (
     <Card title={t("setup.owner_title")} help={t("setup.owner_text")}>
       <Form onSubmit={save} label={t("setup.owner_title")}>
-        <TextField label={t("sign_in.login")} value={draft.login} onChange={(login) => setDraft({ ...draft, login: login.trim() })} error={form.error("login")} autoComplete="username" required autoFocus />
-        <TextField label={t("account.name")} value={draft.name} onChange={(name) => setDraft({ ...draft, name })} error={form.error("name")} autoComplete="name" />
-        <TextField label={t("sign_in.password")} type="password" value={form.value.password} onChange={(v) => form.set("password", v)} error={form.error("password")} help={t("account.password_rule")} autoComplete="new-password" required />
+        <TextField
+          label={t("sign_in.login")}
+          value={draft.login}
+          onChange={(login) => setDraft({ ...draft, login: login.trim() })}
+          error={form.error("login")}
+          autoComplete="username"
+          required
+          autoFocus
+        />
+        <TextField
+          label={t("account.name")}
+          value={draft.name}
+          onChange={(name) => setDraft({ ...draft, name })}
+          error={form.error("name")}
+          autoComplete="name"
+        />
+        <TextField
+          label={t("sign_in.password")}
+          type="password"
+          value={form.value.password}
+          onChange={(v) => form.set("password", v)}
+          error={form.error("password")}
+          help={t("account.password_rule")}
+          autoComplete="new-password"
+          required
+        />
         <Problem error={form.problem} />
         <div>
           <SubmitButton isBusy={form.isBusy}>{t("setup.owner_do")}</SubmitButton>
@@ -215,7 +262,9 @@ function AddressForm({ settings, origin, onDone }: { settings: Settings; origin:
   const isLocal = /^https?:\/\/(localhost|127\.|\[::1\])/.test(origin);
   const [draft, setDraft] = useDraft("address", {
     public_url: settings.public_url || (isLocal ? "" : origin),
-    time_zone: settings.public_url ? settings.time_zone : Intl.DateTimeFormat().resolvedOptions().timeZone || settings.time_zone,
+    time_zone: settings.public_url
+      ? settings.time_zone
+      : Intl.DateTimeFormat().resolvedOptions().timeZone || settings.time_zone,
   });
   const form = useForm({});
   const save = () =>
@@ -227,9 +276,24 @@ function AddressForm({ settings, origin, onDone }: { settings: Settings; origin:
   return (
     <Card title={t("setup.address_title")} help={t("setup.address_text")}>
       <Form onSubmit={save} label={t("setup.address_title")}>
-        <TextField label={t("settings.public_url")} value={draft.public_url} onChange={(public_url) => setDraft({ ...draft, public_url: public_url.trim() })} error={form.error("public_url")} help={t("settings.public_url_help")} placeholder="https://t.example.com" mono inputMode="url" />
+        <TextField
+          label={t("settings.public_url")}
+          value={draft.public_url}
+          onChange={(public_url) => setDraft({ ...draft, public_url: public_url.trim() })}
+          error={form.error("public_url")}
+          help={t("settings.public_url_help")}
+          placeholder="https://t.example.com"
+          mono
+          inputMode="url"
+        />
         <AddressNote url={draft.public_url} />
-        <PickField label={t("settings.time_zone")} value={draft.time_zone} onChange={(v) => setDraft({ ...draft, time_zone: v ?? draft.time_zone })} options={TIME_ZONES.map((z) => ({ value: z, label: z }))} error={form.error("time_zone")} />
+        <PickField
+          label={t("settings.time_zone")}
+          value={draft.time_zone}
+          onChange={(v) => setDraft({ ...draft, time_zone: v ?? draft.time_zone })}
+          options={TIME_ZONES.map((z) => ({ value: z, label: z }))}
+          error={form.error("time_zone")}
+        />
         <Problem error={form.problem} />
         <div>
           <SubmitButton isBusy={form.isBusy}>{t("form.next")}</SubmitButton>
@@ -268,16 +332,42 @@ function OfferStep({ id, onDone }: { id: string | null; onDone: (id: string) => 
   const save = () =>
     void form.run(async () => {
       const fresh = newOffer(currency, draft.event);
-      const offer = await post<Offer>("/offers", offerBody({ ...fresh, name: draft.name, destinations: { ...fresh.destinations, default: draft.destination } }));
+      const offer = await post<Offer>(
+        "/offers",
+        offerBody({ ...fresh, name: draft.name, destinations: { ...fresh.destinations, default: draft.destination } }),
+      );
       await refresh(client, "offers");
       onDone(offer.id);
     });
   return (
     <Card title={t("setup.offer_title")} help={t("setup.offer_text")}>
       <Form onSubmit={save} label={t("setup.offer_title")}>
-        <TextField label={t("offers.name")} value={draft.name} onChange={(name) => setDraft({ ...draft, name })} error={form.error("name")} required />
-        <TextField label={t("destination.default")} value={draft.destination} onChange={(destination) => setDraft({ ...draft, destination: destination.trim() })} error={form.error("destinations.default")} placeholder="https://www.example.com/lp" help={t("destination.help")} required mono inputMode="url" />
-        <TextField label={t("conversion.event")} value={draft.event} onChange={(event) => setDraft({ ...draft, event })} error={form.error("events.0.name")} help={t("setup.event_help")} required />
+        <TextField
+          label={t("offers.name")}
+          value={draft.name}
+          onChange={(name) => setDraft({ ...draft, name })}
+          error={form.error("name")}
+          required
+        />
+        <TextField
+          label={t("destination.default")}
+          value={draft.destination}
+          onChange={(destination) => setDraft({ ...draft, destination: destination.trim() })}
+          error={form.error("destinations.default")}
+          placeholder="https://www.example.com/lp"
+          help={t("destination.help")}
+          required
+          mono
+          inputMode="url"
+        />
+        <TextField
+          label={t("conversion.event")}
+          value={draft.event}
+          onChange={(event) => setDraft({ ...draft, event })}
+          error={form.error("events.0.name")}
+          help={t("setup.event_help")}
+          required
+        />
         <Problem error={form.problem} />
         <div>
           <SubmitButton isBusy={form.isBusy}>{t("form.next")}</SubmitButton>
@@ -316,14 +406,29 @@ function LinkStep({ progress, onDone }: { progress: Progress; onDone: (token: st
   if (!offer) return <Note tone="warn">{t("link.needs_offer")}</Note>;
   const save = () =>
     void form.run(async () => {
-      const link = await post<Link>("/links", linkBody({ ...newLink(offer.id, partner?.id ?? null, partner?.name ?? offer.name), campaign: form.value.campaign || null }));
+      const link = await post<Link>(
+        "/links",
+        linkBody({
+          ...newLink(offer.id, partner?.id ?? null, partner?.name ?? offer.name),
+          campaign: form.value.campaign || null,
+        }),
+      );
       await refresh(client, "links");
       onDone(link.token);
     });
   return (
-    <Card title={t("setup.link_title")} help={t("setup.link_text", { offer: offer.name, partner: partner?.name ?? "–" })}>
+    <Card
+      title={t("setup.link_title")}
+      help={t("setup.link_text", { offer: offer.name, partner: partner?.name ?? "–" })}
+    >
       <Form onSubmit={save} label={t("setup.link_title")}>
-        <TextField label={t("link.campaign")} value={form.value.campaign} onChange={(v) => form.set("campaign", v)} help={t("setup.campaign_help")} error={form.error("campaign")} />
+        <TextField
+          label={t("link.campaign")}
+          value={form.value.campaign}
+          onChange={(v) => form.set("campaign", v)}
+          help={t("setup.campaign_help")}
+          error={form.error("campaign")}
+        />
         <Problem error={form.problem} />
         <div>
           <SubmitButton isBusy={form.isBusy}>{t("link.issue")}</SubmitButton>

@@ -36,10 +36,31 @@ export function SignIn() {
           <Form onSubmit={submit} label={t("sign_in.title")}>
             <h1>{t("sign_in.title")}</h1>
             {form.problem ? <Note tone="bad">{errorText(form.problem)}</Note> : null}
-            <TextField label={t("sign_in.login")} value={form.value.login} onChange={(v) => form.set("login", v)} autoComplete="username" autoFocus required />
-            <TextField label={t("sign_in.password")} type="password" value={form.value.password} onChange={(v) => form.set("password", v)} autoComplete="current-password" required />
+            <TextField
+              label={t("sign_in.login")}
+              value={form.value.login}
+              onChange={(v) => form.set("login", v)}
+              autoComplete="username"
+              autoFocus
+              required
+            />
+            <TextField
+              label={t("sign_in.password")}
+              type="password"
+              value={form.value.password}
+              onChange={(v) => form.set("password", v)}
+              autoComplete="current-password"
+              required
+            />
             {needsCode && (
-              <TextField label={t("sign_in.totp")} value={form.value.totp} onChange={(v) => form.set("totp", v)} autoComplete="one-time-code" inputMode="numeric" autoFocus />
+              <TextField
+                label={t("sign_in.totp")}
+                value={form.value.totp}
+                onChange={(v) => form.set("totp", v)}
+                autoComplete="one-time-code"
+                inputMode="numeric"
+                autoFocus
+              />
             )}
             <SubmitButton isBusy={form.isBusy}>{t("sign_in.submit")}</SubmitButton>
           </Form>

@@ -1,11 +1,34 @@
 /** Trace: the whole story of one click or conversion, in the order of time. */
-import { Activity, CheckCircle2, CircleSlash, FileCheck2, MousePointerClick, RotateCw, Send, Trophy } from "lucide-react";
+import {
+  Activity,
+  CheckCircle2,
+  CircleSlash,
+  FileCheck2,
+  MousePointerClick,
+  RotateCw,
+  Send,
+  Trophy,
+} from "lucide-react";
 import { type ReactNode, useState } from "react";
 import { Link } from "wouter";
 import { useNames } from "../api/queries";
 import { type Step as TraceStep, type Trace, useTrace } from "../api/trace";
 import type { ActivityRow, PostbackDetail, RuleOutcome, SessionRow } from "../api/types";
-import { Amount, Badge, Button, Card, CopyButton, Empty, Facts, Note, PostbackBadge, Skeleton, StatusBadge, TestBadge, Time } from "../components/basic";
+import {
+  Amount,
+  Badge,
+  Button,
+  Card,
+  CopyButton,
+  Empty,
+  Facts,
+  Note,
+  PostbackBadge,
+  Skeleton,
+  StatusBadge,
+  TestBadge,
+  Time,
+} from "../components/basic";
 import { useFilters } from "../components/filters";
 import { Form, Problem, TextField } from "../components/form";
 import { PageFrame } from "../components/page";
@@ -37,7 +60,14 @@ export default function TracePage() {
     >
       <Form key={q} className="inline-form" onSubmit={() => filters.set({ q: text.trim() })} label={t("nav.trace")}>
         <div style={{ flex: "1 1 320px" }}>
-          <TextField label={t("trace.field")} type="search" value={text} onChange={setText} mono placeholder={t("palette.hint")} />
+          <TextField
+            label={t("trace.field")}
+            type="search"
+            value={text}
+            onChange={setText}
+            mono
+            placeholder={t("palette.hint")}
+          />
         </div>
         <button type="submit" className="btn primary">
           {t("trace.find")}
@@ -78,14 +108,23 @@ function Story({ trace, q }: { trace: Trace; q: string }) {
       {trace.is_partial && <Note>{t("trace.partial")}</Note>}
       <ol className="timeline">
         {session && (
-          <Step icon={<MousePointerClick size={12} />} at={session.at_ms} title={session.kind === "impression" ? kindName("impression") : kindName("click")}>
+          <Step
+            icon={<MousePointerClick size={12} />}
+            at={session.at_ms}
+            title={session.kind === "impression" ? kindName("impression") : kindName("click")}
+          >
             <SessionStory session={session} />
             <RuleOutcomes rules={trace.session_rules} postbacks={trace.session_postbacks} />
             <PostbackList postbacks={trace.session_postbacks} />
           </Step>
         )}
         {activities.map(({ activity: a, postbacks }) => (
-          <Step key={a.id} icon={a.verdict === "accepted" ? <FileCheck2 size={12} /> : <CircleSlash size={12} />} at={a.at_ms} title={kindName(a.kind)}>
+          <Step
+            key={a.id}
+            icon={a.verdict === "accepted" ? <FileCheck2 size={12} /> : <CircleSlash size={12} />}
+            at={a.at_ms}
+            title={kindName(a.kind)}
+          >
             <ActivityStory activity={a} postbacks={postbacks} />
             <PostbackList postbacks={postbacks} />
           </Step>
@@ -144,7 +183,8 @@ function Step({ icon, at, title, children }: { icon: ReactNode; at: number; titl
   );
 }
 
-const pairs = (list: readonly [string, string][]) => (list.length ? <code className="codebox">{list.map(([k, v]) => `${k} = ${v}`).join("\n")}</code> : "");
+const pairs = (list: readonly [string, string][]) =>
+  list.length ? <code className="codebox">{list.map(([k, v]) => `${k} = ${v}`).join("\n")}</code> : "";
 
 function SessionStory({ session: s }: { session: SessionRow }) {
   const t = useT();
@@ -161,11 +201,31 @@ function SessionStory({ session: s }: { session: SessionRow }) {
               <CopyButton text={s.id} variant="quiet" />
             </span>,
           ],
-          [t("link.one"), <Link key="l" href={`/links/${s.link}`}>{s.tracker_name.replaceAll("::", " › ") || s.link}</Link>],
+          [
+            t("link.one"),
+            <Link key="l" href={`/links/${s.link}`}>
+              {s.tracker_name.replaceAll("::", " › ") || s.link}
+            </Link>,
+          ],
           [t("link.offer"), names.offer(s.offer)],
           [t("link.partner"), names.partner(s.partner)],
-          ["PARA1–5", s.para.some(Boolean) ? <code key="p">{s.para.map((v, i) => (v ? `PARA${i + 1}=${v}` : "")).filter(Boolean).join("  ")}</code> : ""],
-          [t("click.device"), [s.os_name, s.os_version, s.browser, s.device_name, s.country.toUpperCase()].filter(Boolean).join(" / ")],
+          [
+            "PARA1–5",
+            s.para.some(Boolean) ? (
+              <code key="p">
+                {s.para
+                  .map((v, i) => (v ? `PARA${i + 1}=${v}` : ""))
+                  .filter(Boolean)
+                  .join("  ")}
+              </code>
+            ) : (
+              ""
+            ),
+          ],
+          [
+            t("click.device"),
+            [s.os_name, s.os_version, s.browser, s.device_name, s.country.toUpperCase()].filter(Boolean).join(" / "),
+          ],
           [t("link.destination"), <code key="d">{s.destination}</code>],
         ]}
       />
@@ -217,7 +277,15 @@ function ActivityStory({ activity: a, postbacks }: { activity: ActivityRow; post
             rows={a.candidates}
             rowKey={(c) => c.session}
             columns={[
-              { id: "s", label: t("click.sid"), render: (c) => <Link href={`/trace?q=${c.session}`}><code>{c.session}</code></Link> },
+              {
+                id: "s",
+                label: t("click.sid"),
+                render: (c) => (
+                  <Link href={`/trace?q=${c.session}`}>
+                    <code>{c.session}</code>
+                  </Link>
+                ),
+              },
               { id: "m", label: t("conversion.match"), render: (c) => matchText(c.matched_by) },
               {
                 id: "r",
@@ -242,7 +310,8 @@ function ActivityStory({ activity: a, postbacks }: { activity: ActivityRow; post
           <ul style={{ margin: 0, paddingLeft: "1.2em" }}>
             {a.history.map((h) => (
               <li key={h.at_ms + h.status}>
-                <Time ms={h.at_ms} /> {t(`status.${h.status}`)} <span className="muted">({t.has(`by.${h.by}`) ? t(`by.${h.by}` as "by.automatic") : h.by})</span>
+                <Time ms={h.at_ms} /> {t(`status.${h.status}`)}{" "}
+                <span className="muted">({t.has(`by.${h.by}`) ? t(`by.${h.by}` as "by.automatic") : h.by})</span>
               </li>
             ))}
           </ul>
@@ -275,24 +344,47 @@ function RuleOutcomes({ rules, postbacks }: { rules: readonly RuleOutcome[]; pos
     <div className="stack tight">
       <h3>{t("trace.rules")}</h3>
       <Table
-            label={t("trace.rules")}
-            rows={rules.map((r, i) => ({ ...r, i }))}
-            rowKey={(r) => String(r.i)}
-            columns={[
-              { id: "n", label: t("pb.rule"), render: (r) => (r.origin.type === "link" ? <code>{r.origin.id}</code> : <Link href={`/rules/${r.origin.id}`}>{names.rule(r.origin.id)}</Link>) },
-              { id: "c", label: t("trace.condition"), render: (r) => (r.condition ? <code>{r.condition}</code> : <span className="muted">{t("trace.no_condition")}</span>) },
-              { id: "h", label: t("trace.result"), render: (r) => (r.holds ? <Badge tone="ok">{t("condition.true")}</Badge> : <Badge tone="plain">{t("condition.false")}</Badge>) },
-              {
-                id: "p",
-                label: t("nav.postbacks"),
-                render: (r) => {
-                  const sent = postbacks.find((p) => p.postback.id === r.postback)?.postback;
-                  return sent ? <PostbackBadge state={sent.state} /> : skippedText(r.skipped);
-                },
-              },
-            ]}
-          />
-        </div>
+        label={t("trace.rules")}
+        rows={rules.map((r, i) => ({ ...r, i }))}
+        rowKey={(r) => String(r.i)}
+        columns={[
+          {
+            id: "n",
+            label: t("pb.rule"),
+            render: (r) =>
+              r.origin.type === "link" ? (
+                <code>{r.origin.id}</code>
+              ) : (
+                <Link href={`/rules/${r.origin.id}`}>{names.rule(r.origin.id)}</Link>
+              ),
+          },
+          {
+            id: "c",
+            label: t("trace.condition"),
+            render: (r) =>
+              r.condition ? <code>{r.condition}</code> : <span className="muted">{t("trace.no_condition")}</span>,
+          },
+          {
+            id: "h",
+            label: t("trace.result"),
+            render: (r) =>
+              r.holds ? (
+                <Badge tone="ok">{t("condition.true")}</Badge>
+              ) : (
+                <Badge tone="plain">{t("condition.false")}</Badge>
+              ),
+          },
+          {
+            id: "p",
+            label: t("nav.postbacks"),
+            render: (r) => {
+              const sent = postbacks.find((p) => p.postback.id === r.postback)?.postback;
+              return sent ? <PostbackBadge state={sent.state} /> : skippedText(r.skipped);
+            },
+          },
+        ]}
+      />
+    </div>
   );
 }
 
@@ -310,7 +402,9 @@ function PostbackList({ postbacks }: { postbacks: readonly PostbackDetail[] }) {
             <strong>{names.partner(p.partner) || t("pb.own_server")}</strong>
             <PostbackBadge state={p.state} />
             {p.fail_reason && <span className="small">{failText(p.fail_reason)}</span>}
-            {p.state === "waiting" && p.due_at_ms && <span className="small">{t("trace.next_try", { when: format.relative(p.due_at_ms, Date.now()) })}</span>}
+            {p.state === "waiting" && p.due_at_ms && (
+              <span className="small">{t("trace.next_try", { when: format.relative(p.due_at_ms, Date.now()) })}</span>
+            )}
             <ResendOne id={p.id} />
           </div>
           <RequestView {...p.request} />

@@ -28,7 +28,11 @@ export default function Upload() {
     if (!file) return;
     setBusy(true);
     setProblem(null);
-    call<UploadResult>("/conversions/upload", { method: "POST", query: { dry_run: dryRun }, body: new Blob([file], { type: "text/csv" }) })
+    call<UploadResult>("/conversions/upload", {
+      method: "POST",
+      query: { dry_run: dryRun },
+      body: new Blob([file], { type: "text/csv" }),
+    })
       .then((r) => {
         setResult(r);
         if (r.is_applied) void refresh("activities", "stats");
@@ -37,7 +41,11 @@ export default function Upload() {
   };
   const isGood = result !== null && result.errors.length === 0;
   return (
-    <PageFrame title={t("upload.title")} lead={t("upload.lead")} back={{ href: "/conversions", label: t("nav.conversions") }}>
+    <PageFrame
+      title={t("upload.title")}
+      lead={t("upload.lead")}
+      back={{ href: "/conversions", label: t("nav.conversions") }}
+    >
       <div className="stack">
         <Card title={t("upload.file")} help={t("upload.file_help")}>
           <div className="stack">
@@ -56,14 +64,33 @@ export default function Upload() {
               <Button isDisabled={!file} isBusy={isBusy} onPress={() => send(true)}>
                 {t("upload.look")}
               </Button>
-              <Button variant="primary" isDisabled={!isGood || result.is_applied} isBusy={isBusy} onPress={() => send(false)}>
+              <Button
+                variant="primary"
+                isDisabled={!isGood || result.is_applied}
+                isBusy={isBusy}
+                onPress={() => send(false)}
+              >
                 {t("upload.apply")}
               </Button>
             </div>
             <Problem error={problem} />
             {result && (
-              <Note tone={result.errors.length ? "bad" : result.is_applied ? "ok" : "info"} title={result.is_applied ? t("upload.applied") : result.errors.length ? t("upload.nothing") : t("upload.would")}>
-                {t("upload.counts", { lines: result.lines, created: result.created, updated: result.updated, unchanged: result.unchanged })}
+              <Note
+                tone={result.errors.length ? "bad" : result.is_applied ? "ok" : "info"}
+                title={
+                  result.is_applied
+                    ? t("upload.applied")
+                    : result.errors.length
+                      ? t("upload.nothing")
+                      : t("upload.would")
+                }
+              >
+                {t("upload.counts", {
+                  lines: result.lines,
+                  created: result.created,
+                  updated: result.updated,
+                  unchanged: result.unchanged,
+                })}
               </Note>
             )}
             {result && result.errors.length > 0 && (
@@ -83,7 +110,9 @@ export default function Upload() {
         <Card title={t("upload.columns")}>
           <div className="stack">
             <p>{t("upload.columns_text")}</p>
-            <code className="codebox">{"sid,event,uid1,amount,currency,status\n0a1b2c3d4e5f6g7h,購入,ORDER-1001,5400,JPY,approved"}</code>
+            <code className="codebox">
+              {"sid,event,uid1,amount,currency,status\n0a1b2c3d4e5f6g7h,購入,ORDER-1001,5400,JPY,approved"}
+            </code>
           </div>
         </Card>
       </div>

@@ -1,18 +1,9 @@
 /** One exchange with a receiver: what was sent and what came back, always as text. */
 import { CheckCircle2, XCircle } from "lucide-react";
 import { useState } from "react";
-import type { Attempt } from "../../api/types";
+import type { Attempt, OutgoingRequest } from "../../api/types";
 import { Badge, Button, CopyButton, Facts, Time } from "../../components/basic";
 import { useFormat, useT } from "../../i18n/all";
-
-export interface Exchange {
-  method: string;
-  url: string;
-  headers?: [string, string][];
-  body?: string | null;
-  attempt: Attempt | null;
-  message?: string | null;
-}
 
 export function AnswerBadge({ attempt }: { attempt: Attempt }) {
   const t = useT();
@@ -24,7 +15,17 @@ export function AnswerBadge({ attempt }: { attempt: Attempt }) {
   return <Badge tone="bad">{t.has(code) ? t(code) : attempt.error}</Badge>;
 }
 
-export function RequestView({ method, url, headers, body }: { method: string; url: string; headers?: [string, string][]; body?: string | null }) {
+export function RequestView({
+  method,
+  url,
+  headers,
+  body,
+}: {
+  method: string;
+  url: string;
+  headers?: [string, string][];
+  body?: string | null;
+}) {
   const t = useT();
   return (
     <div className="stack tight">
@@ -34,20 +35,20 @@ export function RequestView({ method, url, headers, body }: { method: string; ur
       <div>
         <CopyButton text={url} label={t("copy.url")} variant="quiet" />
       </div>
-      {headers && headers.length > 0 && <code className="codebox">{headers.map(([k, v]) => `${k}: ${v}`).join("\n")}</code>}
+      {headers && headers.length > 0 && (
+        <code className="codebox">{headers.map(([k, v]) => `${k}: ${v}`).join("\n")}</code>
+      )}
       {body && <code className="codebox">{body}</code>}
     </div>
   );
 }
 
-export function AttemptView({ exchange }: { exchange: Exchange }) {
+export function AttemptView({ request, attempt }: { request: OutgoingRequest; attempt: Attempt | null }) {
   const t = useT();
-  const { attempt } = exchange;
   return (
     <div className="card" style={{ padding: 14 }}>
       <div className="stack tight">
-        <RequestView method={exchange.method} url={exchange.url} {...(exchange.headers ? { headers: exchange.headers } : {})} {...(exchange.body ? { body: exchange.body } : {})} />
-        {exchange.message && <p className="error">{exchange.message}</p>}
+        <RequestView {...request} />
         {attempt ? <AttemptLine attempt={attempt} open /> : <span className="muted">{t("attempt.none")}</span>}
       </div>
     </div>
@@ -62,7 +63,11 @@ export function AttemptLine({ attempt, open = false }: { attempt: Attempt; open?
   return (
     <div>
       <div className="row">
-        {isGood ? <CheckCircle2 size={16} color="var(--ok)" aria-hidden /> : <XCircle size={16} color="var(--bad)" aria-hidden />}
+        {isGood ? (
+          <CheckCircle2 size={16} color="var(--ok)" aria-hidden />
+        ) : (
+          <XCircle size={16} color="var(--bad)" aria-hidden />
+        )}
         <strong>{t("attempt.number", { number: attempt.number })}</strong>
         <AnswerBadge attempt={attempt} />
         <Time ms={attempt.at_ms} />
@@ -78,7 +83,14 @@ export function AttemptLine({ attempt, open = false }: { attempt: Attempt; open?
             items={[
               ...(attempt.message ? ([[t("attempt.error"), attempt.message]] as [string, string][]) : []),
               [t("attempt.address"), attempt.remote_addr ?? ""],
-              [t("attempt.headers"), attempt.headers.length ? <code className="codebox">{attempt.headers.map(([k, v]) => `${k}: ${v}`).join("\n")}</code> : ""],
+              [
+                t("attempt.headers"),
+                attempt.headers.length ? (
+                  <code className="codebox">{attempt.headers.map(([k, v]) => `${k}: ${v}`).join("\n")}</code>
+                ) : (
+                  ""
+                ),
+              ],
               [t("attempt.body"), attempt.excerpt ? <code className="codebox">{attempt.excerpt}</code> : ""],
             ]}
           />

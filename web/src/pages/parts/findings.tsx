@@ -6,7 +6,9 @@ import { Button } from "../../components/basic";
 import { useI18n } from "../../i18n/all";
 
 export function MarkedText({ text, findings }: { text: string; findings: readonly Finding[] }) {
-  const sorted = findings.filter((f) => f.field === "text" && f.end_utf16 > f.start_utf16).sort((a, b) => a.start_utf16 - b.start_utf16);
+  const sorted = findings
+    .filter((f) => f.field === "text" && f.end_utf16 > f.start_utf16)
+    .sort((a, b) => a.start_utf16 - b.start_utf16);
   const parts: ReactNode[] = [];
   let at = 0;
   for (const f of sorted) {
@@ -28,7 +30,15 @@ export function replaced(text: string, finding: Finding): string {
   return text.slice(0, finding.start_utf16) + (finding.replacement ?? "") + text.slice(finding.end_utf16);
 }
 
-export function FindingList({ findings, text, onReplace }: { findings: readonly Finding[]; text: string; onReplace?: (text: string) => void }) {
+export function FindingList({
+  findings,
+  text,
+  onReplace,
+}: {
+  findings: readonly Finding[];
+  text: string;
+  onReplace?: (text: string) => void;
+}) {
   const { t, language } = useI18n();
   if (findings.length === 0) return null;
   return (

@@ -31,7 +31,9 @@ export function useKindName(): (kind: string) => string {
 }
 
 /** Texts of server codes, such as refusal reasons; the code itself stands in for what is new. */
-export function useCodeText(prefix: "refusal" | "fail" | "match" | "lost" | "skipped"): (code: string | null | undefined) => string {
+export function useCodeText(
+  prefix: "refusal" | "fail" | "match" | "lost" | "skipped",
+): (code: string | null | undefined) => string {
   const t = useT();
   return (code) => {
     if (!code) return "";

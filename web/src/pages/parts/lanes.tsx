@@ -20,11 +20,24 @@ export function Lanes() {
           rowKey={(l) => l.lane}
           columns={[
             { id: "lane", label: t("pb.lane"), render: (l) => <code>{l.lane}</code> },
-            { id: "health", label: t("offers.state"), render: (l) => <Badge tone={TONES[l.state]}>{t(`lane.${l.state}`)}</Badge> },
+            {
+              id: "health",
+              label: t("offers.state"),
+              render: (l) => <Badge tone={TONES[l.state]}>{t(`lane.${l.state}`)}</Badge>,
+            },
             { id: "waiting", label: t("postback.waiting"), numeric: true, render: (l) => format.number(l.waiting) },
             { id: "wire", label: t("postback.in_flight"), numeric: true, render: (l) => format.number(l.in_flight) },
-            { id: "failures", label: t("lanes.failures"), numeric: true, render: (l) => format.number(l.failures_in_row) },
-            { id: "probe", label: t("lanes.probe"), render: (l) => <Time ms={l.next_probe_at_ms ?? l.paused_until_ms} mode="relative" /> },
+            {
+              id: "failures",
+              label: t("lanes.failures"),
+              numeric: true,
+              render: (l) => format.number(l.failures_in_row),
+            },
+            {
+              id: "probe",
+              label: t("lanes.probe"),
+              render: (l) => <Time ms={l.next_probe_at_ms ?? l.paused_until_ms} mode="relative" />,
+            },
           ]}
         />
       </Card>

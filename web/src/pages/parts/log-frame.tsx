@@ -21,11 +21,35 @@ export function useConfigOptions() {
   };
 }
 
-export function FilterSelect({ filters, name, label, options }: { filters: Filters; name: string; label: string; options: readonly Option[] }) {
-  return <SelectField label={label} value={filters.get(name)} onChange={(v) => filters.set({ [name]: v })} options={options} />;
+export function FilterSelect({
+  filters,
+  name,
+  label,
+  options,
+}: {
+  filters: Filters;
+  name: string;
+  label: string;
+  options: readonly Option[];
+}) {
+  return (
+    <SelectField
+      label={label}
+      value={filters.get(name)}
+      onChange={(v) => filters.set({ [name]: v })}
+      options={options}
+    />
+  );
 }
 
-export function LogFrame(props: { name: string; filters: Filters; period: string; children: ReactNode; tools: ReactNode; selects: ReactNode }) {
+export function LogFrame(props: {
+  name: string;
+  filters: Filters;
+  period: string;
+  children: ReactNode;
+  tools: ReactNode;
+  selects: ReactNode;
+}) {
   const t = useT();
   return (
     <>
@@ -85,7 +109,12 @@ export function CsvButton({ path, query }: { path: string; query: Query }) {
           />
           <div className="row end">
             <Button onPress={() => setOpen(false)}>{t("form.cancel")}</Button>
-            <a className="btn primary" href={apiUrl(`${path}.csv`, { ...query, encoding, language })} download onClick={() => setOpen(false)}>
+            <a
+              className="btn primary"
+              href={apiUrl(`${path}.csv`, { ...query, encoding, language })}
+              download
+              onClick={() => setOpen(false)}
+            >
               <Download size={17} aria-hidden />
               {t("csv.download")}
             </a>

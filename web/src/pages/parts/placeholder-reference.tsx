@@ -16,8 +16,11 @@ export function PlaceholderReference() {
   if (catalogue.isPending) return <Skeleton lines={10} />;
   if (catalogue.isError) return <Problem error={catalogue.error} />;
   const wanted = text.trim().toLowerCase().replaceAll(/[{}#]/g, "");
-  const rows = catalogue.data.filter((p) => `${p.name} ${p.group} ${p.meaning_en} ${p.meaning_ja}`.toLowerCase().includes(wanted));
-  const kinds = (p: Placeholder) => (p.kinds.length >= KINDS.length ? t("common.all") : p.kinds.map(kindName).join(t("list.separator")));
+  const rows = catalogue.data.filter((p) =>
+    `${p.name} ${p.group} ${p.meaning_en} ${p.meaning_ja}`.toLowerCase().includes(wanted),
+  );
+  const kinds = (p: Placeholder) =>
+    p.kinds.length >= KINDS.length ? t("common.all") : p.kinds.map(kindName).join(t("list.separator"));
   return (
     <div className="stack">
       <div className="filters">

@@ -17,7 +17,14 @@ export function DestinationFields(props: {
   const { value, onChange, error } = props;
   const [isOpen] = useState(props.isApp || Boolean(value.ios || value.android || value.deep_link || value.fallback));
   const optional = (field: "ios" | "android" | "deep_link" | "fallback", placeholder: string) => (
-    <TextField label={t(`destination.${field}`)} value={value[field] ?? ""} onChange={(v) => onChange({ ...value, [field]: v.trim() || null })} error={error(field)} mono placeholder={placeholder} />
+    <TextField
+      label={t(`destination.${field}`)}
+      value={value[field] ?? ""}
+      onChange={(v) => onChange({ ...value, [field]: v.trim() || null })}
+      error={error(field)}
+      mono
+      placeholder={placeholder}
+    />
   );
   return (
     <>
@@ -81,10 +88,23 @@ export function AttributionFields(props: {
       <p className="help">{t("attribution.help")}</p>
       <div className="grid">
         {(props.isApp ? [...WEB, ...APP] : WEB).map((key) => (
-          <NumberField key={key} label={t(`attribution.${key}`)} value={value[key]} placeholder={DEFAULTS[key]} onChange={(n) => onChange({ ...value, [key]: n })} error={props.error(key)} />
+          <NumberField
+            key={key}
+            label={t(`attribution.${key}`)}
+            value={value[key]}
+            placeholder={DEFAULTS[key]}
+            onChange={(n) => onChange({ ...value, [key]: n })}
+            error={props.error(key)}
+          />
         ))}
       </div>
-      {props.isApp && <CheckField label={t("attribution.probabilistic")} value={value.probabilistic ?? true} onChange={(v) => onChange({ ...value, probabilistic: v })} />}
+      {props.isApp && (
+        <CheckField
+          label={t("attribution.probabilistic")}
+          value={value.probabilistic ?? true}
+          onChange={(v) => onChange({ ...value, probabilistic: v })}
+        />
+      )}
     </div>
   );
 }
@@ -111,7 +131,13 @@ export function PayoutField(props: {
           value={value?.type ?? "none"}
           onChange={(e) => {
             const type = e.target.value;
-            onChange(type === "fixed" ? { type, amount: amount || "0", currency } : type === "percent" ? { type, percent: amount || "0" } : null);
+            onChange(
+              type === "fixed"
+                ? { type, amount: amount || "0", currency }
+                : type === "percent"
+                  ? { type, percent: amount || "0" }
+                  : null,
+            );
           }}
         >
           <option value="none">{t("payout.none")}</option>
@@ -136,7 +162,11 @@ export function PayoutField(props: {
   );
 }
 
-export function TrustFields(props: { value: TrustPolicy; onChange: (value: TrustPolicy) => void; error: (field: string) => string | undefined }) {
+export function TrustFields(props: {
+  value: TrustPolicy;
+  onChange: (value: TrustPolicy) => void;
+  error: (field: string) => string | undefined;
+}) {
   const t = useT();
   const { value, onChange } = props;
   const isSet = value.hmac_secret !== null && typeof value.hmac_secret === "object" && value.hmac_secret.is_set;
@@ -149,7 +179,14 @@ export function TrustFields(props: { value: TrustPolicy; onChange: (value: Trust
         onChange={(v) => onChange({ ...value, mode: v as TrustPolicy["mode"] })}
         options={(["off", "test", "enforced"] as const).map((mode) => ({ value: mode, label: t(`trust.${mode}`) }))}
       />
-      <LinesField label={t("trust.allowed_ips")} help={t("trust.allowed_ips_help")} value={value.allowed_ips} onChange={(v) => onChange({ ...value, allowed_ips: v })} placeholder="203.0.113.0/24" error={props.error("allowed_ips")} />
+      <LinesField
+        label={t("trust.allowed_ips")}
+        help={t("trust.allowed_ips_help")}
+        value={value.allowed_ips}
+        onChange={(v) => onChange({ ...value, allowed_ips: v })}
+        placeholder="203.0.113.0/24"
+        error={props.error("allowed_ips")}
+      />
       <TextField
         label={t("trust.hmac")}
         help={isSet ? t("secret.is_set") : t("trust.hmac_help")}

@@ -12,7 +12,13 @@ export function presetName(preset: Preset, language: string): string {
   return language === "ja" ? preset.name.ja : preset.name.en;
 }
 
-export function PresetPicker({ chosen, onChoose }: { chosen: Preset | null; onChoose: (preset: Preset | null) => void }) {
+export function PresetPicker({
+  chosen,
+  onChoose,
+}: {
+  chosen: Preset | null;
+  onChoose: (preset: Preset | null) => void;
+}) {
   const { t, language } = useI18n();
   const [text, setText] = useState("");
   const wanted = useDeferredValue(text);
@@ -24,7 +30,14 @@ export function PresetPicker({ chosen, onChoose }: { chosen: Preset | null; onCh
   });
   return (
     <div className="stack">
-      <TextField label={t("preset.search")} type="search" value={text} onChange={setText} help={t("preset.search_help")} placeholder={t("preset.search_example")} />
+      <TextField
+        label={t("preset.search")}
+        type="search"
+        value={text}
+        onChange={setText}
+        help={t("preset.search_help")}
+        placeholder={t("preset.search_example")}
+      />
       {found.isPending ? (
         <Skeleton lines={4} />
       ) : found.isError ? (
@@ -40,7 +53,12 @@ export function PresetPicker({ chosen, onChoose }: { chosen: Preset | null; onCh
           </li>
           {found.data.items.map((preset) => (
             <li key={preset.id}>
-              <button type="button" className="preset" aria-pressed={chosen?.id === preset.id} onClick={() => onChoose(preset)}>
+              <button
+                type="button"
+                className="preset"
+                aria-pressed={chosen?.id === preset.id}
+                onClick={() => onChoose(preset)}
+              >
                 <span className="grow">
                   {presetName(preset, language)}
                   <span className="muted small"> · {t(`preset_kind.${preset.kind}`)}</span>

@@ -28,7 +28,9 @@ describe("completion", () => {
 
 describe("texts", () => {
   it("fills the blanks that have a word", () => {
-    expect(fillBlanks("https://<HOST>/a?id=<AD_ID>", { HOST: " asp.example " })).toBe("https://asp.example/a?id=<AD_ID>");
+    expect(fillBlanks("https://<HOST>/a?id=<AD_ID>", { HOST: " asp.example " })).toBe(
+      "https://asp.example/a?id=<AD_ID>",
+    );
   });
 
   it("puts a replacement at the place of the finding", () => {

@@ -10,7 +10,9 @@ export function SourceAddress() {
   return (
     <div className="stack tight">
       <h3>{t("partner.source_address")}</h3>
-      <p className="help">{addresses.length ? t("partner.source_address_help") : t("partner.source_address_unknown")}</p>
+      <p className="help">
+        {addresses.length ? t("partner.source_address_help") : t("partner.source_address_unknown")}
+      </p>
       {addresses.map((a) => (
         <CopyLine key={a} text={a} />
       ))}

@@ -51,7 +51,12 @@ function Profile({ me }: { me: Me }) {
         }
       >
         <div className="grid two">
-          <TextField label={t("account.name")} value={form.value.name} onChange={(v) => form.set("name", v)} error={form.error("name")} />
+          <TextField
+            label={t("account.name")}
+            value={form.value.name}
+            onChange={(v) => form.set("name", v)}
+            error={form.error("name")}
+          />
           <SelectField
             label={t("settings.language")}
             value={form.value.language}
@@ -65,7 +70,9 @@ function Profile({ me }: { me: Me }) {
         </div>
         <Problem error={form.problem} />
         <div className="row">
-          <SubmitButton isBusy={form.isBusy}>{t("form.save")}</SubmitButton>
+          <SubmitButton forEveryone isBusy={form.isBusy}>
+            {t("form.save")}
+          </SubmitButton>
         </div>
       </Form>
     </Card>
@@ -88,12 +95,29 @@ function Password() {
         }
       >
         <div className="grid two">
-          <TextField label={t("account.current_password")} type="password" autoComplete="current-password" value={form.value.current} onChange={(v) => form.set("current", v)} error={form.error("old_password")} />
-          <TextField label={t("account.new_password")} type="password" autoComplete="new-password" value={form.value.next} onChange={(v) => form.set("next", v)} error={form.error("password")} help={t("account.password_rule")} />
+          <TextField
+            label={t("account.current_password")}
+            type="password"
+            autoComplete="current-password"
+            value={form.value.current}
+            onChange={(v) => form.set("current", v)}
+            error={form.error("old_password")}
+          />
+          <TextField
+            label={t("account.new_password")}
+            type="password"
+            autoComplete="new-password"
+            value={form.value.next}
+            onChange={(v) => form.set("next", v)}
+            error={form.error("password")}
+            help={t("account.password_rule")}
+          />
         </div>
         <Problem error={form.problem} />
         <div className="row">
-          <SubmitButton isBusy={form.isBusy}>{t("account.password_change")}</SubmitButton>
+          <SubmitButton forEveryone isBusy={form.isBusy}>
+            {t("account.password_change")}
+          </SubmitButton>
         </div>
       </Form>
     </Card>
@@ -106,7 +130,8 @@ function SecondFactor({ me }: { me: Me }) {
   const [offer, setOffer] = useState<{ secret: string; url: string } | null>(null);
   const [codes, setCodes] = useState<string[] | null>(null);
   const form = useForm({ code: "", password: "" });
-  const start = () => void form.run(async () => setOffer(await post<{ secret: string; url: string }>("/me/totp/offer")));
+  const start = () =>
+    void form.run(async () => setOffer(await post<{ secret: string; url: string }>("/me/totp/offer")));
   const confirm = () =>
     void form.run(async () => {
       const answer = await put<{ codes: string[] }>("/me/totp", { secret: offer?.secret, ...form.value });
@@ -120,12 +145,27 @@ function SecondFactor({ me }: { me: Me }) {
       form.setValue({ code: "", password: "" });
       await refresh("me");
     });
-  const password = <TextField label={t("account.current_password")} type="password" autoComplete="current-password" value={form.value.password} onChange={(v) => form.set("password", v)} error={form.error("password")} />;
+  const password = (
+    <TextField
+      label={t("account.current_password")}
+      type="password"
+      autoComplete="current-password"
+      value={form.value.password}
+      onChange={(v) => form.set("password", v)}
+      error={form.error("password")}
+    />
+  );
   return (
-    <Card title={t("totp.title")} help={t("totp.help")} actions={me.has_totp ? <Badge tone="ok">{t("totp.on")}</Badge> : <Badge tone="plain">{t("totp.off")}</Badge>}>
+    <Card
+      title={t("totp.title")}
+      help={t("totp.help")}
+      actions={me.has_totp ? <Badge tone="ok">{t("totp.on")}</Badge> : <Badge tone="plain">{t("totp.off")}</Badge>}
+    >
       {codes ? (
         <Note tone="warn" title={t("totp.codes")}>
-          <code className="codebox" style={{ marginTop: 8 }}>{codes.join("\n")}</code>
+          <code className="codebox" style={{ marginTop: 8 }}>
+            {codes.join("\n")}
+          </code>
         </Note>
       ) : offer ? (
         <Form onSubmit={confirm} label={t("totp.title")}>
@@ -134,11 +174,20 @@ function SecondFactor({ me }: { me: Me }) {
             <div className="grow stack" style={{ minWidth: 240 }}>
               <p>{t("totp.scan")}</p>
               <CopyLine text={offer.secret} />
-              <TextField label={t("totp.code")} value={form.value.code} onChange={(v) => form.set("code", v.normalize("NFKC").trim())} inputMode="numeric" autoComplete="one-time-code" error={form.error("code")} />
+              <TextField
+                label={t("totp.code")}
+                value={form.value.code}
+                onChange={(v) => form.set("code", v.normalize("NFKC").trim())}
+                inputMode="numeric"
+                autoComplete="one-time-code"
+                error={form.error("code")}
+              />
               {password}
               <Problem error={form.problem} />
               <div className="row">
-                <SubmitButton isBusy={form.isBusy}>{t("totp.switch_on")}</SubmitButton>
+                <SubmitButton forEveryone isBusy={form.isBusy}>
+                  {t("totp.switch_on")}
+                </SubmitButton>
                 <Button onPress={() => setOffer(null)}>{t("form.cancel")}</Button>
               </div>
             </div>
@@ -149,7 +198,9 @@ function SecondFactor({ me }: { me: Me }) {
           {password}
           <Problem error={form.problem} />
           <div className="row">
-            <SubmitButton isBusy={form.isBusy}>{t("totp.switch_off")}</SubmitButton>
+            <SubmitButton forEveryone isBusy={form.isBusy}>
+              {t("totp.switch_off")}
+            </SubmitButton>
           </div>
         </Form>
       ) : (
@@ -169,7 +220,10 @@ function SecondFactor({ me }: { me: Me }) {
 function Logins() {
   const t = useT();
   const refresh = useRefresh();
-  const logins = useQuery({ queryKey: ["logins"], queryFn: () => get<{ items: Login[] }>("/me/logins").then((r) => r.items) });
+  const logins = useQuery({
+    queryKey: ["logins"],
+    queryFn: () => get<{ items: Login[] }>("/me/logins").then((r) => r.items),
+  });
   const [problem, setProblem] = useState<unknown>(null);
   return (
     <Card title={t("logins.title")} help={t("logins.help")} flush>
@@ -189,7 +243,10 @@ function Logins() {
               l.is_this ? (
                 <Badge tone="ok">{t("logins.this")}</Badge>
               ) : (
-                <Button size="small" onPress={() => void del(`/me/logins/${l.id}`).then(() => refresh("logins"), setProblem)}>
+                <Button
+                  size="small"
+                  onPress={() => void del(`/me/logins/${l.id}`).then(() => refresh("logins"), setProblem)}
+                >
                   {t("logins.end")}
                 </Button>
               ),

@@ -3,7 +3,16 @@ import { put } from "../../api/client";
 import { useMe, useRefresh, useSettings } from "../../api/queries";
 import type { Settings } from "../../api/types";
 import { Card, Note, Skeleton } from "../../components/basic";
-import { Form, LinesField, PickField, Problem, SelectField, SubmitButton, TextField, useForm } from "../../components/form";
+import {
+  Form,
+  LinesField,
+  PickField,
+  Problem,
+  SelectField,
+  SubmitButton,
+  TextField,
+  useForm,
+} from "../../components/form";
 import { toast } from "../../components/toast";
 import { useT } from "../../i18n/all";
 
@@ -56,14 +65,35 @@ function Editor({ initial }: { initial: Settings }) {
     <Form onSubmit={save} label={t("settings.general")}>
       <Card title={t("settings.address")}>
         <div className="stack">
-          <TextField label={t("settings.public_url")} help={t("settings.public_url_help")} value={s.public_url} onChange={(v) => form.set("public_url", v.trim())} error={form.error("public_url")} placeholder="https://t.example.com" mono />
+          <TextField
+            label={t("settings.public_url")}
+            help={t("settings.public_url_help")}
+            value={s.public_url}
+            onChange={(v) => form.set("public_url", v.trim())}
+            error={form.error("public_url")}
+            placeholder="https://t.example.com"
+            mono
+          />
           <AddressNote url={s.public_url} />
-          <LinesField label={t("settings.domains")} help={t("settings.domains_help")} value={s.tracking_domains} onChange={(v) => form.set("tracking_domains", v)} error={form.error("tracking_domains", true)} placeholder="https://click.example.jp" />
+          <LinesField
+            label={t("settings.domains")}
+            help={t("settings.domains_help")}
+            value={s.tracking_domains}
+            onChange={(v) => form.set("tracking_domains", v)}
+            error={form.error("tracking_domains", true)}
+            placeholder="https://click.example.jp"
+          />
         </div>
       </Card>
       <Card title={t("settings.local")}>
         <div className="grid">
-          <PickField label={t("settings.time_zone")} value={s.time_zone} onChange={(v) => form.set("time_zone", v ?? s.time_zone)} options={TIME_ZONES.map((z) => ({ value: z, label: z }))} error={form.error("time_zone")} />
+          <PickField
+            label={t("settings.time_zone")}
+            value={s.time_zone}
+            onChange={(v) => form.set("time_zone", v ?? s.time_zone)}
+            options={TIME_ZONES.map((z) => ({ value: z, label: z }))}
+            error={form.error("time_zone")}
+          />
           <SelectField
             label={t("settings.language")}
             help={t("settings.language_help")}
@@ -74,7 +104,14 @@ function Editor({ initial }: { initial: Settings }) {
               { value: "en", label: "English" },
             ]}
           />
-          <TextField label={t("settings.currency")} value={s.currency} onChange={(v) => form.set("currency", v.toUpperCase())} maxLength={3} list={["JPY", "USD", "EUR", "TWD", "KRW", "CNY"]} error={form.error("currency")} />
+          <TextField
+            label={t("settings.currency")}
+            value={s.currency}
+            onChange={(v) => form.set("currency", v.toUpperCase())}
+            maxLength={3}
+            list={["JPY", "USD", "EUR", "TWD", "KRW", "CNY"]}
+            error={form.error("currency")}
+          />
         </div>
       </Card>
       <Card title={t("settings.alerts")} help={t("settings.alerts_help")}>
@@ -83,7 +120,9 @@ function Editor({ initial }: { initial: Settings }) {
           help={isSet ? t("secret.is_set") : t("settings.webhook_help")}
           value={typeof webhook === "string" ? webhook : ""}
           placeholder={isSet ? "••••••••" : "https://hooks.slack.com/services/…"}
-          onChange={(v) => form.set("alerts", { ...s.alerts, webhook_url: v.trim() || (isSet ? { is_set: true } : null) })}
+          onChange={(v) =>
+            form.set("alerts", { ...s.alerts, webhook_url: v.trim() || (isSet ? { is_set: true } : null) })
+          }
           error={form.error("alerts.webhook_url")}
           mono
         />

@@ -39,9 +39,27 @@ export default function Payouts() {
   const format = useFormat();
   const months = lastMonths(Date.now(), format.timeZone);
   const [month, setMonth] = useState(months[0] ?? "");
-  const rows = useQuery({ queryKey: ["payouts", month, format.timeZone], queryFn: () => get<{ rows: Row[] }>("/payouts", { ...monthRange(month, format.timeZone), time_zone: format.timeZone }).then((r) => r.rows) });
+  const rows = useQuery({
+    queryKey: ["payouts", month, format.timeZone],
+    queryFn: () =>
+      get<{ rows: Row[] }>("/payouts", { ...monthRange(month, format.timeZone), time_zone: format.timeZone }).then(
+        (r) => r.rows,
+      ),
+  });
   return (
-    <Card title={t("settings.payouts")} help={t("payouts.help")} flush actions={<SelectField label={t("payouts.month")} value={month} onChange={setMonth} options={months.map((value) => ({ value, label: value }))} />}>
+    <Card
+      title={t("settings.payouts")}
+      help={t("payouts.help")}
+      flush
+      actions={
+        <SelectField
+          label={t("payouts.month")}
+          value={month}
+          onChange={setMonth}
+          options={months.map((value) => ({ value, label: value }))}
+        />
+      }
+    >
       {rows.isPending ? (
         <Skeleton />
       ) : rows.isError ? (

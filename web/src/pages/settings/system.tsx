@@ -14,7 +14,11 @@ export default function SystemPage() {
   if (system.isPending) return <Skeleton lines={8} />;
   if (system.isError) return <Problem error={system.error} />;
   const s = system.data;
-  const state = { ok: ["ok", "home.well"], degraded: ["warn", "system.degraded"], down: ["bad", "home.not_well"] } as const;
+  const state = {
+    ok: ["ok", "home.well"],
+    degraded: ["warn", "system.degraded"],
+    down: ["bad", "home.not_well"],
+  } as const;
   const [tone, word] = state[s.health];
   const [sessions, activities, attempts] = s.retention_days;
   return (
@@ -32,7 +36,16 @@ export default function SystemPage() {
           rowKey={(c) => c.name}
           columns={[
             { id: "name", label: t("system.check"), render: (c) => checkName(c.name, t) },
-            { id: "state", label: t("system.state"), render: (c) => (c.is_ok ? <Badge tone="ok">{t("system.check_ok")}</Badge> : <Badge tone="bad">{t("system.check_bad")}</Badge>) },
+            {
+              id: "state",
+              label: t("system.state"),
+              render: (c) =>
+                c.is_ok ? (
+                  <Badge tone="ok">{t("system.check_ok")}</Badge>
+                ) : (
+                  <Badge tone="bad">{t("system.check_bad")}</Badge>
+                ),
+            },
             { id: "message", label: t("system.message"), render: (c) => c.message },
           ]}
         />
@@ -41,7 +54,12 @@ export default function SystemPage() {
         <Card title={t("system.server")}>
           <Facts
             items={[
-              [t("system.state"), <Badge key="h" tone={tone}>{t(word)}</Badge>],
+              [
+                t("system.state"),
+                <Badge key="h" tone={tone}>
+                  {t(word)}
+                </Badge>,
+              ],
               [t("system.version"), s.version],
               [t("system.started"), <Time key="s" ms={s.started_at_ms} />],
               [t("system.now"), <Time key="n" ms={s.now_ms} />],
@@ -57,7 +75,16 @@ export default function SystemPage() {
               [t("postback.in_flight"), format.number(s.queue.in_flight)],
               [t("system.oldest"), format.duration(s.queue.oldest_due_age_s * 1000)],
               [t("system.spool"), format.number(s.spool.waiting)],
-              [t("system.lost"), s.spool.lost > 0 ? <Badge key="l" tone="bad">{format.number(s.spool.lost)}</Badge> : "0"],
+              [
+                t("system.lost"),
+                s.spool.lost > 0 ? (
+                  <Badge key="l" tone="bad">
+                    {format.number(s.spool.lost)}
+                  </Badge>
+                ) : (
+                  "0"
+                ),
+              ],
             ]}
           />
         </Card>

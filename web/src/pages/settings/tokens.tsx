@@ -23,7 +23,10 @@ interface Token {
 export default function Tokens() {
   const t = useT();
   const refresh = useRefresh();
-  const tokens = useQuery({ queryKey: ["tokens"], queryFn: () => get<Page<Token>>("/tokens", { limit: 200 }).then((p) => p.items) });
+  const tokens = useQuery({
+    queryKey: ["tokens"],
+    queryFn: () => get<Page<Token>>("/tokens", { limit: 200 }).then((p) => p.items),
+  });
   const [isOpen, setOpen] = useState(false);
   const [removed, setRemoved] = useState<Token | null>(null);
   const [problem, setProblem] = useState<unknown>(null);
@@ -51,13 +54,35 @@ export default function Tokens() {
             { id: "scope", label: t("tokens.scope"), render: (x) => t(`token_scope.${x.scope}`) },
             { id: "by", label: t("tokens.by"), render: (x) => x.created_by },
             { id: "made", label: t("links.created"), render: (x) => <Time ms={x.created_at_ms} mode="date" /> },
-            { id: "until", label: t("tokens.until"), render: (x) => (x.expires_at_ms ? <Time ms={x.expires_at_ms} mode="date" /> : t("tokens.forever")) },
-            { id: "do", label: t("table.tools"), render: (x) => <Button size="small" icon={Trash2} aria-label={`${t("form.delete")} ${x.name}`} onPress={() => setRemoved(x)} /> },
+            {
+              id: "until",
+              label: t("tokens.until"),
+              render: (x) => (x.expires_at_ms ? <Time ms={x.expires_at_ms} mode="date" /> : t("tokens.forever")),
+            },
+            {
+              id: "do",
+              label: t("table.tools"),
+              render: (x) => (
+                <Button
+                  size="small"
+                  icon={Trash2}
+                  aria-label={`${t("form.delete")} ${x.name}`}
+                  onPress={() => setRemoved(x)}
+                />
+              ),
+            },
           ]}
         />
       )}
       {isOpen && <NewToken onClose={() => setOpen(false)} />}
-      <Confirm isOpen={removed !== null} onClose={() => setRemoved(null)} onConfirm={() => void del(`/tokens/${removed?.id}`).then(() => refresh("tokens"), setProblem)} title={t("form.delete_title", { name: removed?.name ?? "" })} action={t("form.delete")} danger>
+      <Confirm
+        isOpen={removed !== null}
+        onClose={() => setRemoved(null)}
+        onConfirm={() => void del(`/tokens/${removed?.id}`).then(() => refresh("tokens"), setProblem)}
+        title={t("form.delete_title", { name: removed?.name ?? "" })}
+        action={t("form.delete")}
+        danger
+      >
         {t("tokens.delete_text")}
       </Confirm>
     </Card>
@@ -89,9 +114,29 @@ function NewToken({ onClose }: { onClose: () => void }) {
         </div>
       ) : (
         <Form onSubmit={save} label={t("tokens.add")}>
-          <TextField label={t("rules.name")} value={form.value.name} onChange={(v) => form.set("name", v)} error={form.error("name")} required />
-          <SelectField label={t("tokens.scope")} value={form.value.scope} onChange={(v) => form.set("scope", v)} options={(["read", "write", "admin"] as const).map((value) => ({ value, label: t(`token_scope.${value}`) }))} />
-          <NumberField label={t("tokens.days")} help={t("tokens.days_help")} value={form.value.days} onChange={(v) => form.set("days", v)} error={form.error("days")} />
+          <TextField
+            label={t("rules.name")}
+            value={form.value.name}
+            onChange={(v) => form.set("name", v)}
+            error={form.error("name")}
+            required
+          />
+          <SelectField
+            label={t("tokens.scope")}
+            value={form.value.scope}
+            onChange={(v) => form.set("scope", v)}
+            options={(["read", "write", "admin"] as const).map((value) => ({
+              value,
+              label: t(`token_scope.${value}`),
+            }))}
+          />
+          <NumberField
+            label={t("tokens.days")}
+            help={t("tokens.days_help")}
+            value={form.value.days}
+            onChange={(v) => form.set("days", v)}
+            error={form.error("days")}
+          />
           <Problem error={form.problem} />
           <div className="row end">
             <Button onPress={onClose}>{t("form.cancel")}</Button>

@@ -58,13 +58,20 @@ export default function Transfer() {
             <Button isDisabled={!text} onPress={() => send(true)}>
               {t("transfer.look")}
             </Button>
-            <Button variant="primary" isDisabled={!text || !diff || diff.is_applied || diff.changes.length === 0} onPress={() => send(false)}>
+            <Button
+              variant="primary"
+              isDisabled={!text || !diff || diff.is_applied || diff.changes.length === 0}
+              onPress={() => send(false)}
+            >
               {t("transfer.apply")}
             </Button>
           </div>
           <Problem error={problem} />
           {diff && (
-            <Note tone={diff.is_applied ? "ok" : "info"} title={diff.is_applied ? t("transfer.applied") : t("transfer.changes", { count: diff.changes.length })}>
+            <Note
+              tone={diff.is_applied ? "ok" : "info"}
+              title={diff.is_applied ? t("transfer.applied") : t("transfer.changes", { count: diff.changes.length })}
+            >
               <ul>
                 {diff.changes.map((c) => (
                   <li key={`${c.kind}${c.id}`}>
