@@ -15,6 +15,7 @@ mod support;
 use serde_json::json;
 use std::collections::{HashMap, HashSet};
 use std::net::TcpListener;
+use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 use support::client::Client;
 use support::eventually;
@@ -93,25 +94,33 @@ fn percentile(sorted: &[Duration], percent: usize) -> Duration {
     sorted[(sorted.len() * percent / 100).min(sorted.len() - 1)]
 }
 
-/// Runs both sides at the same time and compares their tails.
+/// One measurement at a time: they would disturb each other.
+static MEASURING: Mutex<()> = Mutex::new(());
+
+/// Runs both sides at the same time and compares their tails. A machine that does other things too spoils a
+/// measurement now and then, so one good one of three is asked for; a queue that is not isolated spoils all.
 fn compare(what: &str, disturbed: &Side, undisturbed: &Side) {
-    let (with, without) = std::thread::scope(|scope| {
-        let with = scope.spawn(|| disturbed.measure());
-        let without = scope.spawn(|| undisturbed.measure());
-        (with.join().unwrap(), without.join().unwrap())
-    });
-    let (p99, reference) = (percentile(&with, 99), percentile(&without, 99));
-    println!(
-        "{what}: healthy p50 {:?}, p99 {p99:?}; undisturbed beside it p50 {:?}, p99 {reference:?}",
-        percentile(&with, 50),
-        percentile(&without, 50)
-    );
-    // The slack is for the few samples beyond the 99th percentile on a machine that does other things too.
-    assert!(
-        p99 <= reference.mul_f64(1.2) + Duration::from_millis(60),
-        "{what}: p99 {p99:?}, undisturbed {reference:?}"
-    );
-    assert!(p99 <= Duration::from_secs(1), "{what}: p99 {p99:?}");
+    let _alone = MEASURING.lock().unwrap_or_else(PoisonError::into_inner);
+    for round in 1..=3 {
+        let (with, without) = std::thread::scope(|scope| {
+            let with = scope.spawn(|| disturbed.measure());
+            let without = scope.spawn(|| undisturbed.measure());
+            (with.join().unwrap(), without.join().unwrap())
+        });
+        let (p99, reference) = (percentile(&with, 99), percentile(&without, 99));
+        println!(
+            "{what}, run {round}: healthy p50 {:?}, p99 {p99:?}; undisturbed beside it p50 {:?}, p99 {reference:?}",
+            percentile(&with, 50),
+            percentile(&without, 50)
+        );
+        assert!(p99 <= Duration::from_secs(1), "{what}: p99 {p99:?}");
+        if p99 <= reference.mul_f64(1.2) + Duration::from_millis(20) {
+            return;
+        }
+        disturbed.healthy.clear();
+        undisturbed.healthy.clear();
+    }
+    panic!("{what}: the tail is longer than undisturbed in every run");
 }
 
 #[test]
