@@ -15,6 +15,7 @@ pub use listeners::Bound;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::delivery::ledger::StoreLedger;
+use crate::delivery::selftest;
 use crate::delivery::sender::SenderOptions;
 use crate::delivery::{Delivery, DeliveryError, DeliveryOptions, DeliveryPolicy};
 use crate::domain::retry::RetryPolicy;
@@ -270,6 +271,9 @@ fn serve(
     stop_signal: signals::Signals,
     ready: impl FnOnce(&Running) + Send,
 ) -> Result<(), AppError> {
+    if let Err(error) = selftest::check() {
+        tracing::error!(code = error.code(), %error, "postbacks will fail when many visitors are connected");
+    }
     let config = core.config.clone();
     let sockets = listeners::Sockets::open(&config)?;
     let echo = Arc::new(Echo::new(sockets.echo_address()));

@@ -2,6 +2,14 @@
 //!
 //! `YAMABIKO_LONG=1` runs the recovery with 10,000 waiting postbacks in place of 500.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stdout,
+    reason = "a test that cannot go on fails"
+)]
+
 mod support;
 
 use serde_json::json;
@@ -150,7 +158,7 @@ fn a_partner_that_returns_is_told_everything_soon() {
             scope.spawn(move || {
                 (part..count)
                     .step_by(4)
-                    .for_each(|n| convert(&mut client, &way.link, &format!("r{n}")))
+                    .for_each(|n| convert(&mut client, &way.link, &format!("r{n}")));
             });
         }
     });

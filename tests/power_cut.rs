@@ -6,6 +6,14 @@
 //! its last whole record is filled with rubbish, and the databases are gone or are older copies.
 //! `YAMABIKO_POWER_CUTS=50` is the long form.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stdout,
+    reason = "a test that cannot go on fails"
+)]
+
 mod support;
 
 use std::fs::OpenOptions;
@@ -45,7 +53,7 @@ fn while_stopped(server: &Server, load: &Load, copy: impl FnOnce()) -> Acknowled
 /// A server starts on what is left and has everything.
 fn assert_whole(what: &str, data: &Path, acknowledged: &Acknowledged, admin: &Client, link: &str) {
     let server = setup(data).start();
-    let missing = acknowledged.missing(&mut admin.at(server.address()));
+    let missing = acknowledged.missing(&mut admin.at(server.address()), Duration::from_secs(20));
     let (clicks, conversions) = (acknowledged.clicks.len(), acknowledged.conversions.len());
     assert!(
         missing.is_empty(),

@@ -1,6 +1,14 @@
 //! Receivers that misbehave in every way: what is recorded of each, what is never done (followed, early,
 //! inward), and that the delivery to others goes on meanwhile.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stdout,
+    reason = "a test that cannot go on fails"
+)]
+
 mod support;
 
 use serde_json::{Value, json};

@@ -4,6 +4,14 @@
 //! Short forms run by default: 10,000 pending, 20,000 postbacks of churn. `YAMABIKO_PENDING=1000000` and
 //! `YAMABIKO_CHURN=5000000` are the long ones (best with a release build).
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stdout,
+    reason = "a test that cannot go on fails"
+)]
+
 mod support;
 
 use serde_json::json;
@@ -21,7 +29,7 @@ use support::server::{Server, Setup};
 const CLIENTS: usize = 8;
 
 fn setup(data_dir: &Path) -> Setup {
-    Setup::new(data_dir).env("YAMABIKO_LOG_LEVEL", "warn,yamabiko=info")
+    Setup::new(data_dir)
 }
 
 /// A rule that calls the receiver so many times for each conversion.

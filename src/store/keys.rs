@@ -411,3 +411,198 @@ fn between(of: u8, from_ms: i64, to_ms: i64) -> KeyRange {
     let at = |ms| key(of, &[&TimeId::floor(ms).to_key()]);
     KeyRange::new(at(from_ms), at(to_ms))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn hex(bytes: &[u8]) -> String {
+        bytes.iter().map(|b| format!("{b:02x}")).collect()
+    }
+
+    const AT: i64 = 1_795_000_000_123; // 2026-11-18T...
+
+    fn sid() -> SessionId {
+        SessionId::new(AT, 0x11_2233_4455)
+    }
+    fn aid() -> ActivityId {
+        ActivityId::new(AT + 1, 0x66_7788_99aa)
+    }
+    fn pid() -> PostbackId {
+        PostbackId::new(AT + 2, 0xbb_ccdd_eeff)
+    }
+    fn stat_key() -> StatKey {
+        StatKey {
+            bucket: Bucket(0x0102_0304),
+            offer: Some("offer1".parse().unwrap()),
+            link: None,
+            event: Some("abc123".parse().unwrap()),
+            dimension: Dimension::Country("jp".into()),
+        }
+    }
+
+    /// The bytes on disk. A change here is a change of the schema: write a migration.
+    #[test]
+    fn golden_bytes() {
+        let h16 = &[7; 16];
+        let h7 = "07".repeat(16);
+        let s = hex(&sid().to_key());
+        let a = hex(&aid().to_key());
+        let p = hex(&pid().to_key());
+        assert_eq!(s, "01a1ee565e7b1122334455".to_owned());
+        let period = "2026-11";
+        let table: Vec<(Key, &str, String)> = vec![
+            (config(b'o', "abc"), "hot", "636f616263".into()),
+            (config(b's', ""), "hot", "6373".into()),
+            (login("ab"), "hot", "63676162".into()),
+            (duplicate(h16), "hot", format!("75{h7}")),
+            (waiting(pid()), "hot", format!("77{p}")),
+            (failed(pid()), "hot", format!("78{p}")),
+            (
+                stat(&stat_key()),
+                "hot",
+                "7301020304066f66666572310006616263313233636a70".into(),
+            ),
+            (idempotency(h16), "hot", format!("69{h7}")),
+            (approval(3, aid()), "hot", format!("610000000000000003{a}")),
+            (audit(TimeId::new(AT, 0x11_2233_4455)), "hot", format!("6c{s}")),
+            (instance("ip"), "hot", "6e6970".into()),
+            (forgotten(h16), "hot", format!("67{h7}")),
+            (visitor(Adid(*h16)), "hot", format!("76{h7}")),
+            (visitor_by_device(h16), "hot", format!("64{h7}")),
+            (session(sid()), "sessions", format!("73{s}")),
+            (
+                session_by_device(5, sid()),
+                "sessions",
+                format!("640000000000000005{s}"),
+            ),
+            (
+                session_by_fingerprint(5, sid()),
+                "sessions",
+                format!("700000000000000005{s}"),
+            ),
+            (session_by_click_id(h16, sid()), "sessions", format!("6b{h7}{s}")),
+            (activity(aid()), "activities", format!("61{a}")),
+            (
+                activity_by_session(sid(), aid()),
+                "activities",
+                format!("73{s}{a}"),
+            ),
+            (
+                activity_by_visitor(5, aid()),
+                "activities",
+                format!("760000000000000005{a}"),
+            ),
+            (postback(pid()), "postbacks", format!("70{p}")),
+            (attempt(pid(), 0x0102), "postbacks", format!("74{p}0102")),
+            (
+                postback_by_session(sid(), pid()),
+                "postbacks",
+                format!("63{s}{p}"),
+            ),
+        ];
+        for ((db, bytes), name, expected) in table {
+            assert_eq!(hex(&bytes), expected);
+            let expected_db = if name == "hot" {
+                name.to_owned()
+            } else {
+                format!("{name}-{period}")
+            };
+            assert_eq!(db.to_string(), expected_db);
+        }
+    }
+
+    #[test]
+    fn keys_parse_back() {
+        assert_eq!(parse_config(&config(b'l', "x1").1), Some((b'l', "x1")));
+        assert_eq!(parse_waiting(&waiting(pid()).1), Some(pid()));
+        assert_eq!(parse_failed(&failed(pid()).1), Some(pid()));
+        assert_eq!(parse_approval(&approval(AT, aid()).1), Some((AT, aid())));
+        assert_eq!(parse_audit(&audit(sid().0).1), Some(sid().0));
+        assert_eq!(parse_session(&session(sid()).1), Some(sid()));
+        assert_eq!(parse_session_index(&session_by_device(1, sid()).1), Some(sid()));
+        assert_eq!(
+            parse_session_index(&session_by_fingerprint(1, sid()).1),
+            Some(sid())
+        );
+        assert_eq!(
+            parse_session_index(&session_by_click_id(&[9; 16], sid()).1),
+            Some(sid())
+        );
+        assert_eq!(parse_session_index(&session(sid()).1), None);
+        assert_eq!(parse_activity(&activity(aid()).1), Some(aid()));
+        assert_eq!(
+            parse_activity_index(&activity_by_session(sid(), aid()).1),
+            Some(aid())
+        );
+        assert_eq!(
+            parse_activity_index(&activity_by_visitor(1, aid()).1),
+            Some(aid())
+        );
+        assert_eq!(parse_postback(&postback(pid()).1), Some(pid()));
+        assert_eq!(parse_attempt(&attempt(pid(), 7).1), Some((pid(), 7)));
+        assert_eq!(
+            parse_postback_by_session(&postback_by_session(sid(), pid()).1),
+            Some(pid())
+        );
+        assert_eq!(parse_stat(&stat(&stat_key()).1), Some(stat_key()));
+    }
+
+    #[test]
+    fn periods_are_months_of_utc() {
+        for (at_ms, text) in [
+            (0, "1970-01"),
+            (-5, "1970-01"),
+            (1_793_491_199_999, "2026-10"),
+            (1_793_491_200_000, "2026-11"),
+            (i64::MAX, "7431-04"),
+        ] {
+            let period = Period::from_ms(at_ms);
+            assert_eq!(period.to_string(), text, "{at_ms}");
+            assert_eq!(text.parse(), Ok(period));
+        }
+        assert_eq!(Period::from_ms(AT).start_ms(), 1_793_491_200_000);
+        for wrong in ["2026-13", "2026-1", "1969-12", "2026", "+2026-11", "2026-00"] {
+            assert_eq!(wrong.parse::<Period>(), Err(()), "{wrong}");
+        }
+        assert_eq!("sessions-2026-11".parse(), Ok(Db::sessions(AT)));
+        assert!("sessions-2026-11.dropped".parse::<Db>().is_err() && "sess-2026-11".parse::<Db>().is_err());
+    }
+
+    #[test]
+    fn ranges() {
+        assert_eq!(KeyRange::prefix(&[1, 255]), KeyRange::new(vec![1, 255], vec![2]));
+        assert_eq!(KeyRange::prefix(&[255]).end, None);
+        let page = KeyRange::prefix(b"a").after(b"ab").before(b"ax");
+        assert_eq!(page, KeyRange::new(b"ab\0".to_vec(), b"ax".to_vec()));
+        assert_eq!(
+            KeyRange::prefix(b"b").after(b"a").before(b"z"),
+            KeyRange::prefix(b"b")
+        );
+    }
+
+    proptest! {
+        #[test]
+        fn parsers_never_panic(bytes in proptest::collection::vec(any::<u8>(), 0..48)) {
+            let _ = (parse_config(&bytes), parse_stat(&bytes), parse_attempt(&bytes), parse_session_index(&bytes));
+            let _ = (parse_activity_index(&bytes), parse_postback_by_session(&bytes), parse_approval(&bytes));
+        }
+
+        #[test]
+        fn a_period_holds_its_time(at_ms in 0i64..4_398_046_511_103) {
+            let period = Period::from_ms(at_ms);
+            prop_assert!(period.start_ms() <= at_ms && at_ms < period.end_ms());
+            prop_assert_eq!(Db::from_bytes(Db::sessions(at_ms).to_bytes()), Some(Db::sessions(at_ms)));
+        }
+
+        #[test]
+        fn stat_keys_read_back(bucket: u32, offer in "[a-z0-9]{3,32}", text in "\\PC{0,20}") {
+            let key = StatKey {
+                bucket: Bucket(bucket), offer: Some(offer.parse().unwrap()), link: None, event: None,
+                dimension: Dimension::Campaign(text),
+            };
+            prop_assert_eq!(parse_stat(&stat(&key).1), Some(key));
+        }
+    }
+}

@@ -4,6 +4,14 @@
 //! `cargo bench` runs all; `cargo bench -- durable_click` those whose name contains the word.
 //! `YAMABIKO_BENCH_RUNS` (3) and `YAMABIKO_BENCH_SECONDS` (4) set how many and how long.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stdout,
+    reason = "a test that cannot go on fails"
+)]
+
 #[path = "../support/mod.rs"]
 mod support;
 

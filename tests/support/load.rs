@@ -1,12 +1,13 @@
 //! Clicks and conversions from several clients at once, and the list of what the server said yes to.
 
-use super::client::Client;
+use super::client::{Answer, Client};
 use super::scene::{BROWSER, text};
 use super::server::Server;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
 
 /// Order numbers differ over all loads of a test process.
 static NUMBER: AtomicU64 = AtomicU64::new(0);
@@ -21,26 +22,19 @@ pub struct Acknowledged {
 }
 
 impl Acknowledged {
-    /// What of it the server does not have.
-    pub fn missing(&self, admin: &mut Client) -> Vec<String> {
-        let sessions = self.clicks.iter().map(|sid| format!("/api/v1/sessions/{sid}"));
-        let activities = self
-            .conversions
-            .keys()
-            .map(|id| format!("/api/v1/activities/{id}"));
-        let mut missing = Vec::new();
-        for target in sessions.chain(activities) {
-            let answer = admin.get(&target);
-            if answer.status != 200 {
-                missing.push(format!("{target}: {} {}", answer.status, answer.text()));
-            }
-        }
+    /// What of it the server does not have. A database that is being rebuilt is waited for.
+    pub fn missing(&self, admin: &mut Client, patience: Duration) -> Vec<String> {
+        let until = Instant::now() + patience;
+        let sessions = (self.clicks.iter(), "/api/v1/sessions");
+        let activities = (self.conversions.keys(), "/api/v1/activities");
+        let mut missing = absent(admin, sessions.0, sessions.1, until);
+        missing.extend(absent(admin, activities.0, activities.1, until));
         missing
     }
 
     /// All of it is there.
     pub fn assert_kept(&self, admin: &mut Client, when: &str) {
-        let missing = self.missing(admin);
+        let missing = self.missing(admin, Duration::from_secs(20));
         assert!(
             missing.is_empty(),
             "{when}: {} of {} acknowledged clicks and {} conversions are gone, such as {:?}",
@@ -54,6 +48,51 @@ impl Acknowledged {
     pub fn extend(&mut self, other: Self) {
         self.clicks.extend(other.clicks);
         self.conversions.extend(other.conversions);
+    }
+}
+
+/// What of `ids` is neither listed nor found alone, with the answer.
+fn absent<'a>(
+    admin: &mut Client,
+    ids: impl Iterator<Item = &'a String>,
+    list: &str,
+    until: Instant,
+) -> Vec<String> {
+    let mut listed = HashSet::new();
+    let mut next = Some(format!("{list}?limit=200"));
+    while let Some(target) = next {
+        let page = patiently(admin, &target, until);
+        if page.status != 200 {
+            break;
+        }
+        let page = page.json();
+        listed.extend(
+            page["items"]
+                .as_array()
+                .into_iter()
+                .flatten()
+                .map(|item| text(&item["id"])),
+        );
+        next = page["next_cursor"]
+            .as_str()
+            .map(|cursor| format!("{list}?limit=200&cursor={cursor}"));
+    }
+    let unlisted = ids.filter(|id| !listed.contains(*id));
+    let alone = unlisted.map(|id| (id, patiently(admin, &format!("{list}/{id}"), until)));
+    alone
+        .filter(|(_, a)| a.status != 200)
+        .map(|(id, a)| format!("{list}/{id}: {} {}", a.status, a.text()))
+        .collect()
+}
+
+/// Asks again while the answer is 503.
+fn patiently(admin: &mut Client, target: &str, until: Instant) -> Answer {
+    loop {
+        let answer = admin.get(target);
+        if answer.status != 503 || Instant::now() >= until {
+            return answer;
+        }
+        std::thread::sleep(Duration::from_millis(50));
     }
 }
 

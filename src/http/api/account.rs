@@ -7,7 +7,7 @@ use crate::domain::ids::{PartnerId, UserId};
 use crate::http::State;
 use crate::http::auth::csrf::{Source, source};
 use crate::http::auth::totp::Factor;
-use crate::http::auth::{Identity, Proof, Viewer, login, password, totp};
+use crate::http::auth::{Identity, Proof, Viewer, login, password};
 use crate::http::client::{Caller, caller};
 use crate::http::extract::Json;
 use crate::http::problem::ApiError;
@@ -169,7 +169,7 @@ pub async fn setup_claim(
     let password_hash = state.auth.hasher.hash(claim.password).await?;
     let now_ms = state.now_ms();
     let owner = User {
-        id: super::made_id(None, |bytes| UserId::from_random(bytes))?,
+        id: super::made_id(None, UserId::from_random)?,
         login: claim.login,
         name: claim.name,
         password_hash,
@@ -363,7 +363,7 @@ pub struct MeChange {
     pub language: Option<String>,
 }
 
-fn own_user(state: &State, identity: &Identity) -> Result<std::sync::Arc<User>, ApiError> {
+pub(super) fn own_user(state: &State, identity: &Identity) -> Result<std::sync::Arc<User>, ApiError> {
     let catalog = state.recorder.catalog();
     let user = identity
         .user
@@ -434,7 +434,7 @@ pub struct PasswordChange {
     pub password: String,
 }
 
-async fn prove_password(
+pub(super) async fn prove_password(
     state: &State,
     user: &User,
     caller: &Caller,
@@ -494,7 +494,7 @@ pub async fn change_password(
 }
 
 /// Saves a user whose epoch was raised and signs them in anew, in one commit.
-async fn replace_logins(
+pub(super) async fn replace_logins(
     state: &State,
     request: &HttpRequest,
     identity: &Identity,
@@ -588,112 +588,4 @@ pub async fn delete_login(
     }
     end_login(&state, &viewer.0, path.into_inner()).await?;
     Ok(HttpResponse::NoContent().finish())
-}
-
-/// A secret for an authenticator app; it is not in force until it is confirmed.
-#[derive(Debug, Serialize, utoipa::ToSchema)]
-pub struct TotpOffer {
-    /// Base32, to be typed.
-    pub secret: String,
-    /// For a QR code.
-    pub url: String,
-}
-
-/// Proposes a secret for the second factor.
-#[utoipa::path(tag = "account", responses((status = 200, body = TotpOffer)))]
-#[post("/me/totp/offer")]
-pub async fn offer_totp(state: Data<State>, viewer: Viewer) -> Result<HttpResponse, ApiError> {
-    let (secret, url) = totp::new_secret(&own_user(&state, &viewer.0)?.login)?;
-    Ok(HttpResponse::Ok().json(TotpOffer { secret, url }))
-}
-
-/// Switches the second factor on.
-#[derive(Debug, Deserialize, utoipa::ToSchema)]
-#[serde(deny_unknown_fields)]
-pub struct TotpConfirm {
-    /// The secret that was proposed.
-    pub secret: String,
-    /// What the app shows for it now.
-    pub code: String,
-    /// The present password.
-    pub password: String,
-}
-
-/// Codes for the day that the app is lost: the only time that they are shown.
-#[derive(Debug, Serialize, utoipa::ToSchema)]
-pub struct RecoveryCodes {
-    /// Each is good once.
-    pub codes: Vec<String>,
-}
-
-/// Switches the second factor on; every other login of the account ends.
-#[utoipa::path(tag = "account", responses((status = 200, body = RecoveryCodes)))]
-#[put("/me/totp")]
-pub async fn set_totp(
-    state: Data<State>,
-    request: HttpRequest,
-    viewer: Viewer,
-    body: Json<TotpConfirm>,
-) -> Result<HttpResponse, ApiError> {
-    let before = own_user(&state, &viewer.0)?;
-    prove_password(&state, &before, &viewer.0.caller, "password", body.0.password).await?;
-    let wrong = |field: &str| {
-        ApiError::invalid(
-            field,
-            "wrong_code",
-            "scan the code again and enter what the app shows now",
-        )
-    };
-    let spent = state
-        .auth
-        .spent_codes
-        .spend(&before.id, &body.0.secret, &body.0.code, state.now_ms());
-    if !spent.map_err(|_| wrong("secret"))? {
-        return Err(wrong("code"));
-    }
-    let (codes, hashes) = totp::recovery_codes()?;
-    let user = User {
-        totp_secret: Some(body.0.secret),
-        recovery_codes: hashes,
-        epoch: before.epoch + 1,
-        updated_at_ms: saved_at(&state, before.updated_at_ms),
-        ..(*before).clone()
-    };
-    let note = Note::new("me.totp_on", before.login.clone());
-    let answer = replace_logins(&state, &request, &viewer.0, &before, user, note).await?;
-    let mut with_codes = HttpResponse::Ok();
-    for cookie in answer.cookies() {
-        with_codes.cookie(cookie);
-    }
-    Ok(with_codes.json(RecoveryCodes { codes }))
-}
-
-/// The present password, to switch the second factor off.
-#[derive(Debug, Deserialize, utoipa::ToSchema)]
-#[serde(deny_unknown_fields)]
-pub struct TotpOff {
-    /// The present password.
-    pub password: String,
-}
-
-/// Switches the second factor off; every other login of the account ends.
-#[utoipa::path(tag = "account", responses((status = 204)))]
-#[post("/me/totp/off")]
-pub async fn remove_totp(
-    state: Data<State>,
-    request: HttpRequest,
-    viewer: Viewer,
-    body: Json<TotpOff>,
-) -> Result<HttpResponse, ApiError> {
-    let before = own_user(&state, &viewer.0)?;
-    prove_password(&state, &before, &viewer.0.caller, "password", body.0.password).await?;
-    let user = User {
-        totp_secret: None,
-        recovery_codes: Vec::new(),
-        epoch: before.epoch + 1,
-        updated_at_ms: saved_at(&state, before.updated_at_ms),
-        ..(*before).clone()
-    };
-    let note = Note::new("me.totp_off", before.login.clone());
-    replace_logins(&state, &request, &viewer.0, &before, user, note).await
 }

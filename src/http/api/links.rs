@@ -241,7 +241,7 @@ impl LinkDto {
         Ok(Link {
             token: match before {
                 Some(before) => same_id(self.token, &before.token)?,
-                None => made_id(self.token, |bytes| LinkToken::from_random(bytes))?,
+                None => made_id(self.token, LinkToken::from_random)?,
             },
             offer: self.offer,
             partner: self.partner,

@@ -7,8 +7,10 @@
 
 pub mod account;
 pub mod activities;
+pub mod bearer;
 pub mod check;
 pub mod export;
+mod export_columns;
 pub mod jobs;
 pub mod links;
 pub mod offers;
@@ -20,6 +22,7 @@ pub mod records;
 pub mod rules;
 pub mod save;
 pub mod scan;
+pub mod second_factor;
 pub mod secret;
 pub mod sessions;
 pub mod settings;
@@ -34,6 +37,8 @@ pub mod users;
 
 #[cfg(test)]
 mod route_tests;
+#[cfg(test)]
+mod transfer_tests;
 
 use super::State;
 use super::auth::Viewer;
@@ -124,13 +129,17 @@ async fn unknown(request: HttpRequest) -> Result<HttpResponse, ApiError> {
     })
 }
 
-/// Whether a path is an instance of `/a/{b}/c`.
+/// Whether a path is an instance of `/a/{b}/c` or `/a/{b}.csv`.
 fn matches(template: &str, path: &str) -> bool {
+    let fits = |wanted: &str, given: &str| match wanted.strip_prefix('{').and_then(|t| t.split_once('}')) {
+        Some((_, suffix)) => given.len() > suffix.len() && given.ends_with(suffix),
+        None => wanted == given,
+    };
     let (mut a, mut b) = (template.split('/'), path.split('/'));
     loop {
         match (a.next(), b.next()) {
             (None, None) => return true,
-            (Some(t), Some(p)) if t == p || (t.starts_with('{') && !p.is_empty()) => {}
+            (Some(wanted), Some(given)) if fits(wanted, given) => {}
             _ => return false,
         }
     }
@@ -182,12 +191,12 @@ async fn openapi_json(_viewer: Viewer) -> HttpResponse {
 table! {
     account::setup_status, account::setup_claim, account::sign_in, account::sign_out, account::get_me,
     account::change_me, account::change_password, account::list_logins, account::delete_login,
-    account::offer_totp, account::set_totp, account::remove_totp,
+    second_factor::offer_totp, second_factor::set_totp, second_factor::remove_totp,
     users::list_users, users::get_user, users::create_user, users::replace_user, users::delete_user,
     users::list_tokens, users::create_token, users::delete_token,
     settings::get_settings, settings::replace_settings,
     offers::list_offers, offers::get_offer, offers::create_offer, offers::replace_offer, offers::delete_offer,
-    offers::create_bearer_token,
+    bearer::create_bearer_token,
     partners::list_partners, partners::get_partner, partners::create_partner, partners::replace_partner,
     partners::delete_partner,
     links::list_links, links::get_link, links::create_link, links::replace_link, links::delete_link,
@@ -218,6 +227,8 @@ mod tests {
         assert!(matches("/api/v1/offers/{id}", "/api/v1/offers/abc"));
         assert!(!matches("/api/v1/offers/{id}", "/api/v1/offers/"));
         assert!(!matches("/api/v1/offers/{id}", "/api/v1/offers/a/b"));
+        assert!(matches("/api/v1/{list}.csv", "/api/v1/stats.csv"));
+        assert!(!matches("/api/v1/{list}.csv", "/api/v1/stats"));
     }
 
     #[test]

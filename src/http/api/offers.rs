@@ -8,11 +8,11 @@ use super::{made_id, to_json};
 use crate::domain::ids::{EventToken, OfferId};
 use crate::domain::money::Currency;
 use crate::domain::offer::{
-    Approval, AttributionPolicy, BearerToken, Destinations, DuplicateBy, DuplicatePolicy, Event, IpPrivacy,
-    Offer, OfferKind, Payout, RunState, TrustPolicy, TrustScope,
+    Approval, AttributionPolicy, Destinations, DuplicateBy, DuplicatePolicy, Event, IpPrivacy, Offer,
+    OfferKind, Payout, RunState, TrustPolicy,
 };
 use crate::http::State;
-use crate::http::auth::{Editor, Identity, Viewer, random_text, sha256_hex};
+use crate::http::auth::{Editor, Identity, Viewer};
 use crate::http::extract::{Json, Query, id};
 use crate::http::problem::ApiError;
 use crate::store::catalog::{Catalog, Change, ConfigKey, ConfigObject, Precondition};
@@ -195,7 +195,7 @@ impl OfferDto {
         Ok(Offer {
             id: match before {
                 Some(before) => same_id(self.id, &before.id)?,
-                None => made_id(self.id, |bytes| OfferId::from_random(bytes))?,
+                None => made_id(self.id, OfferId::from_random)?,
             },
             name: self.name.trim().to_owned(),
             kind: self.kind,
@@ -240,7 +240,9 @@ pub fn check_host(field: &str, text: &str) -> Result<(), ApiError> {
 }
 
 fn destination(field: String, text: &str, purpose: Purpose) -> Result<String, ApiError> {
-    let is_known = |name: &str| crate::domain::template::catalogue::find(name).is_some();
+    // `dcp_<name>` is any parameter of the click.
+    let is_known =
+        |name: &str| name.starts_with("dcp_") || crate::domain::template::catalogue::find(name).is_some();
     destination::check(text, purpose, &is_known)
         .map_err(|error| ApiError::invalid(field, error.code(), error.to_string()))
 }
@@ -285,7 +287,7 @@ fn checked_events(given: Vec<EventDto>) -> Result<Vec<Event>, ApiError> {
         let field = |name: &str| format!("events[{n}].{name}");
         check::name(&field("name"), &event.name)?;
         let name = event.name.trim().to_owned();
-        let token = made_id(event.token, |bytes| EventToken::from_random(bytes))?;
+        let token = made_id(event.token, EventToken::from_random)?;
         if events.iter().any(|e| e.name == name || e.token.as_str() == name) {
             return Err(ApiError::invalid(
                 field("name"),
@@ -470,7 +472,8 @@ pub async fn get_offer(
     Ok(HttpResponse::Ok().json(OfferDto::from(offer)))
 }
 
-fn find<'a>(catalog: &'a Catalog, text: &str) -> Result<&'a Offer, ApiError> {
+/// The offer of an id.
+pub fn find<'a>(catalog: &'a Catalog, text: &str) -> Result<&'a Offer, ApiError> {
     let key: OfferId = id("offer", text)?;
     catalog
         .offers
@@ -552,77 +555,6 @@ pub async fn delete_offer(
     let note = Note::new("offer.delete", path.into_inner());
     save(&state, &editor.0, vec![], vec![Change::Remove(key)], note).await?;
     Ok(HttpResponse::NoContent().finish())
-}
-
-/// What a new bearer token is called and good for.
-#[derive(Debug, Deserialize, utoipa::ToSchema)]
-#[serde(deny_unknown_fields)]
-pub struct NewBearer {
-    /// Unique within the offer.
-    pub name: String,
-    /// What it is good for; empty means everything.
-    #[serde(default)]
-    pub scopes: Vec<TrustScope>,
-}
-
-/// A new bearer token: the only time that its secret is shown.
-#[derive(Debug, Serialize, utoipa::ToSchema)]
-pub struct IssuedBearer {
-    /// As asked for.
-    pub name: String,
-    /// Send it as `Authorization: Bearer ...`.
-    pub secret: String,
-    /// The offer as it is now.
-    pub offer: OfferDto,
-}
-
-/// Makes a bearer token for the offer's server-to-server endpoints; its secret is shown once.
-#[utoipa::path(tag = "offers", responses((status = 201, body = IssuedBearer)))]
-#[post("/offers/{id}/bearer_tokens")]
-pub async fn create_bearer_token(
-    state: Data<State>,
-    editor: Editor,
-    path: Path<String>,
-    body: Json<NewBearer>,
-) -> Result<HttpResponse, ApiError> {
-    check::name("name", &body.0.name)?;
-    let catalog = state.recorder.catalog();
-    let before = find(&catalog, &path)?;
-    let mut offer = before.clone();
-    if offer.trust.bearer_tokens.iter().any(|t| t.name == body.0.name) {
-        return Err(ApiError::invalid(
-            "name",
-            "duplicate",
-            "another token has this name: choose another one",
-        ));
-    }
-    let secret = format!("ybs_{}", random_text()?);
-    offer.trust.bearer_tokens.push(BearerToken {
-        name: body.0.name.clone(),
-        sha256: sha256_hex(secret.as_bytes()),
-        scopes: body.0.scopes,
-        enabled: true,
-    });
-    offer.updated_at_ms = saved_at(&state, before.updated_at_ms);
-    let preconditions = vec![Precondition::Unchanged(
-        ConfigKey::Offer(offer.id.clone()),
-        before.updated_at_ms,
-    )];
-    let view = OfferDto::from(&offer);
-    let note = Note::new("offer.bearer_token", offer.id.to_string()).detail(body.0.name.clone());
-    save(
-        &state,
-        &editor.0,
-        preconditions,
-        vec![Change::Put(ConfigObject::Offer(offer))],
-        note,
-    )
-    .await?;
-    Ok(HttpResponse::Created().json(IssuedBearer {
-        name: body.0.name,
-        secret,
-        offer: view,
-    }))
 }
 
 #[cfg(test)]

@@ -105,7 +105,7 @@ impl PartnerDto {
         Ok(Partner {
             id: match before {
                 Some(before) => same_id(self.id, &before.id)?,
-                None => made_id(self.id, |bytes| PartnerId::from_random(bytes))?,
+                None => made_id(self.id, PartnerId::from_random)?,
             },
             name: self.name.trim().to_owned(),
             preset: self.preset.filter(|p| !p.is_empty()),

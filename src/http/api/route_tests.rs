@@ -84,7 +84,7 @@ impl Instance {
     }
 
     /// An API token of a scope.
-    fn token(&self, scope: TokenScope) -> String {
+    async fn token(&self, scope: TokenScope) -> String {
         let secret = format!("ybk_{scope:?}");
         let token = ApiToken {
             id: format!("{scope:?}").to_lowercase().parse().unwrap(),
@@ -99,8 +99,8 @@ impl Instance {
         let stored = self
             .state
             .recorder
-            .run_blocking(move |group| super::save::stage(group, &[], &[change]));
-        stored.unwrap().unwrap();
+            .run(move |group| super::save::stage(group, &[], &[change]));
+        stored.await.unwrap().unwrap();
         format!("Bearer {secret}")
     }
 }
@@ -345,7 +345,7 @@ async fn a_login_works_by_cookie_only_from_our_own_pages_and_ends() {
 #[actix_web::test]
 async fn objects_are_made_replaced_and_removed_with_their_checks() {
     let instance = Instance::start();
-    let admin = instance.token(TokenScope::Admin);
+    let admin = instance.token(TokenScope::Admin).await;
     let headers = [("authorization", admin.as_str())];
     let call =
         async |method: Method, path: &str, body: Value| send(&instance, method, path, &headers, body).await;
@@ -417,7 +417,7 @@ async fn objects_are_made_replaced_and_removed_with_their_checks() {
 #[actix_web::test]
 async fn a_test_click_and_conversion_leave_a_trace_and_no_totals() {
     let instance = Instance::start();
-    let admin = instance.token(TokenScope::Admin);
+    let admin = instance.token(TokenScope::Admin).await;
     let headers = [("authorization", admin.as_str())];
     let call =
         async |method: Method, path: &str, body: Value| send(&instance, method, path, &headers, body).await;
@@ -493,8 +493,8 @@ async fn a_test_click_and_conversion_leave_a_trace_and_no_totals() {
 async fn scopes_of_tokens_are_held() {
     let instance = Instance::start();
     let (read, write) = (
-        instance.token(TokenScope::Read),
-        instance.token(TokenScope::Write),
+        instance.token(TokenScope::Read).await,
+        instance.token(TokenScope::Write).await,
     );
     for (token, method, path, status) in [
         (&read, Method::GET, "/api/v1/offers", 200),

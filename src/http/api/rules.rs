@@ -121,7 +121,7 @@ impl RuleDto {
         Ok(Rule {
             id: match before {
                 Some(before) => same_id(self.id, &before.id)?,
-                None => made_id(self.id, |bytes| RuleId::from_random(bytes))?,
+                None => made_id(self.id, RuleId::from_random)?,
             },
             name: self.name,
             enabled: self.enabled,

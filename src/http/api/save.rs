@@ -44,8 +44,7 @@ impl Note {
 /// Writes an entry of the audit log.
 pub fn audit(group: &mut Group<'_>, actor: &str, from: &str, note: Note) -> Result<(), StoreError> {
     let at_ms = group.now_ms();
-    let mut detail = note.detail;
-    detail.truncate(detail.floor_char_boundary(DETAIL_BYTES));
+    let detail = crate::tracking::query::cut(&note.detail, DETAIL_BYTES).to_owned();
     let entry = AuditEntry {
         at_ms,
         actor: actor.into(),

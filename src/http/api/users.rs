@@ -165,7 +165,7 @@ pub async fn create_user(
     };
     let now_ms = saved_at(&state, 0);
     let user = User {
-        id: made_id(None, |bytes| UserId::from_random(bytes))?,
+        id: made_id(None, UserId::from_random)?,
         login: dto.login,
         name: dto.name,
         password_hash: state.auth.hasher.hash(password).await?,
@@ -356,7 +356,7 @@ pub async fn create_token(
     let secret = format!("{TOKEN_PREFIX}{}", random_text()?);
     let now_ms = state.now_ms();
     let token = ApiToken {
-        id: made_id(None, |bytes| TokenId::from_random(bytes))?,
+        id: made_id(None, TokenId::from_random)?,
         name: body.0.name,
         sha256: sha256_hex(secret.as_bytes()),
         scope: body.0.scope,

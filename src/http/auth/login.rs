@@ -60,7 +60,7 @@ pub fn new(user: &User, from: &str, user_agent: &str, now_ms: i64) -> Result<(St
         created_at_ms: now_ms,
         seen_at_ms: now_ms,
         from: from.into(),
-        user_agent: cut(user_agent, 200).into(),
+        user_agent: crate::tracking::query::cut(user_agent, 200).into(),
     };
     let id = sha256_hex(text.as_bytes());
     Ok((text, NewLogin { id, login }))
@@ -133,7 +133,7 @@ pub fn touch(state: &State, id: &str, login: &Login, now_ms: i64) {
             Ok(Some(value)) => group.put((db, key), value),
             Ok(None) => {}
             Err(error) => {
-                tracing::warn!(code = error.code(), %error, "the use of a login could not be noted")
+                tracing::warn!(code = error.code(), %error, "the use of a login could not be noted");
             }
         }
     };
@@ -181,11 +181,6 @@ pub fn list(
     }
     found.sort_by_key(|(_, login)| std::cmp::Reverse(login.created_at_ms));
     Ok(found)
-}
-
-/// The first bytes of a text, never half a character.
-pub(crate) fn cut(text: &str, bytes: usize) -> &str {
-    &text[..text.floor_char_boundary(bytes)]
 }
 
 #[cfg(test)]

@@ -1,0 +1,154 @@
+/** Who is here decides what is shown: set-up, sign-in, or the application with its screens on demand. */
+import { useQueryClient } from "@tanstack/react-query";
+import { lazy, Suspense, useEffect } from "react";
+import { Redirect, Route, Switch, useLocation } from "wouter";
+import { ApiError } from "../api/client";
+import { useMe } from "../api/queries";
+import { Note, Skeleton } from "../components/basic";
+import { PageFrame } from "../components/page";
+import { useErrorText } from "../components/problem";
+import { Toasts } from "../components/toast";
+import { useI18n } from "../i18n/all";
+import { SignIn } from "../pages/sign-in";
+import { Boundary } from "./boundary";
+import { Shell } from "./shell";
+
+const Setup = lazy(() => import("../pages/setup"));
+const Home = lazy(() => import("../pages/home"));
+const Live = lazy(() => import("../pages/live"));
+const Links = lazy(() => import("../pages/links"));
+const LinkDetail = lazy(() => import("../pages/link-detail"));
+const LinkEdit = lazy(() => import("../pages/link-edit"));
+const HandOut = lazy(() => import("../pages/hand-out"));
+const Offers = lazy(() => import("../pages/offers"));
+const OfferEdit = lazy(() => import("../pages/offer-edit"));
+const Partners = lazy(() => import("../pages/partners"));
+const PartnerNew = lazy(() => import("../pages/partner-new"));
+const PartnerEdit = lazy(() => import("../pages/partner-edit"));
+const Rules = lazy(() => import("../pages/rules"));
+const RuleEdit = lazy(() => import("../pages/rule-edit"));
+const Clicks = lazy(() => import("../pages/clicks"));
+const Conversions = lazy(() => import("../pages/conversions"));
+const Refused = lazy(() => import("../pages/refused"));
+const Postbacks = lazy(() => import("../pages/postbacks"));
+const Upload = lazy(() => import("../pages/upload"));
+const Trace = lazy(() => import("../pages/trace"));
+const Reports = lazy(() => import("../pages/reports"));
+const SettingsPage = lazy(() => import("../pages/settings"));
+const Help = lazy(() => import("../pages/help"));
+
+export function App({ setTimeZone }: { setTimeZone: (zone: string) => void }) {
+  const [location] = useLocation();
+  const { t } = useI18n();
+  return (
+    <Boundary title={t("error.screen")}>
+      {location === "/setup" ? (
+        <Suspense fallback={<Skeleton />}>
+          <Setup />
+        </Suspense>
+      ) : (
+        <Gate setTimeZone={setTimeZone} />
+      )}
+      <Toasts />
+    </Boundary>
+  );
+}
+
+function Gate({ setTimeZone }: { setTimeZone: (zone: string) => void }) {
+  const me = useMe();
+  const client = useQueryClient();
+  const errorText = useErrorText();
+  const isUnauthorized = me.error instanceof ApiError && me.error.status === 401;
+
+  // A login that ended while a screen was open: the next answer of 401 leads to the sign-in.
+  useEffect(
+    () =>
+      client.getQueryCache().subscribe((event) => {
+        const error = event.query.state.error;
+        if (
+          event.type === "updated" &&
+          error instanceof ApiError &&
+          error.status === 401 &&
+          event.query.queryKey[0] !== "me"
+        ) {
+          void client.invalidateQueries({ queryKey: ["me"] });
+        }
+      }),
+    [client],
+  );
+
+  if (isUnauthorized) return <SignIn />;
+  if (me.isPending) return <Blank />;
+  if (!me.data) {
+    return (
+      <div className="gate">
+        <div className="panel">
+          <Note tone="bad">{errorText(me.error)}</Note>
+        </div>
+      </div>
+    );
+  }
+  return <Screens setTimeZone={setTimeZone} />;
+}
+
+function Blank() {
+  return (
+    <div className="gate">
+      <div className="panel">
+        <Skeleton lines={4} />
+      </div>
+    </div>
+  );
+}
+
+function Screens({ setTimeZone }: { setTimeZone: (zone: string) => void }) {
+  const { t } = useI18n();
+  const zone = useMe().data?.time_zone;
+  useEffect(() => {
+    if (zone) setTimeZone(zone);
+  }, [zone, setTimeZone]);
+  const [location] = useLocation();
+  return (
+    <Shell>
+      <Boundary key={location} title={t("error.screen")}>
+        <Suspense fallback={<Skeleton lines={8} />}>
+          <Switch>
+            <Route path="/" component={Home} />
+            <Route path="/live" component={Live} />
+            <Route path="/links" component={Links} />
+            <Route path="/links/new">{() => <LinkEdit />}</Route>
+            <Route path="/links/:token/edit">{({ token }) => <LinkEdit token={token} />}</Route>
+            <Route path="/links/:token/hand-out">{({ token }) => <HandOut token={token} />}</Route>
+            <Route path="/links/:token">{({ token }) => <LinkDetail token={token} />}</Route>
+            <Route path="/offers" component={Offers} />
+            <Route path="/offers/new">{() => <OfferEdit />}</Route>
+            <Route path="/offers/:id">{({ id }) => <OfferEdit id={id} />}</Route>
+            <Route path="/partners" component={Partners} />
+            <Route path="/partners/new" component={PartnerNew} />
+            <Route path="/partners/:id">{({ id }) => <PartnerEdit id={id} />}</Route>
+            <Route path="/rules" component={Rules} />
+            <Route path="/rules/new">{() => <RuleEdit />}</Route>
+            <Route path="/rules/:id">{({ id }) => <RuleEdit id={id} />}</Route>
+            <Route path="/clicks" component={Clicks} />
+            <Route path="/conversions" component={Conversions} />
+            <Route path="/conversions/upload" component={Upload} />
+            <Route path="/refused" component={Refused} />
+            <Route path="/postbacks" component={Postbacks} />
+            <Route path="/trace" component={Trace} />
+            <Route path="/reports" component={Reports} />
+            <Route path="/settings/:section?">{({ section }) => <SettingsPage section={section ?? "general"} />}</Route>
+            <Route path="/help/:topic?">{({ topic }) => <Help topic={topic ?? "start"} />}</Route>
+            <Route path="/login">{() => <Redirect to="/" />}</Route>
+            <Route>
+              {() => (
+                <PageFrame title={t("error.no_page_title")}>
+                  <Note tone="warn">{t("error.no_such_page")}</Note>
+                </PageFrame>
+              )}
+            </Route>
+          </Switch>
+        </Suspense>
+      </Boundary>
+    </Shell>
+  );
+}

@@ -1,0 +1,214 @@
+/** The frame around the screens: navigation, the search field of the trace, language, theme, account. */
+import {
+  Activity,
+  BarChart3,
+  BookOpen,
+  CircleSlash,
+  FileCheck2,
+  Home,
+  Link2,
+  ListChecks,
+  LogOut,
+  type LucideIcon,
+  Megaphone,
+  Menu as MenuIcon,
+  MousePointerClick,
+  Radio,
+  Search,
+  Send,
+  Settings,
+  UserRound,
+  Users,
+} from "lucide-react";
+import { type ReactNode, useEffect, useRef, useState } from "react";
+import { Button as AriaButton, Menu, MenuItem, MenuTrigger, Popover } from "react-aria-components";
+import { Link, useLocation } from "wouter";
+import { post } from "../api/client";
+import { useMe } from "../api/queries";
+import { Button } from "../components/basic";
+import icon from "../icon.svg";
+import { type MessageKey, useI18n, useT } from "../i18n/all";
+import { Palette } from "./palette";
+import { setTheme } from "./theme";
+
+interface Item {
+  href: string;
+  label: MessageKey;
+  icon: LucideIcon;
+}
+
+const GROUPS: { label: MessageKey | null; items: Item[] }[] = [
+  {
+    label: null,
+    items: [
+      { href: "/", label: "nav.home", icon: Home },
+      { href: "/live", label: "nav.live", icon: Radio },
+      { href: "/reports", label: "nav.reports", icon: BarChart3 },
+    ],
+  },
+  {
+    label: "nav.group.measure",
+    items: [
+      { href: "/links", label: "nav.links", icon: Link2 },
+      { href: "/offers", label: "nav.offers", icon: Megaphone },
+      { href: "/partners", label: "nav.partners", icon: Users },
+      { href: "/rules", label: "nav.rules", icon: ListChecks },
+    ],
+  },
+  {
+    label: "nav.group.logs",
+    items: [
+      { href: "/clicks", label: "nav.clicks", icon: MousePointerClick },
+      { href: "/conversions", label: "nav.conversions", icon: FileCheck2 },
+      { href: "/refused", label: "nav.refused", icon: CircleSlash },
+      { href: "/postbacks", label: "nav.postbacks", icon: Send },
+      { href: "/trace", label: "nav.trace", icon: Activity },
+    ],
+  },
+  {
+    label: null,
+    items: [
+      { href: "/settings", label: "nav.settings", icon: Settings },
+      { href: "/help", label: "nav.help", icon: BookOpen },
+    ],
+  },
+];
+
+const isAt = (location: string, href: string) =>
+  href === "/" ? location === "/" : location === href || location.startsWith(`${href}/`);
+
+export function Shell({ children }: { children: ReactNode }) {
+  const t = useT();
+  const [location] = useLocation();
+  const [isOpen, setOpen] = useState(false);
+  const [isFinding, setFinding] = useState(false);
+  const main = useRef<HTMLElement>(null);
+
+  // A new screen: the menu of a phone closes, and the keyboard starts at the screen's beginning.
+  const last = useRef(location);
+  useEffect(() => {
+    setOpen(false);
+    if (last.current !== location) {
+      last.current = location;
+      window.scrollTo(0, 0);
+      main.current?.focus({ preventScroll: true });
+    }
+  }, [location]);
+
+  useEffect(() => {
+    const onKey = (event: KeyboardEvent) => {
+      if ((event.ctrlKey || event.metaKey) && !event.altKey && !event.shiftKey && event.key.toLowerCase() === "k") {
+        event.preventDefault();
+        setFinding(true);
+      } else if (event.key === "Escape") setOpen(false);
+    };
+    window.addEventListener("keydown", onKey);
+    return () => window.removeEventListener("keydown", onKey);
+  }, []);
+
+  const shortcut = /Mac|iPhone|iPad/.test(navigator.userAgent) ? "⌘K" : "Ctrl K";
+  return (
+    <>
+      <a className="skip" href="#main">
+        {t("nav.skip")}
+      </a>
+      <div className="shell">
+        <nav className={`nav ${isOpen ? "open" : ""}`} aria-label={t("nav.label")} id="nav">
+          <Link href="/" className="brand">
+            <img src={icon} alt="" />
+            {t("app.name")}
+          </Link>
+          {GROUPS.map((group, i) => (
+            <div key={i}>
+              {group.label && <h2>{t(group.label)}</h2>}
+              <ul>
+                {group.items.map(({ href, label, icon: Icon }) => (
+                  <li key={href}>
+                    <Link href={href} aria-current={isAt(location, href) ? "page" : undefined}>
+                      <Icon size={18} strokeWidth={1.8} aria-hidden />
+                      {t(label)}
+                    </Link>
+                  </li>
+                ))}
+              </ul>
+            </div>
+          ))}
+        </nav>
+        <button
+          type="button"
+          className={`scrim ${isOpen ? "open" : ""}`}
+          aria-label={t("nav.close")}
+          tabIndex={-1}
+          onClick={() => setOpen(false)}
+        />
+        <div style={{ minWidth: 0 }}>
+          <header className="topbar">
+            <span className="menu">
+              <Button
+                variant="quiet"
+                icon={MenuIcon}
+                aria-label={t("nav.open")}
+                aria-expanded={isOpen}
+                aria-controls="nav"
+                onPress={() => setOpen(true)}
+              />
+            </span>
+            <button type="button" className="finder" onClick={() => setFinding(true)}>
+              <Search size={16} aria-hidden />
+              <span>{t("palette.hint")}</span>
+              <kbd>{shortcut}</kbd>
+            </button>
+            <div className="grow" />
+            <Account />
+          </header>
+          <main id="main" ref={main} tabIndex={-1}>
+            {children}
+          </main>
+        </div>
+      </div>
+      <Palette isOpen={isFinding} onClose={() => setFinding(false)} />
+    </>
+  );
+}
+
+function Account() {
+  const { t, language, setLanguage } = useI18n();
+  const me = useMe().data;
+  const act = (key: string) => {
+    if (key === "en" || key === "ja") setLanguage(key);
+    else if (key === "system" || key === "light" || key === "dark") setTheme(key);
+    else if (key === "out") {
+      // Whatever the answer, a reload shows the truth: signed out, or still in.
+      void post("/logout").finally(() => window.location.assign("/"));
+    }
+  };
+  return (
+    <MenuTrigger>
+      <AriaButton className="btn quiet" aria-label={t("account.menu")}>
+        <UserRound size={18} aria-hidden />
+      </AriaButton>
+      <Popover className="popover" placement="bottom end">
+        <Menu className="options" aria-label={t("account.menu")} onAction={(key) => act(String(key))}>
+          <MenuItem id="who" isDisabled>
+            {me?.name || me?.login || ""} · {me ? t(`role.${me.role}`) : ""}
+          </MenuItem>
+          {language === "ja" ? (
+            <MenuItem key="en" id="en">
+              English
+            </MenuItem>
+          ) : (
+            <MenuItem key="ja" id="ja">
+              日本語
+            </MenuItem>
+          )}
+          <MenuItem id="system">{t("theme.system")}</MenuItem>
+          <MenuItem id="light">{t("theme.light")}</MenuItem>
+          <MenuItem id="dark">{t("theme.dark")}</MenuItem>
+          <MenuItem id="out">
+            <LogOut size={15} aria-hidden /> {t("account.sign_out")}
+          </MenuItem>
+        </Menu>
+      </Popover>
+    </MenuTrigger>
+  );
+}

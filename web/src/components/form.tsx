@@ -1,0 +1,371 @@
+/**
+ * Forms: fields with label, help and the server's error beside them, and a form that Enter never submits
+ * while an input method is composing.
+ */
+import { useQueryClient } from "@tanstack/react-query";
+import { AlertCircle, ChevronDown } from "lucide-react";
+import { type FormEvent, type KeyboardEvent, type ReactNode, useId, useRef, useState } from "react";
+import { Button as AriaButton, ComboBox, Input, Label, ListBox, ListBoxItem, Popover } from "react-aria-components";
+import { ApiError } from "../api/client";
+import type { Me } from "../api/types";
+import { useT } from "../i18n/all";
+import { Note } from "./basic";
+import { useErrorText } from "./problem";
+
+/** Whether a key press belongs to an input method that is composing; 229 is what Safari sends for Enter. */
+export function isComposing(event: { isComposing?: boolean; keyCode: number }): boolean {
+  return event.isComposing === true || event.keyCode === 229;
+}
+
+export function Form(props: { onSubmit: () => void; children: ReactNode; className?: string; label?: string }) {
+  const composedAt = useRef(0);
+  return (
+    <form
+      className={props.className ?? "stack"}
+      aria-label={props.label}
+      noValidate
+      onCompositionEnd={() => {
+        composedAt.current = performance.now();
+      }}
+      onKeyDown={(event: KeyboardEvent) => {
+        if (event.key === "Enter" && isComposing(event.nativeEvent)) event.preventDefault();
+      }}
+      onSubmit={(event: FormEvent) => {
+        event.preventDefault();
+        // Safari ends the composition first and submits in the same key press.
+        if (performance.now() - composedAt.current < 30) return;
+        props.onSubmit();
+      }}
+    >
+      {props.children}
+    </form>
+  );
+}
+
+/** State of a form: the value, the server's answer to the last save, and whether a save is under way. */
+export function useForm<T extends object>(initial: T) {
+  const [value, setValue] = useState(initial);
+  const [problem, setProblem] = useState<unknown>(null);
+  const [isBusy, setBusy] = useState(false);
+  const errorText = useErrorText();
+  return {
+    value,
+    setValue,
+    set: <K extends keyof T>(key: K, next: T[K]) => setValue((old) => ({ ...old, [key]: next })),
+    problem,
+    setProblem,
+    isBusy,
+    /** The sentence for a field; `prefix` also takes fields below it, such as `events[0].name`. */
+    error: (field: string, prefix = false): string | undefined => {
+      if (!(problem instanceof ApiError) || !problem.field) return undefined;
+      const path = problem.field.replaceAll(/\[(\d+)\]/g, ".$1");
+      return path === field || (prefix && path.startsWith(`${field}.`)) ? errorText(problem) : undefined;
+    },
+    run: async (work: () => Promise<void>): Promise<void> => {
+      setBusy(true);
+      setProblem(null);
+      try {
+        await work();
+      } catch (error) {
+        setProblem(error);
+      } finally {
+        setBusy(false);
+      }
+    },
+  };
+}
+
+export function Problem({ error }: { error: unknown }) {
+  const errorText = useErrorText();
+  if (!error) return null;
+  return (
+    <Note tone="bad">
+      {error instanceof ApiError && error.field ? <code>{error.field}</code> : null} {errorText(error)}
+    </Note>
+  );
+}
+
+export function FieldFrame(props: {
+  id: string;
+  label: ReactNode;
+  required?: boolean | undefined;
+  help?: ReactNode;
+  error?: string | undefined;
+  children: ReactNode;
+}) {
+  const t = useT();
+  return (
+    <div className="field">
+      <label htmlFor={props.id}>
+        {props.label}
+        {props.required && <span className="must">{t("form.required")}</span>}
+      </label>
+      {props.children}
+      {props.error && (
+        <div className="error" id={`${props.id}-e`}>
+          <AlertCircle size={15} aria-hidden />
+          <span>{props.error}</span>
+        </div>
+      )}
+      {props.help && (
+        <div className="help" id={`${props.id}-h`}>
+          {props.help}
+        </div>
+      )}
+    </div>
+  );
+}
+
+const describedBy = (id: string, help: unknown, error: unknown) =>
+  [error ? `${id}-e` : "", help ? `${id}-h` : ""].filter(Boolean).join(" ") || undefined;
+
+export function TextField(props: {
+  label: ReactNode;
+  value: string;
+  onChange: (value: string) => void;
+  help?: ReactNode;
+  error?: string | undefined;
+  required?: boolean;
+  mono?: boolean;
+  rows?: number;
+  type?: "text" | "password" | "email" | "url" | "search" | "date";
+  placeholder?: string;
+  autoComplete?: string;
+  inputMode?: "text" | "numeric" | "decimal" | "url" | "email";
+  autoFocus?: boolean;
+  disabled?: boolean;
+  list?: readonly string[];
+  maxLength?: number;
+}) {
+  const id = useId();
+  const common = {
+    id,
+    value: props.value,
+    required: props.required ?? false,
+    disabled: props.disabled ?? false,
+    placeholder: props.placeholder,
+    className: props.mono ? "mono" : undefined,
+    "aria-invalid": props.error ? true : undefined,
+    "aria-describedby": describedBy(id, props.help, props.error),
+    autoFocus: props.autoFocus,
+    maxLength: props.maxLength,
+    spellCheck: props.mono ? false : undefined,
+  } as const;
+  return (
+    <FieldFrame id={id} label={props.label} required={props.required} help={props.help} error={props.error}>
+      {props.rows ? (
+        <textarea {...common} rows={props.rows} onChange={(e) => props.onChange(e.target.value)} />
+      ) : (
+        <input
+          {...common}
+          type={props.type ?? "text"}
+          autoComplete={props.autoComplete ?? "off"}
+          inputMode={props.inputMode}
+          list={props.list ? `${id}-l` : undefined}
+          onChange={(e) => props.onChange(e.target.value)}
+        />
+      )}
+      {props.list && (
+        <datalist id={`${id}-l`}>
+          {props.list.map((v) => (
+            <option key={v} value={v} />
+          ))}
+        </datalist>
+      )}
+    </FieldFrame>
+  );
+}
+
+/** A whole number or nothing; takes full-width digits, which input methods produce. */
+export function NumberField(props: {
+  label: ReactNode;
+  value: number | null | undefined;
+  onChange: (value: number | null) => void;
+  help?: ReactNode;
+  error?: string | undefined;
+  placeholder?: string;
+  required?: boolean;
+}) {
+  const [text, setText] = useState(props.value === null || props.value === undefined ? "" : String(props.value));
+  return (
+    <TextField
+      label={props.label}
+      value={text}
+      inputMode="numeric"
+      help={props.help}
+      error={props.error}
+      required={props.required ?? false}
+      {...(props.placeholder ? { placeholder: props.placeholder } : {})}
+      onChange={(raw) => {
+        const plain = raw.normalize("NFKC").replaceAll(/[^0-9]/g, "");
+        setText(plain);
+        props.onChange(plain === "" ? null : Number(plain));
+      }}
+    />
+  );
+}
+
+export interface Option {
+  value: string;
+  label: string;
+}
+
+export function SelectField(props: {
+  label: ReactNode;
+  value: string;
+  onChange: (value: string) => void;
+  options: readonly Option[];
+  help?: ReactNode;
+  error?: string | undefined;
+  required?: boolean;
+  disabled?: boolean;
+}) {
+  const id = useId();
+  return (
+    <FieldFrame id={id} label={props.label} required={props.required} help={props.help} error={props.error}>
+      <select
+        id={id}
+        value={props.value}
+        disabled={props.disabled}
+        aria-invalid={props.error ? true : undefined}
+        aria-describedby={describedBy(id, props.help, props.error)}
+        onChange={(e) => props.onChange(e.target.value)}
+      >
+        {props.options.map((o) => (
+          <option key={o.value} value={o.value}>
+            {o.label}
+          </option>
+        ))}
+      </select>
+    </FieldFrame>
+  );
+}
+
+export function CheckField(props: {
+  label: ReactNode;
+  help?: ReactNode;
+  value: boolean;
+  onChange: (value: boolean) => void;
+  disabled?: boolean;
+}) {
+  const id = useId();
+  return (
+    <div>
+      <label className="check">
+        <input
+          type="checkbox"
+          checked={props.value}
+          disabled={props.disabled}
+          aria-describedby={props.help ? `${id}-h` : undefined}
+          onChange={(e) => props.onChange(e.target.checked)}
+        />
+        <span>{props.label}</span>
+      </label>
+      {props.help && (
+        <div className="help" id={`${id}-h`} style={{ paddingLeft: 26 }}>
+          {props.help}
+        </div>
+      )}
+    </div>
+  );
+}
+
+/** A list to search by typing, for things that there may be many of. */
+export function PickField(props: {
+  label: ReactNode;
+  value: string | null;
+  onChange: (value: string | null) => void;
+  options: readonly Option[];
+  help?: ReactNode;
+  error?: string | undefined;
+  required?: boolean;
+  placeholder?: string;
+}) {
+  const t = useT();
+  return (
+    <ComboBox
+      className="field"
+      selectedKey={props.value}
+      onSelectionChange={(key) => props.onChange(key === null ? null : String(key))}
+      defaultItems={props.options.map((o) => ({ id: o.value, name: o.label }))}
+      menuTrigger="focus"
+      isInvalid={Boolean(props.error)}
+    >
+      <Label>
+        {props.label}
+        {props.required && <span className="must">{t("form.required")}</span>}
+      </Label>
+      <div className="combo">
+        <Input {...(props.placeholder ? { placeholder: props.placeholder } : {})} />
+        <AriaButton aria-label={t("form.open_list")}>
+          <ChevronDown size={16} aria-hidden />
+        </AriaButton>
+      </div>
+      {props.error && (
+        <div className="error">
+          <AlertCircle size={15} aria-hidden />
+          <span>{props.error}</span>
+        </div>
+      )}
+      {props.help && <div className="help">{props.help}</div>}
+      <Popover className="popover list">
+        <ListBox<{ id: string; name: string }> className="options" renderEmptyState={() => t("common.nothing_found")}>
+          {(item) => <ListBoxItem id={item.id}>{item.name}</ListBoxItem>}
+        </ListBox>
+      </Popover>
+    </ComboBox>
+  );
+}
+
+/** Lines of text as a list: one value a line. */
+export function LinesField(props: {
+  label: ReactNode;
+  value: readonly string[];
+  onChange: (value: string[]) => void;
+  help?: ReactNode;
+  error?: string | undefined;
+  placeholder?: string;
+}) {
+  const [text, setText] = useState(props.value.join("\n"));
+  return (
+    <TextField
+      label={props.label}
+      value={text}
+      rows={3}
+      mono
+      help={props.help}
+      error={props.error}
+      {...(props.placeholder ? { placeholder: props.placeholder } : {})}
+      onChange={(raw) => {
+        setText(raw);
+        props.onChange(
+          raw
+            .split(/\s+/u)
+            .map((line) => line.trim())
+            .filter(Boolean),
+        );
+      }}
+    />
+  );
+}
+
+/** Saves. Viewers are told instead that they only look; `forEveryone` is for one's own account. */
+export function SubmitButton({
+  isBusy,
+  forEveryone,
+  children,
+}: {
+  isBusy: boolean;
+  forEveryone?: boolean;
+  children: ReactNode;
+}) {
+  const t = useT();
+  // Read without asking: the sign-in has a button too, and asking there would begin it anew.
+  const role = useQueryClient().getQueryData<Me>(["me"])?.role;
+  if (role === "viewer" && !forEveryone) return <Note>{t("form.viewer")}</Note>;
+  return (
+    <button type="submit" className="btn primary" disabled={isBusy}>
+      {isBusy ? t("form.saving") : children}
+    </button>
+  );
+}

@@ -1,0 +1,3 @@
+/** What screens take from the language layer, in one import. */
+export { type Language, type MessageKey, type Translate, useFormat, useI18n, useT } from "./index";
+export type { Formats, Money } from "./format";

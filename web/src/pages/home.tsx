@@ -1,0 +1,371 @@
+/** Home: is it working, what needs me, what came in today, who earns. Every number opens the list behind it. */
+import { useQuery } from "@tanstack/react-query";
+import { lazy, Suspense, useMemo } from "react";
+import { Link } from "wouter";
+import { get } from "../api/client";
+import { useMe } from "../api/queries";
+import { type StatQuery, useStats } from "../api/stats";
+import { isUnwell, type System, useQueue, useSystem } from "../api/system";
+import type { Counters, Page, PostbackRow, Stats } from "../api/types";
+import { Amounts, Badge, Card, LinkButton, Note, Skeleton } from "../components/basic";
+import { Problem } from "../components/form";
+import { PageFrame } from "../components/page";
+import { periodRange } from "../components/period";
+import { Table } from "../components/table";
+import { type MessageKey, useFormat, useT } from "../i18n/all";
+
+const Chart = lazy(() => import("../components/chart").then((m) => ({ default: m.Chart })));
+const HOUR = 3_600_000;
+const DAY = 24 * HOUR;
+
+export default function Home() {
+  const t = useT();
+  const me = useMe().data;
+  return (
+    <PageFrame title={t("nav.home")} lead={<Health />}>
+      <div className="stack" style={{ gap: 24 }}>
+        {me && !me.is_set_up && me.role === "owner" && (
+          <Note tone="info" title={t("home.finish")}>
+            <Link href="/setup">{t("home.finish_do")}</Link>
+          </Note>
+        )}
+        <Attention />
+        <Today />
+        <div className="grid two">
+          <Top group="link" />
+          <Top group="partner" />
+        </div>
+      </div>
+    </PageFrame>
+  );
+}
+
+function Health() {
+  const t = useT();
+  const format = useFormat();
+  const system = useSystem();
+  const queue = useQueue().data;
+  if (!system.data) return <>{system.isError ? t("home.health_unknown") : t("common.loading")}</>;
+  const unwell = (queue?.lanes ?? []).filter(isUnwell).length;
+  const { health, last_session_at_ms } = system.data;
+  const last = last_session_at_ms
+    ? t("home.last_click", { when: format.relative(last_session_at_ms, Date.now()) })
+    : t("home.no_click");
+  if (health === "down") {
+    return (
+      <span className="row">
+        <Badge tone="bad">{t("home.not_well")}</Badge> {last}
+      </span>
+    );
+  }
+  return (
+    <span className="row">
+      {unwell === 0 ? (
+        <Badge tone="ok">{t("home.well")}</Badge>
+      ) : (
+        <Badge tone="warn">{t("home.partners_unwell", { count: unwell })}</Badge>
+      )}{" "}
+      {last}
+    </span>
+  );
+}
+
+interface Matter {
+  tone: "bad" | "warn";
+  title: string;
+  text: string;
+  href: string;
+  action: string;
+}
+
+function systemMatters(system: System | undefined, t: ReturnType<typeof useT>): Matter[] {
+  if (!system) return [];
+  const matter = (tone: Matter["tone"], title: string, text: string): Matter => ({
+    tone,
+    title,
+    text,
+    href: "/settings/system",
+    action: t("settings.system"),
+  });
+  return [
+    ...system.checks.filter((c) => !c.is_ok).map((c) => matter("bad", checkName(c.name, t), c.message)),
+    ...(system.spool.lost > 0
+      ? [matter("bad", t("attention.lost", { count: system.spool.lost }), t("attention.lost_text"))]
+      : []),
+    ...(system.broken_rules > 0
+      ? [
+          {
+            ...matter("bad", t("attention.broken", { count: system.broken_rules }), t("attention.broken_text")),
+            href: "/rules",
+            action: t("nav.rules"),
+          },
+        ]
+      : []),
+  ];
+}
+
+/** Name of a readiness check in the operator's language. */
+export function checkName(name: string, t: ReturnType<typeof useT>): string {
+  const key: string = `check.${name}`;
+  return t.has(key) ? t(key as MessageKey) : name;
+}
+
+const MOST_FAILED = 50;
+
+function Attention() {
+  const t = useT();
+  const system = useSystem().data;
+  const queue = useQueue().data;
+  const today = useStats(useToday(), 60_000).data?.total;
+  const failed = useFailed();
+  const matters: Matter[] = systemMatters(system, t);
+  for (const lane of queue?.lanes ?? []) {
+    if (isUnwell(lane)) {
+      matters.push({
+        tone: "warn",
+        title: t("attention.lane", { lane: lane.lane, count: lane.waiting }),
+        text: t("attention.lane_text"),
+        href: "/postbacks?state=waiting",
+        action: t("nav.postbacks"),
+      });
+    }
+  }
+  if (failed > 0) {
+    matters.push({
+      tone: "warn",
+      title: t("attention.failed", { count: failed >= MOST_FAILED ? `${MOST_FAILED}+` : String(failed) }),
+      text: t("attention.failed_text"),
+      href: "/postbacks?state=failed&period=last_7d",
+      action: t("attention.failed_do"),
+    });
+  }
+  if (today && today.refused > 0) {
+    matters.push({
+      tone: "warn",
+      title: t("attention.refused", { count: today.refused }),
+      text: t("attention.refused_text"),
+      href: "/refused?period=today",
+      action: t("nav.refused"),
+    });
+  }
+  if (matters.length === 0) return null;
+  return (
+    <Card title={t("attention.title")}>
+      <ul className="stack tight" style={{ listStyle: "none", margin: 0, padding: 0 }}>
+        {matters.map((m) => (
+          <li key={m.title}>
+            <Note tone={m.tone} title={m.title}>
+              {m.text} <Link href={m.href}>{m.action}</Link>
+            </Note>
+          </li>
+        ))}
+      </ul>
+    </Card>
+  );
+}
+
+/** Postbacks of the last seven days that were given up, counted up to a page of them. */
+function useFailed(): number {
+  const { timeZone } = useFormat();
+  const from = useMemo(() => periodRange("last_7d", Date.now(), timeZone).from, [timeZone]);
+  const failed = useQuery({
+    queryKey: ["postbacks", "failed", from],
+    queryFn: () =>
+      get<Page<PostbackRow>>("/postbacks", { state: "failed", from_ms: from, limit: MOST_FAILED, test: false }),
+    refetchInterval: 60_000,
+  });
+  return failed.data?.items.length ?? 0;
+}
+
+/** Today's range, kept for a minute so that the query's name stays the same. */
+function useToday(): StatQuery {
+  const { timeZone } = useFormat();
+  const minute = Math.floor(Date.now() / 60_000);
+  return useMemo(() => {
+    const now = minute * 60_000;
+    return {
+      group_by: "hour",
+      from_ms: periodRange("today", now, timeZone).from ?? 0,
+      to_ms: now + 60_000,
+      time_zone: timeZone,
+    };
+  }, [minute, timeZone]);
+}
+
+function useYesterdaySoFar(): StatQuery {
+  const today = useToday();
+  return useMemo(() => ({ ...today, from_ms: today.from_ms - DAY, to_ms: today.to_ms - DAY }), [today]);
+}
+
+function Change({ now, before }: { now: number; before: number | undefined }) {
+  const t = useT();
+  const format = useFormat();
+  if (before === undefined) return <span className="d">&nbsp;</span>;
+  if (before === 0) return <span className="d">{t("home.before", { value: format.number(before) })}</span>;
+  const change = (now - before) / before;
+  const sign = change > 0 ? "▲" : change < 0 ? "▼" : "";
+  return (
+    <span className={`d ${change > 0 ? "up" : change < 0 ? "down" : ""}`}>
+      {sign} {format.percent(Math.abs(change), 0)}{" "}
+      <span className="muted">{t("home.before", { value: format.number(before) })}</span>
+    </span>
+  );
+}
+
+function Today() {
+  const t = useT();
+  const format = useFormat();
+  const query = useToday();
+  const today = useStats(query, 30_000);
+  const before = useStats(useYesterdaySoFar(), 300_000).data?.total;
+  const queue = useQueue().data;
+  const failed = useFailed();
+  if (today.isError) return <Problem error={today.error} />;
+  if (!today.data) return <Skeleton lines={6} />;
+  const now = today.data.total;
+  const rate = (c: Counters | undefined) => (c && c.clicks > 0 ? c.conversions / c.clicks : null);
+  const cr = rate(now);
+  return (
+    <>
+      <section aria-label={t("home.today")}>
+        <div className="row between" style={{ marginBottom: 8 }}>
+          <h2>{t("home.today")}</h2>
+          <span className="muted small">{t("home.compared")}</span>
+        </div>
+        <div className="tiles">
+          <Link className="tile" href="/clicks?period=today">
+            <span className="k">{t("stat.clicks")}</span>
+            <span className="v">{format.number(now.clicks)}</span>
+            <Change now={now.clicks} before={before?.clicks} />
+          </Link>
+          <Link className="tile" href="/conversions?period=today">
+            <span className="k">{t("stat.conversions")}</span>
+            <span className="v">{format.number(now.conversions)}</span>
+            <Change now={now.conversions} before={before?.conversions} />
+          </Link>
+          <Link className="tile" href="/reports?period=today">
+            <span className="k">{t("stat.cr")}</span>
+            <span className="v">{cr === null ? "–" : format.percent(cr, 2)}</span>
+            <span className="d">
+              {rate(before) === null ? "\u00a0" : t("home.before", { value: format.percent(rate(before) ?? 0, 2) })}
+            </span>
+          </Link>
+          <Link className="tile" href="/reports?period=today">
+            <span className="k">{t("stat.revenue")}</span>
+            <span className="v">
+              <Amounts values={now.revenue} />
+            </span>
+            <span className="d">
+              {t("stat.payout")} <Amounts values={now.payout} />
+            </span>
+          </Link>
+          <Link className="tile" href="/conversions?status=pending&period=all">
+            <span className="k">{t("stat.pending")}</span>
+            <span className="v">{format.number(now.pending)}</span>
+            <span className="d">{t("home.pending_today")}</span>
+          </Link>
+          <Link className="tile" href="/postbacks?state=waiting&period=all">
+            <span className="k">{t("home.waiting")}</span>
+            <span className="v">{queue ? format.number(queue.waiting) : "–"}</span>
+            <span className="d">
+              {failed > 0
+                ? t("home.failed", { count: failed >= MOST_FAILED ? `${MOST_FAILED}+` : String(failed) })
+                : t("home.none_failed")}
+            </span>
+          </Link>
+        </div>
+      </section>
+      <Card title={t("home.chart")}>
+        <Suspense fallback={<Skeleton lines={5} />}>
+          <HourChart stats={today.data} from={query.from_ms} to={query.to_ms} />
+        </Suspense>
+      </Card>
+    </>
+  );
+}
+
+function HourChart({ stats, from, to }: { stats: Stats; from: number; to: number }) {
+  const t = useT();
+  const { times, series } = useMemo(() => {
+    const hours: number[] = [];
+    for (let at = from; at < to; at += HOUR) hours.push(at);
+    const byTime = new Map(stats.rows.map((r) => [r.at_ms, r]));
+    return {
+      times: hours,
+      series: [
+        { label: t("stat.clicks"), color: "--accent" as const, values: hours.map((h) => byTime.get(h)?.clicks ?? 0) },
+        {
+          label: t("stat.conversions_right"),
+          color: "--info" as const,
+          values: hours.map((h) => byTime.get(h)?.conversions ?? 0),
+          isSecond: true,
+        },
+      ],
+    };
+  }, [stats, from, to, t]);
+  return (
+    <Chart
+      times={times}
+      series={series}
+      label={t("home.chart_label", { clicks: stats.total.clicks, conversions: stats.total.conversions })}
+      isHourly
+    />
+  );
+}
+
+function Top({ group }: { group: "link" | "partner" }) {
+  const t = useT();
+  const format = useFormat();
+  const range = useMemo(
+    () => ({ ...periodRange("last_7d", Date.now(), format.timeZone), now: Date.now() }),
+    [format.timeZone],
+  );
+  const stats = useStats(
+    { group_by: group, from_ms: range.from ?? 0, to_ms: range.now, time_zone: format.timeZone },
+    300_000,
+  );
+  const rows = [...(stats.data?.rows ?? [])]
+    .filter((r) => r.key)
+    .sort((a, b) => b.conversions - a.conversions || b.clicks - a.clicks)
+    .slice(0, 5);
+  return (
+    <Card title={t(group === "link" ? "home.top_links" : "home.top_partners")} help={t("link.numbers")} flush>
+      {rows.length === 0 ? (
+        <div className="empty">
+          <p>{t("home.top_empty")}</p>
+          <LinkButton href={group === "link" ? "/links/new" : "/partners/new"}>
+            {t(group === "link" ? "links.add" : "partners.add")}
+          </LinkButton>
+        </div>
+      ) : (
+        <Table
+          label={t(group === "link" ? "home.top_links" : "home.top_partners")}
+          rows={rows}
+          rowKey={(r) => r.key}
+          columns={[
+            {
+              id: "name",
+              label: t("links.name"),
+              render: (r) => <Link href={`/${group}s/${r.key}`}>{r.label.replaceAll("::", " › ")}</Link>,
+            },
+            {
+              id: "clicks",
+              label: t("stat.clicks"),
+              numeric: true,
+              render: (r) => <Link href={`/clicks?${group}=${r.key}&period=last_7d`}>{format.number(r.clicks)}</Link>,
+            },
+            {
+              id: "cv",
+              label: t("stat.conversions"),
+              numeric: true,
+              render: (r) => (
+                <Link href={`/conversions?${group}=${r.key}&period=last_7d`}>{format.number(r.conversions)}</Link>
+              ),
+            },
+            { id: "rev", label: t("stat.revenue"), numeric: true, render: (r) => <Amounts values={r.revenue} /> },
+          ]}
+        />
+      )}
+    </Card>
+  );
+}

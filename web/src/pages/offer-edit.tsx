@@ -1,0 +1,456 @@
+/** One offer: destinations, conversion points, attribution, duplicates, approval, privacy, trust. */
+import { ArrowDown, ArrowUp, Plus, Trash2 } from "lucide-react";
+import { useState } from "react";
+import { useLocation } from "wouter";
+import { del, post, put } from "../api/client";
+import { useCanEdit, useOffers, useRefresh, useSettings } from "../api/queries";
+import type { Offer, OfferEvent } from "../api/types";
+import { Button, Card, CopyLine, Note, Skeleton } from "../components/basic";
+import { Confirm } from "../components/dialog";
+import {
+  CheckField,
+  Form,
+  LinesField,
+  NumberField,
+  Problem,
+  SelectField,
+  SubmitButton,
+  TextField,
+  useForm,
+} from "../components/form";
+import { PageFrame } from "../components/page";
+import { toast } from "../components/toast";
+import { useT } from "../i18n/all";
+import { AttributionFields, DestinationFields, PayoutField, TrustFields } from "./parts/policy-fields";
+
+export function newEvent(name: string): OfferEvent {
+  return {
+    name,
+    is_unique: false,
+    has_revenue: true,
+    duplicates: { by: "default", days: 365, scope: "offer" },
+    approval: { mode: "automatic" },
+    payout: null,
+  };
+}
+
+export function newOffer(currency: string, eventName: string): Offer {
+  return {
+    id: "",
+    name: "",
+    kind: "web",
+    state: "active",
+    destinations: { default: "", ios: null, android: null, deep_link: null, fallback: null },
+    sid_param: "sid",
+    redirect_hosts: [],
+    sites: [],
+    events: [newEvent(eventName)],
+    currency,
+    attribution: {},
+    accept_partner_click_id: false,
+    repeat_click_s: 10,
+    ip_privacy: "truncated",
+    count_bots: false,
+    trust: { mode: "off", bearer_tokens: [], hmac_secret: null, allowed_ips: [] },
+    app_id: null,
+    created_at_ms: 0,
+    updated_at_ms: 0,
+  };
+}
+
+/** What is sent to create an offer: the server makes id and times. */
+export function offerBody(offer: Offer): Partial<Offer> {
+  const { id, created_at_ms, updated_at_ms, ...body } = offer;
+  return updated_at_ms ? { ...body, updated_at_ms } : body;
+}
+
+export default function OfferEdit({ id }: { id?: string }) {
+  const t = useT();
+  const offers = useOffers();
+  const settings = useSettings();
+  if (offers.isPending || settings.isPending) return <Skeleton lines={10} />;
+  if (offers.isError) return <Problem error={offers.error} />;
+  const found = id
+    ? offers.data.find((o) => o.id === id)
+    : newOffer(settings.data?.currency ?? "JPY", t("offer.first_event"));
+  if (!found) return <Note tone="warn">{t("error.gone")}</Note>;
+  return <Editor key={found.updated_at_ms} initial={found} />;
+}
+
+function Editor({ initial }: { initial: Offer }) {
+  const t = useT();
+  const [, navigate] = useLocation();
+  const refresh = useRefresh();
+  const form = useForm(initial);
+  const canEdit = useCanEdit();
+  const [isDeleting, setDeleting] = useState(false);
+  const offer = form.value;
+  const isNew = !initial.id;
+
+  const save = () =>
+    void form.run(async () => {
+      if (isNew) {
+        const made = await post<Offer>("/offers", offerBody(offer));
+        await refresh("offers");
+        toast(t("form.saved"));
+        navigate(`/offers/${made.id}`);
+      } else {
+        await put<Offer>(`/offers/${offer.id}`, offerBody(offer));
+        await refresh("offers", "links");
+        toast(t("form.saved"));
+      }
+    });
+  const pause = (state: Offer["state"]) =>
+    void form.run(async () => {
+      await put<Offer>(`/offers/${initial.id}`, offerBody({ ...initial, state }));
+      await refresh("offers", "links");
+      toast(t("form.saved"));
+    });
+  const remove = () =>
+    void form.run(async () => {
+      await del(`/offers/${offer.id}`);
+      await refresh("offers");
+      navigate("/offers");
+    });
+
+  return (
+    <PageFrame
+      title={isNew ? t("offer.new") : initial.name}
+      lead={t("offer.lead")}
+      back={{ href: "/offers", label: t("offers.title") }}
+      actions={
+        !isNew &&
+        canEdit && (
+          <>
+            <Button onPress={() => pause(initial.state === "active" ? "paused" : "active")}>
+              {initial.state === "active" ? t("state.pause") : t("state.resume")}
+            </Button>
+            <Button variant="danger" icon={Trash2} onPress={() => setDeleting(true)}>
+              {t("form.delete")}
+            </Button>
+          </>
+        )
+      }
+    >
+      <Form onSubmit={save} label={t("offer.new")}>
+        {offer.state === "paused" && <Note tone="warn">{t("offer.paused_note")}</Note>}
+        <Card title={t("offer.basics")}>
+          <div className="stack">
+            <TextField
+              label={t("offers.name")}
+              value={offer.name}
+              onChange={(v) => form.set("name", v)}
+              error={form.error("name")}
+              required
+            />
+            <SelectField
+              label={t("offers.kind")}
+              value={offer.kind}
+              onChange={(v) => form.set("kind", v as Offer["kind"])}
+              options={[
+                { value: "web", label: t("offer_kind.web") },
+                { value: "app", label: t("offer_kind.app") },
+              ]}
+            />
+            {offer.kind === "app" && (
+              <TextField
+                label={t("offer.app_id")}
+                value={offer.app_id ?? ""}
+                onChange={(v) => form.set("app_id", v || null)}
+                error={form.error("app_id")}
+                mono
+              />
+            )}
+            <DestinationFields
+              value={offer.destinations}
+              onChange={(v) => form.set("destinations", v)}
+              error={(f) => form.error(`destinations.${f}`)}
+              isApp={offer.kind === "app"}
+              required
+            />
+            {!isNew && (
+              <div className="field">
+                <span className="label">CID</span>
+                <CopyLine text={offer.id} />
+              </div>
+            )}
+          </div>
+        </Card>
+        <Card title={t("offer.events")} help={t("offer.events_help")}>
+          <EventList form={form} />
+        </Card>
+        <Card title={t("offer.sites")} help={t("offer.sites_help")}>
+          <LinesField
+            label={t("offer.sites_label")}
+            value={offer.sites}
+            onChange={(v) => form.set("sites", v)}
+            placeholder="https://shop.example.com"
+            error={form.error("sites", true)}
+          />
+        </Card>
+        <Card title={t("form.more")}>
+          <div className="stack">
+            <details>
+              <summary>{t("offer.clicks")}</summary>
+              <div className="stack">
+                <TextField
+                  label={t("offer.sid_param")}
+                  help={t("offer.sid_param_help")}
+                  value={offer.sid_param}
+                  onChange={(v) => form.set("sid_param", v)}
+                  error={form.error("sid_param")}
+                  mono
+                />
+                <NumberField
+                  label={t("offer.repeat_click")}
+                  help={t("offer.repeat_click_help")}
+                  value={offer.repeat_click_s}
+                  onChange={(v) => form.set("repeat_click_s", v ?? 0)}
+                  error={form.error("repeat_click_s")}
+                />
+                <LinesField
+                  label={t("offer.redirect_hosts")}
+                  help={t("offer.redirect_hosts_help")}
+                  value={offer.redirect_hosts}
+                  onChange={(v) => form.set("redirect_hosts", v)}
+                  placeholder="shop.example.com"
+                  error={form.error("redirect_hosts", true)}
+                />
+                <CheckField
+                  label={t("offer.count_bots")}
+                  value={offer.count_bots}
+                  onChange={(v) => form.set("count_bots", v)}
+                />
+                <CheckField
+                  label={t("offer.partner_click_id")}
+                  help={t("offer.partner_click_id_help")}
+                  value={offer.accept_partner_click_id}
+                  onChange={(v) => form.set("accept_partner_click_id", v)}
+                />
+              </div>
+            </details>
+            <details>
+              <summary>{t("offer.attribution")}</summary>
+              <AttributionFields
+                value={offer.attribution}
+                onChange={(v) => form.set("attribution", v)}
+                isApp={offer.kind === "app"}
+                error={(f) => form.error(`attribution.${f}`)}
+              />
+            </details>
+            <details>
+              <summary>{t("offer.money_privacy")}</summary>
+              <div className="stack">
+                <TextField
+                  label={t("offer.currency")}
+                  value={offer.currency}
+                  onChange={(v) => form.set("currency", v.toUpperCase())}
+                  list={["JPY", "USD", "EUR", "TWD", "KRW", "CNY"]}
+                  error={form.error("currency")}
+                  maxLength={3}
+                />
+                <SelectField
+                  label={t("offer.ip_privacy")}
+                  help={t("offer.ip_privacy_help")}
+                  value={offer.ip_privacy}
+                  onChange={(v) => form.set("ip_privacy", v as Offer["ip_privacy"])}
+                  options={(["truncated", "whole", "none"] as const).map((value) => ({
+                    value,
+                    label: t(`ip_privacy.${value}`),
+                  }))}
+                />
+              </div>
+            </details>
+            <details>
+              <summary>{t("trust.title")}</summary>
+              <TrustFields
+                value={offer.trust}
+                onChange={(v) => form.set("trust", v)}
+                error={(f) => form.error(`trust.${f}`, true)}
+              />
+            </details>
+          </div>
+        </Card>
+        <Problem error={form.problem} />
+        <div className="form-foot sticky">
+          <SubmitButton isBusy={form.isBusy}>{isNew ? t("offer.create") : t("form.save")}</SubmitButton>
+        </div>
+      </Form>
+      <Confirm
+        isOpen={isDeleting}
+        onClose={() => setDeleting(false)}
+        onConfirm={remove}
+        title={t("form.delete_title", { name: offer.name })}
+        action={t("form.delete")}
+        danger
+      >
+        {t("offer.delete_text")}
+      </Confirm>
+    </PageFrame>
+  );
+}
+
+function EventList({ form }: { form: ReturnType<typeof useForm<Offer>> }) {
+  const t = useT();
+  const { events, currency, kind } = form.value;
+  const change = (i: number, event: OfferEvent) =>
+    form.set(
+      "events",
+      events.map((e, n) => (n === i ? event : e)),
+    );
+  const move = (i: number, by: number) => {
+    const next = [...events];
+    const [taken] = next.splice(i, 1);
+    if (taken) next.splice(i + by, 0, taken);
+    form.set("events", next);
+  };
+  return (
+    <div className="stack">
+      {events.map((event, i) => (
+        <fieldset key={event.token ?? `new${i}`} className="card" style={{ padding: 16 }}>
+          <legend className="sr">{event.name || t("offer.event_new")}</legend>
+          <div className="stack">
+            <div className="row top">
+              <div className="grow">
+                <TextField
+                  label={t("event.name")}
+                  value={event.name}
+                  onChange={(v) => change(i, { ...event, name: v })}
+                  error={form.error(`events.${i}.name`)}
+                  required
+                />
+              </div>
+              <div className="row" style={{ paddingTop: 28 }}>
+                <Button
+                  size="small"
+                  variant="quiet"
+                  icon={ArrowUp}
+                  aria-label={t("form.up")}
+                  isDisabled={i === 0}
+                  onPress={() => move(i, -1)}
+                />
+                <Button
+                  size="small"
+                  variant="quiet"
+                  icon={ArrowDown}
+                  aria-label={t("form.down")}
+                  isDisabled={i === events.length - 1}
+                  onPress={() => move(i, 1)}
+                />
+                <Button
+                  size="small"
+                  variant="quiet"
+                  icon={Trash2}
+                  aria-label={t("form.remove_name", { name: event.name })}
+                  isDisabled={events.length === 1}
+                  onPress={() =>
+                    form.set(
+                      "events",
+                      events.filter((_, n) => n !== i),
+                    )
+                  }
+                />
+              </div>
+            </div>
+            <div className="small muted">
+              {event.token ? (
+                <>
+                  {t("event.token")} <code>{event.token}</code>
+                </>
+              ) : (
+                t("event.token_new")
+              )}
+              {i === 0 && <> · {t("event.is_default")}</>}
+            </div>
+            <div className="grid">
+              <SelectField
+                label={t("event.approval")}
+                value={event.approval.mode}
+                onChange={(mode) =>
+                  change(i, {
+                    ...event,
+                    approval: mode === "after_days" ? { mode, days: 30 } : { mode: mode as "automatic" | "manual" },
+                  })
+                }
+                options={(["automatic", "after_days", "manual"] as const).map((value) => ({
+                  value,
+                  label: t(`approval.${value}`),
+                }))}
+                error={form.error(`events.${i}.approval`, true)}
+              />
+              {event.approval.mode === "after_days" && (
+                <NumberField
+                  label={t("event.approval_days")}
+                  value={event.approval.days}
+                  onChange={(days) => change(i, { ...event, approval: { mode: "after_days", days: days ?? 1 } })}
+                />
+              )}
+              <PayoutField
+                label={t("event.payout")}
+                value={event.payout}
+                currency={currency}
+                onChange={(payout) => change(i, { ...event, payout })}
+                error={form.error(`events.${i}.payout`, true)}
+              />
+            </div>
+            <details>
+              <summary>{t("event.duplicates")}</summary>
+              <div className="grid">
+                <SelectField
+                  label={t("event.duplicates_by")}
+                  value={event.duplicates.by}
+                  onChange={(by) =>
+                    change(i, {
+                      ...event,
+                      duplicates: { ...event.duplicates, by: by as OfferEvent["duplicates"]["by"] },
+                    })
+                  }
+                  options={(["default", "uid", "visitor", "session", "never"] as const).map((value) => ({
+                    value,
+                    label: t(`duplicate.${value}`),
+                  }))}
+                />
+                <NumberField
+                  label={t("event.duplicates_days")}
+                  value={event.duplicates.days}
+                  onChange={(days) => change(i, { ...event, duplicates: { ...event.duplicates, days: days ?? 365 } })}
+                  error={form.error(`events.${i}.duplicates`, true)}
+                />
+                <SelectField
+                  label={t("event.duplicates_scope")}
+                  value={event.duplicates.scope}
+                  onChange={(scope) =>
+                    change(i, { ...event, duplicates: { ...event.duplicates, scope: scope as "offer" | "all" } })
+                  }
+                  options={(["offer", "all"] as const).map((value) => ({
+                    value,
+                    label: t(`duplicate_scope.${value}`),
+                  }))}
+                />
+              </div>
+              <div className="stack tight" style={{ marginTop: 12 }}>
+                <CheckField
+                  label={t("event.has_revenue")}
+                  value={event.has_revenue}
+                  onChange={(v) => change(i, { ...event, has_revenue: v })}
+                />
+                {kind === "app" && (
+                  <CheckField
+                    label={t("event.is_unique")}
+                    value={event.is_unique}
+                    onChange={(v) => change(i, { ...event, is_unique: v })}
+                  />
+                )}
+              </div>
+            </details>
+          </div>
+        </fieldset>
+      ))}
+      <div>
+        <Button icon={Plus} onPress={() => form.set("events", [...events, newEvent("")])}>
+          {t("offer.event_add")}
+        </Button>
+      </div>
+    </div>
+  );
+}

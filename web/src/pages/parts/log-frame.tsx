@@ -1,0 +1,126 @@
+/** What the four logs share: periods, saved views, filters, columns, CSV. */
+import { Download } from "lucide-react";
+import { type ReactNode, useState } from "react";
+import { apiUrl, type Query } from "../../api/client";
+import { useLinks, useOffers, usePartners } from "../../api/queries";
+import { Button } from "../../components/basic";
+import { Dialog } from "../../components/dialog";
+import { type Filters, PeriodButtons, SavedViews } from "../../components/filters";
+import { type Option, SelectField, TextField } from "../../components/form";
+import { useI18n, useT } from "../../i18n/all";
+import { linkName } from "../links";
+
+export function useConfigOptions() {
+  const t = useT();
+  const any: Option = { value: "", label: t("common.all") };
+  return {
+    any,
+    offers: [any, ...(useOffers().data ?? []).map((o) => ({ value: o.id, label: o.name }))],
+    partners: [any, ...(usePartners().data ?? []).map((p) => ({ value: p.id, label: p.name }))],
+    links: [any, ...(useLinks().data ?? []).map((l) => ({ value: l.token, label: linkName(l) }))],
+  };
+}
+
+export function FilterSelect({
+  filters,
+  name,
+  label,
+  options,
+}: {
+  filters: Filters;
+  name: string;
+  label: string;
+  options: readonly Option[];
+}) {
+  return (
+    <SelectField
+      label={label}
+      value={filters.get(name)}
+      onChange={(v) => filters.set({ [name]: v })}
+      options={options}
+    />
+  );
+}
+
+export function LogFrame(props: {
+  name: string;
+  filters: Filters;
+  period: string;
+  children: ReactNode;
+  tools: ReactNode;
+  selects: ReactNode;
+}) {
+  const t = useT();
+  return (
+    <>
+      <div className="stack tight" style={{ marginBottom: 12 }}>
+        <PeriodButtons filters={props.filters} current={props.period} />
+      </div>
+      <SavedViews name={props.name} filters={props.filters} />
+      <div className="filters">
+        {props.selects}
+        <div className="row" role="group" aria-label={t("table.tools")}>
+          {props.tools}
+        </div>
+      </div>
+      {props.children}
+    </>
+  );
+}
+
+export function SearchFilter({ filters, hint }: { filters: Filters; hint: string }) {
+  const t = useT();
+  const [text, setText] = useState(filters.get("q"));
+  return (
+    <form
+      onSubmit={(e) => {
+        e.preventDefault();
+        filters.set({ q: text.trim() });
+      }}
+      onBlur={() => filters.set({ q: text.trim() })}
+    >
+      <TextField label={t("filter.search")} type="search" value={text} onChange={setText} placeholder={hint} />
+    </form>
+  );
+}
+
+/** Downloads the list with its filters; headings come in the language of the screen. */
+export function CsvButton({ path, query }: { path: string; query: Query }) {
+  const { t, language } = useI18n();
+  const [isOpen, setOpen] = useState(false);
+  const [encoding, setEncoding] = useState(language === "ja" ? "shift_jis" : "utf8");
+  return (
+    <>
+      <Button size="small" icon={Download} onPress={() => setOpen(true)}>
+        CSV
+      </Button>
+      <Dialog isOpen={isOpen} onClose={() => setOpen(false)} title={t("csv.title")}>
+        <div className="stack">
+          <p>{t("csv.text")}</p>
+          <SelectField
+            label={t("csv.encoding")}
+            value={encoding}
+            onChange={setEncoding}
+            options={[
+              { value: "utf8", label: t("csv.utf8") },
+              { value: "shift_jis", label: t("csv.shift_jis") },
+            ]}
+            help={t("csv.encoding_help")}
+          />
+          <div className="row end">
+            <Button onPress={() => setOpen(false)}>{t("form.cancel")}</Button>
+            <a
+              className="btn primary"
+              href={apiUrl(`${path}.csv`, { ...query, encoding, language })}
+              download
+              onClick={() => setOpen(false)}
+            >
+              <Download size={17} aria-hidden />
+              {t("csv.download")}
+            </a>
+          </div>
+        </div>
+      </Dialog>
+    </>
+  );
+}

@@ -1,0 +1,390 @@
+/** Fields of a partner, and its three status URLs, which are three simple rules. */
+import { Plus, Trash2 } from "lucide-react";
+import { useQuery } from "@tanstack/react-query";
+import { del, post, put } from "../../api/client";
+import { useDeferredValue } from "react";
+import { useCanEdit, useOffers } from "../../api/queries";
+import type { ClickParameter, ConversionStatus, Finding, Partner, Preset, Rule } from "../../api/types";
+import { Button, Note } from "../../components/basic";
+import { NumberField, SelectField, TextField } from "../../components/form";
+import { useT } from "../../i18n/all";
+import { FindingList } from "./findings";
+import { PayoutField } from "./policy-fields";
+import { RuleText } from "./rule-text";
+
+export const STATUSES: readonly ConversionStatus[] = ["pending", "approved", "rejected"];
+export type StatusTexts = Record<ConversionStatus, string>;
+
+export const NO_TEXTS: StatusTexts = { pending: "", approved: "", rejected: "" };
+
+export function newPartner(): Partner {
+  return {
+    id: "",
+    name: "",
+    preset: null,
+    click_parameters: [{ name: "param1", para: 1, macro_text: null }],
+    callback_hosts: [],
+    delivery: {
+      timeout_s: null,
+      max_per_second: null,
+      max_concurrent: null,
+      schedule_s: null,
+      short_schedule_s: null,
+      ttl_h: null,
+    },
+    payouts: [],
+    trust: { mode: "off", bearer_tokens: [], hmac_secret: null, allowed_ips: [] },
+    note: "",
+    created_at_ms: 0,
+    updated_at_ms: 0,
+  };
+}
+
+export function partnerFromPreset(preset: Preset, name: string): Partner {
+  return {
+    ...newPartner(),
+    name,
+    preset: preset.id,
+    click_parameters: preset.click.map((p) => ({ name: p.name, para: p.para, macro_text: p.macro })),
+  };
+}
+
+export function partnerBody(partner: Partner): Partial<Partner> {
+  const { id, created_at_ms, updated_at_ms, ...body } = partner;
+  return updated_at_ms ? { ...body, updated_at_ms } : body;
+}
+
+/** Puts the operator's words in place of the blanks (`<HOST>`) of a preset. */
+export function fillBlanks(text: string, words: Readonly<Record<string, string>>): string {
+  return text.replaceAll(/<([A-Z0-9_]+)>/g, (whole, key: string) => words[key]?.trim() || whole);
+}
+
+const CONVERSION_KINDS = ["event", "event_update"];
+
+/** The rule behind a status URL: this partner, one status, nothing else asked. */
+export function statusRule(rules: readonly Rule[], partner: string, status: ConversionStatus): Rule | undefined {
+  return rules.find(
+    (r) =>
+      r.scope.type === "partner" &&
+      r.scope.partner === partner &&
+      !r.scope.offer &&
+      !r.event &&
+      r.statuses.length === 1 &&
+      r.statuses[0] === status &&
+      r.kinds.length === 2 &&
+      CONVERSION_KINDS.every((k) => r.kinds.includes(k)),
+  );
+}
+
+export function newRule(): Rule {
+  return {
+    id: "",
+    name: "",
+    enabled: true,
+    scope: { type: "partner", partner: "", offer: null },
+    kinds: [...CONVERSION_KINDS],
+    event: null,
+    statuses: [],
+    text: "",
+    method: "GET",
+    body: null,
+    headers: [],
+    no_data: { policy: "empty" },
+    signing_secret: null,
+    include_bots: false,
+    updated_at_ms: 0,
+  };
+}
+
+export function ruleBody(rule: Rule): Partial<Rule> {
+  const { id, updated_at_ms, broken, ...body } = rule;
+  return updated_at_ms ? { ...body, updated_at_ms } : body;
+}
+
+/** Brings the rules of a partner in line with its three fields. */
+export async function saveStatusTexts(
+  partner: string,
+  texts: StatusTexts,
+  rules: readonly Rule[],
+  nameOf: (status: ConversionStatus) => string,
+): Promise<void> {
+  for (const status of STATUSES) {
+    const old = statusRule(rules, partner, status);
+    const text = texts[status].trim();
+    if (!old && text) {
+      const rule: Rule = {
+        ...newRule(),
+        name: nameOf(status),
+        scope: { type: "partner", partner, offer: null },
+        statuses: [status],
+        text,
+      };
+      await post("/rules", ruleBody(rule));
+    } else if (old && !text) await del(`/rules/${old.id}`);
+    else if (old && text !== old.text) await put(`/rules/${old.id}`, ruleBody({ ...old, text }));
+  }
+}
+
+export function useCheck(rule: Rule, enabled: boolean) {
+  return useQuery({
+    queryKey: ["rule-check", rule],
+    queryFn: ({ signal: _ }) => post<{ findings: Finding[] }>("/rules/check", ruleBody(rule)),
+    enabled: enabled && rule.text.trim() !== "",
+    staleTime: 60_000,
+    placeholderData: (old) => old,
+    retry: false,
+  });
+}
+
+export function StatusUrlFields({
+  texts,
+  onChange,
+  partner,
+}: {
+  texts: StatusTexts;
+  onChange: (texts: StatusTexts) => void;
+  partner: string;
+}) {
+  const t = useT();
+  return (
+    <div className="stack">
+      {STATUSES.map((status) => (
+        <StatusUrl
+          key={status}
+          status={status}
+          value={texts[status]}
+          partner={partner}
+          onChange={(text) => onChange({ ...texts, [status]: text })}
+        />
+      ))}
+      <Note tone="info">{t("partner.status_note")}</Note>
+    </div>
+  );
+}
+
+function StatusUrl(props: {
+  status: ConversionStatus;
+  value: string;
+  partner: string;
+  onChange: (text: string) => void;
+}) {
+  const t = useT();
+  // A partner that is not saved yet cannot be named; an offer stands in for the check of the text.
+  const offer = useOffers().data?.[0]?.id;
+  const rule: Rule = {
+    ...newRule(),
+    scope: props.partner
+      ? { type: "partner", partner: props.partner, offer: null }
+      : { type: "offer", offer: offer ?? "" },
+    statuses: [props.status],
+    text: useDeferredValue(props.value),
+  };
+  const canEdit = useCanEdit();
+  const check = useCheck(rule, canEdit && Boolean(props.partner || offer));
+  return (
+    <div className="stack tight">
+      <RuleText label={t(`partner.url_${props.status}`)} value={props.value} onChange={props.onChange} rows={2} />
+      {props.value.trim() && check.data && (
+        <FindingList findings={check.data.findings} text={props.value} onReplace={props.onChange} />
+      )}
+    </div>
+  );
+}
+
+export function ClickParameters(props: {
+  value: ClickParameter[];
+  onChange: (value: ClickParameter[]) => void;
+  error: (field: string) => string | undefined;
+}) {
+  const t = useT();
+  const { value, onChange } = props;
+  const change = (i: number, p: ClickParameter) => onChange(value.map((old, n) => (n === i ? p : old)));
+  return (
+    <div className="stack">
+      {value.map((p, i) => (
+        <div className="row top" key={i} role="group" aria-label={p.name || t("partner.parameter")}>
+          <div className="grow" style={{ minWidth: 130 }}>
+            <TextField
+              label={t("partner.parameter")}
+              value={p.name}
+              onChange={(v) => change(i, { ...p, name: v.trim() })}
+              mono
+              error={props.error(`click_parameters.${i}.name`)}
+            />
+          </div>
+          <div style={{ flex: "0 0 120px" }}>
+            <SelectField
+              label={t("partner.para")}
+              value={p.para ? String(p.para) : ""}
+              onChange={(v) => change(i, { ...p, para: v ? Number(v) : null })}
+              options={[
+                { value: "", label: t("partner.para_none") },
+                ...[1, 2, 3, 4, 5].map((n) => ({ value: String(n), label: `PARA${n}` })),
+              ]}
+            />
+          </div>
+          <div className="grow" style={{ minWidth: 160 }}>
+            <TextField
+              label={t("partner.macro")}
+              value={p.macro_text ?? ""}
+              onChange={(v) => change(i, { ...p, macro_text: v || null })}
+              mono
+              error={props.error(`click_parameters.${i}.macro_text`)}
+            />
+          </div>
+          <div style={{ paddingTop: 28 }}>
+            <Button
+              variant="quiet"
+              icon={Trash2}
+              aria-label={t("form.remove_name", { name: p.name })}
+              onPress={() => onChange(value.filter((_, n) => n !== i))}
+            />
+          </div>
+        </div>
+      ))}
+      <p className="help">{t("partner.macro_help")}</p>
+      <div>
+        <Button
+          size="small"
+          icon={Plus}
+          onPress={() =>
+            onChange([
+              ...value,
+              {
+                name: `param${Math.min(value.length + 1, 5)}`,
+                para: value.length < 5 ? value.length + 1 : null,
+                macro_text: null,
+              },
+            ])
+          }
+        >
+          {t("partner.parameter_add")}
+        </Button>
+      </div>
+    </div>
+  );
+}
+
+export function DeliveryFields({
+  value,
+  onChange,
+  error,
+}: {
+  value: Partner["delivery"];
+  onChange: (value: Partner["delivery"]) => void;
+  error: (field: string) => string | undefined;
+}) {
+  const t = useT();
+  return (
+    <div className="grid">
+      <TextField
+        label={t("delivery.max_per_second")}
+        value={value.max_per_second ?? ""}
+        inputMode="decimal"
+        placeholder={t("delivery.unlimited")}
+        onChange={(v) => onChange({ ...value, max_per_second: v.normalize("NFKC").trim() || null })}
+        error={error("max_per_second")}
+      />
+      <NumberField
+        label={t("delivery.max_concurrent")}
+        value={value.max_concurrent}
+        placeholder={t("delivery.automatic")}
+        onChange={(n) => onChange({ ...value, max_concurrent: n })}
+        error={error("max_concurrent")}
+      />
+      <NumberField
+        label={t("delivery.timeout_s")}
+        value={value.timeout_s}
+        placeholder="10"
+        onChange={(n) => onChange({ ...value, timeout_s: n })}
+        error={error("timeout_s")}
+      />
+      <NumberField
+        label={t("delivery.ttl_h")}
+        value={value.ttl_h}
+        placeholder="96"
+        onChange={(n) => onChange({ ...value, ttl_h: n })}
+        error={error("ttl_h")}
+      />
+    </div>
+  );
+}
+
+export function PartnerPayouts({
+  value,
+  onChange,
+  error,
+}: {
+  value: Partner["payouts"];
+  onChange: (value: Partner["payouts"]) => void;
+  error: (field: string) => string | undefined;
+}) {
+  const t = useT();
+  const offers = useOffers().data ?? [];
+  return (
+    <div className="stack">
+      {value.map((row, i) => {
+        const offer = offers.find((o) => o.id === row.offer);
+        const change = (next: Partner["payouts"][number]) => onChange(value.map((old, n) => (n === i ? next : old)));
+        return (
+          <div className="row top" key={i}>
+            <div className="grow" style={{ minWidth: 150 }}>
+              <SelectField
+                label={t("link.offer")}
+                value={row.offer}
+                onChange={(v) => change({ ...row, offer: v, event: null })}
+                options={offers.map((o) => ({ value: o.id, label: o.name }))}
+                error={error(`payouts.${i}.offer`)}
+              />
+            </div>
+            <div className="grow" style={{ minWidth: 150 }}>
+              <SelectField
+                label={t("conversion.event")}
+                value={row.event ?? ""}
+                onChange={(v) => change({ ...row, event: v || null })}
+                options={[
+                  { value: "", label: t("common.all") },
+                  ...(offer?.events ?? []).flatMap((e) => (e.token ? [{ value: e.token, label: e.name }] : [])),
+                ]}
+              />
+            </div>
+            <div className="grow" style={{ minWidth: 200 }}>
+              <PayoutField
+                label={t("payout.title")}
+                value={row.payout}
+                currency={offer?.currency ?? "JPY"}
+                onChange={(payout) => payout && change({ ...row, payout })}
+                error={error(`payouts.${i}.payout`)}
+              />
+            </div>
+            <div style={{ paddingTop: 28 }}>
+              <Button
+                variant="quiet"
+                icon={Trash2}
+                aria-label={t("form.remove_name", { name: offer?.name ?? "" })}
+                onPress={() => onChange(value.filter((_, n) => n !== i))}
+              />
+            </div>
+          </div>
+        );
+      })}
+      <div>
+        <Button
+          size="small"
+          icon={Plus}
+          isDisabled={offers.length === 0}
+          onPress={() => {
+            const first = offers[0];
+            if (first)
+              onChange([
+                ...value,
+                { offer: first.id, event: null, payout: { type: "fixed", amount: "1000", currency: first.currency } },
+              ]);
+          }}
+        >
+          {t("partner.payout_add")}
+        </Button>
+      </div>
+    </div>
+  );
+}

@@ -1,0 +1,202 @@
+/** Fields that offers, links and partners share: destinations, windows, payouts, trust. */
+import { LinesField, NumberField, SelectField, TextField } from "../../components/form";
+import type { AttributionKey, AttributionPolicy, Destinations, Payout, TrustPolicy } from "../../api/types";
+import { CheckField } from "../../components/form";
+import { useT } from "../../i18n/all";
+import { useId, useState } from "react";
+import { FieldFrame } from "../../components/form";
+
+export function DestinationFields(props: {
+  value: Destinations;
+  onChange: (value: Destinations) => void;
+  error: (field: keyof Destinations) => string | undefined;
+  isApp: boolean;
+  required?: boolean;
+}) {
+  const t = useT();
+  const { value, onChange, error } = props;
+  const [isOpen] = useState(props.isApp || Boolean(value.ios || value.android || value.deep_link || value.fallback));
+  const optional = (field: "ios" | "android" | "deep_link" | "fallback", placeholder: string) => (
+    <TextField
+      label={t(`destination.${field}`)}
+      value={value[field] ?? ""}
+      onChange={(v) => onChange({ ...value, [field]: v.trim() || null })}
+      error={error(field)}
+      mono
+      placeholder={placeholder}
+    />
+  );
+  return (
+    <>
+      <TextField
+        label={t("destination.default")}
+        help={t("destination.help")}
+        value={value.default}
+        onChange={(v) => onChange({ ...value, default: v.trim() })}
+        error={error("default")}
+        required={props.required ?? false}
+        mono
+        inputMode="url"
+        placeholder="https://www.example.com/lp"
+      />
+      <details open={isOpen}>
+        <summary>{t("destination.more")}</summary>
+        <div className="grid two">
+          {optional("ios", "https://apps.apple.com/app/id0000000000")}
+          {optional("android", "https://play.google.com/store/apps/details?id=com.example")}
+          {optional("deep_link", "example://open?sid={sid}")}
+          {optional("fallback", "https://www.example.com/")}
+        </div>
+      </details>
+    </>
+  );
+}
+
+const WEB: AttributionKey[] = ["web_window_days"];
+const APP: AttributionKey[] = [
+  "click_window_h",
+  "click_probabilistic_window_h",
+  "impression_window_h",
+  "impression_probabilistic_window_h",
+  "inactivity_h",
+  "reattribution_window_h",
+  "click_to_install_floor_s",
+  "max_engagements",
+];
+const DEFAULTS: Record<AttributionKey, string> = {
+  web_window_days: "30",
+  click_window_h: "168",
+  click_probabilistic_window_h: "6",
+  impression_window_h: "24",
+  impression_probabilistic_window_h: "6",
+  inactivity_h: "168",
+  reattribution_window_h: "168",
+  click_to_install_floor_s: "0",
+  max_engagements: "0",
+};
+
+export function AttributionFields(props: {
+  value: AttributionPolicy;
+  onChange: (value: AttributionPolicy) => void;
+  isApp: boolean;
+  error: (field: string) => string | undefined;
+}) {
+  const t = useT();
+  const { value, onChange } = props;
+  return (
+    <div className="stack">
+      <p className="help">{t("attribution.help")}</p>
+      <div className="grid">
+        {(props.isApp ? [...WEB, ...APP] : WEB).map((key) => (
+          <NumberField
+            key={key}
+            label={t(`attribution.${key}`)}
+            value={value[key]}
+            placeholder={DEFAULTS[key]}
+            onChange={(n) => onChange({ ...value, [key]: n })}
+            error={props.error(key)}
+          />
+        ))}
+      </div>
+      {props.isApp && (
+        <CheckField
+          label={t("attribution.probabilistic")}
+          value={value.probabilistic ?? true}
+          onChange={(v) => onChange({ ...value, probabilistic: v })}
+        />
+      )}
+    </div>
+  );
+}
+
+/** Amount text with full-width digits folded; the server judges the rest. */
+const plainAmount = (text: string) => text.normalize("NFKC").replaceAll(/[^0-9.]/g, "");
+
+export function PayoutField(props: {
+  label: string;
+  value: Payout | null;
+  currency: string;
+  onChange: (value: Payout | null) => void;
+  error?: string | undefined;
+}) {
+  const t = useT();
+  const id = useId();
+  const { value, currency, onChange } = props;
+  const amount = value?.type === "fixed" ? value.amount : value?.type === "percent" ? value.percent : "";
+  return (
+    <FieldFrame id={id} label={props.label} error={props.error}>
+      <div className="row" style={{ flexWrap: "nowrap" }}>
+        <select
+          id={id}
+          value={value?.type ?? "none"}
+          onChange={(e) => {
+            const type = e.target.value;
+            onChange(
+              type === "fixed"
+                ? { type, amount: amount || "0", currency }
+                : type === "percent"
+                  ? { type, percent: amount || "0" }
+                  : null,
+            );
+          }}
+        >
+          <option value="none">{t("payout.none")}</option>
+          <option value="fixed">{t("payout.fixed")}</option>
+          <option value="percent">{t("payout.percent")}</option>
+        </select>
+        {value && (
+          <input
+            aria-label={t("payout.amount", { unit: value.type === "fixed" ? value.currency : "%" })}
+            inputMode="decimal"
+            style={{ maxWidth: 120 }}
+            value={amount}
+            onChange={(e) => {
+              const text = plainAmount(e.target.value);
+              onChange(value.type === "fixed" ? { ...value, amount: text } : { ...value, percent: text });
+            }}
+          />
+        )}
+        {value && <span className="muted">{value.type === "fixed" ? value.currency : "%"}</span>}
+      </div>
+    </FieldFrame>
+  );
+}
+
+export function TrustFields(props: {
+  value: TrustPolicy;
+  onChange: (value: TrustPolicy) => void;
+  error: (field: string) => string | undefined;
+}) {
+  const t = useT();
+  const { value, onChange } = props;
+  const isSet = value.hmac_secret !== null && typeof value.hmac_secret === "object" && value.hmac_secret.is_set;
+  return (
+    <div className="stack">
+      <p className="help">{t("trust.help")}</p>
+      <SelectField
+        label={t("trust.mode")}
+        value={value.mode}
+        onChange={(v) => onChange({ ...value, mode: v as TrustPolicy["mode"] })}
+        options={(["off", "test", "enforced"] as const).map((mode) => ({ value: mode, label: t(`trust.${mode}`) }))}
+      />
+      <LinesField
+        label={t("trust.allowed_ips")}
+        help={t("trust.allowed_ips_help")}
+        value={value.allowed_ips}
+        onChange={(v) => onChange({ ...value, allowed_ips: v })}
+        placeholder="203.0.113.0/24"
+        error={props.error("allowed_ips")}
+      />
+      <TextField
+        label={t("trust.hmac")}
+        help={isSet ? t("secret.is_set") : t("trust.hmac_help")}
+        type="password"
+        autoComplete="new-password"
+        value={typeof value.hmac_secret === "string" ? value.hmac_secret : ""}
+        placeholder={isSet ? "••••••••" : ""}
+        onChange={(v) => onChange({ ...value, hmac_secret: v || (isSet ? { is_set: true } : null) })}
+        error={props.error("hmac_secret")}
+      />
+    </div>
+  );
+}

@@ -1,0 +1,51 @@
+/** Sends one real request of a saved rule and shows request and answer. */
+import { FlaskConical } from "lucide-react";
+import { useState } from "react";
+import { post } from "../../api/client";
+import type { Attempt, OutgoingRequest, Rule } from "../../api/types";
+import { Button, Note } from "../../components/basic";
+import { Problem } from "../../components/form";
+import { useT } from "../../i18n/all";
+import { AttemptView } from "./attempts";
+
+interface Sent {
+  sent: { entry: number; request: OutgoingRequest; attempt: Attempt | null }[];
+  /** Conditions that did not hold. */
+  conditions: string[];
+}
+
+export function TestSend({ rule, label }: { rule: Rule; label: string }) {
+  const t = useT();
+  const [isBusy, setBusy] = useState(false);
+  const [result, setResult] = useState<Sent | null>(null);
+  const [problem, setProblem] = useState<unknown>(null);
+  const send = () => {
+    setBusy(true);
+    setProblem(null);
+    post<Sent>("/test/rule", { rule: rule.id, ...(rule.kinds[0] ? { kind: rule.kinds[0] } : {}) })
+      .then(setResult, setProblem)
+      .finally(() => setBusy(false));
+  };
+  return (
+    <div className="stack tight">
+      <div>
+        <Button icon={FlaskConical} size="small" onPress={send} isBusy={isBusy}>
+          {label}
+        </Button>
+      </div>
+      <Problem error={problem} />
+      {result && result.sent.length === 0 && (
+        <Note tone="warn" title={t("test_send.none")}>
+          {result.conditions.map((c) => (
+            <code key={c} className="codebox">
+              {c}
+            </code>
+          ))}
+        </Note>
+      )}
+      {result?.sent.map((x) => (
+        <AttemptView key={x.entry} request={x.request} attempt={x.attempt} />
+      ))}
+    </div>
+  );
+}

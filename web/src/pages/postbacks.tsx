@@ -1,0 +1,344 @@
+/** ポストバックログ: every call, its attempts, its next try; resending alone or in bulk. */
+import { useQuery } from "@tanstack/react-query";
+import { RotateCw, Send } from "lucide-react";
+import { useState } from "react";
+import { Link } from "wouter";
+import { get, post } from "../api/client";
+import { useCanEdit, useNames, useRefresh, useRules } from "../api/queries";
+import type { PostbackDetail as Detail, PostbackRow } from "../api/types";
+import { Button, LinkButton, Note, PostbackBadge, Skeleton, TestBadge, Time } from "../components/basic";
+import { Dialog } from "../components/dialog";
+import { useFilters, usePeriod } from "../components/filters";
+import { Problem, SelectField } from "../components/form";
+import { PageFrame } from "../components/page";
+import { type Column, ColumnPicker, PagedTable, useColumns, usePaged } from "../components/table";
+import { useT } from "../i18n/all";
+import { AnswerBadge, AttemptLine, RequestView } from "./parts/attempts";
+import { useCodeText } from "./parts/kinds";
+import { Lanes } from "./parts/lanes";
+import { CsvButton, FilterSelect, LogFrame, useConfigOptions } from "./parts/log-frame";
+
+const ANSWERS = ["200", "302", "400", "401", "403", "404", "410", "429", "500", "502", "503", "504"] as const;
+const STATES = ["waiting", "delivered", "failed"] as const;
+
+interface Job {
+  id: string;
+  state: "running" | "done" | "failed";
+  total: number | null;
+  done: number;
+  results: Record<string, number>;
+  message: string | null;
+}
+
+export default function Postbacks() {
+  const t = useT();
+  const names = useNames();
+  const options = useConfigOptions();
+  const rules = useRules().data ?? [];
+  const filters = useFilters();
+  const canEdit = useCanEdit();
+  const failText = useCodeText("fail");
+  const period = usePeriod(filters, "last_7d");
+  const [chosen, setChosen] = useState<ReadonlySet<string>>(new Set());
+  const [shownId, setShownId] = useState<string | null>(null);
+  const [isResending, setResending] = useState<"chosen" | "filter" | null>(null);
+  const [job, setJob] = useState<string | null>(null);
+  const query = {
+    state: filters.get("state"),
+    partner: filters.get("partner"),
+    offer: filters.get("offer"),
+    rule: filters.get("rule"),
+    answer: filters.get("answer"),
+    from_ms: period.from_ms,
+    to_ms: period.to_ms,
+  };
+  const paged = usePaged<PostbackRow>("/postbacks", query);
+  const columns: Column<PostbackRow>[] = [
+    { id: "at", label: t("pb.at"), render: (r) => <Time ms={r.created_at_ms} /> },
+    {
+      id: "state",
+      label: t("pb.state"),
+      render: (r) => (
+        <span className="row">
+          <PostbackBadge state={r.state} />
+          {r.is_test && <TestBadge />}
+        </span>
+      ),
+    },
+    {
+      id: "partner",
+      label: t("pb.to"),
+      render: (r) => names.partner(r.partner) || <span className="muted">{t("pb.own_server")}</span>,
+    },
+    {
+      id: "url",
+      label: "URL",
+      render: (r) => (
+        <Button variant="quiet" size="small" onPress={() => setShownId(r.id)}>
+          <span className="clip mono">{r.request.url}</span>
+        </Button>
+      ),
+    },
+    {
+      id: "answer",
+      label: t("pb.answer"),
+      render: (r) => (
+        <span className="row">
+          {r.last && <AnswerBadge attempt={r.last} />}
+          {r.fail_reason && <span className="small">{failText(r.fail_reason)}</span>}
+        </span>
+      ),
+    },
+    { id: "attempts", label: t("pb.attempts"), numeric: true, render: (r) => r.attempts },
+    { id: "next", label: t("pb.next"), render: (r) => (r.due_at_ms ? <Time ms={r.due_at_ms} mode="relative" /> : "") },
+    { id: "trace", label: t("nav.trace"), render: (r) => <Link href={`/trace?q=${r.id}`}>{t("pb.trace")}</Link> },
+    {
+      id: "rule",
+      label: t("pb.rule"),
+      render: (r) => (r.origin.type === "link" ? r.origin.id : names.rule(r.origin.id)),
+      extra: true,
+    },
+    { id: "lane", label: t("pb.lane"), render: (r) => <code>{r.lane}</code>, extra: true },
+    { id: "id", label: "ID", render: (r) => <code>{r.id}</code>, extra: true },
+  ];
+  const { visible, shown, change } = useColumns("postbacks", columns);
+  return (
+    <PageFrame title={t("nav.postbacks")} lead={t("postbacks.lead")}>
+      <Lanes />
+      <LogFrame
+        name="postbacks"
+        filters={filters}
+        period={period.period}
+        selects={
+          <>
+            <FilterSelect
+              filters={filters}
+              name="state"
+              label={t("pb.state")}
+              options={[options.any, ...STATES.map((value) => ({ value, label: t(`postback.${value}`) }))]}
+            />
+            <FilterSelect filters={filters} name="partner" label={t("link.partner")} options={options.partners} />
+            <FilterSelect filters={filters} name="offer" label={t("link.offer")} options={options.offers} />
+            <FilterSelect
+              filters={filters}
+              name="rule"
+              label={t("pb.rule")}
+              options={[options.any, ...rules.map((r) => ({ value: r.id, label: r.name || r.id }))]}
+            />
+            <FilterSelect
+              filters={filters}
+              name="answer"
+              label={t("pb.answer")}
+              options={[options.any, ...ANSWERS.map((code) => ({ value: code, label: `HTTP ${code}` }))]}
+            />
+          </>
+        }
+        tools={
+          <>
+            <ColumnPicker columns={columns} shown={shown} change={change} />
+            <CsvButton path="/postbacks" query={query} />
+            {canEdit && (
+              <Button size="small" icon={RotateCw} onPress={() => setResending("filter")}>
+                {t("resend.all")}
+              </Button>
+            )}
+          </>
+        }
+      >
+        {job && <JobProgress id={job} />}
+        {chosen.size > 0 && (
+          <div className="bulk" role="region" aria-label={t("bulk.label")}>
+            <strong>{t("bulk.chosen", { count: chosen.size })}</strong>
+            <Button size="small" variant="primary" icon={RotateCw} onPress={() => setResending("chosen")}>
+              {t("resend.do")}
+            </Button>
+            <Button size="small" variant="quiet" onPress={() => setChosen(new Set())}>
+              {t("bulk.clear")}
+            </Button>
+          </div>
+        )}
+        <PagedTable
+          label={t("nav.postbacks")}
+          columns={visible}
+          paged={paged}
+          rowKey={(r) => r.id}
+          {...(canEdit ? { selection: { chosen, setChosen } } : {})}
+          empty={{
+            icon: Send,
+            title: t("postbacks.empty"),
+            text: t("postbacks.empty_text"),
+            action: (
+              <LinkButton href="/partners" variant="primary">
+                {t("postbacks.empty_do")}
+              </LinkButton>
+            ),
+          }}
+        />
+      </LogFrame>
+      <Dialog isOpen={shownId !== null} onClose={() => setShownId(null)} title={t("pb.title")} wide>
+        {shownId && <PostbackDetail id={shownId} />}
+      </Dialog>
+      {isResending && (
+        <ResendDialog
+          count={isResending === "chosen" ? chosen.size : null}
+          body={
+            isResending === "chosen"
+              ? { ids: [...chosen] }
+              : {
+                  filter: Object.fromEntries(
+                    Object.entries({ ...query, state: query.state || "failed" })
+                      .filter(([, v]) => v !== "" && v !== null)
+                      .map(([k, v]) => [k, k === "answer" ? Number(v) : v]),
+                  ),
+                }
+          }
+          onClose={() => setResending(null)}
+          onStarted={(started) => {
+            setJob(started.id);
+            setChosen(new Set());
+          }}
+        />
+      )}
+    </PageFrame>
+  );
+}
+
+export function PostbackDetail({ id }: { id: string }) {
+  const t = useT();
+  const names = useNames();
+  const failText = useCodeText("fail");
+  const postback = useQuery({ queryKey: ["postbacks", "one", id], queryFn: () => get<Detail>(`/postbacks/${id}`) });
+  if (postback.isPending) return <Skeleton />;
+  if (postback.isError) return <Problem error={postback.error} />;
+  const { postback: p, attempts } = postback.data;
+  return (
+    <div className="stack">
+      <div className="row">
+        <PostbackBadge state={p.state} />
+        {p.fail_reason && <span>{failText(p.fail_reason)}</span>}
+        {p.due_at_ms && (
+          <span>
+            {t("pb.next")}: <Time ms={p.due_at_ms} />
+          </span>
+        )}
+        <span className="muted">{p.origin.type === "link" ? p.origin.id : names.rule(p.origin.id)}</span>
+        <ResendOne id={p.id} />
+      </div>
+      <RequestView {...p.request} />
+      <div className="stack tight">
+        {attempts.map((a) => (
+          <AttemptLine key={`${a.number}-${a.at_ms}`} attempt={a} />
+        ))}
+      </div>
+      {attempts.length === 0 && <p className="muted">{t("attempt.none")}</p>}
+    </div>
+  );
+}
+
+export function ResendOne({ id }: { id: string }) {
+  const t = useT();
+  const refresh = useRefresh();
+  const canEdit = useCanEdit();
+  const [state, setState] = useState<"idle" | "busy" | "done">("idle");
+  const [problem, setProblem] = useState<unknown>(null);
+  if (!canEdit) return null;
+  return (
+    <>
+      <Button
+        size="small"
+        icon={RotateCw}
+        isBusy={state === "busy"}
+        onPress={() => {
+          setState("busy");
+          post<Job>("/postbacks/resend", { ids: [id] }).then(
+            () => {
+              setState("done");
+              // The answer of the receiver follows a moment later.
+              setTimeout(() => void refresh("postbacks", "trace"), 1200);
+            },
+            (error: unknown) => {
+              setState("idle");
+              setProblem(error);
+            },
+          );
+        }}
+      >
+        {state === "done" ? t("resend.done_one") : t("resend.do")}
+      </Button>
+      <Problem error={problem} />
+    </>
+  );
+}
+
+function ResendDialog(props: {
+  count: number | null;
+  body: object;
+  onClose: () => void;
+  onStarted: (job: Job) => void;
+}) {
+  const t = useT();
+  const [how, setHow] = useState("as_it_was");
+  const [problem, setProblem] = useState<unknown>(null);
+  return (
+    <Dialog
+      isOpen
+      onClose={props.onClose}
+      title={props.count === null ? t("resend.all") : t("resend.title", { count: props.count })}
+    >
+      <div className="stack">
+        <p>{props.count === null ? t("resend.all_text") : t("resend.text")}</p>
+        <SelectField
+          label={t("resend.how")}
+          value={how}
+          onChange={setHow}
+          options={[
+            { value: "as_it_was", label: t("resend.as_it_was") },
+            { value: "anew", label: t("resend.anew") },
+          ]}
+        />
+        <Problem error={problem} />
+        <div className="row end">
+          <Button onPress={props.onClose}>{t("form.cancel")}</Button>
+          <Button
+            variant="primary"
+            onPress={() => {
+              post<Job>("/postbacks/resend", { ...props.body, rendering: how }).then((job) => {
+                props.onStarted(job);
+                props.onClose();
+              }, setProblem);
+            }}
+          >
+            {t("resend.do")}
+          </Button>
+        </div>
+      </div>
+    </Dialog>
+  );
+}
+
+function JobProgress({ id }: { id: string }) {
+  const t = useT();
+  const refresh = useRefresh();
+  const job = useQuery({
+    queryKey: ["job", id],
+    queryFn: async () => {
+      const now = await get<Job>(`/jobs/${id}`);
+      if (now.state !== "running") void refresh("postbacks");
+      return now;
+    },
+    refetchInterval: (q) => (q.state.data?.state === "running" ? 700 : false),
+  });
+  if (!job.data) return null;
+  const { total, done, results, state, message } = job.data;
+  const queued = (results.queued ?? 0) + (results.already_waiting ?? 0);
+  return (
+    <Note tone={state === "done" ? "ok" : state === "failed" ? "bad" : "info"}>
+      {t("resend.progress", { done: queued, total: total ?? done, failed: done - queued })} {message}
+      <progress
+        {...(total ? { max: total } : {})}
+        value={total ? done : state === "done" ? 1 : undefined}
+        aria-label={t("resend.all")}
+      />
+    </Note>
+  );
+}

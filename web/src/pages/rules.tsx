@@ -1,0 +1,89 @@
+/** Rules (ルール): when what is sent where, as sentences. */
+import { ListChecks, Plus } from "lucide-react";
+import { Link } from "wouter";
+import { useCanEdit, useNames, useRules } from "../api/queries";
+import type { Rule } from "../api/types";
+import { Badge, Empty, LinkButton, Skeleton } from "../components/basic";
+import { useFilters } from "../components/filters";
+import { Problem, TextField } from "../components/form";
+import { PageFrame } from "../components/page";
+import { type Column, Table } from "../components/table";
+import { useT } from "../i18n/all";
+import { useKindName } from "./parts/kinds";
+
+export default function Rules() {
+  const t = useT();
+  const rules = useRules();
+  const names = useNames();
+  const kindName = useKindName();
+  const filters = useFilters();
+  const wanted = filters.get("q").normalize("NFKC").toLowerCase();
+  const whom = (r: Rule) =>
+    r.scope.type === "offer"
+      ? t("rules.offer_wide", { offer: names.offer(r.scope.offer) })
+      : [names.partner(r.scope.partner), names.offer(r.scope.offer)].filter(Boolean).join(" × ");
+  const when = (r: Rule) => {
+    const kinds = r.kinds.length ? r.kinds.map(kindName).join(t("list.separator")) : t("rules.all_kinds");
+    const event = r.event ? ` · ${names.event(r.scope.offer, r.event)}` : "";
+    const statuses = r.statuses.length ? ` · ${r.statuses.map((s) => t(`status.${s}`)).join(t("list.separator"))}` : "";
+    return kinds + event + statuses;
+  };
+  const canEdit = useCanEdit();
+  const add = canEdit && (
+    <LinkButton href="/rules/new" variant="primary" icon={Plus}>
+      {t("rules.add")}
+    </LinkButton>
+  );
+  const columns: Column<Rule>[] = [
+    { id: "name", label: t("rules.name"), render: (r) => <Link href={`/rules/${r.id}`}>{r.name || r.id}</Link> },
+    { id: "whom", label: t("rules.whom"), render: whom },
+    { id: "when", label: t("rules.when"), render: when },
+    {
+      id: "text",
+      label: t("rules.sends"),
+      render: (r) => <span className="clip mono">{`${r.method} ${r.text}`}</span>,
+    },
+    {
+      id: "state",
+      label: t("offers.state"),
+      render: (r) =>
+        r.broken ? (
+          <Badge tone="bad">{t("rule.does_not_work")}</Badge>
+        ) : r.enabled ? (
+          <Badge tone="ok">{t("rule.on")}</Badge>
+        ) : (
+          <Badge tone="plain">{t("rule.off")}</Badge>
+        ),
+    },
+  ];
+  const rows = (rules.data ?? []).filter(
+    (r) => !wanted || `${r.name} ${r.id} ${r.text} ${whom(r)}`.normalize("NFKC").toLowerCase().includes(wanted),
+  );
+  return (
+    <PageFrame title={t("rules.title")} lead={t("rules.lead")} actions={rules.data?.length ? add : null}>
+      {rules.isPending ? (
+        <Skeleton />
+      ) : rules.isError ? (
+        <Problem error={rules.error} />
+      ) : rules.data.length === 0 ? (
+        <div className="table-box">
+          <Empty icon={ListChecks} title={t("rules.empty")} action={add}>
+            {t("rules.empty_text")}
+          </Empty>
+        </div>
+      ) : (
+        <>
+          <div className="filters">
+            <TextField
+              label={t("form.search")}
+              type="search"
+              value={filters.get("q")}
+              onChange={(q) => filters.set({ q })}
+            />
+          </div>
+          <Table label={t("rules.title")} columns={columns} rows={rows} rowKey={(r) => r.id} />
+        </>
+      )}
+    </PageFrame>
+  );
+}

@@ -1,0 +1,53 @@
+/** Settings, in sections with an address each. */
+import { lazy, Suspense } from "react";
+import { Link } from "wouter";
+import { useMe } from "../api/queries";
+import { Skeleton } from "../components/basic";
+import { PageFrame } from "../components/page";
+import { useT } from "../i18n/all";
+import { General } from "./settings/general";
+
+const Account = lazy(() => import("./settings/account"));
+const People = lazy(() => import("./settings/users"));
+const Tokens = lazy(() => import("./settings/tokens"));
+const Audit = lazy(() => import("./settings/audit"));
+const SystemPage = lazy(() => import("./settings/system"));
+const Transfer = lazy(() => import("./settings/transfer"));
+const Payouts = lazy(() => import("./settings/payouts"));
+
+const OWNER_SECTIONS = ["general", "account", "users", "tokens", "payouts", "transfer", "audit", "system"] as const;
+const VIEWER_SECTIONS = ["account", "payouts"] as const;
+type Section = (typeof OWNER_SECTIONS)[number];
+
+export default function SettingsPage({ section }: { section: string }) {
+  const t = useT();
+  const me = useMe().data;
+  const sections: readonly Section[] =
+    me?.role === "owner"
+      ? OWNER_SECTIONS
+      : me?.partners.length
+        ? VIEWER_SECTIONS
+        : ["general", "account", "payouts", "system"];
+  const current: Section = sections.find((s) => s === section) ?? sections[0] ?? "account";
+  return (
+    <PageFrame title={t("nav.settings")} lead={t(`settings.${current}_lead`)}>
+      <nav className="tabs" aria-label={t("nav.settings")}>
+        {sections.map((s) => (
+          <Link key={s} href={`/settings/${s}`} aria-current={s === current ? "page" : undefined}>
+            {t(`settings.${s}`)}
+          </Link>
+        ))}
+      </nav>
+      <Suspense fallback={<Skeleton lines={8} />}>
+        {current === "general" && <General />}
+        {current === "account" && <Account />}
+        {current === "users" && <People />}
+        {current === "tokens" && <Tokens />}
+        {current === "payouts" && <Payouts />}
+        {current === "transfer" && <Transfer />}
+        {current === "audit" && <Audit />}
+        {current === "system" && <SystemPage />}
+      </Suspense>
+    </PageFrame>
+  );
+}

@@ -1,0 +1,47 @@
+/** Who did what, when, from where. */
+import { ScrollText } from "lucide-react";
+import { Time } from "../../components/basic";
+import { PagedTable, usePaged } from "../../components/table";
+import { useT } from "../../i18n/all";
+
+interface Entry {
+  at_ms: number;
+  actor: string;
+  from: string;
+  action: string;
+  subject: string;
+  detail: string;
+}
+
+export default function Audit() {
+  const t = useT();
+  const paged = usePaged<Entry>("/audit", {});
+  return (
+    <PagedTable
+      label={t("settings.audit")}
+      paged={paged}
+      rowKey={(e) => `${e.at_ms}${e.action}${e.subject}`}
+      empty={{ icon: ScrollText, title: t("audit.empty"), text: "" }}
+      columns={[
+        { id: "at", label: t("audit.at"), render: (e) => <Time ms={e.at_ms} /> },
+        { id: "actor", label: t("audit.actor"), render: (e) => e.actor },
+        { id: "action", label: t("audit.action"), render: (e) => <code>{e.action}</code> },
+        { id: "subject", label: t("audit.subject"), render: (e) => <span className="wrap-any">{e.subject}</span> },
+        { id: "from", label: "IP", render: (e) => <code>{e.from}</code> },
+        {
+          id: "detail",
+          label: t("audit.detail"),
+          render: (e) =>
+            e.detail ? (
+              <details>
+                <summary>{t("audit.show")}</summary>
+                <code className="codebox">{e.detail}</code>
+              </details>
+            ) : (
+              ""
+            ),
+        },
+      ]}
+    />
+  );
+}

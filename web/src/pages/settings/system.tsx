@@ -1,0 +1,122 @@
+/** Health: what an operator looks at when something is odd. */
+import { useSystem } from "../../api/system";
+import { Badge, Card, CopyButton, Facts, Note, Skeleton, Time } from "../../components/basic";
+import { Problem } from "../../components/form";
+import { Table } from "../../components/table";
+import { useFormat, useT } from "../../i18n/all";
+import { checkName } from "../home";
+import { Lanes } from "../parts/lanes";
+
+export default function SystemPage() {
+  const t = useT();
+  const format = useFormat();
+  const system = useSystem();
+  if (system.isPending) return <Skeleton lines={8} />;
+  if (system.isError) return <Problem error={system.error} />;
+  const s = system.data;
+  const state = {
+    ok: ["ok", "home.well"],
+    degraded: ["warn", "system.degraded"],
+    down: ["bad", "home.not_well"],
+  } as const;
+  const [tone, word] = state[s.health];
+  const [sessions, activities, attempts] = s.retention_days;
+  return (
+    <div className="stack">
+      {s.store.failure && <Note tone="bad">{s.store.failure}</Note>}
+      {s.store.repairs.map((text) => (
+        <Note key={text} tone="warn">
+          {text}
+        </Note>
+      ))}
+      <Card title={t("system.health")} flush>
+        <Table
+          label={t("system.health")}
+          rows={s.checks}
+          rowKey={(c) => c.name}
+          columns={[
+            { id: "name", label: t("system.check"), render: (c) => checkName(c.name, t) },
+            {
+              id: "state",
+              label: t("system.state"),
+              render: (c) =>
+                c.is_ok ? (
+                  <Badge tone="ok">{t("system.check_ok")}</Badge>
+                ) : (
+                  <Badge tone="bad">{t("system.check_bad")}</Badge>
+                ),
+            },
+            { id: "message", label: t("system.message"), render: (c) => c.message },
+          ]}
+        />
+      </Card>
+      <div className="grid two">
+        <Card title={t("system.server")}>
+          <Facts
+            items={[
+              [
+                t("system.state"),
+                <Badge key="h" tone={tone}>
+                  {t(word)}
+                </Badge>,
+              ],
+              [t("system.version"), s.version],
+              [t("system.started"), <Time key="s" ms={s.started_at_ms} />],
+              [t("system.now"), <Time key="n" ms={s.now_ms} />],
+              [t("system.last_click"), <Time key="l" ms={s.last_session_at_ms} />],
+              [t("system.geoip"), s.has_geoip ? t("common.yes") : t("common.no")],
+            ]}
+          />
+        </Card>
+        <Card title={t("system.queue")}>
+          <Facts
+            items={[
+              [t("postback.waiting"), format.number(s.queue.waiting)],
+              [t("postback.in_flight"), format.number(s.queue.in_flight)],
+              [t("system.oldest"), format.duration(s.queue.oldest_due_age_s * 1000)],
+              [t("system.spool"), format.number(s.spool.waiting)],
+              [
+                t("system.lost"),
+                s.spool.lost > 0 ? (
+                  <Badge key="l" tone="bad">
+                    {format.number(s.spool.lost)}
+                  </Badge>
+                ) : (
+                  "0"
+                ),
+              ],
+            ]}
+          />
+        </Card>
+        <Card title={t("system.data")}>
+          <Facts
+            items={[
+              [t("system.store"), s.store.state],
+              [t("system.free"), format.bytes(s.disk_free_bytes)],
+              [t("system.journal"), format.bytes(s.store.journal_bytes)],
+              [t("system.dir"), <code key="d">{s.data_dir}</code>],
+              [t("system.retention"), t("system.retention_days", { sessions, activities, attempts })],
+            ]}
+          />
+        </Card>
+        <Card title={t("system.you")} help={t("system.you_help")}>
+          <Facts
+            items={[
+              ["IP", <code key="i">{s.client.ip}</code>],
+              [t("system.because"), s.client.because],
+              [t("settings.address"), s.client.origin],
+              [t("partner.source_address"), s.source_address ?? ""],
+            ]}
+          />
+        </Card>
+      </div>
+      <Lanes />
+      <Card title={t("system.backup")} help={t("system.backup_help")}>
+        <code className="codebox">yamabiko backup --output yamabiko-backup</code>
+      </Card>
+      <div className="row">
+        <CopyButton text={JSON.stringify(s, null, 2)} label={t("system.copy")} />
+      </div>
+    </div>
+  );
+}

@@ -1,0 +1,467 @@
+/**
+ * The set-up wizard: from the one-time link to a proven postback. The token comes in the fragment, so that it
+ * never travels in a request line; what is typed survives a reload (passwords do not).
+ */
+import { useQuery, useQueryClient } from "@tanstack/react-query";
+import { Check } from "lucide-react";
+import { useEffect, useState } from "react";
+import { Redirect, useLocation } from "wouter";
+import { apiUrl, post, put } from "../api/client";
+import { refresh, useLinks, useMe, useOffers, usePartners, useSettings } from "../api/queries";
+import type { Link, Me, Offer, Partner, Settings, SetupStatus } from "../api/types";
+import { Button, Card, Empty, LinkButton, Note, Skeleton } from "../components/basic";
+import { Form, PickField, Problem, SubmitButton, TextField, useForm } from "../components/form";
+import { useErrorText } from "../components/problem";
+import icon from "../icon.svg";
+import { type MessageKey, useI18n, useT } from "../i18n/all";
+import { ApiError } from "../api/client";
+import { linkBody, newLink } from "./link-edit";
+import { newOffer, offerBody } from "./offer-edit";
+import { LiveTest } from "./parts/live-test";
+import { PartnerForm } from "./partner-new";
+import { AddressNote, TIME_ZONES } from "./settings/general";
+
+const STEPS = ["language", "owner", "address", "offer", "partner", "link", "test"] as const;
+type StepName = (typeof STEPS)[number];
+
+interface Progress {
+  step: StepName;
+  offer: string | null;
+  partner: string | null;
+  link: string | null;
+}
+
+const PROGRESS = "yamabiko.setup";
+const TOKEN = "yamabiko.setup.token";
+
+/** The token of the address, kept for this tab; the address is cleaned so that it is not copied along. */
+function takeToken(): string | null {
+  const fragment = window.location.hash.slice(1);
+  const token = fragment.startsWith("token=") ? fragment.slice(6) : fragment;
+  if (token) {
+    sessionStorage.setItem(TOKEN, token);
+    window.history.replaceState(null, "", window.location.pathname);
+  }
+  return sessionStorage.getItem(TOKEN);
+}
+
+/** A draft that survives a reload, in this tab only. */
+export function useDraft<T extends object>(name: string, initial: T) {
+  const key = `${PROGRESS}.${name}`;
+  const [value, setValue] = useState<T>(() => {
+    try {
+      return { ...initial, ...(JSON.parse(sessionStorage.getItem(key) ?? "{}") as Partial<T>) };
+    } catch {
+      return initial;
+    }
+  });
+  return [
+    value,
+    (next: T) => {
+      setValue(next);
+      sessionStorage.setItem(key, JSON.stringify(next));
+    },
+  ] as const;
+}
+
+async function setupCall<T>(path: string, token: string | null, body?: unknown): Promise<T> {
+  const response = await fetch(apiUrl(path), {
+    method: body === undefined ? "GET" : "POST",
+    headers: {
+      "x-setup-token": token ?? "",
+      "accept-language": document.documentElement.lang,
+      ...(body === undefined ? {} : { "content-type": "application/json" }),
+    },
+    body: body === undefined ? null : JSON.stringify(body),
+    credentials: "same-origin",
+  });
+  const answer = (await response.json()) as T & { error?: { code: string; message: string; field?: string } };
+  if (!response.ok)
+    throw new ApiError(
+      response.status,
+      answer.error?.code ?? "unreadable_answer",
+      answer.error?.message ?? response.statusText,
+      answer.error?.field ?? null,
+    );
+  return answer;
+}
+
+export default function Setup() {
+  const { t, language, setLanguage } = useI18n();
+  const [token] = useState(takeToken);
+  const [progress, setProgress] = useDraft<Progress>("progress", {
+    step: "language",
+    offer: null,
+    partner: null,
+    link: null,
+  });
+  const me = useMe();
+  const status = useQuery({
+    queryKey: ["setup"],
+    queryFn: () => setupCall<SetupStatus>("/setup/status", token),
+    enabled: !me.data && !me.isPending,
+    retry: false,
+  });
+  const errorText = useErrorText();
+
+  if (me.isPending || (!me.data && status.isPending)) return <Frame>{<Skeleton lines={6} />}</Frame>;
+  if (me.data?.is_set_up) return <Redirect to="/" />;
+  if (!me.data && status.isError) {
+    return (
+      <Frame>
+        <Note tone="bad">{errorText(status.error)}</Note>
+        {status.error instanceof ApiError && status.error.code === "already_set_up" && (
+          <LinkButton href="/">{t("sign_in.title")}</LinkButton>
+        )}
+      </Frame>
+    );
+  }
+  // Without an owner only the first two steps are there; with one they are behind us.
+  const isClaimed = Boolean(me.data);
+  const asked = STEPS.indexOf(progress.step);
+  const at = isClaimed ? Math.max(asked, 2) : Math.min(asked, 1);
+  const step = STEPS[at] ?? "language";
+  const go = (next: StepName, more: Partial<Progress> = {}) => {
+    setProgress({ ...progress, ...more, step: next });
+    window.scrollTo(0, 0);
+  };
+  const first = isClaimed ? 2 : 0;
+  const back = at > first ? () => go(STEPS[at - 1] ?? "language") : null;
+  return (
+    <Frame>
+      <ol className="steps" aria-label={t("setup.steps")}>
+        {STEPS.map((s, i) => (
+          <li key={s} aria-current={s === step ? "step" : undefined} className={i < at ? "done" : ""}>
+            <b>{i < at ? <Check size={14} aria-hidden /> : i + 1}</b>
+            {t(`setup.${s}`)}
+          </li>
+        ))}
+      </ol>
+      {step === "language" && (
+        <Card title={t("setup.welcome")} help={t("setup.welcome_text")}>
+          <div className="stack">
+            <div className="row" role="group" aria-label={t("settings.language")}>
+              <Button aria-pressed={language === "ja"} onPress={() => setLanguage("ja")}>
+                日本語
+              </Button>
+              <Button aria-pressed={language === "en"} onPress={() => setLanguage("en")}>
+                English
+              </Button>
+            </div>
+            <div>
+              <Button variant="primary" onPress={() => go("owner")}>
+                {t("form.next")}
+              </Button>
+            </div>
+          </div>
+        </Card>
+      )}
+      {step === "owner" && <Owner token={token} onDone={() => go("address")} />}
+      {step === "address" && (
+        <Address origin={status.data?.origin ?? window.location.origin} onDone={() => go("offer")} />
+      )}
+      {step === "offer" && <OfferStep id={progress.offer} onDone={(offer) => go("partner", { offer })} />}
+      {step === "partner" && <PartnerStep id={progress.partner} onDone={(partner) => go("link", { partner })} />}
+      {step === "link" && <LinkStep progress={progress} onDone={(link) => go("test", { link })} />}
+      {step === "test" && <TestStep progress={progress} />}
+      {back && (
+        <div style={{ marginTop: 16 }}>
+          <Button variant="quiet" onPress={back}>
+            {t("form.back")}
+          </Button>
+        </div>
+      )}
+    </Frame>
+  );
+}
+
+function Frame({ children }: { children: React.ReactNode }) {
+  const { t, language, setLanguage } = useI18n();
+  useEffect(() => {
+    document.title = `${t("setup.title")} · ${t("app.name")}`;
+  }, [t]);
+  return (
+    <div className="gate">
+      <main className="panel wide" style={{ padding: 0 }}>
+        <div className="row between">
+          <div className="brand">
+            <img src={icon} alt="" />
+            {t("app.name")}
+          </div>
+          <Button variant="quiet" onPress={() => setLanguage(language === "ja" ? "en" : "ja")}>
+            {language === "ja" ? "English" : "日本語"}
+          </Button>
+        </div>
+        <h1 className="sr">{t("setup.title")}</h1>
+        {children}
+      </main>
+    </div>
+  );
+}
+
+function Owner({ token, onDone }: { token: string | null; onDone: () => void }) {
+  const { t, language } = useI18n();
+  const client = useQueryClient();
+  const [draft, setDraft] = useDraft("owner", { login: "", name: "" });
+  const form = useForm({ password: "" });
+  const save = () =>
+    void form.run(async () => {
+      const made = await setupCall<Me>("/setup/claim", token, { ...draft, password: form.value.password, language });
+      sessionStorage.removeItem(TOKEN);
+      client.setQueryData(["me"], made);
+      onDone();
+    });
+  return (
+    <Card title={t("setup.owner_title")} help={t("setup.owner_text")}>
+      <Form onSubmit={save} label={t("setup.owner_title")}>
+        <TextField
+          label={t("sign_in.login")}
+          value={draft.login}
+          onChange={(login) => setDraft({ ...draft, login: login.trim() })}
+          error={form.error("login")}
+          autoComplete="username"
+          required
+          autoFocus
+        />
+        <TextField
+          label={t("account.name")}
+          value={draft.name}
+          onChange={(name) => setDraft({ ...draft, name })}
+          error={form.error("name")}
+          autoComplete="name"
+        />
+        <TextField
+          label={t("sign_in.password")}
+          type="password"
+          value={form.value.password}
+          onChange={(v) => form.set("password", v)}
+          error={form.error("password")}
+          help={t("account.password_rule")}
+          autoComplete="new-password"
+          required
+        />
+        <Problem error={form.problem} />
+        <div>
+          <SubmitButton isBusy={form.isBusy}>{t("setup.owner_do")}</SubmitButton>
+        </div>
+      </Form>
+    </Card>
+  );
+}
+
+function Address({ origin, onDone }: { origin: string; onDone: () => void }) {
+  const settings = useSettings();
+  if (settings.isPending) return <Skeleton />;
+  if (settings.isError) return <Problem error={settings.error} />;
+  return <AddressForm settings={settings.data} origin={origin} onDone={onDone} />;
+}
+
+function AddressForm({ settings, origin, onDone }: { settings: Settings; origin: string; onDone: () => void }) {
+  const { t, language } = useI18n();
+  const client = useQueryClient();
+  const isLocal = /^https?:\/\/(localhost|127\.|\[::1\])/.test(origin);
+  const [draft, setDraft] = useDraft("address", {
+    public_url: settings.public_url || (isLocal ? "" : origin),
+    time_zone: settings.public_url
+      ? settings.time_zone
+      : Intl.DateTimeFormat().resolvedOptions().timeZone || settings.time_zone,
+  });
+  const form = useForm({});
+  const save = () =>
+    void form.run(async () => {
+      await put("/settings", { ...settings, ...draft, language });
+      await refresh(client, "settings", "me");
+      onDone();
+    });
+  return (
+    <Card title={t("setup.address_title")} help={t("setup.address_text")}>
+      <Form onSubmit={save} label={t("setup.address_title")}>
+        <TextField
+          label={t("settings.public_url")}
+          value={draft.public_url}
+          onChange={(public_url) => setDraft({ ...draft, public_url: public_url.trim() })}
+          error={form.error("public_url")}
+          help={t("settings.public_url_help")}
+          placeholder="https://t.example.com"
+          mono
+          inputMode="url"
+        />
+        <AddressNote url={draft.public_url} />
+        <PickField
+          label={t("settings.time_zone")}
+          value={draft.time_zone}
+          onChange={(v) => setDraft({ ...draft, time_zone: v ?? draft.time_zone })}
+          options={TIME_ZONES.map((z) => ({ value: z, label: z }))}
+          error={form.error("time_zone")}
+        />
+        <Problem error={form.problem} />
+        <div>
+          <SubmitButton isBusy={form.isBusy}>{t("form.next")}</SubmitButton>
+        </div>
+      </Form>
+    </Card>
+  );
+}
+
+function Made({ title, name, onNext }: { title: MessageKey; name: string; onNext: () => void }) {
+  const t = useT();
+  return (
+    <Card title={t(title)}>
+      <div className="stack">
+        <Note tone="ok">{t("setup.have", { name })}</Note>
+        <div>
+          <Button variant="primary" onPress={onNext}>
+            {t("form.next")}
+          </Button>
+        </div>
+      </div>
+    </Card>
+  );
+}
+
+function OfferStep({ id, onDone }: { id: string | null; onDone: (id: string) => void }) {
+  const t = useT();
+  const client = useQueryClient();
+  const offers = useOffers();
+  const currency = useSettings().data?.currency ?? "JPY";
+  const [draft, setDraft] = useDraft("offer", { name: "", destination: "", event: t("offer.first_event") });
+  const form = useForm({});
+  if (offers.isPending) return <Skeleton />;
+  const made = offers.data?.find((o) => o.id === id);
+  if (made) return <Made title="setup.offer_title" name={made.name} onNext={() => onDone(made.id)} />;
+  const save = () =>
+    void form.run(async () => {
+      const fresh = newOffer(currency, draft.event);
+      const offer = await post<Offer>(
+        "/offers",
+        offerBody({ ...fresh, name: draft.name, destinations: { ...fresh.destinations, default: draft.destination } }),
+      );
+      await refresh(client, "offers");
+      onDone(offer.id);
+    });
+  return (
+    <Card title={t("setup.offer_title")} help={t("setup.offer_text")}>
+      <Form onSubmit={save} label={t("setup.offer_title")}>
+        <TextField
+          label={t("offers.name")}
+          value={draft.name}
+          onChange={(name) => setDraft({ ...draft, name })}
+          error={form.error("name")}
+          required
+        />
+        <TextField
+          label={t("destination.default")}
+          value={draft.destination}
+          onChange={(destination) => setDraft({ ...draft, destination: destination.trim() })}
+          error={form.error("destinations.default")}
+          placeholder="https://www.example.com/lp"
+          help={t("destination.help")}
+          required
+          mono
+          inputMode="url"
+        />
+        <TextField
+          label={t("conversion.event")}
+          value={draft.event}
+          onChange={(event) => setDraft({ ...draft, event })}
+          error={form.error("events.0.name")}
+          help={t("setup.event_help")}
+          required
+        />
+        <Problem error={form.problem} />
+        <div>
+          <SubmitButton isBusy={form.isBusy}>{t("form.next")}</SubmitButton>
+        </div>
+      </Form>
+    </Card>
+  );
+}
+
+function PartnerStep({ id, onDone }: { id: string | null; onDone: (id: string) => void }) {
+  const t = useT();
+  const partners = usePartners();
+  if (partners.isPending) return <Skeleton />;
+  const made = partners.data?.find((p: Partner) => p.id === id);
+  if (made) return <Made title="setup.partner_title" name={made.name} onNext={() => onDone(made.id)} />;
+  return (
+    <div className="stack">
+      <Note tone="info">{t("setup.partner_text")}</Note>
+      <PartnerForm onMade={(p) => onDone(p.id)} submitLabel={t("form.next")} />
+    </div>
+  );
+}
+
+function LinkStep({ progress, onDone }: { progress: Progress; onDone: (token: string) => void }) {
+  const t = useT();
+  const client = useQueryClient();
+  const offers = useOffers().data;
+  const partners = usePartners().data;
+  const links = useLinks();
+  const form = useForm({ campaign: "" });
+  if (links.isPending || !offers || !partners) return <Skeleton />;
+  const offer = offers.find((o) => o.id === progress.offer) ?? offers[0];
+  const partner = partners.find((p) => p.id === progress.partner) ?? partners[0];
+  const made = links.data?.find((l) => l.token === progress.link);
+  if (made) return <Made title="setup.link_title" name={made.urls.click_url} onNext={() => onDone(made.token)} />;
+  if (!offer) return <Note tone="warn">{t("link.needs_offer")}</Note>;
+  const save = () =>
+    void form.run(async () => {
+      const link = await post<Link>(
+        "/links",
+        linkBody({
+          ...newLink(offer.id, partner?.id ?? null, partner?.name ?? offer.name),
+          campaign: form.value.campaign || null,
+        }),
+      );
+      await refresh(client, "links");
+      onDone(link.token);
+    });
+  return (
+    <Card
+      title={t("setup.link_title")}
+      help={t("setup.link_text", { offer: offer.name, partner: partner?.name ?? "–" })}
+    >
+      <Form onSubmit={save} label={t("setup.link_title")}>
+        <TextField
+          label={t("link.campaign")}
+          value={form.value.campaign}
+          onChange={(v) => form.set("campaign", v)}
+          help={t("setup.campaign_help")}
+          error={form.error("campaign")}
+        />
+        <Problem error={form.problem} />
+        <div>
+          <SubmitButton isBusy={form.isBusy}>{t("link.issue")}</SubmitButton>
+        </div>
+      </Form>
+    </Card>
+  );
+}
+
+function TestStep({ progress }: { progress: Progress }) {
+  const t = useT();
+  const client = useQueryClient();
+  const [, navigate] = useLocation();
+  const settings = useSettings().data;
+  const links = useLinks();
+  const form = useForm({});
+  const link = links.data?.find((l) => l.token === progress.link) ?? links.data?.[0];
+  const finish = () =>
+    void form.run(async () => {
+      await put("/settings", { ...settings, is_set_up: true });
+      for (const key of Object.keys(sessionStorage)) if (key.startsWith(PROGRESS)) sessionStorage.removeItem(key);
+      await refresh(client, "settings", "me");
+      navigate("/");
+    });
+  return (
+    <div className="stack">
+      {link ? <LiveTest link={link} /> : <Empty icon={Check} title={t("links.empty")} />}
+      <Problem error={form.problem} />
+      <div>
+        <Button variant="primary" onPress={finish} isBusy={form.isBusy}>
+          {t("setup.finish")}
+        </Button>
+      </div>
+    </div>
+  );
+}

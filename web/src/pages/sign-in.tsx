@@ -1,0 +1,77 @@
+/** Sign-in. The same answer for a wrong name and a wrong password; recovery is on the command line. */
+import { useQueryClient } from "@tanstack/react-query";
+import { useState } from "react";
+import { ApiError, post } from "../api/client";
+import { Card, Note } from "../components/basic";
+import { Form, SubmitButton, TextField, useForm } from "../components/form";
+import { useErrorText } from "../components/problem";
+import icon from "../icon.svg";
+import { useI18n } from "../i18n/all";
+
+export function SignIn() {
+  const { t, language, setLanguage } = useI18n();
+  const client = useQueryClient();
+  const form = useForm({ login: "", password: "", totp: "" });
+  const [needsCode, setNeedsCode] = useState(false);
+  const errorText = useErrorText();
+  const submit = () =>
+    void form.run(async () => {
+      const { login, password, totp } = form.value;
+      try {
+        await post("/login", { login, password, ...(totp ? { code: totp } : {}) });
+      } catch (error) {
+        if (error instanceof ApiError && error.code === "second_factor") setNeedsCode(true);
+        throw error;
+      }
+      await client.invalidateQueries();
+    });
+  return (
+    <div className="gate">
+      <main className="panel" style={{ padding: 0 }}>
+        <div className="brand">
+          <img src={icon} alt="" />
+          {t("app.name")}
+        </div>
+        <Card>
+          <Form onSubmit={submit} label={t("sign_in.title")}>
+            <h1>{t("sign_in.title")}</h1>
+            {form.problem ? <Note tone="bad">{errorText(form.problem)}</Note> : null}
+            <TextField
+              label={t("sign_in.login")}
+              value={form.value.login}
+              onChange={(v) => form.set("login", v)}
+              autoComplete="username"
+              autoFocus
+              required
+            />
+            <TextField
+              label={t("sign_in.password")}
+              type="password"
+              value={form.value.password}
+              onChange={(v) => form.set("password", v)}
+              autoComplete="current-password"
+              required
+            />
+            {needsCode && (
+              <TextField
+                label={t("sign_in.totp")}
+                value={form.value.totp}
+                onChange={(v) => form.set("totp", v)}
+                autoComplete="one-time-code"
+                inputMode="numeric"
+                autoFocus
+              />
+            )}
+            <SubmitButton isBusy={form.isBusy}>{t("sign_in.submit")}</SubmitButton>
+          </Form>
+        </Card>
+        <p className="small muted" style={{ marginTop: 16 }}>
+          {t("sign_in.forgot")} <code>yamabiko admin reset-password</code>
+        </p>
+      </main>
+      <button type="button" className="btn quiet" onClick={() => setLanguage(language === "ja" ? "en" : "ja")}>
+        {language === "ja" ? "English" : "日本語"}
+      </button>
+    </div>
+  );
+}

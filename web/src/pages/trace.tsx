@@ -1,0 +1,418 @@
+/** Trace: the whole story of one click or conversion, in the order of time. */
+import {
+  Activity,
+  CheckCircle2,
+  CircleSlash,
+  FileCheck2,
+  MousePointerClick,
+  RotateCw,
+  Send,
+  Trophy,
+} from "lucide-react";
+import { type ReactNode, useState } from "react";
+import { Link } from "wouter";
+import { useNames } from "../api/queries";
+import { type Step as TraceStep, type Trace, useTrace } from "../api/trace";
+import type { ActivityRow, PostbackDetail, RuleOutcome, SessionRow } from "../api/types";
+import {
+  Amount,
+  Badge,
+  Button,
+  Card,
+  CopyButton,
+  Empty,
+  Facts,
+  Note,
+  PostbackBadge,
+  Skeleton,
+  StatusBadge,
+  TestBadge,
+  Time,
+} from "../components/basic";
+import { useFilters } from "../components/filters";
+import { Form, Problem, TextField } from "../components/form";
+import { PageFrame } from "../components/page";
+import { Table } from "../components/table";
+import { type MessageKey, useFormat, useI18n, useT } from "../i18n/all";
+import { SessionFlags } from "./clicks";
+import { AttemptLine, RequestView } from "./parts/attempts";
+import { useCodeText, useKindName } from "./parts/kinds";
+import { ResendOne } from "./postbacks";
+import { Reason } from "./refused";
+
+export default function TracePage() {
+  const t = useT();
+  const filters = useFilters();
+  const q = filters.get("q");
+  const [text, setText] = useState(q);
+  const trace = useTrace(q);
+  return (
+    <PageFrame
+      title={t("nav.trace")}
+      lead={t("trace.lead")}
+      actions={
+        q && (
+          <Button icon={RotateCw} onPress={() => void trace.refetch()}>
+            {t("trace.reload")}
+          </Button>
+        )
+      }
+    >
+      <Form key={q} className="inline-form" onSubmit={() => filters.set({ q: text.trim() })} label={t("nav.trace")}>
+        <div style={{ flex: "1 1 320px" }}>
+          <TextField
+            label={t("trace.field")}
+            type="search"
+            value={text}
+            onChange={setText}
+            mono
+            placeholder={t("palette.hint")}
+          />
+        </div>
+        <button type="submit" className="btn primary">
+          {t("trace.find")}
+        </button>
+      </Form>
+      <div style={{ height: 20 }} />
+      {!q ? (
+        <div className="table-box">
+          <Empty icon={Activity} title={t("trace.empty")}>
+            {t("trace.empty_text")}
+          </Empty>
+        </div>
+      ) : trace.isPending ? (
+        <Skeleton lines={8} />
+      ) : trace.isError ? (
+        <Problem error={trace.error} />
+      ) : (
+        <Story trace={trace.data} q={q} />
+      )}
+    </PageFrame>
+  );
+}
+
+function Story({ trace, q }: { trace: Trace; q: string }) {
+  const t = useT();
+  const kindName = useKindName();
+  const { session, activities } = trace;
+  if (trace.found_by === null) {
+    return (
+      <Note tone="warn" title={t("trace.nothing", { text: q })}>
+        {t("trace.nothing_text")} {trace.is_partial && t("trace.partial")}
+      </Note>
+    );
+  }
+  return (
+    <div className="stack">
+      <Way steps={trace.steps} />
+      {trace.is_partial && <Note>{t("trace.partial")}</Note>}
+      <ol className="timeline">
+        {session && (
+          <Step
+            icon={<MousePointerClick size={12} />}
+            at={session.at_ms}
+            title={session.kind === "impression" ? kindName("impression") : kindName("click")}
+          >
+            <SessionStory session={session} />
+            <RuleOutcomes rules={trace.session_rules} postbacks={trace.session_postbacks} />
+            <PostbackList postbacks={trace.session_postbacks} />
+          </Step>
+        )}
+        {activities.map(({ activity: a, postbacks }) => (
+          <Step
+            key={a.id}
+            icon={a.verdict === "accepted" ? <FileCheck2 size={12} /> : <CircleSlash size={12} />}
+            at={a.at_ms}
+            title={kindName(a.kind)}
+          >
+            <ActivityStory activity={a} postbacks={postbacks} />
+            <PostbackList postbacks={postbacks} />
+          </Step>
+        ))}
+      </ol>
+    </div>
+  );
+}
+
+/** The steps from click to answer in one glance; the one that stopped it comes with what to do. */
+function Way({ steps }: { steps: readonly TraceStep[] }) {
+  const t = useT();
+  const { language } = useI18n();
+  const text = (s: TraceStep) => {
+    const key: string = `step.${s.code}`;
+    return language === "ja" && t.has(key) ? t(key as MessageKey) : s.message;
+  };
+  const stopped = steps.filter((s) => !s.is_ok);
+  return (
+    <Card title={t("trace.way")}>
+      <ol className="stack tight" style={{ listStyle: "none", margin: 0, padding: 0 }}>
+        {steps
+          .filter((s) => s.is_ok)
+          .map((s, i) => (
+            <li key={i} className="row top" style={{ flexWrap: "nowrap" }}>
+              <CheckCircle2 size={18} color="var(--ok)" aria-hidden style={{ flex: "none", marginTop: 3 }} />
+              <span className="wrap-any">{text(s)}</span>
+            </li>
+          ))}
+        {stopped.map((s, i) => (
+          <li key={`x${i}`}>
+            <Note tone={s.code === "waiting" || s.code === "no_conversion" ? "warn" : "bad"} title={t("trace.stopped")}>
+              {text(s)}
+            </Note>
+          </li>
+        ))}
+      </ol>
+    </Card>
+  );
+}
+
+function Step({ icon, at, title, children }: { icon: ReactNode; at: number; title: ReactNode; children: ReactNode }) {
+  return (
+    <li>
+      <span className="dot" aria-hidden>
+        {icon}
+      </span>
+      <div className="row" style={{ marginBottom: 8 }}>
+        <h2>{title}</h2>
+        <span className="muted">
+          <Time ms={at} />
+        </span>
+      </div>
+      <div className="card stack">{children}</div>
+    </li>
+  );
+}
+
+const pairs = (list: readonly [string, string][]) =>
+  list.length ? <code className="codebox">{list.map(([k, v]) => `${k} = ${v}`).join("\n")}</code> : "";
+
+function SessionStory({ session: s }: { session: SessionRow }) {
+  const t = useT();
+  const names = useNames();
+  return (
+    <>
+      <SessionFlags row={s} />
+      <Facts
+        items={[
+          [
+            t("click.sid"),
+            <span key="s" className="row">
+              <code>{s.id}</code>
+              <CopyButton text={s.id} variant="quiet" />
+            </span>,
+          ],
+          [
+            t("link.one"),
+            <Link key="l" href={`/links/${s.link}`}>
+              {s.tracker_name.replaceAll("::", " › ") || s.link}
+            </Link>,
+          ],
+          [t("link.offer"), names.offer(s.offer)],
+          [t("link.partner"), names.partner(s.partner)],
+          [
+            "PARA1–5",
+            s.para.some(Boolean) ? (
+              <code key="p">
+                {s.para
+                  .map((v, i) => (v ? `PARA${i + 1}=${v}` : ""))
+                  .filter(Boolean)
+                  .join("  ")}
+              </code>
+            ) : (
+              ""
+            ),
+          ],
+          [
+            t("click.device"),
+            [s.os_name, s.os_version, s.browser, s.device_name, s.country.toUpperCase()].filter(Boolean).join(" / "),
+          ],
+          [t("link.destination"), <code key="d">{s.destination}</code>],
+        ]}
+      />
+      <details>
+        <summary>{t("trace.details")}</summary>
+        <Facts
+          items={[
+            ["TUID", <code key="t">{s.tuid}</code>],
+            ["IP", <code key="i">{s.ip}</code>],
+            [t("click.user_agent"), s.user_agent],
+            [t("click.referer"), s.referer],
+            [t("click.label"), s.label],
+            [t("click.parameters"), pairs(s.parameters)],
+          ]}
+        />
+      </details>
+    </>
+  );
+}
+
+function ActivityStory({ activity: a, postbacks }: { activity: ActivityRow; postbacks: readonly PostbackDetail[] }) {
+  const t = useT();
+  const names = useNames();
+  const matchText = useCodeText("match");
+  const lostText = useCodeText("lost");
+  return (
+    <>
+      <div className="row">
+        {a.verdict === "accepted" ? <Badge tone="ok">{t("verdict.accepted")}</Badge> : null}
+        {a.status && <StatusBadge status={a.status} />}
+        {a.is_test && <TestBadge />}
+      </div>
+      {a.verdict !== "accepted" && <Reason row={a} />}
+      <Facts
+        items={[
+          [t("conversion.event"), names.event(a.offer, a.event)],
+          [t("stat.revenue"), <Amount key="m" value={a.money} />],
+          [t("stat.payout"), <Amount key="p" value={a.payout} />],
+          [t("conversion.uid"), <code key="u">{a.uids.join(", ")}</code>],
+          [t("conversion.match"), matchText(a.match_type)],
+          ["ID", <code key="i">{a.id}</code>],
+        ]}
+      />
+      {a.candidates.length > 0 && (
+        <div className="stack tight">
+          <h3>{t("trace.candidates")}</h3>
+          <Table
+            label={t("trace.candidates")}
+            rows={a.candidates}
+            rowKey={(c) => c.session}
+            columns={[
+              {
+                id: "s",
+                label: t("click.sid"),
+                render: (c) => (
+                  <Link href={`/trace?q=${c.session}`}>
+                    <code>{c.session}</code>
+                  </Link>
+                ),
+              },
+              { id: "m", label: t("conversion.match"), render: (c) => matchText(c.matched_by) },
+              {
+                id: "r",
+                label: t("trace.result"),
+                render: (c) =>
+                  c.is_winner ? (
+                    <Badge tone="ok" icon={Trophy}>
+                      {t("trace.winner")}
+                    </Badge>
+                  ) : (
+                    lostText(c.lost_because)
+                  ),
+              },
+            ]}
+          />
+        </div>
+      )}
+      <RuleOutcomes rules={a.rules} postbacks={postbacks} />
+      {a.history.length > 0 && (
+        <div className="stack tight">
+          <h3>{t("trace.history")}</h3>
+          <ul style={{ margin: 0, paddingLeft: "1.2em" }}>
+            {a.history.map((h) => (
+              <li key={h.at_ms + h.status}>
+                <Time ms={h.at_ms} /> {t(`status.${h.status}`)}{" "}
+                <span className="muted">({t.has(`by.${h.by}`) ? t(`by.${h.by}` as "by.automatic") : h.by})</span>
+              </li>
+            ))}
+          </ul>
+        </div>
+      )}
+      {(a.custom.length > 0 || a.fields.length > 0 || a.user_agent) && (
+        <details>
+          <summary>{t("trace.details")}</summary>
+          <Facts
+            items={[
+              [t("trace.custom"), pairs(a.custom)],
+              [t("trace.fields"), pairs(a.fields)],
+              ["IP", <code key="i">{a.ip}</code>],
+              [t("click.user_agent"), a.user_agent],
+              ["TUID", <code key="t">{a.tuid}</code>],
+            ]}
+          />
+        </details>
+      )}
+    </>
+  );
+}
+
+function RuleOutcomes({ rules, postbacks }: { rules: readonly RuleOutcome[]; postbacks: readonly PostbackDetail[] }) {
+  const t = useT();
+  const names = useNames();
+  const skippedText = useCodeText("skipped");
+  if (rules.length === 0) return null;
+  return (
+    <div className="stack tight">
+      <h3>{t("trace.rules")}</h3>
+      <Table
+        label={t("trace.rules")}
+        rows={rules.map((r, i) => ({ ...r, i }))}
+        rowKey={(r) => String(r.i)}
+        columns={[
+          {
+            id: "n",
+            label: t("pb.rule"),
+            render: (r) =>
+              r.origin.type === "link" ? (
+                <code>{r.origin.id}</code>
+              ) : (
+                <Link href={`/rules/${r.origin.id}`}>{names.rule(r.origin.id)}</Link>
+              ),
+          },
+          {
+            id: "c",
+            label: t("trace.condition"),
+            render: (r) =>
+              r.condition ? <code>{r.condition}</code> : <span className="muted">{t("trace.no_condition")}</span>,
+          },
+          {
+            id: "h",
+            label: t("trace.result"),
+            render: (r) =>
+              r.holds ? (
+                <Badge tone="ok">{t("condition.true")}</Badge>
+              ) : (
+                <Badge tone="plain">{t("condition.false")}</Badge>
+              ),
+          },
+          {
+            id: "p",
+            label: t("nav.postbacks"),
+            render: (r) => {
+              const sent = postbacks.find((p) => p.postback.id === r.postback)?.postback;
+              return sent ? <PostbackBadge state={sent.state} /> : skippedText(r.skipped);
+            },
+          },
+        ]}
+      />
+    </div>
+  );
+}
+
+function PostbackList({ postbacks }: { postbacks: readonly PostbackDetail[] }) {
+  const t = useT();
+  const names = useNames();
+  const format = useFormat();
+  const failText = useCodeText("fail");
+  return (
+    <>
+      {postbacks.map(({ postback: p, attempts }) => (
+        <section key={p.id} className="stack tight" aria-label={`${t("nav.postbacks")} ${p.id}`}>
+          <div className="row">
+            <Send size={16} aria-hidden />
+            <strong>{names.partner(p.partner) || t("pb.own_server")}</strong>
+            <PostbackBadge state={p.state} />
+            {p.fail_reason && <span className="small">{failText(p.fail_reason)}</span>}
+            {p.state === "waiting" && p.due_at_ms && (
+              <span className="small">{t("trace.next_try", { when: format.relative(p.due_at_ms, Date.now()) })}</span>
+            )}
+            <ResendOne id={p.id} />
+          </div>
+          <RequestView {...p.request} />
+          {(attempts.length ? attempts : p.last ? [p.last] : []).map((a) => (
+            <AttemptLine key={`${a.number}-${a.at_ms}`} attempt={a} />
+          ))}
+        </section>
+      ))}
+    </>
+  );
+}
