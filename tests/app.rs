@@ -388,7 +388,7 @@ fn the_examples_of_the_guide() {
     app.receiver.clear();
     app.send(
         "session",
-        &format!("gps_adid=c1b2c3d4-0000-4000-8000-1234567890ab&device_type=tablet&environment=sandbox"),
+        "gps_adid=c1b2c3d4-0000-4000-8000-1234567890ab&device_type=tablet&environment=sandbox",
     )
     .ok();
     let arrivals = app.receiver.wait_for(6, SOON);
