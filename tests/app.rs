@@ -388,7 +388,7 @@ fn the_examples_of_the_guide() {
     app.receiver.clear();
     app.send(
         "session",
-        &format!("gps_adid=c1b2c3d4-0000-4000-8000-1234567890ab&device_type=tablet&environment=sandbox"),
+        "gps_adid=c1b2c3d4-0000-4000-8000-1234567890ab&device_type=tablet&environment=sandbox",
     )
     .ok();
     let arrivals = app.receiver.wait_for(6, SOON);
@@ -908,4 +908,78 @@ fn apples_postbacks_are_verified_and_told_once() {
         .to_string();
     assert!(kept.contains("invalid_apple_signature"), "{kept}");
     assert_eq!(app.kinds_told(), ["sk_install"]);
+}
+
+#[test]
+fn installs_survive_a_kill_and_are_counted_once() {
+    let mut app = App::new(json!({}));
+    app.rule(
+        &["install"],
+        &app.url("/i?kind={activity_kind}&adid={adid}&id={activity_id}"),
+    );
+    let App {
+        server,
+        receiver,
+        token,
+        _dir,
+        ..
+    } = app;
+    let at = now_s();
+    let target = |n: u32| {
+        format!("/session?s2s=1&app_token={token}&idfv=B1B2C3D4-0000-4000-8000-{n:012}&created_at_unix={at}")
+    };
+    let acknowledged = std::sync::Mutex::new(std::collections::BTreeMap::new());
+    std::thread::scope(|scope| {
+        for lane in 0..4 {
+            let (mut client, target, acknowledged) = (server.client(), &target, &acknowledged);
+            scope.spawn(move || {
+                for n in 1..100_000 {
+                    let number = lane * 100_000 + n;
+                    let Ok(answer) = client.try_send("POST", &target(number), &[], b"") else {
+                        return;
+                    };
+                    if answer.status == 200 {
+                        acknowledged
+                            .lock()
+                            .unwrap()
+                            .insert(number, text(&answer.json()["adid"]));
+                    }
+                }
+            });
+        }
+        eventually("some installs", SOON, || {
+            (acknowledged.lock().unwrap().len() > 200).then_some(())
+        });
+        server.signal("KILL");
+    });
+    let acknowledged = acknowledged.into_inner().unwrap();
+    drop(server);
+    let server = Setup::new(_dir.path()).start();
+    // Clients repeat what they sent last; none of it is a second install.
+    for (number, adid) in acknowledged.iter().rev().take(50) {
+        let again = server.client().send("POST", &target(*number), &[], b"").ok();
+        assert_eq!(
+            (&again["adid"], &again["message"]),
+            (&json!(adid), &json!("Install tracked"))
+        );
+    }
+    let told = eventually(
+        "every install that was acknowledged is told",
+        Duration::from_secs(60),
+        || {
+            let mut told = std::collections::BTreeMap::<String, std::collections::BTreeSet<String>>::new();
+            for arrival in receiver.arrivals() {
+                let value = |name| arrival.query_value(name).unwrap_or_default();
+                told.entry(value("adid")).or_default().insert(value("id"));
+            }
+            acknowledged
+                .values()
+                .all(|adid| told.contains_key(adid))
+                .then_some(told)
+        },
+    );
+    assert!(
+        told.values().all(|ids| ids.len() == 1),
+        "an install was counted twice: {told:?}"
+    );
 }

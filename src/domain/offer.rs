@@ -270,8 +270,8 @@ pub struct AttributionPolicy {
     /// App: more engagements of one device with one link than this within the click window is
     /// `too_many_engagements` (0 = off).
     pub max_engagements: Option<u32>,
-    /// App: installs from these networks (data centres, VPNs, Tor) are `anonymous_traffic`; the lists of link,
-    /// partner and offer add up.
+    /// App: installs from these networks (data centres, VPNs, Tor) are `anonymous_traffic`; only the list of the
+    /// offer counts.
     #[schema(value_type = Vec<String>)]
     pub anonymous_networks: Vec<ipnet::IpNet>,
 }

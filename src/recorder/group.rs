@@ -13,6 +13,9 @@ use crate::store::{Commit, Db, KeyRange, Op, Reader, StoreError, codec, keys};
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
+/// A key and its value.
+pub type Entry = (Vec<u8>, Vec<u8>);
+
 /// Called once the group is durable, or with the reason why it is not.
 pub type OnDurable = Box<dyn FnOnce(Result<(), RecordError>) + Send>;
 
@@ -94,7 +97,7 @@ impl<'a> Group<'a> {
     }
 
     /// At most `limit` keys of a range and their values, in order, as they will be after this group so far.
-    pub fn scan(&self, db: Db, range: KeyRange, limit: usize) -> Result<Vec<(Vec<u8>, Vec<u8>)>, StoreError> {
+    pub fn scan(&self, db: Db, range: KeyRange, limit: usize) -> Result<Vec<Entry>, StoreError> {
         let found = self.merged(db, &range, limit, false)?.into_iter();
         Ok(found
             .filter_map(|(key, value)| Some((key, value?)))
@@ -103,12 +106,7 @@ impl<'a> Group<'a> {
     }
 
     /// The same from the end of the range backwards, the last key first.
-    pub fn scan_back(
-        &self,
-        db: Db,
-        range: KeyRange,
-        limit: usize,
-    ) -> Result<Vec<(Vec<u8>, Vec<u8>)>, StoreError> {
+    pub fn scan_back(&self, db: Db, range: KeyRange, limit: usize) -> Result<Vec<Entry>, StoreError> {
         let found = self.merged(db, &range, limit, true)?.into_iter().rev();
         Ok(found
             .filter_map(|(key, value)| Some((key, value?)))

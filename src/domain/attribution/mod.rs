@@ -249,7 +249,7 @@ fn award(engagements: Vec<Engagement>, judge: impl Fn(&Engagement) -> Option<Los
 }
 
 /// How many engagements each link had with the device by an id, within the windows of the engagements.
-fn floods<'e>(engagements: &'e [Engagement], at_ms: i64) -> std::collections::HashMap<&'e LinkToken, u32> {
+fn floods(engagements: &[Engagement], at_ms: i64) -> std::collections::HashMap<&LinkToken, u32> {
     let mut counts = std::collections::HashMap::new();
     for engagement in engagements {
         let is_counted = engagement.matched_by != MatchType::Probabilistic
