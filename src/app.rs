@@ -288,6 +288,7 @@ fn serve(
         auth: Auth::new()?,
         echo: echo.clone(),
         geo: tracking.geo.clone(),
+        admin_address: sockets.bound().admin_side(),
         started_at_ms: core.clock.now_ms(),
     });
     let control = control::Control::start(state.clone(), &config.data_dir)?;

@@ -91,6 +91,10 @@ impl Sockets {
         })
     }
 
+    pub(super) fn bound(&self) -> &Bound {
+        &self.bound
+    }
+
     pub(super) fn echo_address(&self) -> SocketAddr {
         self.echo_address
     }

@@ -32,6 +32,7 @@ use actix_web::web::{self, ServiceConfig};
 use auth::Auth;
 use echo::Echo;
 use problem::ApiError;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -59,6 +60,8 @@ pub struct State {
     pub echo: Arc<Echo>,
     /// Places of addresses.
     pub geo: Arc<GeoIp>,
+    /// Where the admin side listens.
+    pub admin_address: SocketAddr,
     /// Unix milliseconds.
     pub started_at_ms: i64,
 }
@@ -97,8 +100,8 @@ impl State {
             public.or_else(|| self.config.public_url.clone()),
         ) {
             (None, Some(url)) => url.trim_end_matches('/').to_owned(),
-            (own, _) => {
-                let mut address = own.unwrap_or(self.config.listen);
+            (Some(_), _) | (None, None) => {
+                let mut address = self.admin_address;
                 if address.ip().is_unspecified() {
                     address.set_ip(std::net::IpAddr::from([127, 0, 0, 1]));
                 }

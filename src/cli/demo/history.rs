@@ -116,6 +116,7 @@ fn convert(recorder: &Recorder, session: &Session) -> Result<(), CliError> {
         visited: Vec::new(),
         proof: Proof::default(),
         is_test: false,
+        is_operator: false,
     };
     let recorded = recorder
         .run_blocking(move |group| record_conversion::record(&request, &caller, None, group))

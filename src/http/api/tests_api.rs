@@ -198,6 +198,7 @@ pub async fn test_conversion(
         visited: Vec::new(),
         proof: Proof::default(),
         is_test: true,
+        is_operator: true,
     };
     let done = state
         .recorder

@@ -342,6 +342,7 @@ fn apply(lines: Lines, identity: &Identity, group: &mut Group<'_>) -> Result<Upl
         visited: Vec::new(),
         proof: Proof::default(),
         is_test: false,
+        is_operator: true,
     };
     let mut result = UploadResult {
         is_applied: true,

@@ -168,5 +168,6 @@ pub(super) fn who(request: &HttpRequest, body: Vec<u8>, state: &TrackingState) -
             body,
         },
         is_test: false,
+        is_operator: false,
     }
 }
