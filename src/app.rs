@@ -186,7 +186,7 @@ pub fn store_options(config: &Config, clock: &Clock) -> StoreOptions {
         period_cache_bytes: mib(config.store.cache_mb) / 4,
         journal: journal::Options {
             segment_bytes: mib(config.store.journal_segment_mb),
-            ..defaults.journal.clone()
+            ..defaults.journal
         },
         snapshots: SnapshotOptions {
             period_every_ms: i64::from(config.store.snapshot_interval_h) * 3_600_000,

@@ -1,6 +1,14 @@
 //! The life of an app, end to end: links, installs, sessions, events, and the callbacks that go with them,
 //! against the real binary and a real receiver.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stdout,
+    reason = "a test that cannot go on fails"
+)]
+
 mod support;
 
 use serde_json::{Value, json};

@@ -135,7 +135,7 @@ impl Control {
                     match stream.and_then(|stream| serve(stream, &state)) {
                         Ok(()) => {}
                         Err(error) => {
-                            tracing::warn!(code = "control_socket", %error, "a command could not be answered")
+                            tracing::warn!(code = "control_socket", %error, "a command could not be answered");
                         }
                     }
                 }

@@ -163,7 +163,7 @@ fn reload(state: &State, certificates: Option<&tls::Certificates>) {
         match state.geo.load(file) {
             Ok(()) => tracing::info!("the GeoIP file was read again"),
             Err(error) => {
-                tracing::error!(code = error.code(), %error, "the GeoIP file was not read again; the one before stays")
+                tracing::error!(code = error.code(), %error, "the GeoIP file was not read again; the one before stays");
             }
         }
     }
@@ -171,7 +171,7 @@ fn reload(state: &State, certificates: Option<&tls::Certificates>) {
         match certificates.reload(&state.config.tls) {
             Ok(()) => tracing::info!("the certificate was read again"),
             Err(error) => {
-                tracing::error!(code = "certificate", %error, "the certificate was not read again; the one before stays")
+                tracing::error!(code = "certificate", %error, "the certificate was not read again; the one before stays");
             }
         }
     }

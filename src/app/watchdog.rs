@@ -21,7 +21,7 @@ pub(super) fn start(state: &Arc<State>, address: SocketAddr) -> JoinHandle<()> {
             match probed {
                 Ok(Ok(())) => super::listeners::notify(sd_notify::NotifyState::Watchdog),
                 Ok(Err(error)) => {
-                    tracing::error!(code = "watchdog_probe", %error, "the server does not answer its own probe; systemd is not told that all is well")
+                    tracing::error!(code = "watchdog_probe", %error, "the server does not answer its own probe; systemd is not told that all is well");
                 }
                 Err(error) => tracing::error!(code = "watchdog_probe", %error, "the probe could not run"),
             }

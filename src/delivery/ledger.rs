@@ -124,10 +124,10 @@ fn settle(done: &Settlement, group: &mut Group<'_>) -> Result<(), StoreError> {
     let mut postback = codec::decode_postback(&record, at.0, &at.1)?;
     postback.attempts = done.attempts;
     postback.state = done.next;
-    if let Some(attempt) = &done.attempt {
-        if let Some(earlier) = postback.last.replace(attempt.clone()) {
-            put_attempt(postback.id, &earlier, group)?;
-        }
+    if let Some(attempt) = &done.attempt
+        && let Some(earlier) = postback.last.replace(attempt.clone())
+    {
+        put_attempt(postback.id, &earlier, group)?;
     }
     match done.next {
         PostbackState::Waiting { .. } => group.put(at, codec::encode_postback(&postback)?),

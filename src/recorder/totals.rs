@@ -2,7 +2,7 @@
 //! each time. Bounded: when it is full it is emptied, and rows are read again as they are needed.
 
 use crate::domain::stats::{Counters, StatKey};
-use crate::store::{Db, Reader, StoreError, codec, keys};
+use crate::store::{Key, Reader, StoreError, codec, keys};
 use std::collections::HashMap;
 
 /// Rows kept in memory; about 300 bytes each.
@@ -22,7 +22,7 @@ impl Totals {
         reader: &Reader,
         key: StatKey,
         added: &Counters,
-    ) -> Result<((Db, Vec<u8>), Vec<u8>), StoreError> {
+    ) -> Result<(Key, Vec<u8>), StoreError> {
         let at = keys::stat(&key);
         let mut row = match self.rows.get(&key) {
             Some(row) => row.clone(),

@@ -154,6 +154,10 @@ impl ConfigObject {
 
 /// A change of the configuration. Changes that are given together are made together or not at all.
 #[derive(Debug, Clone, PartialEq)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "changes are few and short-lived; a box would only cost readability"
+)]
 pub enum Change {
     /// Makes or replaces an object.
     Put(ConfigObject),
@@ -339,7 +343,7 @@ impl Catalog {
         for rule in self.rules.values() {
             match &rule.rule.scope {
                 RuleScope::Offer { offer } => {
-                    self.by_offer.entry(offer.clone()).or_default().push(rule.clone())
+                    self.by_offer.entry(offer.clone()).or_default().push(rule.clone());
                 }
                 RuleScope::Partner { partner, .. } => {
                     self.by_partner

@@ -45,11 +45,11 @@ impl Job for EngagementJob {
 }
 
 impl EngagementJob {
-    fn conclude(mut self: Box<Self>, result: Result<(), RecordError>) {
+    fn conclude(mut self, result: Result<(), RecordError>) {
         let ack = self.ack.take();
         let recorded = match result {
             Ok(()) => Recorded::Durable,
-            Err(_) => self.into_spool(),
+            Err(_) => self.spool(),
         };
         if let Some(ack) = ack {
             // The visitor may have gone; the session is recorded all the same.
@@ -57,7 +57,7 @@ impl EngagementJob {
         }
     }
 
-    fn into_spool(self: Box<Self>) -> Recorded {
+    fn spool(&self) -> Recorded {
         let mut session = (*self.session).clone();
         session.flags.is_spooled = true;
         let spool = self.spool.clone();

@@ -97,9 +97,9 @@ pub fn run(
             };
             connection.received.drain(..length);
             if status == expected_status {
-                report.good += 1
+                report.good += 1;
             } else {
-                report.bad += 1
+                report.bad += 1;
             }
             let waited = connection.sent_at.elapsed().as_micros();
             report
