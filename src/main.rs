@@ -4,6 +4,10 @@ use clap::Parser;
 use std::process::ExitCode;
 use yamabiko::cli::{self, Cli, Command};
 
+/// Clicks are many small allocations that one thread makes and another frees.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> ExitCode {
     let cli = Cli::parse();
     let outcome = match cli.command {

@@ -9,6 +9,8 @@ use crate::domain::offer::IpPrivacy;
 use crate::domain::session::Device;
 use aws_lc_rs::hmac;
 use ipnet::IpNet;
+use std::cell::RefCell;
+use std::collections::HashMap;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 /// The headers that say who is calling, as texts (invalid UTF-8 replaced by the HTTP layer).
@@ -104,8 +106,30 @@ pub struct Agent {
     pub is_bot: bool,
 }
 
-/// Reads a user agent.
+/// User agents that a thread remembers; most visitors share a few hundred.
+const REMEMBERED: usize = 4096;
+
+thread_local! {
+    static AGENTS: RefCell<HashMap<Box<str>, Agent>> = RefCell::default();
+}
+
+/// Reads a user agent; what was read before is remembered, since reading takes longer than all the rest of
+/// a click's parsing. The memory is bounded: a full one begins anew.
 pub fn agent(user_agent: &str) -> Agent {
+    AGENTS.with_borrow_mut(|agents| {
+        if let Some(known) = agents.get(user_agent) {
+            return known.clone();
+        }
+        let read = read_agent(user_agent);
+        if agents.len() >= REMEMBERED {
+            agents.clear();
+        }
+        agents.insert(user_agent.into(), read.clone());
+        read
+    })
+}
+
+fn read_agent(user_agent: &str) -> Agent {
     let text = user_agent.trim();
     if text.is_empty() || text == "-" {
         return Agent {

@@ -104,7 +104,6 @@ impl Bench {
         let dir = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).expect("directory");
         let setup = Setup::new(dir.path())
             .env("YAMABIKO_STORE_JOURNAL_SEGMENT_MB", "64")
-            .env("YAMABIKO_LOG_LEVEL", "warn")
             .env("YAMABIKO_THREADS_HTTP", "2");
         Self {
             server: setup.start(),

@@ -81,22 +81,20 @@ impl Server {
                 lines.lock().expect("log").push(line);
             }
         });
-        let address = super::eventually("the server listens", Duration::from_secs(60), || {
-            if let Ok(Some(status)) = child.try_wait() {
-                panic!(
-                    "the server ended with {status}:\n{}",
-                    log.lock().expect("log").join("\n")
-                );
-            }
-            let log = log.lock().expect("log");
-            log.iter().find_map(|line| listening_address(line))
-        });
-        Self {
+        let mut server = Self {
             child,
-            address,
+            address: SocketAddr::from(([0, 0, 0, 0], 0)),
             log,
             setup: setup.clone(),
-        }
+        };
+        server.address = super::eventually("the server listens", Duration::from_secs(60), || {
+            if let Ok(Some(status)) = server.child.try_wait() {
+                panic!("the server ended with {status}:\n{}", server.log());
+            }
+            let log = server.log.lock().expect("log");
+            log.iter().find_map(|line| listening_address(line))
+        });
+        server
     }
 
     pub fn address(&self) -> SocketAddr {
