@@ -2,7 +2,7 @@
 //! 0600 in the data directory; one JSON request a connection, one JSON answer. Whoever can open it may do
 //! what the owner of the files could do anyway.
 //!
-//! [`execute`] is the same for a running server and for a command that opened the store itself.
+//! `execute` is the same for a running server and for a command that opened the store itself.
 
 use super::{AppError, Core};
 use crate::clock::Clock;

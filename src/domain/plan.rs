@@ -101,7 +101,7 @@ pub fn matches(rule: &Rule, activity: &Activity, context: &Context<'_>) -> bool 
     applies(rule, activity, context) && (rule.statuses.is_empty() || covers(rule, activity.status))
 }
 
-/// All of [`matches`] but the status.
+/// All of `matches` but the status.
 fn applies(rule: &Rule, activity: &Activity, context: &Context<'_>) -> bool {
     let session = activity.session.as_deref();
     let is_in_scope = match &rule.scope {

@@ -39,7 +39,7 @@
 //!   strangers sent; without knowing the salt nobody can place bytes in a payload that a search
 //!   through a damaged file would take for a frame.
 //! * **A closed segment is not read at start**: its last number is known from its successor's name. What
-//!   is wrong in it is told by [`read`], which meets every byte that a replay needs.
+//!   is wrong in it is told by [`read()`], which meets every byte that a replay needs.
 //! * **A segment is not recycled.** Zeroing it anew costs as much as a new file, and renaming a file
 //!   that holds old frames would need proof that no reader takes them for new ones.
 

@@ -46,7 +46,7 @@ pub struct OpenReport {
     /// Bytes of a record that was being written when the process or the machine died; they were cut
     /// off, and nobody had been told that it was recorded.
     pub torn_tail_bytes: u64,
-    /// Damage in the newest segment. Older ones are not read at opening: [`super::read`] tells.
+    /// Damage in the newest segment. Older ones are not read at opening: [`super::read()`] tells.
     pub damaged: Vec<Damage>,
     /// How many segments there are.
     pub segments: usize,

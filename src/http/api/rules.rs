@@ -98,7 +98,7 @@ pub fn view(rule: &Rule, broken: Option<&str>) -> RuleDto {
 }
 
 impl RuleDto {
-    /// Gives what is stored, without looking at the template text: that is what [`findings`] is for.
+    /// Gives what is stored, without looking at the template text: that is what `findings` is for.
     pub fn into_rule(
         self,
         before: Option<&Rule>,

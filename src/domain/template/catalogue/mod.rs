@@ -1,6 +1,6 @@
 //! The catalogue of placeholders: every name that `{name}` and `##NAME##` can take, with its meaning, format,
 //! sample, and the activity kinds that have data for it. One table; nothing else in the product lists names.
-//! It must not know where a value is stored: that is [`super::values`].
+//! It must not know where a value is stored: that is `values`.
 //!
 //! 2026-11-21: availability is stated for this product, not for the systems the names come from. A name that
 //! is filled from a parameter of the click is available for every kind, since the credited click is copied
