@@ -37,8 +37,6 @@ pub struct Config {
     pub public_url: Option<String>,
     /// Peers whose forwarded headers are believed.
     pub trusted_proxies: Vec<IpNet>,
-    /// Key that seals stored secrets; `None`: one in the data directory.
-    pub master_key_file: Option<PathBuf>,
     /// The web interface.
     pub admin: Admin,
     /// Logs.
@@ -165,8 +163,6 @@ pub struct Limits {
     pub queue: u32,
     /// Clicks in memory while the store is down.
     pub spool_clicks: u32,
-    /// Requests of one address to the tracking endpoints; 0: no limit.
-    pub per_address_per_second: u32,
 }
 
 /// Countries of addresses.
@@ -246,7 +242,7 @@ pub struct Flag {
 pub enum Origin {
     /// `config.default.toml`.
     Default,
-    /// Set by systemd for its unit (`$STATE_DIRECTORY`, `$CREDENTIALS_DIRECTORY`).
+    /// Set by systemd for its unit (`$STATE_DIRECTORY`).
     Systemd(&'static str),
     /// The configuration file.
     File {

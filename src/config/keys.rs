@@ -53,7 +53,6 @@ pub(super) const KEYS: &[Key] = &[
     key("listen", Accepts::Socket),
     key("public_url", Accepts::OptionalUrl),
     key("trusted_proxies", Accepts::Networks),
-    key("master_key_file", Accepts::OptionalPath),
     key("admin.listen", Accepts::OptionalSocket),
     Key {
         path: "admin.metrics_token",
@@ -83,7 +82,6 @@ pub(super) const KEYS: &[Key] = &[
     whole("limits.max_connections", 16, 1_000_000, "connections"),
     whole("limits.queue", 64, 1_000_000, "commands"),
     whole("limits.spool_clicks", 0, 10_000_000, "clicks"),
-    whole("limits.per_address_per_second", 0, 1_000_000, "requests"),
     key("geoip.file", Accepts::OptionalPath),
     whole("threads.http", 0, 512, "threads"),
     key("tls.cert_file", Accepts::OptionalPath),

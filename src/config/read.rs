@@ -4,7 +4,7 @@ use super::keys::{KEYS, Key, nearest};
 use super::{Config, DEFAULT_TOML, Mistake, MistakeKind, OTHER_VARIABLES, Origin, Sources};
 use serde_json::Value;
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use toml::de::{DeTable, DeValue};
 
 /// Checked values by key.
@@ -42,14 +42,6 @@ impl Layered {
                 "data_dir",
                 (Value::from(directory), Origin::Systemd("STATE_DIRECTORY")),
             );
-        }
-        if let Some(directory) = find("CREDENTIALS_DIRECTORY") {
-            let key = PathBuf::from(directory).join("master.key");
-            if key.is_file() {
-                let origin = Origin::Systemd("CREDENTIALS_DIRECTORY");
-                self.values
-                    .insert("master_key_file", (Value::from(key.to_string_lossy()), origin));
-            }
         }
     }
 

@@ -4,12 +4,14 @@
 
 use super::{DeliveryPolicy, Ledger, Settlement};
 use crate::domain::ids::{OfferId, PartnerId, PostbackId};
-use crate::domain::postback::{Attempt, Origin, Postback, PostbackState};
+use crate::domain::postback::{Attempt, Origin, Outcome, Postback, PostbackState};
 use crate::live::LiveEvent;
 use crate::recorder::{Group, Recorder};
 use crate::store::{Db, StoreError, codec, keys};
+use crate::telemetry;
 use std::ops::ControlFlow;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// Called once an outcome is durable.
 type Done = Box<dyn FnOnce() + Send>;
@@ -54,12 +56,13 @@ impl Ledger for StoreLedger {
     }
 
     fn report(&self, done: Settlement, on_durable: Done) {
-        let outcome = Outcome {
+        count(&done);
+        let report = Report {
             recorder: self.recorder.clone(),
             done,
             on_durable,
         };
-        if let Err(job) = self.recorder.submit_outcome(outcome.into_job()) {
+        if let Err(job) = self.recorder.submit_outcome(report.into_job()) {
             drop(job);
             tracing::warn!(
                 code = "outcome_late",
@@ -92,15 +95,30 @@ impl Ledger for StoreLedger {
     }
 }
 
+/// Counts an attempt, and a postback that is given up.
+fn count(done: &Settlement) {
+    if let Some(attempt) = &done.attempt {
+        let outcome = match (&attempt.outcome, done.next) {
+            (_, PostbackState::Delivered { .. }) => "delivered",
+            (Outcome::Answered { .. }, _) => "answered",
+            (Outcome::Error { .. }, _) => "error",
+        };
+        telemetry::attempt(outcome, Duration::from_millis(u64::from(attempt.duration_ms)));
+    }
+    if let PostbackState::Failed { reason, .. } = done.next {
+        telemetry::postback_failed(reason.code());
+    }
+}
+
 /// An outcome on its way to the store; it comes back to the channel when the commit fails, so that it is
 /// written first when the store is back.
-struct Outcome {
+struct Report {
     recorder: Recorder,
     done: Settlement,
     on_durable: Done,
 }
 
-impl Outcome {
+impl Report {
     fn into_job(self) -> Box<dyn crate::recorder::Job> {
         Box::new(move |group: &mut Group<'_>| {
             if let Err(error) = settle(&self.done, group) {

@@ -21,6 +21,7 @@ use crate::domain::postback::Postback;
 use crate::live::Live;
 use crate::store::catalog::Catalog;
 use crate::store::{Reader, StoreError, Writer};
+use crate::telemetry;
 use arc_swap::ArcSwap;
 use crossbeam_channel::{Receiver, Sender, TrySendError, bounded};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -436,7 +437,9 @@ impl Loop {
         while rest.peek().is_some() {
             let reader = self.recorder.reader.clone();
             let mut group = Group::new(&reader, self.recorder.catalog(), self.recorder.clock.now_ms());
+            let mut decided = 0;
             for job in rest.by_ref() {
+                decided += 1;
                 self.recorder.shared.jobs.fetch_add(1, Ordering::Relaxed);
                 match catch_unwind(AssertUnwindSafe(|| job.decide(&mut group))) {
                     Ok(()) => group.accept(),
@@ -452,11 +455,11 @@ impl Loop {
                     break;
                 }
             }
-            self.write(group);
+            self.write(group, decided);
         }
     }
 
-    fn write(&mut self, group: Group<'_>) {
+    fn write(&mut self, group: Group<'_>, jobs: u64) {
         let (commit, effects) = match group.finish(&mut self.totals) {
             Ok(finished) => finished,
             Err(error) => {
@@ -476,8 +479,11 @@ impl Loop {
             on_durable.into_iter().for_each(|callback| callback(Ok(())));
             return;
         }
+        let begun = Instant::now();
         match self.writer.append(&commit) {
             Ok(appended) => {
+                telemetry::commit(jobs, begun.elapsed());
+                telemetry::postbacks_created(postbacks.len() as u64);
                 self.totals.keep();
                 self.recorder.shared.groups.fetch_add(1, Ordering::Relaxed);
                 if let Some(catalog) = catalog {

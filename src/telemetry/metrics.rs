@@ -99,12 +99,6 @@ pub const METRICS: &[Metric] = &[
         "Parameters of requests cut or left out for their size or number.",
     ),
     of(
-        "yamabiko_requests_limited_total",
-        Counter,
-        &[],
-        "Requests answered 429.",
-    ),
-    of(
         "yamabiko_postbacks_created_total",
         Counter,
         &[],
@@ -181,24 +175,6 @@ pub const METRICS: &[Metric] = &[
         Gauge,
         &["state"],
         "1 for the state that the store is in, 0 for the others.",
-    ),
-    of(
-        "yamabiko_store_reopened_total",
-        Counter,
-        &["how"],
-        "Times that the store was reopened or rebuilt.",
-    ),
-    of(
-        "yamabiko_records_rotten_total",
-        Counter,
-        &["family"],
-        "Records that did not decode, by family.",
-    ),
-    of(
-        "yamabiko_snapshot_time_seconds",
-        Gauge,
-        &[],
-        "Unix seconds of the last verified snapshot.",
     ),
     of(
         "yamabiko_spool_clicks",
@@ -297,11 +273,6 @@ pub fn parameters_cut(count: u64) {
     counter!("yamabiko_parameters_cut_total").increment(count);
 }
 
-/// Counts a request answered 429.
-pub fn request_limited() {
-    counter!("yamabiko_requests_limited_total").increment(1);
-}
-
 /// Counts postbacks that were queued.
 pub fn postbacks_created(count: u64) {
     counter!("yamabiko_postbacks_created_total").increment(count);
@@ -366,21 +337,6 @@ pub fn store_state(all: &[&'static str], current: &str) {
     for state in all {
         gauge!("yamabiko_store_state", "state" => *state).set(f64::from(u8::from(*state == current)));
     }
-}
-
-/// Counts a store that was reopened or rebuilt.
-pub fn store_reopened(how: &'static str) {
-    counter!("yamabiko_store_reopened_total", "how" => how).increment(1);
-}
-
-/// Counts a record that did not decode.
-pub fn record_rotten(family: &'static str) {
-    counter!("yamabiko_records_rotten_total", "family" => family).increment(1);
-}
-
-/// Sets the time of the last verified snapshot, unix milliseconds.
-pub fn snapshot_at(at_ms: i64) {
-    gauge!("yamabiko_snapshot_time_seconds").set(seconds(at_ms));
 }
 
 /// Sets how many clicks wait in memory.
@@ -493,7 +449,6 @@ mod tests {
         activity("event", ActivityResult::Accepted);
         refusal("unknown_session");
         parameters_cut(2);
-        request_limited();
         postbacks_created(3);
         attempt("delivered", Duration::from_millis(12));
         postback_failed("expired");
@@ -506,9 +461,6 @@ mod tests {
         commit(20, Duration::from_micros(700));
         journal_bytes(1);
         store_state(&["ready", "down"], "ready");
-        store_reopened("rebuilt");
-        record_rotten("session");
-        snapshot_at(1_700_000_000_000);
         spool_clicks(5);
         disk_free(1 << 40);
         live_viewers(1);

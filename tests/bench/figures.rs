@@ -246,7 +246,7 @@ fn postbacks_end_to_end() {
             loader::run(address, 32, duration(), 200, conversion_request(address, sids)).expect("run");
         let metrics = bench.server.client().get("/metrics").text();
         let seconds = started.elapsed().as_secs_f64();
-        let delivered = metric(&metrics, "yamabiko_attempts_total{outcome=\"delivered\"");
+        let delivered = metric(&metrics, "yamabiko_attempts_total{outcome=\"delivered\"}");
         eprintln!(
             "postbacks: {:.0}/s accepted, {:.0}/s delivered and recorded; bare pool {bare:.0}/s",
             accepted.per_second(),

@@ -12,6 +12,7 @@ use crate::http::client::{Caller, caller};
 use crate::http::extract::Json;
 use crate::http::problem::ApiError;
 use crate::store::catalog::{Change, ConfigKey, ConfigObject, Precondition};
+use crate::telemetry;
 use actix_web::http::header::USER_AGENT;
 use actix_web::web::{Data, Path};
 use actix_web::{HttpRequest, HttpResponse, delete, get, post, put};
@@ -250,7 +251,10 @@ pub async fn sign_in(
     let caller = caller(&request, &state.config.trusted_proxies);
     refuse_other_sites(&request, &caller)?;
     let (name, from) = (body.0.login.trim().to_owned(), caller.ip.to_string());
-    state.auth.throttle.check(caller.ip, Some(&name))?;
+    if let Err(error) = state.auth.throttle.check(caller.ip, Some(&name)) {
+        telemetry::login("throttled");
+        return Err(error);
+    }
     let catalog = state.recorder.catalog();
     let user = catalog
         .users
@@ -272,6 +276,7 @@ pub async fn sign_in(
     let factor = match judged {
         Ok(factor) => factor,
         Err(error) => {
+            telemetry::login("wrong");
             // What was typed as a name may be a password; only names that exist are entered.
             let subject = user.map_or_else(|| "(unknown name)".to_owned(), |u| u.login.clone());
             let entry = Note::new("login.fail", subject).detail(error.row().1);
@@ -310,6 +315,7 @@ pub async fn sign_in(
         audit(group, &actor, &from, Note::new("login.success", subject)).map_err(ApiError::from)
     });
     written.await??;
+    telemetry::login("ok");
     state.applied().await?;
     let identity = identity_of(&user, &caller);
     Ok(HttpResponse::Ok()

@@ -190,6 +190,9 @@ pub(super) fn read(
         ip_hasher: &state.ip_hasher,
     };
     let built = hit.session(engagement::new_session_id(now_ms), &around, visitor);
+    if built.session.flags.is_cut {
+        telemetry::parameters_cut(1);
+    }
     for refused in &built.refused_callbacks {
         tracing::debug!(
             name = refused.name,
