@@ -258,26 +258,34 @@ impl Scheduler {
         }
     }
 
-    /// One batch a turn, so that sending goes on meanwhile.
+    /// One batch a turn, so that sending goes on meanwhile. After the last one, which is not full, the end is
+    /// looked for at once: no event may be left to wake the thread for it.
     fn read_scan(&mut self, now: Now) {
-        let Some(scan) = &self.scan else { return };
-        match self.scanned.try_recv() {
-            Ok(mut items) => {
-                items.retain(|item| !scan.settled.contains(&item.id));
-                for item in &items {
-                    self.add(item, now);
+        while let Some(scan) = &self.scan {
+            match self.scanned.try_recv() {
+                Ok(mut items) => {
+                    let is_last = items.len() < SCAN_BATCH;
+                    items.retain(|item| !scan.settled.contains(&item.id));
+                    for item in &items {
+                        self.add(item, now);
+                    }
+                    if !is_last {
+                        return;
+                    }
                 }
-            }
-            Err(TryRecvError::Empty) => {}
-            Err(TryRecvError::Disconnected) => {
-                let held = self.scan.take().map_or_else(Vec::new, |scan| scan.held);
-                tracing::info!(
-                    waiting = self.board.waiting(),
-                    "the waiting postbacks have been read"
-                );
-                held.into_iter().for_each(|postback| self.woken(postback, now));
+                Err(TryRecvError::Empty) => return,
+                Err(TryRecvError::Disconnected) => self.end_scan(now),
             }
         }
+    }
+
+    fn end_scan(&mut self, now: Now) {
+        let held = self.scan.take().map_or_else(Vec::new, |scan| scan.held);
+        tracing::info!(
+            waiting = self.board.waiting(),
+            "the waiting postbacks have been read"
+        );
+        held.into_iter().for_each(|postback| self.woken(postback, now));
     }
 
     /// Gives up what is overdue, a slice at a time, and tidies.
