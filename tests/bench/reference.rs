@@ -59,7 +59,7 @@ pub fn serve() {
                 )
                 .route(
                     "/cv",
-                    web::post().to(|| async {
+                    web::post().to(|_body: web::Bytes| async {
                         HttpResponse::Ok().json(
                             serde_json::json!({"result": "accepted", "activity_id": "0123456789abcdef"}),
                         )
