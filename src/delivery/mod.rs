@@ -30,6 +30,7 @@ mod item;
 mod lane;
 pub mod ledger;
 mod pool;
+mod priority;
 mod queue;
 pub mod resolve;
 mod scheduler;

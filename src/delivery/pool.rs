@@ -3,6 +3,7 @@
 
 use super::inbox::{Event, Inbox};
 use super::item::{Dispatch, Ended};
+use super::priority;
 use super::sender::{Exchange, Sender};
 use super::sign::Signer;
 use super::{DeliveryPolicy, Ledger, Settlement};
@@ -44,7 +45,10 @@ pub(crate) fn start(
         std::thread::Builder::new()
             .name(format!("sender-{n}"))
             .stack_size(STACK_BYTES)
-            .spawn(move || jobs.iter().for_each(|job| worker.carry_out(job)))
+            .spawn(move || {
+                priority::step_back();
+                jobs.iter().for_each(|job| worker.carry_out(job));
+            })
     };
     (1..=count).map(start_one).collect()
 }

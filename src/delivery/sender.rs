@@ -189,7 +189,7 @@ impl Sender {
             client = client.tls_config(TlsConfig::builder().trust_store(store).build());
         }
         Ok(Self {
-            client: client.build()?,
+            client: build(client)?,
             resolver,
             allow: options.allow_networks.clone(),
             allow_sockets: options.allow_sockets.clone(),
@@ -328,6 +328,17 @@ impl Sender {
     pub fn stop(&self, deadline: Instant) {
         self.resolver.stop(deadline);
     }
+}
+
+/// Builds the client on a thread that steps back, so that its own threads do too.
+fn build(client: isahc::HttpClientBuilder) -> Result<HttpClient, SenderError> {
+    let on_thread = move || {
+        super::priority::step_back();
+        client.build()
+    };
+    let builder = std::thread::Builder::new().name("sender-setup".into());
+    let built = builder.spawn(on_thread).map_err(isahc::Error::from)?.join();
+    Ok(built.unwrap_or_else(|panic| std::panic::resume_unwind(panic))?)
 }
 
 /// The headers of the request: the rule's own, then ours.
