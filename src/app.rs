@@ -311,6 +311,7 @@ fn start_delivery(core: &Core, echo: &Echo) -> Result<Arc<Delivery>, AppError> {
     let ledger = Arc::new(StoreLedger::new(core.recorder.clone(), delivery_policy(config)));
     let options = DeliveryOptions {
         workers: usize::from(config.workers),
+        dns_server: config.dns_server,
         sender: SenderOptions {
             allow_networks: config.allow_networks.clone(),
             allow_sockets: vec![echo.address()],

@@ -149,7 +149,9 @@ pub struct Delivery {
     pub source_address: Option<IpAddr>,
     /// Networks that may be called although the egress policy refuses their kind.
     pub allow_networks: Vec<IpNet>,
-    /// Certificate authorities (PEM) in place of the built-in ones.
+    /// DNS server for the names of receivers; `None`: the system's resolver.
+    pub dns_server: Option<SocketAddr>,
+    /// Certificate authorities (PEM) beside the system's.
     pub ca_file: Option<PathBuf>,
 }
 

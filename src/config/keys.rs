@@ -78,6 +78,7 @@ pub(super) const KEYS: &[Key] = &[
     whole("delivery.ttl_h", 1, 720, "hours"),
     key("delivery.source_address", Accepts::OptionalIp),
     key("delivery.allow_networks", Accepts::Networks),
+    key("delivery.dns_server", Accepts::OptionalSocket),
     key("delivery.ca_file", Accepts::OptionalPath),
     whole("limits.max_connections", 16, 1_000_000, "connections"),
     whole("limits.queue", 64, 1_000_000, "commands"),
