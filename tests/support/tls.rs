@@ -133,5 +133,14 @@ fn serve(mut tcp: TcpStream, config: Arc<ServerConfig>, count: &AtomicUsize) -> 
     count.fetch_add(1, Ordering::AcqRel);
     let stream = reader.get_mut();
     stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\n\r\nok")?;
-    stream.flush()
+    stream.flush()?;
+    // libcurl on rustls throws an answer away that ends without it.
+    connection.send_close_notify();
+    while connection.wants_write() {
+        connection.write_tls(&mut tcp)?;
+    }
+    tcp.shutdown(std::net::Shutdown::Write)?;
+    let mut rest = Vec::new();
+    std::io::Read::read_to_end(&mut tcp, &mut rest)?;
+    Ok(())
 }
