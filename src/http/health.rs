@@ -54,7 +54,7 @@ async fn readyz(state: Data<State>) -> HttpResponse {
 }
 
 /// One thing that has to be so for the instance to be ready.
-#[derive(Debug, Serialize, utoipa::ToSchema)]
+#[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
 pub struct Check {
     /// Stable name.
     pub name: &'static str,

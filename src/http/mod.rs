@@ -62,6 +62,8 @@ pub struct State {
     pub geo: Arc<GeoIp>,
     /// Where the admin side listens.
     pub admin_address: SocketAddr,
+    /// What the start found wrong and only another start can mend.
+    pub start_faults: Vec<health::Check>,
     /// Unix milliseconds.
     pub started_at_ms: i64,
 }
