@@ -17,6 +17,7 @@ use super::sign::{Signed, Signer};
 use crate::domain::ids::PostbackId;
 use crate::domain::postback::{ErrorClass, Method, Outcome, Request};
 use crate::domain::retry;
+use crate::domain::template::is_reserved_header;
 use ipnet::IpNet;
 use isahc::config::{Configurable, VersionNegotiation};
 use isahc::error::ErrorKind;
@@ -40,18 +41,6 @@ const MOST_HEADER: usize = 1024;
 const MOST_ADDRESSES: usize = 3;
 /// Response headers that are kept.
 const KEPT_HEADERS: [&str; 5] = ["content-type", "location", "retry-after", "server", "date"];
-/// Headers that a rule cannot set: they belong to the connection or to the signature.
-const RESERVED_HEADERS: [&str; 9] = [
-    "connection",
-    "content-length",
-    "expect",
-    "host",
-    "te",
-    "transfer-encoding",
-    "webhook-id",
-    "webhook-signature",
-    "webhook-timestamp",
-];
 /// Bundles of certificate authorities as distributions place them.
 const SYSTEM_BUNDLES: [&str; 4] = [
     "/etc/ssl/certs/ca-certificates.crt",
@@ -361,7 +350,7 @@ fn headers_of(
         .iter()
         .any(|(name, _)| name.eq_ignore_ascii_case("user-agent"));
     for (name, value) in &request.headers {
-        if !RESERVED_HEADERS.contains(&name.to_ascii_lowercase().as_str()) {
+        if !is_reserved_header(name) {
             push(name, value);
         }
     }
