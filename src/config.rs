@@ -65,6 +65,8 @@ pub struct Config {
 pub struct Admin {
     /// Own address; `None`: shares [`Config::listen`].
     pub listen: Option<SocketAddr>,
+    /// Host names under which it answers, beside those of [`Config::public_url`] and of the stored settings.
+    pub hosts: Vec<String>,
     /// Bearer token of `/metrics`, a secret; `None`: loopback callers and the admin address only.
     pub metrics_token: Option<String>,
 }
