@@ -22,6 +22,7 @@ use crate::domain::retry::RetryPolicy;
 use crate::http::State;
 use crate::http::auth::Auth;
 use crate::http::echo::Echo;
+use crate::http::health::Check;
 use crate::http::problem::ApiError;
 use crate::http::tracking::TrackingState;
 use crate::journal;
@@ -271,9 +272,7 @@ fn serve(
     stop_signal: signals::Signals,
     ready: impl FnOnce(&Running) + Send,
 ) -> Result<(), AppError> {
-    if let Err(error) = selftest::check() {
-        tracing::error!(code = error.code(), %error, "postbacks will fail when many visitors are connected");
-    }
+    let start_faults = start_faults();
     let config = core.config.clone();
     let sockets = listeners::Sockets::open(&config)?;
     let echo = Arc::new(Echo::new(sockets.echo_address()));
@@ -289,6 +288,7 @@ fn serve(
         echo: echo.clone(),
         geo: tracking.geo.clone(),
         admin_address: sockets.bound().admin_side(),
+        start_faults,
         started_at_ms: core.clock.now_ms(),
     });
     let control = control::Control::start(state.clone(), &config.data_dir)?;
@@ -306,11 +306,26 @@ fn serve(
     outcome
 }
 
+/// What only another build or another start can mend: said in the log and shown until then. The server runs all
+/// the same: clicks and conversions must be taken.
+fn start_faults() -> Vec<Check> {
+    let Err(error) = selftest::check() else {
+        return Vec::new();
+    };
+    tracing::error!(code = error.code(), %error, "postbacks will fail when many visitors are connected");
+    vec![Check {
+        name: "http_client",
+        is_ok: false,
+        message: error.to_string(),
+    }]
+}
+
 fn start_delivery(core: &Core, echo: &Echo) -> Result<Arc<Delivery>, AppError> {
     let config = &core.config.delivery;
     let ledger = Arc::new(StoreLedger::new(core.recorder.clone(), delivery_policy(config)));
     let options = DeliveryOptions {
         workers: usize::from(config.workers),
+        dns_server: config.dns_server,
         sender: SenderOptions {
             allow_networks: config.allow_networks.clone(),
             allow_sockets: vec![echo.address()],

@@ -65,6 +65,8 @@ pub struct Config {
 pub struct Admin {
     /// Own address; `None`: shares [`Config::listen`].
     pub listen: Option<SocketAddr>,
+    /// Host names under which it answers, beside those of [`Config::public_url`] and of the stored settings.
+    pub hosts: Vec<String>,
     /// Bearer token of `/metrics`, a secret; `None`: loopback callers and the admin address only.
     pub metrics_token: Option<String>,
 }
@@ -149,7 +151,9 @@ pub struct Delivery {
     pub source_address: Option<IpAddr>,
     /// Networks that may be called although the egress policy refuses their kind.
     pub allow_networks: Vec<IpNet>,
-    /// Certificate authorities (PEM) in place of the built-in ones.
+    /// DNS server for the names of receivers; `None`: the system's resolver.
+    pub dns_server: Option<SocketAddr>,
+    /// Certificate authorities (PEM) beside the system's.
     pub ca_file: Option<PathBuf>,
 }
 

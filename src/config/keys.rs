@@ -26,6 +26,7 @@ pub(super) enum Accepts {
     OptionalUrl,
     OptionalToken,
     Networks,
+    Hosts,
 }
 
 /// Why a value was not accepted.
@@ -54,6 +55,7 @@ pub(super) const KEYS: &[Key] = &[
     key("public_url", Accepts::OptionalUrl),
     key("trusted_proxies", Accepts::Networks),
     key("admin.listen", Accepts::OptionalSocket),
+    key("admin.hosts", Accepts::Hosts),
     Key {
         path: "admin.metrics_token",
         accepts: Accepts::OptionalToken,
@@ -78,6 +80,7 @@ pub(super) const KEYS: &[Key] = &[
     whole("delivery.ttl_h", 1, 720, "hours"),
     key("delivery.source_address", Accepts::OptionalIp),
     key("delivery.allow_networks", Accepts::Networks),
+    key("delivery.dns_server", Accepts::OptionalSocket),
     key("delivery.ca_file", Accepts::OptionalPath),
     whole("limits.max_connections", 16, 1_000_000, "connections"),
     whole("limits.queue", 64, 1_000_000, "commands"),
@@ -112,7 +115,7 @@ impl Key {
             Accepts::Whole { .. } => text
                 .parse::<i64>()
                 .map_or_else(|_| Value::from(text), Value::from),
-            Accepts::Networks => text
+            Accepts::Networks | Accepts::Hosts => text
                 .split(|c: char| c == ',' || c.is_whitespace())
                 .filter(|item| !item.is_empty())
                 .map(Value::from)
@@ -158,6 +161,7 @@ impl Key {
             (Accepts::OptionalIp, Value::String(text)) => self.parsed::<IpAddr>(text),
             (Accepts::OptionalUrl, Value::String(text)) => self.base_url(text),
             (Accepts::Networks, Value::Array(items)) => items.iter().map(|item| self.network(item)).collect(),
+            (Accepts::Hosts, Value::Array(items)) => items.iter().map(|item| self.host(item)).collect(),
             (_, Value::String(text)) => {
                 self.refuse(MistakeKind::NotAllowed, format!("{text:?} is not accepted."))
             }
@@ -197,6 +201,15 @@ impl Key {
                 ),
             }),
             None => self.refuse(MistakeKind::NotAllowed, format!("{text:?} is no network.")),
+        }
+    }
+
+    /// As a browser sends it: lower case, other scripts in Punycode.
+    fn host(&self, item: &Value) -> Result<Value, Refused> {
+        let parsed = item.as_str().map(url::Host::parse);
+        match parsed {
+            Some(Ok(url::Host::Domain(name))) => Ok(Value::from(name.trim_end_matches('.'))),
+            _ => self.refuse(MistakeKind::NotAllowed, format!("{item} is no host name.")),
         }
     }
 
@@ -252,6 +265,9 @@ impl Key {
             }
             Accepts::OptionalToken => {
                 "Write 16 or more printable ASCII characters without a space, or \"\" for none.".into()
+            }
+            Accepts::Hosts => {
+                "Write host names without scheme or port, such as [\"admin.example.jp\"].".into()
             }
             Accepts::Networks => {
                 "Write addresses or networks, such as [\"127.0.0.1\", \"10.0.0.0/8\"].".into()

@@ -3,7 +3,7 @@
 //! | file | |
 //! | --- | --- |
 //! | [`egress`] | which addresses may be called |
-//! | `resolve` | names to addresses within a deadline |
+//! | `resolve`, `dns` | names to addresses within a deadline |
 //! | [`sign`] | signatures |
 //! | [`sender`] | one exchange; the only place that names isahc |
 //! | [`ledger`] | the store as the scheduler sees it |
@@ -23,6 +23,7 @@
 
 mod board;
 mod caps;
+mod dns;
 pub mod egress;
 mod inbox;
 mod index;
@@ -49,9 +50,10 @@ use crate::domain::postback::{Attempt, LaneKey, Origin, Postback, PostbackState,
 use crate::domain::retry::RetryPolicy;
 use inbox::{Event, Inbox};
 use parking_lot::Mutex;
-use resolve::{Resolver, SystemResolver};
+use resolve::{Resolver, ThreadedResolver};
 use rust_decimal::prelude::ToPrimitive;
 use sender::{Limits, Sender, SenderError, SenderOptions};
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
@@ -155,6 +157,8 @@ pub struct Settlement {
 pub struct DeliveryOptions {
     /// Worker threads, 1 to 1024.
     pub workers: usize,
+    /// Who is asked for the addresses of names; `None`: the system's resolver.
+    pub dns_server: Option<SocketAddr>,
     /// How requests leave the machine.
     pub sender: SenderOptions,
 }
@@ -163,6 +167,7 @@ impl Default for DeliveryOptions {
     fn default() -> Self {
         Self {
             workers: 64,
+            dns_server: None,
             sender: SenderOptions::default(),
         }
     }
@@ -265,7 +270,7 @@ impl Delivery {
     /// Starts the scheduler, the workers and the resolver; sending begins while the waiting postbacks are
     /// still being read.
     pub fn start(options: &DeliveryOptions, ledger: Arc<dyn Ledger>) -> Result<Self, DeliveryError> {
-        let resolver = Arc::new(SystemResolver::start(RESOLVERS)?);
+        let resolver = Arc::new(ThreadedResolver::start(RESOLVERS, options.dns_server)?);
         Self::start_with(options, ledger, resolver)
     }
 

@@ -7,6 +7,9 @@
 //!   deadline. Nothing has been sent by then, so nothing can arrive twice.
 //! * 2026-11-21: one client serves everyone (its connections are kept alive by host and pinned address);
 //!   the address is pinned on each request.
+//! * 2026-11-21: libcurl 8.22 on rustls loses an answer when the receiver ends the connection in the same
+//!   moment without TLS's goodbye (close_notify): the attempt counts as `reset` and is made again, though it
+//!   may have arrived. Nothing above libcurl can tell the two apart; the sentence of the error names it.
 
 use super::egress;
 use super::resolve::{ResolveError, Resolver};
@@ -14,6 +17,7 @@ use super::sign::{Signed, Signer};
 use crate::domain::ids::PostbackId;
 use crate::domain::postback::{ErrorClass, Method, Outcome, Request};
 use crate::domain::retry;
+use crate::domain::template::is_reserved_header;
 use ipnet::IpNet;
 use isahc::config::{Configurable, VersionNegotiation};
 use isahc::error::ErrorKind;
@@ -37,18 +41,6 @@ const MOST_HEADER: usize = 1024;
 const MOST_ADDRESSES: usize = 3;
 /// Response headers that are kept.
 const KEPT_HEADERS: [&str; 5] = ["content-type", "location", "retry-after", "server", "date"];
-/// Headers that a rule cannot set: they belong to the connection or to the signature.
-const RESERVED_HEADERS: [&str; 9] = [
-    "connection",
-    "content-length",
-    "expect",
-    "host",
-    "te",
-    "transfer-encoding",
-    "webhook-id",
-    "webhook-signature",
-    "webhook-timestamp",
-];
 /// Bundles of certificate authorities as distributions place them.
 const SYSTEM_BUNDLES: [&str; 4] = [
     "/etc/ssl/certs/ca-certificates.crt",
@@ -369,7 +361,7 @@ fn headers_of(
         .iter()
         .any(|(name, _)| name.eq_ignore_ascii_case("user-agent"));
     for (name, value) in &request.headers {
-        if !RESERVED_HEADERS.contains(&name.to_ascii_lowercase().as_str()) {
+        if !is_reserved_header(name) {
             push(name, value);
         }
     }
@@ -479,17 +471,27 @@ fn classify(error: &isahc::Error) -> Failure {
     let sentence = match class {
         ErrorClass::Dns => "the name could not be resolved",
         ErrorClass::Connect => "the receiver could not be connected to",
-        ErrorClass::Tls => "the TLS connection failed; check the receiver's certificate",
+        ErrorClass::Tls => {
+            "the TLS connection failed; the receiver's certificate must be valid today, name this host and come from a known authority (delivery.ca_file adds one)"
+        }
         ErrorClass::Timeout => "the receiver did not answer in time",
-        ErrorClass::Reset => "the receiver broke the connection before it answered",
+        ErrorClass::Reset => {
+            "the receiver broke the connection before its answer was whole; over TLS it must also end it properly (close_notify)"
+        }
         ErrorClass::Malformed => "what the receiver answered is not HTTP",
         ErrorClass::Egress | ErrorClass::Internal => "the request could not be sent",
     };
     Failure {
         class,
-        message: format!("{sentence} ({error})"),
+        message: format!("{sentence} ({})", detail(error)),
         remote_addr: error.remote_addr(),
     }
+}
+
+/// What the client says about an error: its own words are often only "unknown error".
+fn detail(error: &isahc::Error) -> String {
+    let source = std::error::Error::source(error).and_then(|source| source.downcast_ref::<curl::Error>());
+    source.map_or_else(|| error.to_string(), curl::Error::to_string)
 }
 
 /// The system's certificate authorities and those of the file, as one PEM text.

@@ -95,6 +95,9 @@ pub struct Settings {
     pub public_url: String,
     /// Further tracking domains (発行ドメイン), as addresses without a path.
     pub tracking_domains: Vec<String>,
+    /// Host names under which the admin side answers beside those of the addresses above, lower case; the one
+    /// under which the first owner claimed the instance.
+    pub admin_hosts: Vec<String>,
     /// IANA time zone of reports, e.g. `Asia/Tokyo`.
     pub time_zone: String,
     /// `en` or `ja`.
@@ -114,6 +117,7 @@ impl Default for Settings {
         Self {
             public_url: String::new(),
             tracking_domains: Vec::new(),
+            admin_hosts: Vec::new(),
             time_zone: "Asia/Tokyo".into(),
             language: "ja".into(),
             currency: Currency::JPY,

@@ -16,6 +16,7 @@ pub mod preset;
 pub mod retry;
 pub mod rule;
 pub mod session;
+pub mod signing;
 pub mod stats;
 pub mod template;
 pub mod visitor;

@@ -11,6 +11,7 @@ pub mod client;
 pub mod echo;
 pub mod extract;
 pub mod health;
+pub mod host;
 pub mod problem;
 pub mod stream;
 pub mod tracking;
@@ -62,6 +63,8 @@ pub struct State {
     pub geo: Arc<GeoIp>,
     /// Where the admin side listens.
     pub admin_address: SocketAddr,
+    /// What the start found wrong and only another start can mend.
+    pub start_faults: Vec<health::Check>,
     /// Unix milliseconds.
     pub started_at_ms: i64,
 }
@@ -120,11 +123,13 @@ impl State {
 /// The admin side: API, live stream, UI. The state must be there as [`web::Data`].
 pub fn admin_routes(config: &mut ServiceConfig) {
     let api = web::scope("/api")
+        .wrap(from_fn(host::guard))
         .wrap(from_fn(data_headers))
         .configure(api::routes)
         .default_service(web::to(no_route));
     config.service(api).service(
         web::scope("")
+            .wrap(from_fn(host::guard))
             .wrap(from_fn(page_headers))
             .default_service(web::to(assets::serve)),
     );

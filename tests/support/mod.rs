@@ -3,12 +3,14 @@
 #![allow(dead_code, reason = "each test binary uses a part of it")]
 
 pub mod client;
+pub mod dns;
 pub mod files;
 pub mod load;
 pub mod receiver;
 pub mod refusal;
 pub mod scene;
 pub mod server;
+pub mod tls;
 
 use std::time::{Duration, Instant};
 

@@ -8,6 +8,7 @@ use crate::domain::money::Currency;
 use crate::http::State;
 use crate::http::auth::{Owner, Viewer};
 use crate::http::extract::Json;
+use crate::http::host;
 use crate::http::problem::ApiError;
 use crate::store::catalog::{Change, ConfigKey, ConfigObject};
 use actix_web::web::Data;
@@ -32,6 +33,10 @@ pub struct SettingsDto {
     /// Further tracking domains (発行ドメイン).
     #[serde(default)]
     pub tracking_domains: Vec<String>,
+    /// Host names under which the admin side answers, beside those of the addresses above, `localhost` and
+    /// every IP address; left out: as they are.
+    #[serde(default)]
+    pub admin_hosts: Option<Vec<String>>,
     /// IANA time zone of reports.
     pub time_zone: String,
     /// `en` or `ja`.
@@ -54,6 +59,7 @@ impl From<&Settings> for SettingsDto {
         Self {
             public_url: s.public_url.clone(),
             tracking_domains: s.tracking_domains.clone(),
+            admin_hosts: Some(s.admin_hosts.clone()),
             time_zone: s.time_zone.clone(),
             language: s.language.clone(),
             currency: s.currency,
@@ -94,6 +100,10 @@ impl SettingsDto {
         Ok(Settings {
             public_url,
             tracking_domains,
+            admin_hosts: match self.admin_hosts {
+                Some(hosts) => admin_hosts(&hosts)?,
+                None => before.admin_hosts.clone(),
+            },
             time_zone: self.time_zone,
             language: self.language,
             currency: self.currency,
@@ -104,6 +114,23 @@ impl SettingsDto {
             updated_at_ms: saved_at_ms,
         })
     }
+}
+
+fn admin_hosts(given: &[String]) -> Result<Vec<String>, ApiError> {
+    check::at_most("admin_hosts", given, 50)?;
+    let wrong = |n: usize| {
+        let remedy = "enter a host name such as admin.example.com, without scheme, port or path";
+        ApiError::invalid(format!("admin_hosts[{n}]"), "invalid_host", remedy)
+    };
+    let host = |(n, text): (usize, &String)| {
+        let name = host::name_of(text).ok_or_else(|| wrong(n))?;
+        if text.contains([':', '[']) {
+            Err(wrong(n))
+        } else {
+            Ok(name)
+        }
+    };
+    given.iter().enumerate().map(host).collect()
 }
 
 /// Reads the settings.

@@ -77,7 +77,7 @@ pub struct SystemDto {
     pub version: &'static str,
     /// `ok`, `degraded` or `down`.
     pub health: &'static str,
-    /// What readiness depends on, each with a sentence.
+    /// What readiness depends on, and what the start found wrong, each with a sentence.
     pub checks: Vec<Check>,
     /// How the store is.
     pub store: StoreDto,
@@ -125,8 +125,9 @@ pub async fn get_system(state: Data<State>, viewer: Viewer) -> Result<HttpRespon
 fn system(state: &State) -> SystemDto {
     let health = state.recorder.reader().health();
     let queue = state.delivery.snapshot();
-    let checks = readiness(state);
+    let mut checks = readiness(state);
     let is_ready = checks.iter().all(|check| check.is_ok);
+    checks.extend(state.start_faults.iter().cloned());
     let open_lanes = queue
         .lanes
         .iter()
@@ -134,6 +135,7 @@ fn system(state: &State) -> SystemDto {
         .count();
     let (spool, catalog) = (state.recorder.spool(), state.recorder.catalog());
     let is_degraded = open_lanes > 0
+        || !state.start_faults.is_empty()
         || spool.lost() > 0
         || !catalog.broken_rules.is_empty()
         || !health.rebuilding.is_empty();
