@@ -10,7 +10,7 @@
 //! | hot | `u` | 16-byte hash | [`Duplicate`](super::codec::Duplicate) |
 //! | hot | `w` | postback id | waiting `Postback` |
 //! | hot | `x` | postback id | `FailReason`: index of failed postbacks |
-//! | hot | `s` | bucket (4 bytes), offer, link, event (each 1 byte length + text; length 0: none), dimension byte, text to the end | `Counters` |
+//! | hot | `s` | bucket (4 bytes), offer, link, event (each 1 byte length + text; length 0: none), dimension byte (a capital: sandbox), text to the end | `Counters` |
 //! | hot | `i` | 16-byte hash | [`Idempotency`](super::codec::Idempotency) |
 //! | hot | `a` | due_at_ms, activity id | empty: approvals due |
 //! | hot | `l` | time id | JSON: audit log |
@@ -34,7 +34,7 @@
 //! by hash or SID asks the periods of the window that it is about.
 
 use crate::domain::ids::{ActivityId, EventToken, LinkToken, OfferId, PostbackId, SessionId, TimeId};
-use crate::domain::stats::{Bucket, Dimension, StatKey};
+use crate::domain::stats::{Bucket, Dimension, Environment, StatKey};
 use crate::domain::visitor::Adid;
 use std::str::FromStr;
 
@@ -140,7 +140,11 @@ pub fn stat(stat: &StatKey) -> Key {
         Dimension::Device(text) => (b'd', text.as_str()),
         Dimension::Campaign(text) => (b'g', text.as_str()),
     };
-    bytes.push(tag);
+    // Rows of production keep the bytes that they had before the sandbox was counted.
+    bytes.push(match stat.environment {
+        Environment::Production => tag,
+        Environment::Sandbox => tag.to_ascii_uppercase(),
+    });
     bytes.extend_from_slice(text.as_bytes());
     (Db::Hot, bytes)
 }
@@ -164,7 +168,8 @@ pub fn parse_stat(key: &[u8]) -> Option<StatKey> {
     let (offer, link, event) = (name()?, name()?, name()?);
     let (tag, text) = rest.split_first()?;
     let text = std::str::from_utf8(text).ok()?.to_owned();
-    let dimension = match tag {
+    let environment = Environment::of(tag.is_ascii_uppercase());
+    let dimension = match tag.to_ascii_lowercase() {
         b'a' if text.is_empty() => Dimension::All,
         b'c' => Dimension::Country(text),
         b'd' => Dimension::Device(text),
@@ -180,6 +185,7 @@ pub fn parse_stat(key: &[u8]) -> Option<StatKey> {
     }
     Some(StatKey {
         bucket: Bucket(u32::from_be_bytes(*bucket)),
+        environment,
         offer: token(offer)?,
         link: token(link)?,
         event: token(event)?,

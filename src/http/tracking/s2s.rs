@@ -114,13 +114,14 @@ async fn take(
         Err(error) => {
             let named = Pairs::parse(request.query_string().as_bytes());
             let in_body = Pairs::parse(&body);
-            let app_token = named
-                .get("app_token")
-                .or_else(|| in_body.get("app_token"))
-                .unwrap_or_default()
-                .to_owned();
+            let said = |name| named.get(name).or_else(|| in_body.get(name)).unwrap_or_default();
+            let app = AppRequest {
+                app_token: said("app_token").to_owned(),
+                is_test: said("environment") == "sandbox",
+                ..AppRequest::default()
+            };
             let keep = move |group: &mut crate::recorder::Group<'_>| {
-                app::record_unreadable(endpoint, &error, &app_token, &around, group)
+                app::record_unreadable(endpoint, &error, &app, &around, group)
             };
             Some(state.recorder.run(keep).await??)
         }

@@ -24,6 +24,7 @@ fn pid() -> PostbackId {
 fn stat_key() -> StatKey {
     StatKey {
         bucket: Bucket(0x0102_0304),
+        environment: Environment::Production,
         offer: Some("offer1".parse().unwrap()),
         link: None,
         event: Some("abc123".parse().unwrap()),
@@ -52,6 +53,14 @@ fn golden_bytes() {
             stat(&stat_key()),
             "hot",
             "7301020304066f66666572310006616263313233636a70".into(),
+        ),
+        (
+            stat(&StatKey {
+                environment: Environment::Sandbox,
+                ..stat_key()
+            }),
+            "hot",
+            "7301020304066f66666572310006616263313233436a70".into(),
         ),
         (idempotency(h16), "hot", format!("69{h7}")),
         (approval(3, aid()), "hot", format!("610000000000000003{a}")),
@@ -187,9 +196,9 @@ proptest! {
     }
 
     #[test]
-    fn stat_keys_read_back(bucket: u32, offer in "[a-z0-9]{3,32}", text in "\\PC{0,20}") {
+    fn stat_keys_read_back(bucket: u32, is_test: bool, offer in "[a-z0-9]{3,32}", text in "\\PC{0,20}") {
         let key = StatKey {
-            bucket: Bucket(bucket), offer: Some(offer.parse().unwrap()), link: None, event: None,
+            bucket: Bucket(bucket), environment: Environment::of(is_test), offer: Some(offer.parse().unwrap()), link: None, event: None,
             dimension: Dimension::Campaign(text),
         };
         prop_assert_eq!(parse_stat(&stat(&key).1), Some(key));

@@ -32,7 +32,7 @@ use crate::domain::duplicates::{self, Remembered};
 use crate::domain::ids::ActivityId;
 use crate::domain::offer::{IpPrivacy, Offer, RunState, TrustScope};
 use crate::domain::session::{Geo, Session};
-use crate::domain::stats::{Bucket, Counters, Dimension, StatKey};
+use crate::domain::stats::{Bucket, Counters, Dimension, Environment, StatKey};
 use crate::domain::visitor::{Facts, Visitor};
 use crate::recorder::Group;
 use crate::store::{StoreError, codec, keys};
@@ -267,11 +267,11 @@ pub fn record(
     Ok(Some(reply))
 }
 
-/// Keeps a request that could not be read, and gives the answer.
+/// Keeps a request that could not be read, with what of it could, and gives the answer.
 pub fn record_unreadable(
     endpoint: Endpoint,
     error: &FieldError,
-    app_token: &str,
+    request: &AppRequest,
     around: &Around,
     group: &mut Group<'_>,
 ) -> Result<Reply, StoreError> {
@@ -284,11 +284,7 @@ pub fn record_unreadable(
         "created_at" | "created_at_unix" => "Bad event state",
         _ => "Invalid parameter",
     };
-    let request = AppRequest {
-        app_token: app_token.to_owned(),
-        ..AppRequest::default()
-    };
-    refuse(endpoint, &request, around, &Failure::field(text, error), group)
+    refuse(endpoint, request, around, &Failure::field(text, error), group)
 }
 
 fn refuse(
@@ -591,11 +587,8 @@ fn finish(
     Ok(())
 }
 
-/// Adds to the rows of an activity; tests and the sandbox are left out.
+/// Adds to the rows of an activity, in its environment.
 fn count(activity: &Activity, counters: &Counters, group: &mut Group<'_>) {
-    if activity.is_test {
-        return;
-    }
     let dimensions = match &activity.session {
         Some(session) => engagement::dimensions(session).to_vec(),
         None => vec![Dimension::All],
@@ -603,6 +596,7 @@ fn count(activity: &Activity, counters: &Counters, group: &mut Group<'_>) {
     for dimension in dimensions {
         let key = StatKey {
             bucket: Bucket::of(activity.id.at_ms()),
+            environment: Environment::of(activity.is_test),
             offer: activity.offer.clone(),
             link: activity.session.as_ref().map(|session| session.link.clone()),
             event: activity.event.clone(),
