@@ -163,6 +163,8 @@ pub struct Limits {
     pub queue: u32,
     /// Clicks in memory while the store is down.
     pub spool_clicks: u32,
+    /// Combinations of campaign, adgroup and creative of one link.
+    pub link_names: u32,
 }
 
 /// Countries of addresses.

@@ -7,6 +7,7 @@ use crate::recorder::RecordError;
 use crate::store::{RetentionPolicy, StoreState};
 use crate::telemetry::{self, QueueGauges};
 use crate::tracking::housekeeping::{self, Sweep};
+use crate::tracking::{erasure, link_names};
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
 use std::sync::Arc;
 use std::thread::JoinHandle;
@@ -66,6 +67,8 @@ fn run(state: &State, stopped: &Receiver<()>) {
         if now >= agenda.approvals {
             agenda.approvals = now + APPROVALS_EVERY;
             complain("approvals", approve(state));
+            complain("link_names", link_names::save(&state.link_names, &state.recorder));
+            complain("erasure", erasure::scrub_delivered(&state.recorder));
         }
         if now >= agenda.sweep {
             agenda.sweep = now + SWEEP_EVERY;
@@ -76,6 +79,7 @@ fn run(state: &State, stopped: &Receiver<()>) {
             complain("retention", retire(state));
         }
     }
+    complain("link_names", link_names::save(&state.link_names, &state.recorder));
 }
 
 fn complain(what: &str, done: Result<(), RecordError>) {

@@ -82,6 +82,7 @@ pub(super) const KEYS: &[Key] = &[
     whole("limits.max_connections", 16, 1_000_000, "connections"),
     whole("limits.queue", 64, 1_000_000, "commands"),
     whole("limits.spool_clicks", 0, 10_000_000, "clicks"),
+    whole("limits.link_names", 1, 1_000_000, "combinations"),
     key("geoip.file", Accepts::OptionalPath),
     whole("threads.http", 0, 512, "threads"),
     key("tls.cert_file", Accepts::OptionalPath),

@@ -21,6 +21,7 @@ use crate::recorder::Recorder;
 use crate::store::Keeper;
 use crate::telemetry::Metrics;
 use crate::tracking::geo::GeoIp;
+use crate::tracking::link_names::LinkNames;
 use actix_web::body::MessageBody;
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::http::header::{
@@ -60,6 +61,8 @@ pub struct State {
     pub echo: Arc<Echo>,
     /// Places of addresses.
     pub geo: Arc<GeoIp>,
+    /// Which names below a link are known.
+    pub link_names: Arc<LinkNames>,
     /// Where the admin side listens.
     pub admin_address: SocketAddr,
     /// Unix milliseconds.

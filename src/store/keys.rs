@@ -16,6 +16,8 @@
 //! | hot | `l` | time id | JSON: audit log |
 //! | hot | `n` | name as text | bytes: values of the instance |
 //! | hot | `g` | 16-byte hash | when it was forgotten, 8 bytes: forgotten visitors |
+//! | hot | `e` | postback id | empty: postbacks whose text goes once they are delivered |
+//! | hot | `m` | link (1 byte length + text), 8-byte hash of campaign, adgroup and creative | empty: names known below a link |
 //! | hot | `v` | adid (16 bytes) | `Visitor` |
 //! | hot | `d` | 16-byte hash of a device id | adid: index of visitors |
 //! | sessions | `s` | SID | `Session` |
@@ -239,6 +241,41 @@ pub fn instance(name: &str) -> Key {
 /// A visitor that asked to be forgotten.
 pub fn forgotten(hash: &[u8; 16]) -> Key {
     (Db::Hot, key(b'g', &[hash]))
+}
+
+/// A postback whose text is erased once it is delivered.
+pub fn to_scrub(id: PostbackId) -> Key {
+    (Db::Hot, key(b'e', &[&id.to_key()]))
+}
+/// Prefix of the postbacks that are to be erased.
+pub fn to_scrub_prefix() -> Vec<u8> {
+    vec![b'e']
+}
+/// The id in a key of a postback that is to be erased.
+pub fn parse_to_scrub(key: &[u8]) -> Option<PostbackId> {
+    PostbackId::from_key(family(key, b'e', TimeId::KEY_LEN)?)
+}
+
+/// A combination of names below a link.
+pub fn link_name(link: &LinkToken, hash: u64) -> Key {
+    let text = link.as_str();
+    // Tokens have at most 32 characters (`domain::ids`).
+    let len = u8::try_from(text.len()).unwrap_or(u8::MAX);
+    (
+        Db::Hot,
+        key(b'm', &[&[len], text.as_bytes(), &hash.to_be_bytes()]),
+    )
+}
+/// Prefix of the names of all links.
+pub fn link_name_prefix() -> Vec<u8> {
+    vec![b'm']
+}
+/// Link and hash of a key of names.
+pub fn parse_link_name(key: &[u8]) -> Option<(LinkToken, u64)> {
+    let (head, hash) = tail::<8>(key.strip_prefix(b"m")?)?;
+    let (len, text) = head.split_first()?;
+    let link = std::str::from_utf8(text).ok()?.parse().ok()?;
+    (usize::from(*len) == text.len()).then_some((link, u64::from_be_bytes(hash)))
 }
 
 /// A visitor of an app.

@@ -99,6 +99,12 @@ pub const METRICS: &[Metric] = &[
         "Parameters of requests cut or left out for their size or number.",
     ),
     of(
+        "yamabiko_link_names_refused_total",
+        Counter,
+        &[],
+        "Clicks and impressions whose campaign, adgroup and creative became unknown: the link has as many combinations as it may.",
+    ),
+    of(
         "yamabiko_postbacks_created_total",
         Counter,
         &[],
@@ -271,6 +277,11 @@ pub fn refusal(reason: &'static str) {
 /// Counts parameters that were cut or left out.
 pub fn parameters_cut(count: u64) {
     counter!("yamabiko_parameters_cut_total").increment(count);
+}
+
+/// Counts an engagement whose names below the link were not taken.
+pub fn link_name_refused() {
+    counter!("yamabiko_link_names_refused_total").increment(1);
 }
 
 /// Counts postbacks that were queued.
@@ -449,6 +460,7 @@ mod tests {
         activity("event", ActivityResult::Accepted);
         refusal("unknown_session");
         parameters_cut(2);
+        link_name_refused();
         postbacks_created(3);
         attempt("delivered", Duration::from_millis(12));
         postback_failed("expired");

@@ -93,6 +93,12 @@ impl App {
         }
     }
 
+    /// Stops the server and starts it anew.
+    pub fn restart(&mut self) {
+        self.server.restart();
+        self.admin = self.server.admin();
+    }
+
     pub fn rule(&mut self, kinds: &[&str], rule: &str) {
         let scope = json!({"type": "offer", "offer": self.token});
         let rule = json!({"name": "told", "scope": scope, "kinds": kinds, "text": rule});

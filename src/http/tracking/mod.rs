@@ -6,7 +6,10 @@ mod callback_test;
 mod click;
 mod conversion;
 mod direct;
+mod erasure_limit;
 mod s2s;
+
+pub use erasure_limit::ErasureLimit;
 
 use super::client::{self, Caller};
 use super::problem::ApiError;
@@ -18,6 +21,7 @@ use crate::store::catalog::Catalog;
 use crate::tracking::apple::AppleKeys;
 use crate::tracking::client::{ClientHeaders, IpHasher};
 use crate::tracking::geo::GeoIp;
+use crate::tracking::link_names::LinkNames;
 use crate::tracking::repeat::Repeats;
 use crate::tracking::tag::{TAG_CONTENT_TYPE, TAG_JS};
 use actix_web::Resource;
@@ -57,6 +61,10 @@ pub struct TrackingState {
     pub ip_hasher: IpHasher,
     /// Who clicked what, lately.
     pub repeats: Repeats,
+    /// Which names below a link are known.
+    pub link_names: Arc<LinkNames>,
+    /// How often erasures may be asked for.
+    pub erasure_limit: ErasureLimit,
     /// Proxies whose forwarded headers count.
     pub trusted_proxies: Vec<IpNet>,
 }

@@ -49,6 +49,7 @@ fn golden_bytes() {
         (duplicate(h16), "hot", format!("75{h7}")),
         (waiting(pid()), "hot", format!("77{p}")),
         (failed(pid()), "hot", format!("78{p}")),
+        (to_scrub(pid()), "hot", format!("65{p}")),
         (
             stat(&stat_key()),
             "hot",
@@ -67,6 +68,11 @@ fn golden_bytes() {
         (audit(TimeId::new(AT, 0x11_2233_4455)), "hot", format!("6c{s}")),
         (instance("ip"), "hot", "6e6970".into()),
         (forgotten(h16), "hot", format!("67{h7}")),
+        (
+            link_name(&"abc123".parse().unwrap(), 5),
+            "hot",
+            "6d066162633132330000000000000005".into(),
+        ),
         (visitor(Adid(*h16)), "hot", format!("76{h7}")),
         (visitor_by_device(h16), "hot", format!("64{h7}")),
         (session(sid()), "sessions", format!("73{s}")),
@@ -117,8 +123,11 @@ fn keys_parse_back() {
     assert_eq!(parse_config(&config(b'l', "x1").1), Some((b'l', "x1")));
     assert_eq!(parse_waiting(&waiting(pid()).1), Some(pid()));
     assert_eq!(parse_failed(&failed(pid()).1), Some(pid()));
+    assert_eq!(parse_to_scrub(&to_scrub(pid()).1), Some(pid()));
     assert_eq!(parse_approval(&approval(AT, aid()).1), Some((AT, aid())));
     assert_eq!(parse_audit(&audit(sid().0).1), Some(sid().0));
+    let link: LinkToken = "abc123".parse().unwrap();
+    assert_eq!(parse_link_name(&link_name(&link, 5).1), Some((link, 5)));
     assert_eq!(parse_session(&session(sid()).1), Some(sid()));
     assert_eq!(parse_session_index(&session_by_device(1, sid()).1), Some(sid()));
     assert_eq!(
@@ -184,7 +193,7 @@ fn ranges() {
 proptest! {
     #[test]
     fn parsers_never_panic(bytes in proptest::collection::vec(any::<u8>(), 0..48)) {
-        let _ = (parse_config(&bytes), parse_stat(&bytes), parse_attempt(&bytes), parse_session_index(&bytes));
+        let _ = (parse_config(&bytes), parse_stat(&bytes), parse_link_name(&bytes), parse_attempt(&bytes), parse_session_index(&bytes));
         let _ = (parse_activity_index(&bytes), parse_postback_by_session(&bytes), parse_approval(&bytes));
     }
 

@@ -124,6 +124,17 @@ impl Endpoint {
     }
 }
 
+/// The answer to erasures that come faster than they are taken.
+pub fn too_many_erasures(retry_after_s: u64) -> Reply {
+    let body = json!({
+        "error": format!("{} request failed (Too many requests)", Endpoint::Forget.word()),
+        "code": "throttled",
+        "message": format!("At most ten erasures a minute are taken; send this one again in {retry_after_s} seconds."),
+        "field": null,
+    });
+    Reply { status: 429, body }
+}
+
 /// What the caller is told; the same idempotency key brings it again.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Reply {
@@ -338,35 +349,20 @@ fn fill(activity: &mut Activity, request: &AppRequest, around: &Around, offer: O
 }
 
 fn decide(endpoint: Endpoint, request: &AppRequest, around: &Around, group: &mut Group<'_>) -> Decided {
-    let case = match investigate(endpoint, request, around, group)? {
-        Ok(case) => case,
-        Err(failure) => return Ok(Err(failure)),
+    let record: fn(&Case<'_>, &mut Group<'_>) -> Decided = match endpoint {
+        Endpoint::Session => session::record,
+        Endpoint::Event => event::record,
+        Endpoint::AdRevenue => event::record_ad_revenue,
+        Endpoint::Forget => forget::record,
+        Endpoint::Uninstall => uninstall::record,
+        Endpoint::Attribution => session::read_attribution,
+        Endpoint::Claim => claim::record,
+        // It names no app and no device, only the engagement's `cost_id`.
+        Endpoint::Cost => return cost::record(request, around, group),
     };
-    match endpoint {
-        Endpoint::Session => session::record(&case, group),
-        Endpoint::Event => event::record(&case, group),
-        Endpoint::AdRevenue => event::record_ad_revenue(&case, group),
-        Endpoint::Forget => forget::record(&case, group),
-        Endpoint::Uninstall => uninstall::record(&case, group),
-        Endpoint::Attribution => session::read_attribution(&case, group),
-        Endpoint::Claim => claim::record(&case, group),
-        Endpoint::Cost => Ok(Err(Failure::new(
-            400,
-            "Invalid parameter",
-            RefusalReason::InvalidField,
-        ))),
-    }
-}
-
-/// The cost of an engagement: it names no app, only the engagement's `cost_id`.
-pub fn record_cost(
-    request: &AppRequest,
-    around: &Around,
-    group: &mut Group<'_>,
-) -> Result<Reply, StoreError> {
-    match cost::record(request, around, group)? {
-        Ok(reply) => Ok(reply),
-        Err(failure) => refuse(Endpoint::Cost, request, around, &failure, group),
+    match investigate(endpoint, request, around, group)? {
+        Ok(case) => record(&case, group),
+        Err(failure) => Ok(Err(failure)),
     }
 }
 
