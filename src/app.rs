@@ -36,6 +36,7 @@ use crate::tracking::client::IpHasher;
 use crate::tracking::geo::{GeoError, GeoIp};
 use crate::tracking::link_names::LinkNames;
 use crate::tracking::repeat::Repeats;
+use crate::tracking::visitors::Visitors;
 use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -290,6 +291,7 @@ fn serve(
         echo: echo.clone(),
         geo: tracking.geo.clone(),
         link_names: tracking.link_names.clone(),
+        visitors: tracking.visitors.clone(),
         admin_address: sockets.bound().admin_side(),
         started_at_ms: core.clock.now_ms(),
     });
@@ -356,6 +358,7 @@ fn tracking_state(core: &Core) -> Result<TrackingState, AppError> {
             core.recorder.reader(),
             &core.recorder.catalog(),
         )?),
+        visitors: Arc::new(Visitors::new(core.config.limits.visitors.into())),
         erasure_limit: ErasureLimit::default(),
         trusted_proxies: core.config.trusted_proxies.clone(),
     })

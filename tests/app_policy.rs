@@ -226,3 +226,52 @@ fn an_erasure_cancels_what_waits_and_takes_the_text_out_of_the_rest() {
     assert!(state(&mut app).len() <= 1, "what was erased is not sent again");
     assert!(down.arrivals().iter().filter(|a| a.target.contains(IDFA)).count() == 1);
 }
+
+#[test]
+fn devices_have_a_bound_and_the_longest_silent_make_room() {
+    let mut app = App::with(json!({}), |setup| setup.env("YAMABIKO_LIMITS_VISITORS", "10"));
+    let install = |app: &App, n: u64| {
+        let ago = (20 - n) * 86_400;
+        let id = format!(
+            "idfv=B1B2C3D4-0000-4000-8000-{n:012}&created_at_unix={}",
+            now_s() - ago
+        );
+        let target = format!("/session?s2s=1&app_token={}&{id}", app.token);
+        let key = format!("install-{n}");
+        app.server
+            .client()
+            .send("POST", &target, &[("Idempotency-Key", &key)], b"")
+    };
+    for n in 0..10 {
+        assert_eq!(install(&app, n).status, 200, "{n}");
+    }
+    // The eleventh waits for room; asked again under the same key it is taken.
+    let mut refused = 0;
+    eventually("room for another", SOON, || {
+        let answer = install(&app, 10);
+        if answer.status == 503 {
+            refused += 1;
+            assert_eq!(answer.header("retry-after"), Some("5"));
+            assert_eq!(answer.json()["code"], "busy");
+        }
+        (answer.status == 200).then_some(())
+    });
+    assert!(refused > 0);
+    let event = |app: &App, n: u64| {
+        let id = format!("idfv=B1B2C3D4-0000-4000-8000-{n:012}");
+        app.send("event", &format!("{id}&event_token={}", app.purchase))
+            .status
+    };
+    assert_eq!(event(&app, 0), 404, "silent for longest");
+    assert_eq!([event(&app, 9), event(&app, 10)], [200, 200]);
+    let metrics = || app.server.client().get("/metrics").text();
+    eventually("the gauge", SOON, || {
+        metrics().contains("yamabiko_visitors 9").then_some(())
+    });
+    // A tenth stays free. Counted anew after a start.
+    app.restart();
+    let metrics = || app.server.client().get("/metrics").text();
+    eventually("the gauge", SOON, || {
+        metrics().contains("yamabiko_visitors 9").then_some(())
+    });
+}

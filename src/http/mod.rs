@@ -22,6 +22,7 @@ use crate::store::Keeper;
 use crate::telemetry::Metrics;
 use crate::tracking::geo::GeoIp;
 use crate::tracking::link_names::LinkNames;
+use crate::tracking::visitors::Visitors;
 use actix_web::body::MessageBody;
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::http::header::{
@@ -63,6 +64,8 @@ pub struct State {
     pub geo: Arc<GeoIp>,
     /// Which names below a link are known.
     pub link_names: Arc<LinkNames>,
+    /// How many devices are known.
+    pub visitors: Arc<Visitors>,
     /// Where the admin side listens.
     pub admin_address: SocketAddr,
     /// Unix milliseconds.

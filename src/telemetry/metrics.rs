@@ -194,6 +194,12 @@ pub const METRICS: &[Metric] = &[
         &[],
         "Free bytes where the data is kept.",
     ),
+    of(
+        "yamabiko_visitors",
+        Gauge,
+        &[],
+        "Devices that are remembered, all apps together.",
+    ),
     of("yamabiko_live_viewers", Gauge, &[], "Viewers of the live stream."),
     of(
         "yamabiko_logins_total",
@@ -338,6 +344,11 @@ pub fn commit(commands: u64, sync: Duration) {
     histogram!("yamabiko_journal_sync_seconds").record(sync.as_secs_f64());
 }
 
+/// Sets how many devices are remembered.
+pub fn visitors(count: u64) {
+    gauge!("yamabiko_visitors").set(float(count));
+}
+
 /// Sets the size of the journal.
 pub fn journal_bytes(bytes: u64) {
     gauge!("yamabiko_journal_bytes").set(float(bytes));
@@ -474,6 +485,7 @@ mod tests {
         journal_bytes(1);
         store_state(&["ready", "down"], "ready");
         spool_clicks(5);
+        visitors(6);
         disk_free(1 << 40);
         live_viewers(1);
         login("wrong");

@@ -53,3 +53,4 @@ pub mod session_values;
 pub mod status;
 pub mod tag;
 pub mod trust;
+pub mod visitors;

@@ -15,6 +15,7 @@ use crate::store::{Store, StoreOptions};
 use crate::telemetry::install_metrics;
 use crate::tracking::geo::GeoIp;
 use crate::tracking::link_names::LinkNames;
+use crate::tracking::visitors::Visitors;
 use actix_web::dev::{Service, ServiceResponse};
 use actix_web::http::{Method, StatusCode};
 use actix_web::test::{TestRequest, init_service, read_body};
@@ -76,6 +77,7 @@ impl Instance {
             echo: Arc::new(Echo::new("127.0.0.1:1".parse().unwrap())),
             geo: Arc::new(GeoIp::empty()),
             link_names: Arc::new(LinkNames::new(10)),
+            visitors: Arc::new(Visitors::new(10)),
             admin_address: ([127, 0, 0, 1], 8080).into(),
             started_at_ms: 0,
         };

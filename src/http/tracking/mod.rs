@@ -24,6 +24,7 @@ use crate::tracking::geo::GeoIp;
 use crate::tracking::link_names::LinkNames;
 use crate::tracking::repeat::Repeats;
 use crate::tracking::tag::{TAG_CONTENT_TYPE, TAG_JS};
+use crate::tracking::visitors::Visitors;
 use actix_web::Resource;
 use actix_web::cookie::{Cookie, SameSite, time::Duration as CookieDuration};
 use actix_web::http::header::{
@@ -63,6 +64,8 @@ pub struct TrackingState {
     pub repeats: Repeats,
     /// Which names below a link are known.
     pub link_names: Arc<LinkNames>,
+    /// How many devices are known.
+    pub visitors: Arc<Visitors>,
     /// How often erasures may be asked for.
     pub erasure_limit: ErasureLimit,
     /// Proxies whose forwarded headers count.

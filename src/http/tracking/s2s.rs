@@ -79,6 +79,11 @@ fn respond(reply: &Reply) -> HttpResponse {
     response
         .headers_mut()
         .insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    if status == StatusCode::SERVICE_UNAVAILABLE {
+        response
+            .headers_mut()
+            .insert(RETRY_AFTER, HeaderValue::from_static("5"));
+    }
     if status == StatusCode::UNAUTHORIZED {
         response
             .headers_mut()
@@ -120,6 +125,7 @@ async fn take(
         ip,
         ip_hash: ip.map_or(0, |ip| state.ip_hasher.hash(ip)),
         geo: ip.map_or_else(Geo::default, |ip| state.geo.place(ip)),
+        visitors: state.visitors.clone(),
     };
     let decided = match parsed {
         Ok((app, idempotency)) => {
@@ -149,6 +155,7 @@ async fn take(
     let result = match reply.status {
         200..300 => ActivityResult::Accepted,
         400 => ActivityResult::Invalid,
+        503 => ActivityResult::Unavailable,
         _ => ActivityResult::Refused,
     };
     telemetry::activity(endpoint.kind().as_str(), result);

@@ -25,6 +25,7 @@ mod uninstall;
 mod visitors;
 
 pub use request::AppRequest;
+pub(super) use visitors::remove as remove_visitor;
 
 use crate::domain::activity::{Activity, ActivityKind, RefusalReason, Verdict};
 use crate::domain::attribution::Rejection;
@@ -39,6 +40,7 @@ use crate::store::{StoreError, codec, keys};
 use crate::tracking::query::{FieldError, cut};
 use crate::tracking::record_conversion::{self, Caller, Idempotency};
 use crate::tracking::trust::{self, Judgement};
+use crate::tracking::visitors::Visitors;
 use crate::tracking::{client, engagement, matching, queueing};
 use serde_json::{Map, Value, json};
 use std::net::IpAddr;
@@ -135,6 +137,17 @@ pub fn too_many_erasures(retry_after_s: u64) -> Reply {
     Reply { status: 429, body }
 }
 
+/// The answer to an install while as many devices are known as may be.
+fn no_room() -> Reply {
+    let body = json!({
+        "error": format!("{} request failed (Try again)", Endpoint::Session.word()),
+        "code": "busy",
+        "message": "As many devices are known as may be; room is being made. Send the request again in a few seconds.",
+        "field": null,
+    });
+    Reply { status: 503, body }
+}
+
 /// What the caller is told; the same idempotency key brings it again.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Reply {
@@ -215,6 +228,8 @@ pub struct Around {
     pub ip_hash: u64,
     /// Where it is.
     pub geo: Geo,
+    /// How many devices are known.
+    pub visitors: Arc<Visitors>,
 }
 
 /// A request with what was found out about it.
@@ -263,7 +278,8 @@ pub fn record(
         Ok(reply) => reply,
         Err(failure) => refuse(endpoint, request, around, &failure, group)?,
     };
-    if let Some(idempotency) = idempotency {
+    // What is answered 503 is to be sent again, under the same key.
+    if let Some(idempotency) = idempotency.filter(|_| reply.status != 503) {
         let entry = codec::Idempotency {
             expires_at_ms: group.now_ms() + duplicates::IDEMPOTENCY_TTL_MS,
             body_hash: idempotency.request,
