@@ -24,7 +24,7 @@ use crate::http::auth::Auth;
 use crate::http::echo::Echo;
 use crate::http::health::Check;
 use crate::http::problem::ApiError;
-use crate::http::tracking::TrackingState;
+use crate::http::tracking::{ErasureLimit, TrackingState};
 use crate::journal;
 use crate::live::Live;
 use crate::recorder::{RecordError, Recorder, RecorderOptions, RecorderThread};
@@ -35,7 +35,9 @@ use crate::store::{
 use crate::telemetry::{self, Metrics, TelemetryError};
 use crate::tracking::client::IpHasher;
 use crate::tracking::geo::{GeoError, GeoIp};
+use crate::tracking::link_names::LinkNames;
 use crate::tracking::repeat::Repeats;
+use crate::tracking::visitors::Visitors;
 use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -287,6 +289,8 @@ fn serve(
         auth: Auth::new()?,
         echo: echo.clone(),
         geo: tracking.geo.clone(),
+        link_names: tracking.link_names.clone(),
+        visitors: tracking.visitors.clone(),
         admin_address: sockets.bound().admin_side(),
         start_faults,
         started_at_ms: core.clock.now_ms(),
@@ -336,6 +340,8 @@ fn start_delivery(core: &Core, echo: &Echo) -> Result<Arc<Delivery>, AppError> {
     let delivery = Arc::new(Delivery::start(&options, ledger)?);
     let waking = delivery.clone();
     core.recorder.on_wake(move |postbacks| waking.wake(postbacks));
+    let cancelling = delivery.clone();
+    core.recorder.on_cancel(move |ids| cancelling.cancel(ids));
     Ok(delivery)
 }
 
@@ -362,6 +368,13 @@ fn tracking_state(core: &Core) -> Result<TrackingState, AppError> {
         geo,
         ip_hasher: IpHasher::new(&core.ip_key()?),
         repeats: Repeats::new(REPEATS),
+        link_names: Arc::new(LinkNames::load(
+            core.config.limits.link_names as usize,
+            core.recorder.reader(),
+            &core.recorder.catalog(),
+        )?),
+        visitors: Arc::new(Visitors::new(core.config.limits.visitors.into())),
+        erasure_limit: ErasureLimit::default(),
         trusted_proxies: core.config.trusted_proxies.clone(),
     })
 }

@@ -133,6 +133,8 @@ pub struct Retention {
     pub activities_days: u32,
     /// Attempts.
     pub attempts_days: u32,
+    /// Devices of apps that nothing was heard of.
+    pub visitors_days: u32,
 }
 
 /// Sending postbacks.
@@ -167,6 +169,10 @@ pub struct Limits {
     pub queue: u32,
     /// Clicks in memory while the store is down.
     pub spool_clicks: u32,
+    /// Combinations of campaign, adgroup and creative of one link.
+    pub link_names: u32,
+    /// Devices of apps that are remembered.
+    pub visitors: u32,
 }
 
 /// Countries of addresses.

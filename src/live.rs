@@ -4,11 +4,12 @@
 //! with its last id can be told what it missed, from the ring here or from the store.
 
 use crate::domain::activity::Activity;
+use crate::domain::ids::TimeId;
 use crate::domain::postback::Postback;
 use crate::domain::session::Session;
 use crossbeam_channel::{Receiver, Sender, TrySendError, bounded};
 use parking_lot::Mutex;
-use std::collections::VecDeque;
+use std::collections::{HashSet, VecDeque};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -101,6 +102,24 @@ impl Live {
                     Err(TrySendError::Disconnected(_)) => false,
                 });
         }
+    }
+
+    /// Forgets what the ring holds of these: ids of sessions, activities and postbacks. What a viewer was told
+    /// before stays told.
+    pub fn erase(&self, ids: &[TimeId]) {
+        if ids.is_empty() {
+            return;
+        }
+        let ids: HashSet<&TimeId> = ids.iter().collect();
+        let is_erased = |event: &LiveEvent| match event {
+            LiveEvent::Session(session) => ids.contains(&session.id.0),
+            LiveEvent::Activity(activity) => ids.contains(&activity.id.0),
+            LiveEvent::Postback(postback) => ids.contains(&postback.id.0),
+        };
+        self.inner
+            .lock()
+            .ring
+            .retain(|numbered| !is_erased(&numbered.event));
     }
 
     /// Joins the stream after `last_id` (0 = from now on): what the ring still holds comes at once. The
@@ -196,6 +215,19 @@ mod tests {
         assert_eq!(slow.take_lost(), 0);
         let (_, whole) = live.join(1 << 20);
         assert!(!whole, "the ring no longer reaches back");
+    }
+
+    #[test]
+    fn what_is_erased_is_not_told_again() {
+        let live = Live::default();
+        live.publish(1000, [event(), event()]);
+        let LiveEvent::Postback(postback) = event() else {
+            unreachable!()
+        };
+        live.erase(&[ActivityId::new(7, 7).0]);
+        assert_eq!(live.join(1).0.drain().len(), 2);
+        live.erase(&[postback.id.0]);
+        assert_eq!(live.join(1).0.drain().len(), 0);
     }
 
     #[test]

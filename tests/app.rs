@@ -12,146 +12,13 @@
 mod support;
 
 use serde_json::{Value, json};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
-use support::client::{Answer, Client};
+use std::time::Duration;
+use support::app::{ALL, App, IDFA, SOON, next_moment, now_s};
+use support::client::Answer;
 use support::eventually;
-use support::receiver::{Arrival, Receiver};
-use support::scene::{BROWSER, text};
-use support::server::{Server, Setup};
-
-const SOON: Duration = Duration::from_secs(10);
-const IDFA: &str = "A1B2C3D4-0000-4000-8000-1234567890AB";
-
-fn now_s() -> u64 {
-    SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs()
-}
-
-/// Lets the clock of milliseconds move on, so that what follows is later.
-fn next_moment() {
-    let ms = || SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_millis();
-    let start = ms();
-    while ms() < start + 2 {
-        std::thread::yield_now();
-    }
-}
-
-/// A server with an app, two partners with a link each, and a receiver.
-struct App {
-    server: Server,
-    receiver: Receiver,
-    admin: Client,
-    token: String,
-    purchase: String,
-    unique: String,
-    partner: String,
-    link: String,
-    link2: String,
-    _dir: tempfile::TempDir,
-}
-
-impl App {
-    fn new(attribution: Value) -> Self {
-        let dir = tempfile::tempdir().unwrap();
-        let server = Setup::new(dir.path()).start();
-        let receiver = Receiver::start();
-        let mut admin = server.admin();
-        let offer = admin
-            .post_json(
-                "/api/v1/offers",
-                &json!({
-                    "name": "Tea App",
-                    "kind": "app",
-                    "destinations": {
-                        "default": "https://tea.example/app",
-                        "android": "https://play.google.com/store/apps/details?id=example.tea",
-                    },
-                    "events": [
-                        {"name": "purchase", "has_revenue": true},
-                        {"name": "sign-up", "is_unique": true},
-                    ],
-                    "attribution": attribution,
-                }),
-            )
-            .ok();
-        let token = text(&offer["id"]);
-        let mut partners = Vec::new();
-        for name in ["Net One", "Net Two"] {
-            let host = format!("localhost:{}", receiver.address().port());
-            let partner = json!({"name": name, "callback_hosts": [host]});
-            let partner = text(&admin.post_json("/api/v1/partners", &partner).ok()["id"]);
-            let link = json!({"offer": token, "partner": partner, "network": name});
-            let link = text(&admin.post_json("/api/v1/links", &link).ok()["token"]);
-            partners.push((partner, link));
-        }
-        Self {
-            admin,
-            purchase: text(&offer["events"][0]["token"]),
-            unique: text(&offer["events"][1]["token"]),
-            token,
-            partner: partners[0].0.clone(),
-            link: partners[0].1.clone(),
-            link2: partners[1].1.clone(),
-            server,
-            receiver,
-            _dir: dir,
-        }
-    }
-
-    fn rule(&mut self, kinds: &[&str], rule: &str) {
-        let scope = json!({"type": "offer", "offer": self.token});
-        let rule = json!({"name": "told", "scope": scope, "kinds": kinds, "text": rule});
-        self.admin.post_json("/api/v1/rules", &rule).ok();
-    }
-
-    fn url(&self, path: &str) -> String {
-        self.receiver.url(path)
-    }
-
-    fn click(&self, link: &str, parameters: &str) -> String {
-        next_moment();
-        let target = format!("/c/{link}?s2s=1&user_agent=x&{parameters}");
-        let answer = self
-            .server
-            .client()
-            .send("GET", &target, &[("User-Agent", BROWSER)], b"");
-        next_moment();
-        text(&answer.ok()["sid"])
-    }
-
-    fn send(&self, path: &str, parameters: &str) -> Answer {
-        let target = format!("/{path}?s2s=1&app_token={}&{parameters}", self.token);
-        self.server.client().send("POST", &target, &[], b"")
-    }
-
-    /// Waits for the callback of a kind; `n` counts those of that kind from 0.
-    fn told(&self, kind: &str, n: usize) -> Arrival {
-        eventually(&format!("callback {n} of {kind}"), SOON, || {
-            let arrivals = self.receiver.arrivals();
-            let mut of_kind = arrivals
-                .into_iter()
-                .filter(|a| a.query_value("kind").as_deref() == Some(kind));
-            of_kind.nth(n)
-        })
-    }
-
-    fn kinds_told(&self) -> Vec<String> {
-        let mut kinds: Vec<String> = self
-            .receiver
-            .arrivals()
-            .iter()
-            .filter_map(|a| a.query_value("kind"))
-            .collect();
-        kinds.sort();
-        kinds
-    }
-}
-
-const ALL: &str = "/cb?kind={activity_kind}&tracker={tracker}&name={tracker_name}&idfa={idfa}&at={created_at}\
-    &installed={installed_at}&n={session_count}&all={lifetime_session_count}&first={first_tracker}\
-    &last={last_tracker}&out={outdated_tracker}&re={is_reattributed}&match={match_type}&organic={is_organic}\
-    &gone={uninstalled_at}&back={time_to_reinstall}&revenue={revenue}&amount={revenue_float}&cur={currency}\
-    &event={event}&reason={rejection_reason}&label={label}&env={environment}&adid={adid}&cost={cost_amount}\
-    &updated={attribution_updated_at}&s2s={is_s2s}";
+use support::receiver::Arrival;
+use support::scene::text;
+use support::server::Setup;
 
 #[test]
 fn the_life_of_an_app() {
@@ -929,7 +796,7 @@ fn installs_survive_a_kill_and_are_counted_once() {
         server,
         receiver,
         token,
-        _dir,
+        dir,
         ..
     } = app;
     let at = now_s();
@@ -962,7 +829,7 @@ fn installs_survive_a_kill_and_are_counted_once() {
     });
     let acknowledged = acknowledged.into_inner().unwrap();
     drop(server);
-    let server = Setup::new(_dir.path()).start();
+    let server = Setup::new(dir.path()).start();
     // Clients repeat what they sent last; none of it is a second install.
     for (number, adid) in acknowledged.iter().rev().take(50) {
         let again = server.client().send("POST", &target(*number), &[], b"").ok();

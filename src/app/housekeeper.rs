@@ -7,6 +7,7 @@ use crate::recorder::RecordError;
 use crate::store::{RetentionPolicy, StoreState};
 use crate::telemetry::{self, QueueGauges};
 use crate::tracking::housekeeping::{self, Sweep};
+use crate::tracking::{erasure, link_names, visitors};
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
 use std::sync::Arc;
 use std::thread::JoinHandle;
@@ -47,6 +48,7 @@ impl Housekeeper {
 struct Agenda {
     approvals: Instant,
     sweep: Instant,
+    visitors: Instant,
     retention: Instant,
 }
 
@@ -55,6 +57,8 @@ fn run(state: &State, stopped: &Receiver<()>) {
     let mut agenda = Agenda {
         approvals: now,
         sweep: now + SWEEP_EVERY,
+        // Soon, for they are counted by it.
+        visitors: now + TICK * 2,
         retention: now + TICK * 30,
     };
     while let Err(RecvTimeoutError::Timeout) = stopped.recv_timeout(TICK) {
@@ -66,6 +70,12 @@ fn run(state: &State, stopped: &Receiver<()>) {
         if now >= agenda.approvals {
             agenda.approvals = now + APPROVALS_EVERY;
             complain("approvals", approve(state));
+            complain("link_names", link_names::save(&state.link_names, &state.recorder));
+            complain("erasure", erasure::scrub_delivered(&state.recorder));
+        }
+        if now >= agenda.visitors || state.visitors.is_full() {
+            agenda.visitors = now + SWEEP_EVERY;
+            complain("visitors", sweep_visitors(state));
         }
         if now >= agenda.sweep {
             agenda.sweep = now + SWEEP_EVERY;
@@ -76,6 +86,7 @@ fn run(state: &State, stopped: &Receiver<()>) {
             complain("retention", retire(state));
         }
     }
+    complain("link_names", link_names::save(&state.link_names, &state.recorder));
 }
 
 fn complain(what: &str, done: Result<(), RecordError>) {
@@ -98,6 +109,21 @@ fn sweep(state: &State) -> Result<(), RecordError> {
                 break;
             }
         }
+    }
+    Ok(())
+}
+
+fn sweep_visitors(state: &State) -> Result<(), RecordError> {
+    let gone = visitors::sweep(
+        &state.visitors,
+        state.config.retention.visitors_days,
+        &state.recorder,
+    )?;
+    if gone > 0 {
+        tracing::info!(
+            gone,
+            "devices that nothing was heard of for longest were forgotten"
+        );
     }
     Ok(())
 }
@@ -131,6 +157,7 @@ fn measure(state: &State) {
     telemetry::spool_clicks(state.recorder.spool().len() as u64);
     telemetry::live_viewers(state.recorder.live().viewers() as u64);
     let health = state.recorder.reader().health();
+    telemetry::visitors(state.visitors.count());
     telemetry::disk_free(health.free_bytes);
     telemetry::journal_bytes(health.journal_bytes);
     let states = [

@@ -51,7 +51,8 @@ fn the_defaults_are_valid_and_complete() {
         Retention {
             sessions_days: 90,
             activities_days: 730,
-            attempts_days: 30
+            attempts_days: 30,
+            visitors_days: 730,
         }
     );
     assert!(effective.settings().iter().all(|s| s.origin == Origin::Default));

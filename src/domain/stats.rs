@@ -39,11 +39,45 @@ pub enum Dimension {
     Campaign(String),
 }
 
+/// Which traffic a row counts. Production is what was really earned; the sandbox is everything that is labelled
+/// test: `environment=sandbox`, test clicks and test conversions. The two never meet in one row.
+#[derive(
+    Debug,
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    Hash,
+    PartialOrd,
+    Ord,
+    Default,
+    Serialize,
+    Deserialize,
+    utoipa::ToSchema,
+)]
+#[serde(rename_all = "snake_case")]
+pub enum Environment {
+    /// What was really earned.
+    #[default]
+    Production,
+    /// Labelled test.
+    Sandbox,
+}
+
+impl Environment {
+    /// Where what is labelled test, or not, is counted.
+    pub fn of(is_test: bool) -> Self {
+        if is_test { Self::Sandbox } else { Self::Production }
+    }
+}
+
 /// Key of a row.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct StatKey {
     /// When.
     pub bucket: Bucket,
+    /// Production or sandbox.
+    pub environment: Environment,
     /// Offer; `None` for refusals that name none.
     pub offer: Option<OfferId>,
     /// Link; `None` for organic and refused without a session.
@@ -85,7 +119,7 @@ impl Sums {
 /// another, in the bucket of the conversion.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Counters {
-    /// Clicks, without bots, prefetches, repeats and tests.
+    /// Clicks, without bots, prefetches and repeats.
     pub clicks: i64,
     /// Clicks of a visitor's first on the link that day.
     pub unique_clicks: i64,

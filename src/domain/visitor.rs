@@ -207,6 +207,12 @@ pub struct Visitor {
 }
 
 impl Visitor {
+    /// When something was heard of it last: an app session or an event, unix milliseconds.
+    pub fn last_seen_ms(&self) -> i64 {
+        let events = self.events.iter().map(|mark| mark.at_ms).max();
+        self.last_session_at_ms.max(events.unwrap_or(i64::MIN))
+    }
+
     /// The link that has the credit now.
     pub fn tracker(&self) -> Option<Tracker> {
         self.credit.as_deref().map(Tracker::from)

@@ -5,7 +5,7 @@ use crate::tracking::client::client_ip;
 use actix_web::HttpRequest;
 use actix_web::http::header::{HOST, HeaderMap};
 use ipnet::IpNet;
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 /// Who is calling, and why we think so.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -66,6 +66,17 @@ fn judge(peer: IpAddr, headers: &HeaderMap, is_tls: bool, trusted: &[IpNet]) -> 
         is_tls: text("x-forwarded-proto").map_or(is_tls, |proto| proto.trim().eq_ignore_ascii_case("https")),
         host: text("x-forwarded-host").unwrap_or(host).trim().into(),
         because,
+    }
+}
+
+/// IPv6 callers own a /64, so it counts as one address.
+pub fn network(ip: IpAddr) -> IpAddr {
+    match ip.to_canonical() {
+        IpAddr::V6(v6) => {
+            let s = v6.segments();
+            IpAddr::V6(Ipv6Addr::new(s[0], s[1], s[2], s[3], 0, 0, 0, 0))
+        }
+        v4 @ IpAddr::V4(_) => v4,
     }
 }
 

@@ -22,6 +22,8 @@ use crate::recorder::Recorder;
 use crate::store::Keeper;
 use crate::telemetry::Metrics;
 use crate::tracking::geo::GeoIp;
+use crate::tracking::link_names::LinkNames;
+use crate::tracking::visitors::Visitors;
 use actix_web::body::MessageBody;
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::http::header::{
@@ -61,6 +63,10 @@ pub struct State {
     pub echo: Arc<Echo>,
     /// Places of addresses.
     pub geo: Arc<GeoIp>,
+    /// Which names below a link are known.
+    pub link_names: Arc<LinkNames>,
+    /// How many devices are known.
+    pub visitors: Arc<Visitors>,
     /// Where the admin side listens.
     pub admin_address: SocketAddr,
     /// What the start found wrong and only another start can mend.

@@ -4,6 +4,7 @@
 //! the store yet; that is why duplicate checks and attribution need no locks. What a decision writes is
 //! staged and joins the group only when the decision returns, so one that panics leaves nothing behind.
 
+use crate::domain::ids::{PostbackId, TimeId};
 use crate::domain::postback::Postback;
 use crate::domain::stats::{Counters, StatKey};
 use crate::live::LiveEvent;
@@ -26,7 +27,9 @@ struct Staged {
     drops: Vec<Db>,
     stats: Vec<(StatKey, Counters)>,
     postbacks: Vec<Arc<Postback>>,
+    cancelled: Vec<PostbackId>,
     live: Vec<LiveEvent>,
+    erased: Vec<TimeId>,
     on_durable: Vec<OnDurable>,
     catalog: Option<Arc<Catalog>>,
 }
@@ -34,7 +37,9 @@ struct Staged {
 /// What the group leaves for after the commit.
 pub(super) struct Effects {
     pub(super) postbacks: Vec<Arc<Postback>>,
+    pub(super) cancelled: Vec<PostbackId>,
     pub(super) live: Vec<LiveEvent>,
+    pub(super) erased: Vec<TimeId>,
     pub(super) on_durable: Vec<OnDurable>,
     pub(super) catalog: Option<Arc<Catalog>>,
 }
@@ -188,6 +193,16 @@ impl<'a> Group<'a> {
         self.staged.postbacks.push(postback);
     }
 
+    /// Has the scheduler forget a waiting postback that was settled by other means, once that is durable.
+    pub fn cancel(&mut self, id: PostbackId) {
+        self.staged.cancelled.push(id);
+    }
+
+    /// Has viewers that come back be told nothing of these any more: ids of sessions, activities and postbacks.
+    pub fn erase(&mut self, ids: impl IntoIterator<Item = TimeId>) {
+        self.staged.erased.extend(ids);
+    }
+
     /// Tells viewers once it is durable.
     pub fn tell(&mut self, event: LiveEvent) {
         self.staged.live.push(event);
@@ -215,7 +230,9 @@ impl<'a> Group<'a> {
         }
         self.done.drops.extend(staged.drops);
         self.done.postbacks.extend(staged.postbacks);
+        self.done.cancelled.extend(staged.cancelled);
         self.done.live.extend(staged.live);
+        self.done.erased.extend(staged.erased);
         self.done.on_durable.extend(staged.on_durable);
         if staged.catalog.is_some() {
             self.done.catalog = staged.catalog;
@@ -255,7 +272,9 @@ impl<'a> Group<'a> {
         writes.extend(self.done.drops.iter().map(|db| (*db, Op::Drop)));
         let Staged {
             postbacks,
+            cancelled,
             live,
+            erased,
             on_durable,
             catalog,
             ..
@@ -264,7 +283,9 @@ impl<'a> Group<'a> {
             Commit { writes },
             Effects {
                 postbacks,
+                cancelled,
                 live,
+                erased,
                 on_durable,
                 catalog,
             },

@@ -17,6 +17,7 @@ pub use group::{Group, OnDurable};
 pub use spool::Spool;
 
 use crate::clock::Clock;
+use crate::domain::ids::PostbackId;
 use crate::domain::postback::Postback;
 use crate::live::Live;
 use crate::store::catalog::Catalog;
@@ -95,6 +96,7 @@ impl<F: FnOnce(&mut Group<'_>) + Send> Job for F {
 }
 
 type WakeHook = Box<dyn Fn(Vec<Arc<Postback>>) + Send + Sync>;
+type CancelHook = Box<dyn Fn(Vec<PostbackId>) + Send + Sync>;
 
 struct Shared {
     is_down: AtomicBool,
@@ -103,6 +105,7 @@ struct Shared {
     jobs: AtomicU64,
     held: parking_lot::Mutex<Vec<Box<dyn Job>>>,
     wake: OnceLock<WakeHook>,
+    cancel: OnceLock<CancelHook>,
 }
 
 /// Sends jobs to the recorder. Clones share it.
@@ -149,6 +152,7 @@ impl Recorder {
                 jobs: AtomicU64::new(0),
                 held: parking_lot::Mutex::default(),
                 wake: OnceLock::new(),
+                cancel: OnceLock::new(),
             }),
             catalog: Arc::new(ArcSwap::from_pointee(catalog)),
             spool: Arc::new(Spool::new(options.spool)),
@@ -182,6 +186,16 @@ impl Recorder {
         if self.shared.wake.set(Box::new(hook)).is_err() {
             tracing::error!(
                 code = "wake_hook_twice",
+                "the scheduler was connected twice; the first one stays"
+            );
+        }
+    }
+
+    /// Who is told of postbacks that were cancelled; set once, before intake starts.
+    pub fn on_cancel(&self, hook: impl Fn(Vec<PostbackId>) + Send + Sync + 'static) {
+        if self.shared.cancel.set(Box::new(hook)).is_err() {
+            tracing::error!(
+                code = "cancel_hook_twice",
                 "the scheduler was connected twice; the first one stays"
             );
         }
@@ -471,7 +485,9 @@ impl Loop {
         };
         let group::Effects {
             postbacks,
+            cancelled,
             live,
+            erased,
             on_durable,
             catalog,
         } = effects;
@@ -494,8 +510,14 @@ impl Loop {
                 {
                     wake(postbacks);
                 }
+                if !cancelled.is_empty()
+                    && let Some(cancel) = self.recorder.shared.cancel.get()
+                {
+                    cancel(cancelled);
+                }
                 on_durable.into_iter().for_each(|callback| callback(Ok(())));
                 self.recorder.live.publish(self.recorder.clock.now_ms(), live);
+                self.recorder.live.erase(&erased);
                 self.writer.apply(appended, commit);
             }
             Err(error) => {

@@ -10,12 +10,14 @@
 //! | hot | `u` | 16-byte hash | [`Duplicate`](super::codec::Duplicate) |
 //! | hot | `w` | postback id | waiting `Postback` |
 //! | hot | `x` | postback id | `FailReason`: index of failed postbacks |
-//! | hot | `s` | bucket (4 bytes), offer, link, event (each 1 byte length + text; length 0: none), dimension byte, text to the end | `Counters` |
+//! | hot | `s` | bucket (4 bytes), offer, link, event (each 1 byte length + text; length 0: none), dimension byte (a capital: sandbox), text to the end | `Counters` |
 //! | hot | `i` | 16-byte hash | [`Idempotency`](super::codec::Idempotency) |
 //! | hot | `a` | due_at_ms, activity id | empty: approvals due |
 //! | hot | `l` | time id | JSON: audit log |
 //! | hot | `n` | name as text | bytes: values of the instance |
 //! | hot | `g` | 16-byte hash | when it was forgotten, 8 bytes: forgotten visitors |
+//! | hot | `e` | postback id | empty: postbacks whose text goes once they are delivered |
+//! | hot | `m` | link (1 byte length + text), 8-byte hash of campaign, adgroup and creative | empty: names known below a link |
 //! | hot | `v` | adid (16 bytes) | `Visitor` |
 //! | hot | `d` | 16-byte hash of a device id | adid: index of visitors |
 //! | sessions | `s` | SID | `Session` |
@@ -34,7 +36,7 @@
 //! by hash or SID asks the periods of the window that it is about.
 
 use crate::domain::ids::{ActivityId, EventToken, LinkToken, OfferId, PostbackId, SessionId, TimeId};
-use crate::domain::stats::{Bucket, Dimension, StatKey};
+use crate::domain::stats::{Bucket, Dimension, Environment, StatKey};
 use crate::domain::visitor::Adid;
 use std::str::FromStr;
 
@@ -140,7 +142,11 @@ pub fn stat(stat: &StatKey) -> Key {
         Dimension::Device(text) => (b'd', text.as_str()),
         Dimension::Campaign(text) => (b'g', text.as_str()),
     };
-    bytes.push(tag);
+    // Rows of production keep the bytes that they had before the sandbox was counted.
+    bytes.push(match stat.environment {
+        Environment::Production => tag,
+        Environment::Sandbox => tag.to_ascii_uppercase(),
+    });
     bytes.extend_from_slice(text.as_bytes());
     (Db::Hot, bytes)
 }
@@ -164,7 +170,8 @@ pub fn parse_stat(key: &[u8]) -> Option<StatKey> {
     let (offer, link, event) = (name()?, name()?, name()?);
     let (tag, text) = rest.split_first()?;
     let text = std::str::from_utf8(text).ok()?.to_owned();
-    let dimension = match tag {
+    let environment = Environment::of(tag.is_ascii_uppercase());
+    let dimension = match tag.to_ascii_lowercase() {
         b'a' if text.is_empty() => Dimension::All,
         b'c' => Dimension::Country(text),
         b'd' => Dimension::Device(text),
@@ -180,6 +187,7 @@ pub fn parse_stat(key: &[u8]) -> Option<StatKey> {
     }
     Some(StatKey {
         bucket: Bucket(u32::from_be_bytes(*bucket)),
+        environment,
         offer: token(offer)?,
         link: token(link)?,
         event: token(event)?,
@@ -233,6 +241,41 @@ pub fn instance(name: &str) -> Key {
 /// A visitor that asked to be forgotten.
 pub fn forgotten(hash: &[u8; 16]) -> Key {
     (Db::Hot, key(b'g', &[hash]))
+}
+
+/// A postback whose text is erased once it is delivered.
+pub fn to_scrub(id: PostbackId) -> Key {
+    (Db::Hot, key(b'e', &[&id.to_key()]))
+}
+/// Prefix of the postbacks that are to be erased.
+pub fn to_scrub_prefix() -> Vec<u8> {
+    vec![b'e']
+}
+/// The id in a key of a postback that is to be erased.
+pub fn parse_to_scrub(key: &[u8]) -> Option<PostbackId> {
+    PostbackId::from_key(family(key, b'e', TimeId::KEY_LEN)?)
+}
+
+/// A combination of names below a link.
+pub fn link_name(link: &LinkToken, hash: u64) -> Key {
+    let text = link.as_str();
+    // Tokens have at most 32 characters (`domain::ids`).
+    let len = u8::try_from(text.len()).unwrap_or(u8::MAX);
+    (
+        Db::Hot,
+        key(b'm', &[&[len], text.as_bytes(), &hash.to_be_bytes()]),
+    )
+}
+/// Prefix of the names of all links.
+pub fn link_name_prefix() -> Vec<u8> {
+    vec![b'm']
+}
+/// Link and hash of a key of names.
+pub fn parse_link_name(key: &[u8]) -> Option<(LinkToken, u64)> {
+    let (head, hash) = tail::<8>(key.strip_prefix(b"m")?)?;
+    let (len, text) = head.split_first()?;
+    let link = std::str::from_utf8(text).ok()?.parse().ok()?;
+    (usize::from(*len) == text.len()).then_some((link, u64::from_be_bytes(hash)))
 }
 
 /// A visitor of an app.

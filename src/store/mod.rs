@@ -53,7 +53,7 @@ pub use error::StoreError;
 pub use keeper::Keeper;
 pub use keys::{Db, Key, KeyRange, Period, PeriodKind};
 pub use reader::Reader;
-pub use retention::{RetentionClock, RetentionPolicy, retention};
+pub use retention::{RetentionClock, RetentionPolicy, cutoff, retention};
 pub use space::{Room, SpaceOptions, judge};
 pub use verify::{VerifyReport, verify};
 pub use writer::{Appended, Writer};

@@ -28,15 +28,37 @@ pub struct RetentionClock {
     pub last_drop_at_ms: Option<i64>,
 }
 
+/// How far a cut-off by age may move at a time: about a period.
+const MOST_STEP_MS: i64 = 31 * DAY_MS;
+
+/// Before when what is kept for `days` may go, for records that lie in no period. `last_ms` is the cut-off of before.
+/// Guarded as periods are: it moves by a period a day at most, and not while the clock stands more than two days
+/// beyond the last commit or before the last move.
+pub fn cutoff(clock: RetentionClock, days: u32, last_ms: Option<i64>) -> i64 {
+    let wanted_ms = clock.now_ms.saturating_sub(i64::from(days) * DAY_MS);
+    match last_ms {
+        None => wanted_ms,
+        Some(last_ms) if clock.is_doubtful() => last_ms,
+        Some(last_ms) => wanted_ms.min(last_ms.saturating_add(MOST_STEP_MS)),
+    }
+}
+
+impl RetentionClock {
+    /// Far ahead, or less than a day after the last drop.
+    fn is_doubtful(&self) -> bool {
+        let is_far_ahead = self.now_ms.saturating_sub(self.last_commit_at_ms) > MOST_AHEAD_MS;
+        let is_too_soon = self
+            .last_drop_at_ms
+            .is_some_and(|at| self.now_ms.saturating_sub(at) < DAY_MS);
+        is_far_ahead || is_too_soon
+    }
+}
+
 /// The periods that may go now: at most one, the one that is due longest. A period may go when all of it is older
 /// than its kind is kept. A clock that leaps therefore drops one period a day at most, and none while it stands
 /// more than two days beyond the last commit or before the last drop.
 pub fn retention(clock: RetentionClock, policy: &RetentionPolicy, known: &[Db]) -> Vec<Db> {
-    let is_far_ahead = clock.now_ms.saturating_sub(clock.last_commit_at_ms) > MOST_AHEAD_MS;
-    let is_too_soon = clock
-        .last_drop_at_ms
-        .is_some_and(|at| clock.now_ms.saturating_sub(at) < DAY_MS);
-    if is_far_ahead || is_too_soon {
+    if clock.is_doubtful() {
         return Vec::new();
     }
     let due = known.iter().filter_map(|db| {
@@ -96,6 +118,26 @@ mod tests {
         assert_eq!(at(due, due, Some(due + 1)), [], "the clock went back");
         assert_eq!(at(due, due - MOST_AHEAD_MS - 1, None), []);
         assert_eq!(at(due, due - MOST_AHEAD_MS, None), [july]);
+    }
+
+    #[test]
+    fn a_cutoff_moves_by_a_period_a_day_and_not_when_the_clock_is_wrong() {
+        let day = |n: i64| n * DAY_MS;
+        let at = |now, looked, moved: Option<i64>, last: Option<i64>| {
+            let clock = RetentionClock {
+                now_ms: day(now),
+                last_commit_at_ms: day(looked),
+                last_drop_at_ms: moved.map(day),
+            };
+            cutoff(clock, 100, last.map(day)) / DAY_MS
+        };
+        assert_eq!(at(1000, 0, None, None), 900);
+        assert_eq!(at(1001, 1000, Some(1000), Some(900)), 901);
+        assert_eq!(at(5000, 1001, Some(1001), Some(901)), 901, "the clock leapt");
+        assert_eq!(at(5000, 5000, Some(1001), Some(901)), 932, "and stays there");
+        assert_eq!(at(5000, 5000, Some(5000), Some(932)), 932, "once a day");
+        assert_eq!(at(1001, 5000, Some(5000), Some(932)), 932, "the clock went back");
+        assert_eq!(at(1020, 1020, Some(1001), Some(932)), 920, "it may go back, too");
     }
 
     proptest! {

@@ -99,6 +99,12 @@ pub const METRICS: &[Metric] = &[
         "Parameters of requests cut or left out for their size or number.",
     ),
     of(
+        "yamabiko_link_names_refused_total",
+        Counter,
+        &[],
+        "Clicks and impressions whose campaign, adgroup and creative became unknown: the link has as many combinations as it may.",
+    ),
+    of(
         "yamabiko_postbacks_created_total",
         Counter,
         &[],
@@ -188,6 +194,12 @@ pub const METRICS: &[Metric] = &[
         &[],
         "Free bytes where the data is kept.",
     ),
+    of(
+        "yamabiko_visitors",
+        Gauge,
+        &[],
+        "Devices that are remembered, all apps together.",
+    ),
     of("yamabiko_live_viewers", Gauge, &[], "Viewers of the live stream."),
     of(
         "yamabiko_logins_total",
@@ -273,6 +285,11 @@ pub fn parameters_cut(count: u64) {
     counter!("yamabiko_parameters_cut_total").increment(count);
 }
 
+/// Counts an engagement whose names below the link were not taken.
+pub fn link_name_refused() {
+    counter!("yamabiko_link_names_refused_total").increment(1);
+}
+
 /// Counts postbacks that were queued.
 pub fn postbacks_created(count: u64) {
     counter!("yamabiko_postbacks_created_total").increment(count);
@@ -325,6 +342,11 @@ pub fn recorder_queue(waiting: u64) {
 pub fn commit(commands: u64, sync: Duration) {
     histogram!("yamabiko_group_commands").record(float(commands));
     histogram!("yamabiko_journal_sync_seconds").record(sync.as_secs_f64());
+}
+
+/// Sets how many devices are remembered.
+pub fn visitors(count: u64) {
+    gauge!("yamabiko_visitors").set(float(count));
 }
 
 /// Sets the size of the journal.
@@ -449,6 +471,7 @@ mod tests {
         activity("event", ActivityResult::Accepted);
         refusal("unknown_session");
         parameters_cut(2);
+        link_name_refused();
         postbacks_created(3);
         attempt("delivered", Duration::from_millis(12));
         postback_failed("expired");
@@ -462,6 +485,7 @@ mod tests {
         journal_bytes(1);
         store_state(&["ready", "down"], "ready");
         spool_clicks(5);
+        visitors(6);
         disk_free(1 << 40);
         live_viewers(1);
         login("wrong");

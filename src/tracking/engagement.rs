@@ -8,7 +8,7 @@ use crate::domain::ids::SessionId;
 use crate::domain::money::{Money, parse_amount};
 use crate::domain::plan;
 use crate::domain::session::{EngagementKind, Session};
-use crate::domain::stats::{Bucket, Counters, Dimension, StatKey, Sums};
+use crate::domain::stats::{Bucket, Counters, Dimension, Environment, StatKey, Sums};
 use crate::live::LiveEvent;
 use crate::recorder::{Group, Job, RecordError, Recorder, Spool};
 use crate::store::{StoreError, codec, keys};
@@ -137,9 +137,6 @@ fn write_indexes(session: &Session, group: &mut Group<'_>) -> Result<(), StoreEr
 }
 
 fn count(session: &Session, group: &mut Group<'_>) {
-    if session.flags.is_test {
-        return;
-    }
     let mut counters = Counters::default();
     if session.is_automated() {
         counters.automated = 1;
@@ -162,6 +159,7 @@ fn count(session: &Session, group: &mut Group<'_>) {
     for dimension in dimensions(session) {
         let key = StatKey {
             bucket: Bucket::of(session.at_ms()),
+            environment: Environment::of(session.flags.is_test),
             offer: Some(session.offer.clone()),
             link: Some(session.link.clone()),
             event: None,

@@ -201,6 +201,45 @@ pub fn by_cost_id(
     Ok(None)
 }
 
+/// Removes what finds engagements by these device ids, in any form; gives the engagements, at most `most`, the
+/// newest.
+pub fn forget_ids(
+    offer: &Offer,
+    ids: &[(String, String)],
+    most: usize,
+    group: &mut Group<'_>,
+) -> Result<Vec<SessionId>, StoreError> {
+    let (now_ms, mut found) = (group.now_ms(), Vec::new());
+    let newest = Period::from_ms(now_ms).0;
+    for (name, value) in ids.iter().flat_map(|(name, value)| forms(name, value)) {
+        let range = keys::device_between(engagement_hash(&offer.id, &name, &value), 0, now_ms);
+        for month in (newest.saturating_sub(MOST_MONTHS)..=newest).rev() {
+            let db = Db::Period(PeriodKind::Sessions, Period(month));
+            let room = most.saturating_sub(found.len());
+            for (key, _) in group.scan_back(db, range.clone(), room)? {
+                found.extend(keys::parse_session_index(&key));
+                group.delete((db, key));
+            }
+        }
+    }
+    Ok(found)
+}
+
+/// Removes what finds an engagement by address, system and model.
+pub fn forget_fingerprint(id: SessionId, group: &mut Group<'_>) -> Result<(), StoreError> {
+    if let Some(session) = load_session(id, group)? {
+        let device = &session.device;
+        let hash = fingerprint(
+            &session.offer,
+            session.ip_hash,
+            &device.os_name,
+            &device.device_name,
+        );
+        group.delete(keys::session_by_fingerprint(hash, id));
+    }
+    Ok(())
+}
+
 /// The stored session of a SID.
 pub fn load_session(sid: SessionId, group: &Group<'_>) -> Result<Option<Session>, StoreError> {
     let at = keys::session(sid);

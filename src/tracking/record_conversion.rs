@@ -11,7 +11,7 @@ use crate::domain::ids::{ActivityId, OfferId, SessionId};
 use crate::domain::money::Money;
 use crate::domain::offer::{Approval, Event, Offer, RunState, TrustMode, TrustPolicy, TrustScope};
 use crate::domain::session::Session;
-use crate::domain::stats::{Bucket, Counters, Dimension, StatKey};
+use crate::domain::stats::{Bucket, Counters, Dimension, Environment, StatKey};
 use crate::recorder::Group;
 use crate::store::{StoreError, codec, keys};
 use crate::telemetry;
@@ -447,13 +447,11 @@ fn accept(
             Vec::new(),
         );
     }
-    if !activity.is_test {
-        let mut counters = Counters::default();
-        counters.add_conversion(status, activity.money, activity.payout);
-        status::stat_keys(&activity)
-            .into_iter()
-            .for_each(|key| group.count(key, counters.clone()));
-    }
+    let mut counters = Counters::default();
+    counters.add_conversion(status, activity.money, activity.payout);
+    status::stat_keys(&activity)
+        .into_iter()
+        .for_each(|key| group.count(key, counters.clone()));
     queueing::record(&mut activity, group)?;
     Ok(Answer {
         result: "accepted".into(),
@@ -499,20 +497,21 @@ pub(super) fn keep(
     offer: Option<&Offer>,
     group: &mut Group<'_>,
 ) -> Result<(), StoreError> {
-    if let Verdict::Refused { reason } | Verdict::Duplicate { reason, .. } = activity.verdict
-        && !activity.is_test
-    {
+    if let Verdict::Refused { reason } | Verdict::Duplicate { reason, .. } = activity.verdict {
         let mut counters = Counters::default();
         counters.add_refusal(reason);
         let key = StatKey {
             bucket: Bucket::of(activity.id.at_ms()),
+            environment: Environment::of(activity.is_test),
             offer: offer.map(|o| o.id.clone()),
             link: activity.session.as_ref().map(|s| s.link.clone()),
             event: activity.event.clone(),
             dimension: Dimension::All,
         };
         group.count(key, counters);
-        telemetry::refusal(reason.code());
+        if !activity.is_test {
+            telemetry::refusal(reason.code());
+        }
     }
     group.put(keys::activity(activity.id), codec::encode_activity(activity)?);
     if let Some(session) = &activity.session {

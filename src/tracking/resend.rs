@@ -7,7 +7,7 @@ use crate::domain::postback::{FailReason, Origin, Postback, PostbackState};
 use crate::live::LiveEvent;
 use crate::recorder::Group;
 use crate::store::{StoreError, codec, keys};
-use crate::tracking::queueing;
+use crate::tracking::{erasure, queueing};
 use std::sync::Arc;
 
 /// Which request a resend sends.
@@ -29,7 +29,8 @@ pub enum Resent {
     Waiting,
     /// There is no such postback, or its record has expired.
     Unknown,
-    /// Rendering anew made nothing: the rule is gone, off, or its condition no longer holds.
+    /// Rendering anew made nothing (the rule is gone, off, or its condition no longer holds), or what it said was
+    /// erased.
     NothingToSend,
 }
 
@@ -56,6 +57,9 @@ pub fn resend(group: &mut Group<'_>, id: PostbackId, rendering: Rendering) -> Re
         return Ok(Resent::Unknown);
     };
     let mut postback = codec::decode_postback(&record, at.0, &at.1)?;
+    if erasure::is_scrubbed(&postback) {
+        return Ok(Resent::NothingToSend);
+    }
     if rendering == Rendering::Anew {
         match render_anew(&postback, group)? {
             Some(anew) => (postback.request, postback.lane) = (anew.request, anew.lane),
@@ -97,6 +101,7 @@ pub fn cancel(group: &mut Group<'_>, id: PostbackId) -> Result<bool, StoreError>
         keys::failed(id),
         codec::encode_fail_reason(&FailReason::Cancelled)?,
     );
+    group.cancel(id);
     group.tell(LiveEvent::Postback(Arc::new(postback)));
     Ok(true)
 }

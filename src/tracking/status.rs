@@ -6,7 +6,7 @@
 use crate::domain::activity::{Activity, ActivityKind, ConversionStatus, StatusChange, Verdict};
 use crate::domain::ids::ActivityId;
 use crate::domain::money::Money;
-use crate::domain::stats::{Bucket, Counters, StatKey};
+use crate::domain::stats::{Bucket, Counters, Environment, StatKey};
 use crate::live::LiveEvent;
 use crate::recorder::Group;
 use crate::store::{StoreError, codec, keys};
@@ -98,9 +98,6 @@ fn write_update(
 }
 
 fn recount(before: &Activity, after: &Activity, group: &mut Group<'_>) {
-    if before.is_test {
-        return;
-    }
     let (Some(from), Some(to)) = (before.status, after.status) else {
         return;
     };
@@ -118,6 +115,7 @@ fn recount(before: &Activity, after: &Activity, group: &mut Group<'_>) {
 pub(super) fn stat_keys(activity: &Activity) -> Vec<StatKey> {
     let key = |dimension| StatKey {
         bucket: Bucket::of(activity.id.at_ms()),
+        environment: Environment::of(activity.is_test),
         offer: activity.offer.clone(),
         link: activity.session.as_ref().map(|s| s.link.clone()),
         event: activity.event.clone(),

@@ -2,6 +2,7 @@
 //! receiver whose behaviour can be switched, and a plain HTTP client.
 #![allow(dead_code, reason = "each test binary uses a part of it")]
 
+pub mod app;
 pub mod client;
 pub mod dns;
 pub mod files;

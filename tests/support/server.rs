@@ -157,6 +157,15 @@ impl Server {
         status.code()
     }
 
+    /// Ends it with SIGTERM and starts it anew over the same directory, on another port.
+    pub fn restart(&mut self) {
+        self.signal("TERM");
+        super::eventually("the server ends", Duration::from_secs(30), || {
+            self.child.try_wait().expect("wait")
+        });
+        *self = Self::start(&self.setup.clone());
+    }
+
     pub fn signal(&self, signal: &str) {
         let sent = Command::new("kill")
             .args([&format!("-{signal}"), &self.child.id().to_string()])

@@ -15,6 +15,7 @@ use crate::http::auth::{Editor, Viewer};
 use crate::http::extract::{Json, Query, id};
 use crate::http::problem::ApiError;
 use crate::store::catalog::{Catalog, Change, ConfigKey, ConfigObject, LinkEntry, Precondition};
+use crate::tracking::link_names::LinkNames;
 use actix_web::web::{Data, Path};
 use actix_web::{HttpResponse, delete, get, post, put};
 use serde::{Deserialize, Serialize};
@@ -36,6 +37,15 @@ pub struct LinkUrls {
     pub conversion_url: String,
     /// Query for the advertiser's own page when the partner allows no redirect (direct measurement).
     pub direct_query: String,
+}
+
+/// How many names clicks gave a link below its own: combinations of campaign, adgroup and creative.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct LinkNamesDto {
+    /// Combinations known.
+    pub count: usize,
+    /// How many may be known (`limits.link_names`); what comes after is named `unknown`.
+    pub limit: usize,
 }
 
 /// A link as the API shows and takes it.
@@ -85,6 +95,9 @@ pub struct LinkDto {
     /// To be copied; set by the server.
     #[serde(default)]
     pub urls: Option<LinkUrls>,
+    /// Names below the link; set by the server where links are read.
+    #[serde(default)]
+    pub names: Option<LinkNamesDto>,
 }
 
 fn view(link: &Link, partner: Option<&Partner>, event: Option<&str>, base: &str) -> LinkDto {
@@ -104,17 +117,20 @@ fn view(link: &Link, partner: Option<&Partner>, event: Option<&str>, base: &str)
         created_at_ms: link.created_at_ms,
         updated_at_ms: Some(link.updated_at_ms),
         urls: Some(urls(link, partner, event, base)),
+        names: None,
     }
 }
 
-fn view_entry(entry: &LinkEntry, settings: &Settings, fallback: &str) -> LinkDto {
+fn view_entry(entry: &LinkEntry, settings: &Settings, names: &LinkNames, fallback: &str) -> LinkDto {
     let event = entry.offer.events.first().map(|e| e.token.as_str());
-    view(
-        &entry.link,
-        entry.partner.as_deref(),
-        event,
-        &base_url(&entry.link, settings, fallback),
-    )
+    let base = base_url(&entry.link, settings, fallback);
+    LinkDto {
+        names: Some(LinkNamesDto {
+            count: names.count(&entry.link.token),
+            limit: names.most(),
+        }),
+        ..view(&entry.link, entry.partner.as_deref(), event, &base)
+    }
 }
 
 /// The address that a link is issued on.
@@ -299,7 +315,7 @@ pub async fn list_links(
     let all = catalog.links.values().filter(wanted).map(|entry| Ordered {
         at_ms: entry.link.created_at_ms,
         id: entry.link.token.to_string(),
-        item: view_entry(entry, &catalog.settings, &origin),
+        item: view_entry(entry, &catalog.settings, &state.link_names, &origin),
     });
     let page = page::of_memory(all.collect(), page::limit(query.limit)?, query.cursor.as_deref())?;
     Ok(HttpResponse::Ok().json(page))
@@ -318,7 +334,8 @@ pub async fn get_link(
     if !viewer.0.sees(entry.link.partner.as_ref()) {
         return Err(ApiError::not_found("link", path.into_inner()));
     }
-    Ok(HttpResponse::Ok().json(view_entry(entry, &catalog.settings, &viewer.0.caller.origin())))
+    let origin = viewer.0.caller.origin();
+    Ok(HttpResponse::Ok().json(view_entry(entry, &catalog.settings, &state.link_names, &origin)))
 }
 
 /// A link as it is shown; `fallback` is the address where none is set.

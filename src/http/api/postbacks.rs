@@ -493,7 +493,6 @@ pub async fn cancel_postbacks(
             });
         cancelled.extend(done.await??);
     }
-    state.delivery.cancel(cancelled.clone());
     state.applied().await?;
     Ok(HttpResponse::Ok().json(Cancelled {
         cancelled: cancelled.len(),

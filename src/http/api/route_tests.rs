@@ -14,6 +14,8 @@ use crate::store::catalog::{Catalog, Change, ConfigObject};
 use crate::store::{Store, StoreOptions};
 use crate::telemetry::install_metrics;
 use crate::tracking::geo::GeoIp;
+use crate::tracking::link_names::LinkNames;
+use crate::tracking::visitors::Visitors;
 use actix_web::dev::{Service, ServiceResponse};
 use actix_web::http::{Method, StatusCode};
 use actix_web::test::{TestRequest, init_service, read_body};
@@ -74,6 +76,8 @@ impl Instance {
             auth: Auth::new().unwrap(),
             echo: Arc::new(Echo::new("127.0.0.1:1".parse().unwrap())),
             geo: Arc::new(GeoIp::empty()),
+            link_names: Arc::new(LinkNames::new(10)),
+            visitors: Arc::new(Visitors::new(10)),
             admin_address: ([127, 0, 0, 1], 8080).into(),
             start_faults: Vec::new(),
             started_at_ms: 0,

@@ -5,7 +5,7 @@ use super::page::Budget;
 use super::read;
 use crate::domain::ids::PartnerId;
 use crate::domain::money::Money;
-use crate::domain::stats::{BUCKET_MS, Bucket, Counters, Dimension, StatKey, Sums};
+use crate::domain::stats::{BUCKET_MS, Bucket, Counters, Dimension, Environment, StatKey, Sums};
 use crate::http::State;
 use crate::http::auth::{Identity, Viewer};
 use crate::http::extract::Query;
@@ -80,6 +80,8 @@ pub struct StatsQuery {
     pub link: Option<String>,
     /// Only of this event (clicks are left out then).
     pub event: Option<String>,
+    /// `production` (default) or `sandbox`: what is labelled test is counted apart and never in both.
+    pub environment: Option<Environment>,
     /// Also the period of the same length just before.
     pub compare: Option<bool>,
 }
@@ -87,7 +89,7 @@ pub struct StatsQuery {
 /// Counters as the API shows them.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, utoipa::ToSchema)]
 pub struct CountersDto {
-    /// Clicks, without bots, prefetches, repeats and tests.
+    /// Clicks, without bots, prefetches and repeats.
     pub clicks: i64,
     /// Of these, first of their visitor on the link that day.
     pub unique_clicks: i64,
@@ -243,6 +245,7 @@ impl Asked {
             _ => key.dimension == Dimension::All,
         };
         dimension_fits
+            && key.environment == self.query.environment.unwrap_or_default()
             && identity.sees(partner)
             && is(&self.query.offer, key.offer.as_ref().map(|o| o.as_str()))
             && is(&self.query.link, key.link.as_ref().map(|l| l.as_str()))
@@ -533,6 +536,7 @@ pub async fn payouts_of(
         partner,
         link: None,
         event: None,
+        environment: None,
         compare: None,
     };
     let catalog = state.recorder.catalog();

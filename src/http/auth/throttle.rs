@@ -1,6 +1,7 @@
 //! How often somebody may try to sign in: per account and per address, by token buckets (GCRA). What is
 //! remembered is bounded; when it is full of fresh tries everybody waits, since that is an attack.
 
+use crate::http::client::network;
 use crate::http::problem::ApiError;
 use governor::clock::{Clock, DefaultClock};
 use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
@@ -67,17 +68,6 @@ impl Throttle {
             self.accounts.check_key(&key).map_err(wait)?;
         }
         Ok(())
-    }
-}
-
-/// IPv6 callers own a /64, so it counts as one address.
-fn network(ip: IpAddr) -> IpAddr {
-    match ip.to_canonical() {
-        IpAddr::V6(v6) => {
-            let s = v6.segments();
-            IpAddr::V6(std::net::Ipv6Addr::new(s[0], s[1], s[2], s[3], 0, 0, 0, 0))
-        }
-        v4 @ IpAddr::V4(_) => v4,
     }
 }
 

@@ -189,7 +189,8 @@ pub(super) fn read(
         geo: &state.geo,
         ip_hasher: &state.ip_hasher,
     };
-    let built = hit.session(engagement::new_session_id(now_ms), &around, visitor);
+    let mut built = hit.session(engagement::new_session_id(now_ms), &around, visitor);
+    state.link_names.admit(&entry.link, &mut built.session);
     if built.session.flags.is_cut {
         telemetry::parameters_cut(1);
     }

@@ -6,7 +6,10 @@ mod callback_test;
 mod click;
 mod conversion;
 mod direct;
+mod erasure_limit;
 mod s2s;
+
+pub use erasure_limit::ErasureLimit;
 
 use super::client::{self, Caller};
 use super::problem::ApiError;
@@ -18,8 +21,10 @@ use crate::store::catalog::Catalog;
 use crate::tracking::apple::AppleKeys;
 use crate::tracking::client::{ClientHeaders, IpHasher};
 use crate::tracking::geo::GeoIp;
+use crate::tracking::link_names::LinkNames;
 use crate::tracking::repeat::Repeats;
 use crate::tracking::tag::{TAG_CONTENT_TYPE, TAG_JS};
+use crate::tracking::visitors::Visitors;
 use actix_web::Resource;
 use actix_web::cookie::{Cookie, SameSite, time::Duration as CookieDuration};
 use actix_web::http::header::{
@@ -57,6 +62,12 @@ pub struct TrackingState {
     pub ip_hasher: IpHasher,
     /// Who clicked what, lately.
     pub repeats: Repeats,
+    /// Which names below a link are known.
+    pub link_names: Arc<LinkNames>,
+    /// How many devices are known.
+    pub visitors: Arc<Visitors>,
+    /// How often erasures may be asked for.
+    pub erasure_limit: ErasureLimit,
     /// Proxies whose forwarded headers count.
     pub trusted_proxies: Vec<IpNet>,
 }

@@ -13,7 +13,7 @@ use crate::tracking::conversion::idempotency_key;
 use crate::tracking::query::{FieldError, Pairs};
 use crate::tracking::record_conversion::Idempotency;
 use actix_web::http::StatusCode;
-use actix_web::http::header::{AUTHORIZATION, CACHE_CONTROL, HeaderValue, WWW_AUTHENTICATE};
+use actix_web::http::header::{AUTHORIZATION, CACHE_CONTROL, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
 use actix_web::web::{self, Data, Payload, ServiceConfig};
 use actix_web::{HttpRequest, HttpResponse, ResponseError};
 use std::net::IpAddr;
@@ -52,9 +52,25 @@ async fn answer(
     endpoint: Endpoint,
 ) -> HttpResponse {
     match take(&request, payload, &state, endpoint).await {
-        Ok(reply) => respond(&reply),
+        Ok(Taken::Answered(reply)) => respond(&reply),
+        Ok(Taken::TooSoon { retry_after_s }) => {
+            let mut response = respond(&app::too_many_erasures(retry_after_s));
+            response
+                .headers_mut()
+                .insert(RETRY_AFTER, HeaderValue::from(retry_after_s));
+            response
+        }
         Err(error) => error.error_response(),
     }
+}
+
+/// What became of a request.
+enum Taken {
+    Answered(Reply),
+    /// One erasure too many.
+    TooSoon {
+        retry_after_s: u64,
+    },
 }
 
 fn respond(reply: &Reply) -> HttpResponse {
@@ -63,6 +79,11 @@ fn respond(reply: &Reply) -> HttpResponse {
     response
         .headers_mut()
         .insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    if status == StatusCode::SERVICE_UNAVAILABLE {
+        response
+            .headers_mut()
+            .insert(RETRY_AFTER, HeaderValue::from_static("5"));
+    }
     if status == StatusCode::UNAUTHORIZED {
         response
             .headers_mut()
@@ -76,7 +97,7 @@ async fn take(
     payload: Payload,
     state: &TrackingState,
     endpoint: Endpoint,
-) -> Result<Reply, ApiError> {
+) -> Result<Taken, ApiError> {
     if request
         .uri()
         .path_and_query()
@@ -88,6 +109,13 @@ async fn take(
     }
     let body = read_body(payload).await?;
     let parsed = parse(request, &body, endpoint, state);
+    if let (Endpoint::Forget, Ok((app, _))) = (endpoint, &parsed)
+        && let Err(retry_after_s) = state
+            .erasure_limit
+            .check(super::caller(request, state).ip, &app.app_token)
+    {
+        return Ok(Taken::TooSoon { retry_after_s });
+    }
     let ip = match &parsed {
         Ok((app, _)) => device_address(request, app, state),
         Err(_) => None,
@@ -97,14 +125,9 @@ async fn take(
         ip,
         ip_hash: ip.map_or(0, |ip| state.ip_hasher.hash(ip)),
         geo: ip.map_or_else(Geo::default, |ip| state.geo.place(ip)),
+        visitors: state.visitors.clone(),
     };
     let decided = match parsed {
-        Ok((app, _)) if endpoint == Endpoint::Cost => {
-            state
-                .recorder
-                .run(move |group| app::record_cost(&app, &around, group).map(Some))
-                .await??
-        }
         Ok((app, idempotency)) => {
             let decide = move |group: &mut crate::recorder::Group<'_>| {
                 app::record(endpoint, &app, &around, idempotency.as_ref(), group)
@@ -114,13 +137,14 @@ async fn take(
         Err(error) => {
             let named = Pairs::parse(request.query_string().as_bytes());
             let in_body = Pairs::parse(&body);
-            let app_token = named
-                .get("app_token")
-                .or_else(|| in_body.get("app_token"))
-                .unwrap_or_default()
-                .to_owned();
+            let said = |name| named.get(name).or_else(|| in_body.get(name)).unwrap_or_default();
+            let app = AppRequest {
+                app_token: said("app_token").to_owned(),
+                is_test: said("environment") == "sandbox",
+                ..AppRequest::default()
+            };
             let keep = move |group: &mut crate::recorder::Group<'_>| {
-                app::record_unreadable(endpoint, &error, &app_token, &around, group)
+                app::record_unreadable(endpoint, &error, &app, &around, group)
             };
             Some(state.recorder.run(keep).await??)
         }
@@ -131,10 +155,11 @@ async fn take(
     let result = match reply.status {
         200..300 => ActivityResult::Accepted,
         400 => ActivityResult::Invalid,
+        503 => ActivityResult::Unavailable,
         _ => ActivityResult::Refused,
     };
     telemetry::activity(endpoint.kind().as_str(), result);
-    Ok(reply)
+    Ok(Taken::Answered(reply))
 }
 
 fn parse(

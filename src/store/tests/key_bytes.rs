@@ -24,6 +24,7 @@ fn pid() -> PostbackId {
 fn stat_key() -> StatKey {
     StatKey {
         bucket: Bucket(0x0102_0304),
+        environment: Environment::Production,
         offer: Some("offer1".parse().unwrap()),
         link: None,
         event: Some("abc123".parse().unwrap()),
@@ -48,16 +49,30 @@ fn golden_bytes() {
         (duplicate(h16), "hot", format!("75{h7}")),
         (waiting(pid()), "hot", format!("77{p}")),
         (failed(pid()), "hot", format!("78{p}")),
+        (to_scrub(pid()), "hot", format!("65{p}")),
         (
             stat(&stat_key()),
             "hot",
             "7301020304066f66666572310006616263313233636a70".into(),
+        ),
+        (
+            stat(&StatKey {
+                environment: Environment::Sandbox,
+                ..stat_key()
+            }),
+            "hot",
+            "7301020304066f66666572310006616263313233436a70".into(),
         ),
         (idempotency(h16), "hot", format!("69{h7}")),
         (approval(3, aid()), "hot", format!("610000000000000003{a}")),
         (audit(TimeId::new(AT, 0x11_2233_4455)), "hot", format!("6c{s}")),
         (instance("ip"), "hot", "6e6970".into()),
         (forgotten(h16), "hot", format!("67{h7}")),
+        (
+            link_name(&"abc123".parse().unwrap(), 5),
+            "hot",
+            "6d066162633132330000000000000005".into(),
+        ),
         (visitor(Adid(*h16)), "hot", format!("76{h7}")),
         (visitor_by_device(h16), "hot", format!("64{h7}")),
         (session(sid()), "sessions", format!("73{s}")),
@@ -108,8 +123,11 @@ fn keys_parse_back() {
     assert_eq!(parse_config(&config(b'l', "x1").1), Some((b'l', "x1")));
     assert_eq!(parse_waiting(&waiting(pid()).1), Some(pid()));
     assert_eq!(parse_failed(&failed(pid()).1), Some(pid()));
+    assert_eq!(parse_to_scrub(&to_scrub(pid()).1), Some(pid()));
     assert_eq!(parse_approval(&approval(AT, aid()).1), Some((AT, aid())));
     assert_eq!(parse_audit(&audit(sid().0).1), Some(sid().0));
+    let link: LinkToken = "abc123".parse().unwrap();
+    assert_eq!(parse_link_name(&link_name(&link, 5).1), Some((link, 5)));
     assert_eq!(parse_session(&session(sid()).1), Some(sid()));
     assert_eq!(parse_session_index(&session_by_device(1, sid()).1), Some(sid()));
     assert_eq!(
@@ -175,7 +193,7 @@ fn ranges() {
 proptest! {
     #[test]
     fn parsers_never_panic(bytes in proptest::collection::vec(any::<u8>(), 0..48)) {
-        let _ = (parse_config(&bytes), parse_stat(&bytes), parse_attempt(&bytes), parse_session_index(&bytes));
+        let _ = (parse_config(&bytes), parse_stat(&bytes), parse_link_name(&bytes), parse_attempt(&bytes), parse_session_index(&bytes));
         let _ = (parse_activity_index(&bytes), parse_postback_by_session(&bytes), parse_approval(&bytes));
     }
 
@@ -187,9 +205,9 @@ proptest! {
     }
 
     #[test]
-    fn stat_keys_read_back(bucket: u32, offer in "[a-z0-9]{3,32}", text in "\\PC{0,20}") {
+    fn stat_keys_read_back(bucket: u32, is_test: bool, offer in "[a-z0-9]{3,32}", text in "\\PC{0,20}") {
         let key = StatKey {
-            bucket: Bucket(bucket), offer: Some(offer.parse().unwrap()), link: None, event: None,
+            bucket: Bucket(bucket), environment: Environment::of(is_test), offer: Some(offer.parse().unwrap()), link: None, event: None,
             dimension: Dimension::Campaign(text),
         };
         prop_assert_eq!(parse_stat(&stat(&key).1), Some(key));

@@ -1,16 +1,15 @@
-//! A device asks to be forgotten: its record goes, its activities keep only what is counted, and from then on
-//! nothing of it is taken.
-//!
-//! 2026-11-21: the postbacks of its past activities are not touched here. Those that wait were promised; the
-//! settled ones go with their retention.
+//! A device asks to be forgotten: its record goes, its activities and engagements keep only what is counted, what
+//! waits to be told of them is cancelled, and from then on nothing of it is taken. The erasure itself is told.
 
 use super::{Case, Decided, Failure, Reply, finish, visitors};
-use crate::domain::activity::{Activity, ActivityKind, RefusalReason};
-use crate::domain::session::{Geo, Session};
+use crate::domain::activity::{ActivityKind, RefusalReason};
+use crate::domain::ids::SessionId;
 use crate::domain::visitor::Visitor;
 use crate::recorder::Group;
 use crate::store::{Db, KeyRange, Period, PeriodKind, StoreError, codec, keys};
+use crate::tracking::{erasure, matching};
 use serde_json::json;
+use std::collections::BTreeSet;
 
 /// Activities of a device that are scrubbed at most, the newest.
 const MOST: usize = 2000;
@@ -30,19 +29,25 @@ pub(super) fn record(case: &Case<'_>, group: &mut Group<'_>) -> Decided {
                 RefusalReason::UnknownDevice,
             )));
         }
+        erase_sessions(case, &case.request.ids, BTreeSet::new(), group)?;
         visitors::forget(case, &case.request.ids, None, group);
         return Ok(Ok(done()));
     };
-    scrub_all(&visitor, group)?;
     let mut activity = case.activity_of(
         ActivityKind::GdprForgetDevice,
         &visitor,
         Some(visitor.last_session_at_ms),
         group,
     );
+    let sessions = erase_activities(&visitor, group)?;
+    erase_sessions(case, &case.request.ids, sessions, group)?;
+    erase_sessions(case, &visitor.ids, BTreeSet::new(), group)?;
     // The receivers are told whom to forget; the record that stays does not say it.
     finish(&mut activity, None, group)?;
-    scrub(&mut activity);
+    let told: Vec<_> = activity.rules.iter().filter_map(|rule| rule.postback).collect();
+    group.erase(told.iter().map(|id| id.0).chain([activity.id.0]));
+    erasure::scrub_later(told, group);
+    erasure::scrub(&mut activity);
     group.put(keys::activity(activity.id), codec::encode_activity(&activity)?);
     visitors::forget(case, &case.request.ids, None, group);
     visitors::forget(case, &visitor.ids, Some(visitor.adid), group);
@@ -50,7 +55,9 @@ pub(super) fn record(case: &Case<'_>, group: &mut Group<'_>) -> Decided {
     Ok(Ok(done()))
 }
 
-fn scrub_all(visitor: &Visitor, group: &mut Group<'_>) -> Result<(), StoreError> {
+/// Erases the activities of a visitor; gives the engagements that they were credited to.
+fn erase_activities(visitor: &Visitor, group: &mut Group<'_>) -> Result<BTreeSet<SessionId>, StoreError> {
+    let mut sessions: BTreeSet<_> = visitor.credit.iter().map(|session| session.id).collect();
     let prefix = keys::activities_of_visitor_prefix(visitor.adid.index_hash());
     let (newest, mut left) = (Period::from_ms(group.now_ms()).0, MOST);
     for month in (newest.saturating_sub(MONTHS)..=newest).rev() {
@@ -62,50 +69,29 @@ fn scrub_all(visitor: &Visitor, group: &mut Group<'_>) -> Result<(), StoreError>
             };
             let at = keys::activity(id);
             if let Some(record) = group.get(at.0, &at.1)? {
-                let mut activity = codec::decode_activity(&record, at.0, &at.1)?;
-                scrub(&mut activity);
-                group.put(at, codec::encode_activity(&activity)?);
+                let activity = codec::decode_activity(&record, at.0, &at.1)?;
+                let (erased, session) = erasure::erase_activity(activity, group)?;
+                group.erase(erased);
+                sessions.extend(session);
             }
             group.delete((db, key));
         }
     }
-    scrub_session(visitor.credit.as_deref(), group)
+    Ok(sessions)
 }
 
-/// The engagement that was credited loses what tells whose it was, too.
-fn scrub_session(session: Option<&Session>, group: &mut Group<'_>) -> Result<(), StoreError> {
-    let Some(session) = session else { return Ok(()) };
-    let at = keys::session(session.id);
-    if let Some(record) = group.get(at.0, &at.1)? {
-        let mut stored = codec::decode_session(&record, at.0, &at.1)?;
-        anonymise(&mut stored);
-        group.put(at, codec::encode_session(&stored)?);
+/// Erases engagements: those named, and those that carried one of the ids.
+fn erase_sessions(
+    case: &Case<'_>,
+    ids: &[(String, String)],
+    mut sessions: BTreeSet<SessionId>,
+    group: &mut Group<'_>,
+) -> Result<(), StoreError> {
+    sessions.extend(matching::forget_ids(&case.offer, ids, MOST, group)?);
+    for id in sessions {
+        matching::forget_fingerprint(id, group)?;
+        let erased = erasure::erase_session(id, group)?;
+        group.erase(erased);
     }
     Ok(())
-}
-
-/// Keeps what is counted (kind, time, event, money, link) and nothing that tells whose it was.
-fn scrub(activity: &mut Activity) {
-    activity.tuid.clear();
-    activity.facts.clear();
-    activity.input = Default::default();
-    activity.note = "erased at the request of the device".into();
-    if let Some(session) = activity.session.as_deref_mut() {
-        anonymise(session);
-    }
-}
-
-fn anonymise(session: &mut Session) {
-    session.tuid.clear();
-    session.ip.clear();
-    session.ip_hash = 0;
-    session.user_agent.clear();
-    session.referer.clear();
-    session.label.clear();
-    session.device_ids.clear();
-    session.parameters.clear();
-    session.geo = Geo {
-        country: std::mem::take(&mut session.geo.country),
-        ..Geo::default()
-    };
 }

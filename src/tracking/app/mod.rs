@@ -25,6 +25,7 @@ mod uninstall;
 mod visitors;
 
 pub use request::AppRequest;
+pub(super) use visitors::remove as remove_visitor;
 
 use crate::domain::activity::{Activity, ActivityKind, RefusalReason, Verdict};
 use crate::domain::attribution::Rejection;
@@ -32,13 +33,14 @@ use crate::domain::duplicates::{self, Remembered};
 use crate::domain::ids::ActivityId;
 use crate::domain::offer::{IpPrivacy, Offer, RunState, TrustScope};
 use crate::domain::session::{Geo, Session};
-use crate::domain::stats::{Bucket, Counters, Dimension, StatKey};
+use crate::domain::stats::{Bucket, Counters, Dimension, Environment, StatKey};
 use crate::domain::visitor::{Facts, Visitor};
 use crate::recorder::Group;
 use crate::store::{StoreError, codec, keys};
 use crate::tracking::query::{FieldError, cut};
 use crate::tracking::record_conversion::{self, Caller, Idempotency};
 use crate::tracking::trust::{self, Judgement};
+use crate::tracking::visitors::Visitors;
 use crate::tracking::{client, engagement, matching, queueing};
 use serde_json::{Map, Value, json};
 use std::net::IpAddr;
@@ -124,6 +126,28 @@ impl Endpoint {
     }
 }
 
+/// The answer to erasures that come faster than they are taken.
+pub fn too_many_erasures(retry_after_s: u64) -> Reply {
+    let body = json!({
+        "error": format!("{} request failed (Too many requests)", Endpoint::Forget.word()),
+        "code": "throttled",
+        "message": format!("At most ten erasures a minute are taken; send this one again in {retry_after_s} seconds."),
+        "field": null,
+    });
+    Reply { status: 429, body }
+}
+
+/// The answer to an install while as many devices are known as may be.
+fn no_room() -> Reply {
+    let body = json!({
+        "error": format!("{} request failed (Try again)", Endpoint::Session.word()),
+        "code": "busy",
+        "message": "As many devices are known as may be; room is being made. Send the request again in a few seconds.",
+        "field": null,
+    });
+    Reply { status: 503, body }
+}
+
 /// What the caller is told; the same idempotency key brings it again.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Reply {
@@ -204,6 +228,8 @@ pub struct Around {
     pub ip_hash: u64,
     /// Where it is.
     pub geo: Geo,
+    /// How many devices are known.
+    pub visitors: Arc<Visitors>,
 }
 
 /// A request with what was found out about it.
@@ -252,7 +278,8 @@ pub fn record(
         Ok(reply) => reply,
         Err(failure) => refuse(endpoint, request, around, &failure, group)?,
     };
-    if let Some(idempotency) = idempotency {
+    // What is answered 503 is to be sent again, under the same key.
+    if let Some(idempotency) = idempotency.filter(|_| reply.status != 503) {
         let entry = codec::Idempotency {
             expires_at_ms: group.now_ms() + duplicates::IDEMPOTENCY_TTL_MS,
             body_hash: idempotency.request,
@@ -267,11 +294,11 @@ pub fn record(
     Ok(Some(reply))
 }
 
-/// Keeps a request that could not be read, and gives the answer.
+/// Keeps a request that could not be read, with what of it could, and gives the answer.
 pub fn record_unreadable(
     endpoint: Endpoint,
     error: &FieldError,
-    app_token: &str,
+    request: &AppRequest,
     around: &Around,
     group: &mut Group<'_>,
 ) -> Result<Reply, StoreError> {
@@ -284,11 +311,7 @@ pub fn record_unreadable(
         "created_at" | "created_at_unix" => "Bad event state",
         _ => "Invalid parameter",
     };
-    let request = AppRequest {
-        app_token: app_token.to_owned(),
-        ..AppRequest::default()
-    };
-    refuse(endpoint, &request, around, &Failure::field(text, error), group)
+    refuse(endpoint, request, around, &Failure::field(text, error), group)
 }
 
 fn refuse(
@@ -342,35 +365,20 @@ fn fill(activity: &mut Activity, request: &AppRequest, around: &Around, offer: O
 }
 
 fn decide(endpoint: Endpoint, request: &AppRequest, around: &Around, group: &mut Group<'_>) -> Decided {
-    let case = match investigate(endpoint, request, around, group)? {
-        Ok(case) => case,
-        Err(failure) => return Ok(Err(failure)),
+    let record: fn(&Case<'_>, &mut Group<'_>) -> Decided = match endpoint {
+        Endpoint::Session => session::record,
+        Endpoint::Event => event::record,
+        Endpoint::AdRevenue => event::record_ad_revenue,
+        Endpoint::Forget => forget::record,
+        Endpoint::Uninstall => uninstall::record,
+        Endpoint::Attribution => session::read_attribution,
+        Endpoint::Claim => claim::record,
+        // It names no app and no device, only the engagement's `cost_id`.
+        Endpoint::Cost => return cost::record(request, around, group),
     };
-    match endpoint {
-        Endpoint::Session => session::record(&case, group),
-        Endpoint::Event => event::record(&case, group),
-        Endpoint::AdRevenue => event::record_ad_revenue(&case, group),
-        Endpoint::Forget => forget::record(&case, group),
-        Endpoint::Uninstall => uninstall::record(&case, group),
-        Endpoint::Attribution => session::read_attribution(&case, group),
-        Endpoint::Claim => claim::record(&case, group),
-        Endpoint::Cost => Ok(Err(Failure::new(
-            400,
-            "Invalid parameter",
-            RefusalReason::InvalidField,
-        ))),
-    }
-}
-
-/// The cost of an engagement: it names no app, only the engagement's `cost_id`.
-pub fn record_cost(
-    request: &AppRequest,
-    around: &Around,
-    group: &mut Group<'_>,
-) -> Result<Reply, StoreError> {
-    match cost::record(request, around, group)? {
-        Ok(reply) => Ok(reply),
-        Err(failure) => refuse(Endpoint::Cost, request, around, &failure, group),
+    match investigate(endpoint, request, around, group)? {
+        Ok(case) => record(&case, group),
+        Err(failure) => Ok(Err(failure)),
     }
 }
 
@@ -591,11 +599,8 @@ fn finish(
     Ok(())
 }
 
-/// Adds to the rows of an activity; tests and the sandbox are left out.
+/// Adds to the rows of an activity, in its environment.
 fn count(activity: &Activity, counters: &Counters, group: &mut Group<'_>) {
-    if activity.is_test {
-        return;
-    }
     let dimensions = match &activity.session {
         Some(session) => engagement::dimensions(session).to_vec(),
         None => vec![Dimension::All],
@@ -603,6 +608,7 @@ fn count(activity: &Activity, counters: &Counters, group: &mut Group<'_>) {
     for dimension in dimensions {
         let key = StatKey {
             bucket: Bucket::of(activity.id.at_ms()),
+            environment: Environment::of(activity.is_test),
             offer: activity.offer.clone(),
             link: activity.session.as_ref().map(|session| session.link.clone()),
             event: activity.event.clone(),

@@ -1,7 +1,7 @@
 //! The app was opened: an install, an app session, a reattribution, or a return after a removal. Exactly one
 //! of them fires; a rejection fires beside it.
 
-use super::{Case, Decided, Failure, MOST_KEPT, Reply, count, credit_json, finish, visitors};
+use super::{Case, Decided, Failure, MOST_KEPT, Reply, count, credit_json, finish, no_room, visitors};
 use crate::domain::activity::{Activity, ActivityKind, MatchType, RefusalReason};
 use crate::domain::attribution::{
     Decision, Engagement, Install, Return, decide_install, decide_reattribution,
@@ -58,6 +58,9 @@ fn install(case: &Case<'_>, group: &mut Group<'_>) -> Decided {
             RefusalReason::UnknownDevice,
         )));
     };
+    if case.around.visitors.is_full() {
+        return Ok(Ok(no_room()));
+    }
     let at_ms = case.matched_until_ms(group.now_ms());
     let candidates = matching::candidates(&case.offer, &case.subject(), at_ms, group)?;
     let about = Install {
@@ -96,6 +99,12 @@ fn install(case: &Case<'_>, group: &mut Group<'_>) -> Decided {
     };
     let learnt = visitor.learn(&case.request.ids);
     visitors::save(&visitor, &learnt, group)?;
+    let known = case.around.visitors.clone();
+    group.on_durable(Box::new(move |written| {
+        if written.is_ok() {
+            known.add();
+        }
+    }));
     let id = activity.id;
     activity = case.activity_of(ActivityKind::Install, &visitor, None, group);
     activity.id = id;

@@ -52,7 +52,7 @@ pub(super) fn save(
 }
 
 /// Removes a visitor and what finds it.
-pub(super) fn remove(visitor: &Visitor, group: &mut Group<'_>) {
+pub(in crate::tracking) fn remove(visitor: &Visitor, group: &mut Group<'_>) {
     for (name, value) in &visitor.ids {
         group.delete(keys::visitor_by_device(&device_hash(
             &visitor.offer,

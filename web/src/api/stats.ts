@@ -25,6 +25,8 @@ export interface StatQuery {
   offer?: string;
   partner?: string;
   link?: string;
+  /** What is labelled test is counted apart; left out: production. */
+  environment?: "sandbox";
   compare?: boolean;
 }
 

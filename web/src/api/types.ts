@@ -154,6 +154,8 @@ export interface Link {
   updated_at_ms: number;
   /** Made by the server. */
   urls: LinkUrls;
+  /** Combinations of campaign, adgroup and creative that clicks brought; null where a link was just saved. */
+  names: { count: number; limit: number } | null;
 }
 
 export interface LinkUrls {

@@ -130,6 +130,9 @@ function Detail({ link }: { link: Link }) {
                 t("link.destination"),
                 <code key="d">{link.destinations?.default || offer?.destinations.default || ""}</code>,
               ],
+              ...(link.names
+                ? [[t("link.names"), t("link.names_of", link.names)] as [string, string]]
+                : []),
               [t("links.created"), <Time key="c" ms={link.created_at_ms} />],
               [t("form.note"), link.note],
             ]}

@@ -20,7 +20,7 @@ import { useT } from "../i18n/all";
 import { linkName } from "./links";
 import { AttributionFields, DestinationFields } from "./parts/policy-fields";
 
-export type LinkDraft = Omit<Link, "token" | "created_at_ms" | "urls">;
+export type LinkDraft = Omit<Link, "token" | "created_at_ms" | "urls" | "names">;
 
 export function newLink(offer: string, partner: string | null, network: string): LinkDraft {
   return {
@@ -42,7 +42,7 @@ export function newLink(offer: string, partner: string | null, network: string):
 /** What is saved of a link: without what the server makes. */
 export function linkBody(link: LinkDraft | Link): Partial<LinkDraft> {
   const body: Partial<Link> = { ...link };
-  for (const key of ["token", "created_at_ms", "urls"] as const) delete body[key];
+  for (const key of ["token", "created_at_ms", "urls", "names"] as const) delete body[key];
   if (!body.updated_at_ms) delete body.updated_at_ms;
   return body;
 }

@@ -27,6 +27,7 @@ export default function Reports() {
   const wanted = filters.get("group");
   const group: Group = (GROUPS as readonly string[]).includes(wanted) ? (wanted as Group) : "day";
   const isCompared = filters.get("compare") === "1";
+  const isSandbox = filters.get("environment") === "sandbox";
   const query: StatQuery = {
     group_by: group,
     from_ms: period.from_ms ?? 0,
@@ -35,6 +36,7 @@ export default function Reports() {
     offer: filters.get("offer"),
     partner: filters.get("partner"),
     link: filters.get("link"),
+    ...(isSandbox ? { environment: "sandbox" } : {}),
     ...(isCompared ? { compare: true } : {}),
   };
   const stats = useStats(query);
@@ -48,7 +50,7 @@ export default function Reports() {
   return (
     <PageFrame
       title={t("nav.reports")}
-      lead={t("reports.lead", { zone: format.timeZone })}
+      lead={t(isSandbox ? "reports.lead_sandbox" : "reports.lead", { zone: format.timeZone })}
       actions={
         <a
           className="btn"
@@ -73,6 +75,15 @@ export default function Reports() {
         <FilterSelect filters={filters} name="offer" label={t("link.offer")} options={options.offers} />
         <FilterSelect filters={filters} name="partner" label={t("link.partner")} options={options.partners} />
         <FilterSelect filters={filters} name="link" label={t("link.one")} options={options.links} />
+        <FilterSelect
+          filters={filters}
+          name="environment"
+          label={t("reports.environment")}
+          options={[
+            { value: "", label: t("environment.production") },
+            { value: "sandbox", label: t("environment.sandbox") },
+          ]}
+        />
         <CheckField
           label={t("reports.compare")}
           value={isCompared}

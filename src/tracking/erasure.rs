@@ -1,0 +1,173 @@
+//! Taking out of records what tells whose they were, and keeping what is counted.
+//!
+//! An erasure cancels the postbacks that wait, and takes the text (URL, headers, body, answers) out of those
+//! that are settled. The postbacks that tell of the erasure itself have to name the device: they go out as they
+//! are, and lose their text once they are delivered ([`scrub_delivered`]); one that failed keeps it, so that it can
+//! be sent again, until its month leaves.
+
+use crate::domain::activity::Activity;
+use crate::domain::ids::{PostbackId, SessionId, TimeId};
+use crate::domain::postback::{Attempt, Postback, PostbackState};
+use crate::domain::session::{Geo, Session};
+use crate::recorder::{Group, RecordError, Recorder};
+use crate::store::{Db, KeyRange, StoreError, codec, keys};
+use crate::tracking::resend;
+use std::ops::ControlFlow;
+
+/// Attempts of one postback that are looked at.
+const MOST_ATTEMPTS: usize = 1_000;
+/// Postbacks looked at by one job of the sweep.
+const MOST: usize = 500;
+
+/// Keeps what is counted (kind, time, event, money, link) and nothing that tells whose it was.
+pub fn scrub(activity: &mut Activity) {
+    activity.tuid.clear();
+    activity.facts.clear();
+    activity.input = Default::default();
+    activity.note = "erased at the request of the device".into();
+    // Conditions are shown with the values that they saw.
+    activity.rules.iter_mut().for_each(|rule| rule.condition = None);
+    if let Some(session) = activity.session.as_deref_mut() {
+        anonymise(session);
+    }
+}
+
+/// Keeps link, time, kind, country and flags of an engagement.
+pub fn anonymise(session: &mut Session) {
+    session.tuid.clear();
+    session.ip.clear();
+    session.ip_hash = 0;
+    session.user_agent.clear();
+    session.referer.clear();
+    session.label.clear();
+    session.para = Default::default();
+    session.device_ids.clear();
+    session.parameters.clear();
+    session.callbacks.clear();
+    session.destination.clear();
+    session.geo = Geo {
+        country: std::mem::take(&mut session.geo.country),
+        ..Geo::default()
+    };
+}
+
+/// Takes out of the store whose engagement it was, and cancels and erases its own postbacks. Gives the ids that
+/// were touched.
+pub fn erase_session(id: SessionId, group: &mut Group<'_>) -> Result<Vec<TimeId>, StoreError> {
+    let at = keys::session(id);
+    let Some(record) = group.get(at.0, &at.1)? else {
+        return Ok(Vec::new());
+    };
+    let mut session = codec::decode_session(&record, at.0, &at.1)?;
+    let mut erased = vec![id.0];
+    let of_click = KeyRange::prefix(&keys::postbacks_of_session_prefix(id));
+    for (key, _) in group.scan(Db::postbacks(id.at_ms()), of_click, MOST)? {
+        if let Some(postback) = keys::parse_postback_by_session(&key) {
+            erase_postback(postback, group)?;
+            erased.push(postback.0);
+        }
+    }
+    anonymise(&mut session);
+    group.put(at, codec::encode_session(&session)?);
+    Ok(erased)
+}
+
+/// Takes out of the store whose activity it was, and cancels and erases its postbacks. Gives the ids that were
+/// touched, and the engagement that it was credited to.
+pub fn erase_activity(
+    mut activity: Activity,
+    group: &mut Group<'_>,
+) -> Result<(Vec<TimeId>, Option<SessionId>), StoreError> {
+    let mut erased = vec![activity.id.0];
+    for postback in activity.rules.iter().filter_map(|rule| rule.postback) {
+        erase_postback(postback, group)?;
+        erased.push(postback.0);
+    }
+    let session = activity.session.as_ref().map(|session| session.id);
+    scrub(&mut activity);
+    group.put(keys::activity(activity.id), codec::encode_activity(&activity)?);
+    Ok((erased, session))
+}
+
+/// Cancels a postback that waits, and takes the text out of its record and its attempts.
+fn erase_postback(id: PostbackId, group: &mut Group<'_>) -> Result<(), StoreError> {
+    resend::cancel(group, id)?;
+    let at = keys::postback(id);
+    let Some(record) = group.get(at.0, &at.1)? else {
+        return Ok(());
+    };
+    scrub_postback(codec::decode_postback(&record, at.0, &at.1)?, group)
+}
+
+fn scrub_postback(mut postback: Postback, group: &mut Group<'_>) -> Result<(), StoreError> {
+    postback.request.url.clear();
+    postback.request.headers.clear();
+    postback.request.body = None;
+    postback.last.iter_mut().for_each(scrub_attempt);
+    group.put(keys::postback(postback.id), codec::encode_postback(&postback)?);
+    let db = Db::postbacks(postback.id.at_ms());
+    let range = KeyRange::prefix(&keys::attempts_prefix(postback.id));
+    for (key, value) in group.scan(db, range, MOST_ATTEMPTS)? {
+        let mut attempt = codec::decode_attempt(&value, db, &key)?;
+        scrub_attempt(&mut attempt);
+        group.put((db, key), codec::encode_attempt(&attempt)?);
+    }
+    Ok(())
+}
+
+fn scrub_attempt(attempt: &mut Attempt) {
+    attempt.url.clear();
+    attempt.headers.clear();
+    attempt.excerpt.clear();
+}
+
+/// Whether the text of a postback was erased: there is nothing to send again.
+pub fn is_scrubbed(postback: &Postback) -> bool {
+    postback.request.url.is_empty()
+}
+
+/// Has the text of these go once they are delivered.
+pub fn scrub_later(postbacks: impl IntoIterator<Item = PostbackId>, group: &mut Group<'_>) {
+    for id in postbacks {
+        group.put(keys::to_scrub(id), Vec::new());
+    }
+}
+
+/// Takes the text out of the postbacks of erasures that were delivered.
+pub fn scrub_delivered(recorder: &Recorder) -> Result<(), RecordError> {
+    let mut ids = Vec::new();
+    recorder
+        .reader()
+        .scan_prefix(Db::Hot, &keys::to_scrub_prefix(), false, |key, _| {
+            ids.extend(keys::parse_to_scrub(key));
+            ControlFlow::Continue(())
+        })
+        .map_err(|error| RecordError::from(&error))?;
+    for part in ids.chunks(MOST) {
+        let part = part.to_vec();
+        recorder
+            .run_blocking(move |group| part.into_iter().try_for_each(|id| scrub_if_delivered(id, group)))?
+            .map_err(|error| RecordError::from(&error))?;
+    }
+    Ok(())
+}
+
+fn scrub_if_delivered(id: PostbackId, group: &mut Group<'_>) -> Result<(), StoreError> {
+    let waiting = keys::waiting(id);
+    if group.get(waiting.0, &waiting.1)?.is_some() {
+        return Ok(());
+    }
+    let at = keys::postback(id);
+    let Some(record) = group.get(at.0, &at.1)? else {
+        // Its month has left.
+        group.delete(keys::to_scrub(id));
+        return Ok(());
+    };
+    let postback = codec::decode_postback(&record, at.0, &at.1)?;
+    if matches!(postback.state, PostbackState::Delivered { .. }) {
+        scrub_postback(postback, group)?;
+        group.delete(keys::to_scrub(id));
+        group.erase([id.0]);
+    }
+    Ok(())
+}

@@ -1,0 +1,277 @@
+//! What is kept apart, bounded, limited and erased of apps, end to end against the real binary.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test that cannot go on fails"
+)]
+
+mod support;
+
+use serde_json::{Value, json};
+use std::time::Duration;
+use support::app::{ALL, App, IDFA, SOON, now_s};
+use support::eventually;
+use support::receiver::{Behaviour, Receiver};
+use support::scene::text;
+
+/// The totals of the last day in an environment; `None`: whatever the server takes for granted.
+fn totals(app: &mut App, environment: Option<&str>) -> Value {
+    let (from, to) = ((now_s() - 86_400) * 1000, (now_s() + 900) * 1000);
+    let environment = environment.map_or_else(String::new, |e| format!("&environment={e}"));
+    let target = format!("/api/v1/stats?group_by=total&from_ms={from}&to_ms={to}{environment}");
+    app.admin.get(&target).ok()["total"].clone()
+}
+
+#[test]
+fn the_sandbox_is_counted_apart() {
+    let mut app = App::new(json!({}));
+    app.click(&app.link, &format!("idfa={IDFA}&environment=sandbox"));
+    app.click(&app.link, &format!("idfa={IDFA}"));
+    app.click(&app.link, "idfa=B1B2C3D4-0000-4000-8000-1234567890AB");
+    let purchase = app.purchase.clone();
+    for (environment, revenue) in [("sandbox", "2.5"), ("production", "40")] {
+        app.send("session", &format!("idfa={IDFA}&environment={environment}"))
+            .ok();
+        let event = format!(
+            "idfa={IDFA}&environment={environment}&event_token={purchase}&revenue={revenue}&currency=USD"
+        );
+        app.send("event", &event).ok();
+        assert_eq!(app.send("event", &format!("{event}x")).status, 400);
+    }
+    // Organic, and of the sandbox only.
+    app.send("session", &format!("idfv={IDFA}&environment=sandbox"))
+        .ok();
+
+    let production = totals(&mut app, None);
+    assert_eq!(production, totals(&mut app, Some("production")));
+    let sandbox = totals(&mut app, Some("sandbox"));
+    let counts = |of: &Value| {
+        ["clicks", "installs", "conversions", "approved", "refused"].map(|name| of[name].as_i64().unwrap())
+    };
+    assert_eq!(counts(&production), [2, 1, 1, 1, 1], "{production}");
+    assert_eq!(counts(&sandbox), [1, 2, 1, 1, 1], "{sandbox}");
+    assert_eq!(
+        production["revenue"],
+        json!([{"amount": "40", "currency": "USD"}])
+    );
+    assert_eq!(sandbox["revenue"], json!([{"amount": "2.5", "currency": "USD"}]));
+    assert_eq!(
+        app.admin
+            .get("/api/v1/stats?from_ms=0&to_ms=1&environment=live")
+            .status,
+        400
+    );
+}
+
+#[test]
+fn a_link_takes_a_bounded_number_of_names() {
+    let mut app = App::with(json!({}), |setup| setup.env("YAMABIKO_LIMITS_LINK_NAMES", "3"));
+    app.rule(
+        &["click"],
+        &app.url("/n?kind={activity_kind}&name={tracker_name}&said={dcp_campaign}"),
+    );
+    let named = |app: &App, n: usize| {
+        let told = app.told("click", n);
+        (
+            told.query_value("name").unwrap(),
+            told.query_value("said").unwrap(),
+        )
+    };
+    for (n, campaign) in ["one", "two", "three", "four", "one"].into_iter().enumerate() {
+        app.click(&app.link, &format!("campaign={campaign}"));
+        let expected = if campaign == "four" { "unknown" } else { campaign };
+        let said = if campaign == "four" { "four" } else { campaign };
+        assert_eq!(named(&app, n), (format!("Net One::{expected}"), said.to_owned()));
+    }
+    // Another link has room of its own; a click without names needs none.
+    app.click(&app.link2, "campaign=five");
+    assert_eq!(named(&app, 5).0, "Net Two::five");
+    app.click(&app.link, "");
+    assert_eq!(named(&app, 6).0, "Net One");
+    let target = format!("/api/v1/links/{}", app.link);
+    assert_eq!(
+        app.admin.get(&target).ok()["names"],
+        json!({"count": 3, "limit": 3})
+    );
+    let metrics = app.server.client().get("/metrics").text();
+    assert!(
+        metrics.contains("yamabiko_link_names_refused_total 1"),
+        "{metrics}"
+    );
+
+    app.restart();
+    assert_eq!(
+        app.admin.get(&target).ok()["names"],
+        json!({"count": 3, "limit": 3})
+    );
+    app.click(&app.link, "campaign=six");
+    assert_eq!(named(&app, 7).0, "Net One::unknown");
+    app.click(&app.link, "campaign=two");
+    assert_eq!(named(&app, 8).0, "Net One::two");
+}
+
+#[test]
+fn erasures_are_paced_and_costs_are_idempotent() {
+    let mut app = App::new(json!({}));
+    let answers: Vec<_> = (0..11)
+        .map(|n| {
+            app.send(
+                "gdpr_forget_device",
+                &format!("idfv=B1B2C3D4-0000-4000-8000-{n:012}"),
+            )
+        })
+        .collect();
+    assert!(answers[..10].iter().all(|a| a.status == 200));
+    let refused = &answers[10];
+    assert_eq!(
+        (refused.status, refused.json()["error"].as_str()),
+        (429, Some("Forget device request failed (Too many requests)"))
+    );
+    let wait: u64 = refused.header("retry-after").unwrap().parse().unwrap();
+    assert!((1..=7).contains(&wait), "{wait}");
+
+    app.rule(
+        &["cost_update"],
+        &app.url("/cost?kind={activity_kind}&cost={cost_amount}"),
+    );
+    app.click(&app.link, "cost_id=cost-0123456789");
+    let mut partner = app.admin.get(&format!("/api/v1/partners/{}", app.partner)).ok();
+    partner["trust"] = json!({"mode": "enforced", "allowed_ips": ["127.0.0.0/8"]});
+    app.admin
+        .json("PUT", &format!("/api/v1/partners/{}", app.partner), &partner)
+        .ok();
+    let report = |amount: &str, key: &str| {
+        let target =
+            format!("/cost?cost_id=cost-0123456789&cost_type=cpc&cost_amount={amount}&cost_currency=usd");
+        app.server
+            .client()
+            .send("POST", &target, &[("Idempotency-Key", key)], b"")
+    };
+    assert_eq!(report("0.35", "k-1").ok(), json!({"status": "OK"}));
+    assert_eq!(report("0.40", "k-2").ok(), json!({"status": "OK"}));
+    // The repetition of the first is no third report: it would set the cost back.
+    assert_eq!(report("0.35", "k-1").ok(), json!({"status": "OK"}));
+    assert_eq!(report("0.45", "k-1").status, 422);
+    assert_eq!(report("0.1234567", "k-3").status, 400);
+    app.told("cost_update", 1);
+    let total = totals(&mut app, None);
+    assert_eq!(total["cost"], json!([{"amount": "0.4", "currency": "USD"}]));
+    assert_eq!(app.kinds_told(), ["cost_update", "cost_update"]);
+}
+
+#[test]
+fn an_erasure_cancels_what_waits_and_takes_the_text_out_of_the_rest() {
+    let mut app = App::new(json!({}));
+    let down = Receiver::start();
+    down.behave(Behaviour::status(500));
+    app.rule(&["click", "install", "gdpr_forget_device"], &app.url(ALL));
+    app.rule(&["install"], &down.url("/down?idfa={idfa}"));
+    let other = "idfa=B1B2C3D4-0000-4000-8000-1234567890AB&user_agent=other";
+    app.click(
+        &app.link,
+        &format!("idfa={IDFA}&ip_address=192.0.2.77&param1=secret-{IDFA}"),
+    );
+    app.click(&app.link2, other);
+    app.send("session", &format!("idfa={IDFA}&os_name=ios")).ok();
+    app.send("session", other).ok();
+    app.told("install", 1);
+    down.wait_for(2, SOON);
+    let kept = |app: &mut App, list: &str| app.admin.get(&format!("/api/v1/{list}")).ok().to_string();
+    let lists = ["postbacks", "activities", "sessions"];
+    for list in lists {
+        assert!(
+            kept(&mut app, list).contains(IDFA),
+            "{list} should know the device before"
+        );
+    }
+    let state = |app: &mut App| {
+        let waiting = app.admin.get("/api/v1/postbacks?state=waiting").ok();
+        waiting["items"].as_array().unwrap().clone()
+    };
+    eventually("both installs wait to be told again", SOON, || {
+        (state(&mut app).len() == 2).then_some(())
+    });
+
+    app.send("gdpr_forget_device", &format!("idfa={IDFA}")).ok();
+    let told = app.told("gdpr_forget_device", 0);
+    assert_eq!(
+        told.query_value("idfa").as_deref(),
+        Some(IDFA),
+        "the receivers are told whom to forget"
+    );
+    // Only the other device's still waits.
+    let waiting = state(&mut app);
+    assert_eq!(waiting.len(), 1, "{waiting:?}");
+    assert!(waiting[0].to_string().contains("B1B2C3D4"), "{waiting:?}");
+    let failed = app.admin.get("/api/v1/postbacks?state=failed").ok();
+    assert!(failed.to_string().contains("cancelled"), "{failed}");
+    let id = text(&failed["items"][0]["id"]);
+    app.admin
+        .post_json("/api/v1/postbacks/resend", &json!({"ids": [id]}));
+    for list in ["activities", "sessions"] {
+        let kept = kept(&mut app, list);
+        assert!(
+            !kept.contains(IDFA) && kept.contains("B1B2C3D4"),
+            "{list}: {kept}"
+        );
+    }
+    // The text of the postback that told of the erasure goes once it was delivered.
+    eventually(
+        "nothing of the device in the postbacks",
+        Duration::from_secs(30),
+        || (!kept(&mut app, "postbacks").contains(IDFA)).then_some(()),
+    );
+    assert!(state(&mut app).len() <= 1, "what was erased is not sent again");
+    assert!(down.arrivals().iter().filter(|a| a.target.contains(IDFA)).count() == 1);
+}
+
+#[test]
+fn devices_have_a_bound_and_the_longest_silent_make_room() {
+    let mut app = App::with(json!({}), |setup| setup.env("YAMABIKO_LIMITS_VISITORS", "10"));
+    let install = |app: &App, n: u64| {
+        let ago = (20 - n) * 86_400;
+        let id = format!(
+            "idfv=B1B2C3D4-0000-4000-8000-{n:012}&created_at_unix={}",
+            now_s() - ago
+        );
+        let target = format!("/session?s2s=1&app_token={}&{id}", app.token);
+        let key = format!("install-{n}");
+        app.server
+            .client()
+            .send("POST", &target, &[("Idempotency-Key", &key)], b"")
+    };
+    for n in 0..10 {
+        assert_eq!(install(&app, n).status, 200, "{n}");
+    }
+    // The eleventh waits for room; asked again under the same key it is taken.
+    let mut refused = 0;
+    eventually("room for another", SOON, || {
+        let answer = install(&app, 10);
+        if answer.status == 503 {
+            refused += 1;
+            assert_eq!(answer.header("retry-after"), Some("5"));
+            assert_eq!(answer.json()["code"], "busy");
+        }
+        (answer.status == 200).then_some(())
+    });
+    assert!(refused > 0);
+    let event = |app: &App, n: u64| {
+        let id = format!("idfv=B1B2C3D4-0000-4000-8000-{n:012}");
+        app.send("event", &format!("{id}&event_token={}", app.purchase))
+            .status
+    };
+    assert_eq!(event(&app, 0), 404, "silent for longest");
+    assert_eq!([event(&app, 9), event(&app, 10)], [200, 200]);
+    let metrics = || app.server.client().get("/metrics").text();
+    eventually("the gauge", SOON, || {
+        metrics().contains("yamabiko_visitors 9").then_some(())
+    });
+    // A tenth stays free. Counted anew after a start.
+    app.restart();
+    let metrics = || app.server.client().get("/metrics").text();
+    eventually("the gauge", SOON, || {
+        metrics().contains("yamabiko_visitors 9").then_some(())
+    });
+}
