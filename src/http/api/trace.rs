@@ -2,6 +2,7 @@
 //! stopped when nothing came of it.
 
 use super::page::{Budget, MOST_TIME};
+use super::postbacks::StateFilter;
 use super::read;
 use super::records::{
     ActivityDto, PostbackDetail, PostbackDto, RuleOutcomeDto, SessionDto, activities_of, activity, detail,
@@ -471,12 +472,12 @@ fn delivery(postback: &PostbackDto) -> Step {
         },
     );
     match postback.state {
-        "delivered" => step(
+        StateFilter::Delivered => step(
             "delivered",
             true,
             format!("{} has received its postback: {last}.", postback.lane),
         ),
-        "waiting" => step(
+        StateFilter::Waiting => step(
             "waiting",
             false,
             format!(
@@ -484,7 +485,7 @@ fn delivery(postback: &PostbackDto) -> Step {
                 postback.lane
             ),
         ),
-        _ => step(
+        StateFilter::Failed => step(
             "failed",
             false,
             format!(

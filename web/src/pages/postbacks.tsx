@@ -5,7 +5,7 @@ import { useState } from "react";
 import { Link } from "wouter";
 import { get, post } from "../api/client";
 import { useCanEdit, useNames, useRefresh, useRules } from "../api/queries";
-import type { PostbackDetail as Detail, PostbackRow } from "../api/types";
+import type { Job, PostbackDetail as Detail, PostbackRow } from "../api/types";
 import { Button, LinkButton, Note, PostbackBadge, Skeleton, TestBadge, Time } from "../components/basic";
 import { Dialog } from "../components/dialog";
 import { useFilters, usePeriod } from "../components/filters";
@@ -20,15 +20,6 @@ import { CsvButton, FilterSelect, LogFrame, useConfigOptions } from "./parts/log
 
 const ANSWERS = ["200", "302", "400", "401", "403", "404", "410", "429", "500", "502", "503", "504"] as const;
 const STATES = ["waiting", "delivered", "failed"] as const;
-
-interface Job {
-  id: string;
-  state: "running" | "done" | "failed";
-  total: number | null;
-  done: number;
-  results: Record<string, number>;
-  message: string | null;
-}
 
 export default function Postbacks() {
   const t = useT();
