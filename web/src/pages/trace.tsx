@@ -37,7 +37,7 @@ import { type MessageKey, useFormat, useI18n, useT } from "../i18n/all";
 import { SessionFlags } from "./clicks";
 import { AttemptLine, RequestView } from "./parts/attempts";
 import { useCodeText, useKindName } from "./parts/kinds";
-import { ResendOne } from "./postbacks";
+import { CancelOne, ResendOne } from "./parts/postback-jobs";
 import { Reason } from "./refused";
 
 export default function TracePage() {
@@ -406,6 +406,7 @@ function PostbackList({ postbacks }: { postbacks: readonly PostbackDetail[] }) {
               <span className="small">{t("trace.next_try", { when: format.relative(p.due_at_ms, Date.now()) })}</span>
             )}
             <ResendOne id={p.id} />
+            {p.state === "waiting" && <CancelOne id={p.id} />}
           </div>
           <RequestView {...p.request} />
           {(attempts.length ? attempts : p.last ? [p.last] : []).map((a) => (
