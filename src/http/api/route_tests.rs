@@ -448,13 +448,13 @@ async fn a_test_click_and_conversion_leave_a_trace_and_no_totals() {
     let conversion = call(
         Method::POST,
         "/api/v1/test/conversion",
-        json!({"sid": sid, "amount": "1000"}),
+        json!({"sid": sid, "amount": "1000", "uid1": "ORDER-77"}),
     )
     .await;
     assert_eq!(conversion.body["result"], "accepted", "{}", conversion.body);
     let id = conversion.body["activity_id"].as_str().unwrap().to_owned();
 
-    for query in [sid.as_str(), id.as_str(), "T-1"] {
+    for query in [sid.as_str(), id.as_str(), "T-1", "ORDER-77"] {
         let trace = call(Method::GET, &format!("/api/v1/trace?q={query}"), Value::Null).await;
         assert_eq!(trace.body["session"]["id"], json!(sid), "{query}: {}", trace.body);
         assert_eq!(

@@ -10,6 +10,7 @@ use crate::domain::session::{Geo, Session};
 use crate::domain::visitor::Visitor;
 use crate::recorder::Group;
 use crate::store::{Db, KeyRange, Period, PeriodKind, StoreError, codec, keys};
+use crate::tracking::queueing;
 use serde_json::json;
 
 /// Activities of a device that are scrubbed at most, the newest.
@@ -63,6 +64,7 @@ fn scrub_all(visitor: &Visitor, group: &mut Group<'_>) -> Result<(), StoreError>
             let at = keys::activity(id);
             if let Some(record) = group.get(at.0, &at.1)? {
                 let mut activity = codec::decode_activity(&record, at.0, &at.1)?;
+                queueing::orders(&activity).for_each(|order| group.delete(order));
                 scrub(&mut activity);
                 group.put(at, codec::encode_activity(&activity)?);
             }
