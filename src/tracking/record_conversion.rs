@@ -514,9 +514,7 @@ pub(super) fn keep(
         }
     }
     group.put(keys::activity(activity.id), codec::encode_activity(activity)?);
-    if let Some(session) = &activity.session {
-        group.put(keys::activity_by_session(session.id, activity.id), Vec::new());
-    }
+    queueing::index(activity, group);
     group.tell(crate::live::LiveEvent::Activity(Arc::new(activity.clone())));
     Ok(())
 }

@@ -1,6 +1,8 @@
 //! Visitors that click and buy: plain requests to the running server, as browsers and shops send them.
 
 use super::sample;
+use crate::clock::Clock;
+use crate::domain::ids::TimeId;
 use crate::recorder::Recorder;
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
@@ -86,7 +88,9 @@ impl Visitors {
             self.number,
             rand::random_range(1..4)
         );
-        let answer = self.get(&target, choose_browser())?;
+        // Each visitor is somebody else, though all come from one address.
+        let visitor = TimeId::new(Clock::System.now_ms(), rand::random());
+        let answer = self.get(&target, choose_browser(), &format!("Cookie: yb={visitor}\r\n"))?;
         if rand::random_ratio(1, 6)
             && let Some(sid) = sid_of(&answer)
         {
@@ -118,24 +122,25 @@ impl Visitors {
                 choose_amount()
             ));
         }
-        self.get(&target, "demo-shop/1.0")?;
+        self.get(&target, "demo-shop/1.0", "")?;
         if rand::random_ratio(1, 15) {
             // A thank-you page that is loaded again: a duplicate.
-            self.get(&target, "demo-shop/1.0")?;
+            self.get(&target, "demo-shop/1.0", "")?;
         }
         if rand::random_ratio(1, 20) {
             // A shop that lost the session id.
-            self.get("/cv?sid=0000000000000000&uid1=lost", "demo-shop/1.0")?;
+            self.get("/cv?sid=0000000000000000&uid1=lost", "demo-shop/1.0", "")?;
         }
         Ok(())
     }
 
-    fn get(&self, target: &str, user_agent: &str) -> std::io::Result<String> {
+    /// `headers` are whole lines.
+    fn get(&self, target: &str, user_agent: &str, headers: &str) -> std::io::Result<String> {
         let mut stream = TcpStream::connect_timeout(&self.server, PATIENCE)?;
         stream.set_read_timeout(Some(PATIENCE))?;
         write!(
             stream,
-            "GET {target} HTTP/1.1\r\nHost: {}\r\nUser-Agent: {user_agent}\r\nAccept-Language: ja-JP,ja;q=0.9\r\nReferer: https://media.example/\r\nConnection: close\r\n\r\n",
+            "GET {target} HTTP/1.1\r\nHost: {}\r\nUser-Agent: {user_agent}\r\nAccept-Language: ja-JP,ja;q=0.9\r\nReferer: https://media.example/\r\n{headers}Connection: close\r\n\r\n",
             self.server
         )?;
         let mut answer = String::new();

@@ -19,6 +19,18 @@ const AT_ONCE: usize = 4;
 
 static JOBS: LazyLock<Mutex<VecDeque<Job>>> = LazyLock::new(Mutex::default);
 
+/// How far a job is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, utoipa::ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum JobState {
+    /// Under way.
+    Running,
+    /// At its end.
+    Done,
+    /// Stopped by an error; what it had done stays.
+    Failed,
+}
+
 /// Progress of a job.
 #[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
 pub struct JobDto {
@@ -26,8 +38,8 @@ pub struct JobDto {
     pub id: String,
     /// `resend`, ...
     pub kind: &'static str,
-    /// `running`, `done` or `failed`.
-    pub state: &'static str,
+    /// How far it is.
+    pub state: JobState,
     /// How many things it is about; `null` until that is known.
     pub total: Option<usize>,
     /// How many are done.
@@ -51,7 +63,7 @@ impl Job {
         let mut jobs = JOBS.lock();
         if jobs
             .iter()
-            .filter(|job| job.progress.lock().state == "running")
+            .filter(|job| job.progress.lock().state == JobState::Running)
             .count()
             >= AT_ONCE
         {
@@ -61,7 +73,7 @@ impl Job {
         let progress = JobDto {
             id,
             kind,
-            state: "running",
+            state: JobState::Running,
             total: None,
             done: 0,
             results: BTreeMap::new(),
@@ -86,6 +98,9 @@ impl Job {
     /// Counts results.
     pub fn count(&self, result: &'static str, many: usize) {
         let mut progress = self.progress.lock();
+        if many == 0 {
+            return;
+        }
         progress.done += many;
         *progress.results.entry(result).or_default() += many;
     }
@@ -93,7 +108,11 @@ impl Job {
     /// Ends it.
     pub fn end(&self, error: Option<ApiError>) {
         let mut progress = self.progress.lock();
-        progress.state = if error.is_some() { "failed" } else { "done" };
+        progress.state = if error.is_some() {
+            JobState::Failed
+        } else {
+            JobState::Done
+        };
         progress.message = error.map(|error| error.to_string());
     }
 

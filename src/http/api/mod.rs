@@ -196,7 +196,7 @@ table! {
     users::list_tokens, users::create_token, users::delete_token,
     settings::get_settings, settings::replace_settings,
     offers::list_offers, offers::get_offer, offers::create_offer, offers::replace_offer, offers::delete_offer,
-    bearer::create_bearer_token,
+    bearer::create_bearer_token, bearer::delete_bearer_token,
     partners::list_partners, partners::get_partner, partners::create_partner, partners::replace_partner,
     partners::delete_partner,
     links::list_links, links::get_link, links::create_link, links::replace_link, links::delete_link,

@@ -70,13 +70,25 @@ pub struct ClientDto {
     pub origin: String,
 }
 
+/// Whether the instance does its work.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, utoipa::ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Health {
+    /// All is well.
+    Ok,
+    /// It is ready, and somebody should look: a partner is down, a rule is broken, clicks were lost.
+    Degraded,
+    /// Something that readiness depends on is not well.
+    Down,
+}
+
 /// How the instance is.
 #[derive(Debug, Serialize, utoipa::ToSchema)]
 pub struct SystemDto {
     /// Version of the server.
     pub version: &'static str,
-    /// `ok`, `degraded` or `down`.
-    pub health: &'static str,
+    /// Well or not.
+    pub health: Health,
     /// What readiness depends on, and what the start found wrong, each with a sentence.
     pub checks: Vec<Check>,
     /// How the store is.
@@ -143,9 +155,9 @@ fn system(state: &State) -> SystemDto {
     SystemDto {
         version: env!("CARGO_PKG_VERSION"),
         health: match (is_ready, is_degraded) {
-            (false, _) => "down",
-            (true, true) => "degraded",
-            (true, false) => "ok",
+            (false, _) => Health::Down,
+            (true, true) => Health::Degraded,
+            (true, false) => Health::Ok,
         },
         checks,
         store: StoreDto {
