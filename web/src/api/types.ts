@@ -37,13 +37,41 @@ export interface Secret {
   is_set: boolean;
 }
 
+export interface AlertSettings {
+  webhook_url: string | Secret | null;
+  email: {
+    host: string;
+    port: number;
+    security: "starttls" | "tls" | "none";
+    user: string;
+    password: string | Secret | null;
+    from: string;
+    to: string[];
+  };
+  line: { token: string | Secret | null; to: string };
+  language: string;
+}
+
+export type AlertChannel = "email" | "webhook" | "line";
+
+export interface LastSent {
+  at_ms: number;
+  is_ok: boolean;
+  message: string;
+}
+
+export interface Alerts {
+  open: { kind: string; subject: string; headline: string; since_ms: number }[];
+  channels: { channel: AlertChannel; is_set_up: boolean; last: LastSent | null }[];
+}
+
 export interface Settings {
   public_url: string;
   tracking_domains: string[];
   time_zone: string;
   language: string;
   currency: string;
-  alerts: { webhook_url: string | Secret | null };
+  alerts: AlertSettings | null;
   is_set_up: boolean;
   updated_at_ms: number;
 }
