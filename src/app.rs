@@ -12,6 +12,7 @@ mod watchdog;
 
 pub use listeners::Bound;
 
+use crate::alerts::{Alerts, Reach};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::delivery::ledger::StoreLedger;
@@ -280,9 +281,16 @@ fn serve(
     let echo = Arc::new(Echo::new(sockets.echo_address()));
     let delivery = start_delivery(core, &echo)?;
     let tracking = tracking_state(core)?;
+    let reach = Reach {
+        recorder: core.recorder.clone(),
+        delivery: delivery.clone(),
+        config: config.clone(),
+    };
+    let alerts = Arc::new(Alerts::start(reach).map_err(AppError::Thread)?);
     let state = Arc::new(State {
         recorder: core.recorder.clone(),
         delivery: delivery.clone(),
+        alerts: alerts.clone(),
         keeper: core.keeper.clone(),
         config: config.clone(),
         metrics,
@@ -306,6 +314,7 @@ fn serve(
     });
     housekeeper.stop();
     control.stop();
+    alerts.stop();
     delivery.stop(Instant::now() + WIRE_PATIENCE);
     outcome
 }

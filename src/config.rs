@@ -47,6 +47,8 @@ pub struct Config {
     pub retention: Retention,
     /// Sending postbacks.
     pub delivery: Delivery,
+    /// When alerts are sent.
+    pub alerts: Alerts,
     /// Bounds.
     pub limits: Limits,
     /// Countries of addresses.
@@ -157,6 +159,20 @@ pub struct Delivery {
     pub dns_server: Option<SocketAddr>,
     /// Certificate authorities (PEM) beside the system's.
     pub ca_file: Option<PathBuf>,
+}
+
+/// When alerts are sent; where to is a stored setting.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Alerts {
+    /// Seconds that a destination has to fail.
+    pub partner_after_s: u32,
+    /// Seconds that all has to be well again.
+    pub settle_s: u32,
+    /// Least seconds between two alerts about the same thing.
+    pub quiet_s: u32,
+    /// The LINE Messaging API; `None`: its public address.
+    pub line_url: Option<String>,
 }
 
 /// Bounds.

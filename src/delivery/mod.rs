@@ -11,6 +11,8 @@
 //! | `item`, `index`, `queue`, `caps`, `board` | what waits, and whose turn it is |
 //! | `pool` | worker threads, and the settlement of an attempt |
 //! | `scheduler`, `inbox` | the thread that owns the board |
+//! | `refusing` | which destinations answer, but not with 2xx |
+//! | [`mail`] | e-mails of alerts; the only place that names lettre |
 //! | [`selftest`] | does the HTTP client work with many open descriptors |
 //!
 //! Decisions are pure (`lane`, `queue`, `caps`, `board`, [`crate::domain::retry`]); threads are here. It knows
@@ -30,9 +32,11 @@ mod index;
 mod item;
 mod lane;
 pub mod ledger;
+pub mod mail;
 mod pool;
 mod priority;
 mod queue;
+mod refusing;
 pub mod resolve;
 mod scheduler;
 pub mod selftest;
@@ -44,15 +48,19 @@ mod scheduler_tests;
 #[cfg(test)]
 mod testing;
 
+use crate::domain::account::EmailAlerts;
 use crate::domain::ids::{OfferId, PartnerId, PostbackId};
 use crate::domain::partner::DeliverySettings;
 use crate::domain::postback::{Attempt, LaneKey, Origin, Postback, PostbackState, Request};
 use crate::domain::retry::RetryPolicy;
 use inbox::{Event, Inbox};
+use mail::MailError;
 use parking_lot::Mutex;
+use refusing::Refusing;
 use resolve::{Resolver, ThreadedResolver};
 use rust_decimal::prelude::ToPrimitive;
-use sender::{Limits, Sender, SenderError, SenderOptions};
+use sender::{Exchange, Limits, Sender, SenderError, SenderOptions};
+use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::thread::JoinHandle;
@@ -256,6 +264,7 @@ pub struct Snapshot {
 pub struct Delivery {
     inbox: Arc<Inbox>,
     sender: Arc<Sender>,
+    refusing: Arc<Refusing>,
     threads: Mutex<Option<Threads>>,
     last_snapshot: Mutex<Snapshot>,
 }
@@ -284,13 +293,21 @@ impl Delivery {
         let sender = Arc::new(Sender::new(&options.sender, resolver)?);
         let inbox = Arc::new(Inbox::default());
         let jobs = crossbeam_channel::bounded(workers);
-        let worker_threads = pool::start(workers, &jobs.1, &sender, &ledger, &inbox)?;
+        let refusing = Arc::new(Refusing::default());
+        let tools = pool::Tools {
+            sender: sender.clone(),
+            ledger: ledger.clone(),
+            inbox: inbox.clone(),
+            refusing: refusing.clone(),
+        };
+        let worker_threads = pool::start(workers, &jobs.1, &tools)?;
         let (items, scanned) = crossbeam_channel::bounded(scheduler::SCAN_BATCHES);
         let scan = scheduler::start_scan(items, ledger.clone(), inbox.clone())?;
         let scheduler = scheduler::start(workers, jobs, scanned, ledger, inbox.clone())?;
         Ok(Self {
             inbox,
             sender,
+            refusing,
             threads: Mutex::new(Some(Threads {
                 scheduler,
                 scan,
@@ -331,6 +348,28 @@ impl Delivery {
             at_ms: now_ms,
         };
         pool::attempt(&self.sender, id, request, policy, signing_secret, terms)
+    }
+
+    /// Sends one request that is no postback, such as an alert: same egress policy, no id and no signature.
+    pub fn send_plain(&self, request: &Request, limits: Limits) -> Exchange {
+        self.sender.send_plain(request, limits)
+    }
+
+    /// Sends one request to an address that the operator calls their own: private networks and loopback are
+    /// called too, metadata services are not. The caller must show no more of the answer than that it came.
+    pub fn send_to_own(&self, request: &Request, limits: Limits) -> Exchange {
+        self.sender.send_to_own(request, limits)
+    }
+
+    /// Sends an e-mail to everyone of the settings, and gives the server's answer. Takes up to half a minute.
+    pub fn send_mail(&self, settings: &EmailAlerts, subject: &str, text: &str) -> Result<String, MailError> {
+        self.sender.send_mail(settings, subject, text)
+    }
+
+    /// Destinations that answered at least three different postbacks in a row with something else than 2xx,
+    /// with the last status.
+    pub fn refusing(&self) -> HashMap<LaneKey, u16> {
+        self.refusing.list()
     }
 
     /// The queue as it stands; the last known one when the scheduler does not answer within a second.

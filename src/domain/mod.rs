@@ -3,6 +3,7 @@
 
 pub mod account;
 pub mod activity;
+pub mod alert;
 pub mod attribution;
 pub mod duplicates;
 pub mod ids;

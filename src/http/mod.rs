@@ -16,6 +16,7 @@ pub mod problem;
 pub mod stream;
 pub mod tracking;
 
+use crate::alerts::Alerts;
 use crate::config::Config;
 use crate::delivery::Delivery;
 use crate::recorder::Recorder;
@@ -51,6 +52,8 @@ pub struct State {
     pub recorder: Recorder,
     /// Lanes and workers.
     pub delivery: Arc<Delivery>,
+    /// Tells the operator what is wrong.
+    pub alerts: Arc<Alerts>,
     /// Snapshots and backups.
     pub keeper: Keeper,
     /// Effective configuration.

@@ -109,10 +109,10 @@ pub fn durable_event() {
     let receiver = Receiver::start();
     receiver.count_only();
     let pairs = (0..runs()).map(|_| {
-        let reference = Reference::start();
-        let address = reference.address;
         let bench = Bench::start();
         let app = App::build(&bench, &receiver, DEVICES);
+        let reference = Reference::start();
+        let address = reference.address;
         let bare = loader::run(address, 64, duration(), 200, app.events(address)).expect("reference run");
         drop(reference);
         let ours = per_second(&bench, &app, 0);

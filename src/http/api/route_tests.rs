@@ -1,5 +1,6 @@
 //! Routes against a real store in a temporary directory.
 
+use crate::alerts::{Alerts, Reach};
 use crate::clock::Clock;
 use crate::config::{self, Sources};
 use crate::delivery::ledger::StoreLedger;
@@ -67,11 +68,18 @@ impl Instance {
             ledger,
         )
         .unwrap();
+        let (delivery, config) = (Arc::new(delivery), Arc::new(effective.config));
+        let reach = Reach {
+            recorder: recorder.clone(),
+            delivery: delivery.clone(),
+            config: config.clone(),
+        };
         let state = State {
             recorder,
-            delivery: Arc::new(delivery),
+            delivery,
+            alerts: Arc::new(Alerts::start(reach).unwrap()),
             keeper,
-            config: Arc::new(effective.config),
+            config,
             metrics: install_metrics(0).unwrap(),
             auth: Auth::new().unwrap(),
             echo: Arc::new(Echo::new("127.0.0.1:1".parse().unwrap())),
@@ -113,6 +121,7 @@ impl Instance {
 
 impl Drop for Instance {
     fn drop(&mut self) {
+        self.state.alerts.stop();
         self.state.delivery.stop(Instant::now());
         if let Some(thread) = self.thread.take() {
             thread.stop();

@@ -1,9 +1,9 @@
 //! Settings of the instance.
 
+use super::alerts::AlertsDto;
 use super::save::{Note, difference, save, saved_at, unchanged};
-use super::secret::Secret;
 use super::{check, to_json};
-use crate::domain::account::{AlertSettings, Settings};
+use crate::domain::account::{Role, Settings};
 use crate::domain::money::Currency;
 use crate::http::State;
 use crate::http::auth::{Owner, Viewer};
@@ -14,14 +14,6 @@ use crate::store::catalog::{Change, ConfigKey, ConfigObject};
 use actix_web::web::Data;
 use actix_web::{HttpResponse, get, put};
 use serde::{Deserialize, Serialize};
-
-/// Where alerts go; addresses of webhooks are secrets.
-#[derive(Debug, Clone, Default, Serialize, Deserialize, utoipa::ToSchema)]
-#[serde(default, deny_unknown_fields)]
-pub struct AlertsDto {
-    /// Slack-compatible incoming webhook.
-    pub webhook_url: Secret,
-}
 
 /// Settings as the API shows and takes them.
 #[derive(Debug, Clone, Serialize, Deserialize, utoipa::ToSchema)]
@@ -43,9 +35,9 @@ pub struct SettingsDto {
     pub language: String,
     /// Currency in which new offers are made.
     pub currency: Currency,
-    /// Where alerts go.
+    /// Where alerts go; shown to owners only. Left out or `null`: what is stored stays.
     #[serde(default)]
-    pub alerts: AlertsDto,
+    pub alerts: Option<AlertsDto>,
     /// Whether the set-up wizard was finished.
     #[serde(default)]
     pub is_set_up: bool,
@@ -63,9 +55,7 @@ impl From<&Settings> for SettingsDto {
             time_zone: s.time_zone.clone(),
             language: s.language.clone(),
             currency: s.currency,
-            alerts: AlertsDto {
-                webhook_url: Secret::shown(s.alerts.webhook_url.as_ref()),
-            },
+            alerts: Some(AlertsDto::from(&s.alerts)),
             is_set_up: s.is_set_up,
             updated_at_ms: Some(s.updated_at_ms),
         }
@@ -94,9 +84,10 @@ impl SettingsDto {
             }
             tracking_domains.push(domain);
         }
-        if let Some(url) = self.alerts.webhook_url.new_value() {
-            check::web_url("alerts.webhook_url", url)?;
-        }
+        let alerts = match self.alerts {
+            Some(alerts) => alerts.into_alerts(&before.alerts)?,
+            None => before.alerts.clone(),
+        };
         Ok(Settings {
             public_url,
             tracking_domains,
@@ -107,9 +98,7 @@ impl SettingsDto {
             time_zone: self.time_zone,
             language: self.language,
             currency: self.currency,
-            alerts: AlertSettings {
-                webhook_url: self.alerts.webhook_url.resolve(before.alerts.webhook_url.clone()),
-            },
+            alerts,
             is_set_up: self.is_set_up,
             updated_at_ms: saved_at_ms,
         })
@@ -138,7 +127,11 @@ fn admin_hosts(given: &[String]) -> Result<Vec<String>, ApiError> {
 #[get("/settings")]
 pub async fn get_settings(state: Data<State>, viewer: Viewer) -> Result<HttpResponse, ApiError> {
     viewer.0.whole()?;
-    Ok(HttpResponse::Ok().json(SettingsDto::from(&*state.recorder.catalog().settings)))
+    let mut view = SettingsDto::from(&*state.recorder.catalog().settings);
+    if viewer.0.role < Role::Owner {
+        view.alerts = None;
+    }
+    Ok(HttpResponse::Ok().json(view))
 }
 
 /// Replaces the settings.

@@ -79,10 +79,32 @@ export interface ActivityTrace {
   /** Its postbacks with every attempt. */
   postbacks: PostbackDetail[];
 }
-/** Where alerts go; addresses of webhooks are secrets. */
+/** A way by which alerts go. */
+export type AlertChannel = "email" | "webhook" | "line";
+/** What is wrong. */
+export type AlertKind = "partner_failing" | "queue_old" | "disk_low" | "refusals_high";
+/** Which channel is tested. */
+export interface AlertTest {
+  /** Which. */
+  channel: AlertChannel;
+}
+/** Where alerts go; addresses of webhooks, passwords and tokens are secrets. */
 export interface AlertsDto {
+  /** By e-mail. */
+  email?: EmailAlertsDto;
+  /** `en` or `ja`; empty: the language of the instance. */
+  language?: string;
+  /** By LINE. */
+  line?: LineAlertsDto;
   /** Slack-compatible incoming webhook. */
   webhook_url?: Secret;
+}
+/** Alerts as they stand. */
+export interface AlertsView {
+  /** E-mail, webhook, LINE. */
+  channels: ChannelDto[];
+  /** Those that were said and are not over, the oldest first. */
+  open: OpenAlert[];
 }
 /** What the caller is told. The same key brings the same answer again. */
 export interface Answer {
@@ -219,6 +241,15 @@ export interface Candidate {
   /** The session. */
   session: SessionId;
 }
+/** How a channel is. */
+export interface ChannelDto {
+  /** Which. */
+  channel: AlertChannel;
+  /** Whether it is set up. */
+  is_set_up: boolean;
+  /** What last became of a message; `null`: there was none since the start. */
+  last?: LastSent | null;
+}
 /** One thing that has to be so for the instance to be ready. */
 export interface Check {
   /** Whether it is so. */
@@ -276,7 +307,7 @@ export interface CountersDto {
   approved: number;
   /** Bots and prefetches. */
   automated: number;
-  /** Clicks, without bots, prefetches, repeats and tests. */
+  /** Clicks, without bots, prefetches and repeats. */
   clicks: number;
   /** Conversions a click, in percent with two decimals; `null` without clicks. */
   conversion_rate?: string | null;
@@ -381,6 +412,23 @@ export interface EchoList {
   address: string;
   /** Oldest first; the last 200 are remembered. */
   items: EchoArrival[];
+}
+/** Alerts by e-mail. */
+export interface EmailAlertsDto {
+  /** Sender. */
+  from?: string;
+  /** Name or address of the mail server (SMTP); empty: off. */
+  host?: string;
+  /** Password to sign in with. */
+  password?: Secret;
+  /** Its port. */
+  port?: number;
+  /** How the connection is protected. */
+  security?: MailSecurity;
+  /** Who is written to, at most 10. */
+  to?: string[];
+  /** Name to sign in with; empty: no sign-in. */
+  user?: string;
 }
 /** Click or view. */
 export type EngagementKind = "click" | "impression" | "direct";
@@ -557,6 +605,22 @@ export interface LaneDto {
 }
 /** How a lane stands. */
 export type LaneState = "healthy" | "new" | "failing" | "open" | "paused";
+/** What last became of a message on a channel. */
+export interface LastSent {
+  /** Unix milliseconds. */
+  at_ms: number;
+  /** Whether it was taken. */
+  is_ok: boolean;
+  /** What the other side said, or why it did not come that far. */
+  message: string;
+}
+/** Alerts by the LINE Messaging API. */
+export interface LineAlertsDto {
+  /** Id of a user, group or room (`U...`, `C...`, `R...`). */
+  to?: string;
+  /** Channel access token. */
+  token?: Secret;
+}
 /** A mistake in a line. */
 export interface LineError {
   /** Stable code. */
@@ -584,6 +648,8 @@ export interface LinkDto {
   destinations?: Destinations | null;
   /** The tracking domain that it was issued on; `null` for the public address of the instance. */
   domain?: string | null;
+  /** Names below the link; set by the server where links are read. */
+  names?: LinkNamesDto | null;
   /** Level 1 of the name. */
   network: string;
   /** Free text for the operator. */
@@ -600,6 +666,13 @@ export interface LinkDto {
   updated_at_ms?: number | null;
   /** To be copied; set by the server. */
   urls?: LinkUrls | null;
+}
+/** How many names clicks gave a link below its own: combinations of campaign, adgroup and creative. */
+export interface LinkNamesDto {
+  /** Combinations known. */
+  count: number;
+  /** How many may be known (`limits.link_names`); what comes after is named `unknown`. */
+  limit: number;
 }
 export type LinkToken = string;
 /** Addresses and snippets of a link, to be copied. */
@@ -639,6 +712,8 @@ export interface LoginList {
   /** Newest first. */
   items: LoginDto[];
 }
+/** How the connection to a mail server is protected. */
+export type MailSecurity = "starttls" | "tls" | "none";
 /** How an activity was tied to its session. */
 export type MatchType = "sid" | "visitor" | "partner_click_id" | "device_tag" | "reftag" | "probabilistic" | "claim" | "organic";
 /** Somebody who has signed in. */
@@ -759,6 +834,17 @@ export interface OfferDto {
 export type OfferId = string;
 /** Site or app. */
 export type OfferKind = "web" | "app";
+/** An alert that stands. */
+export interface OpenAlert {
+  /** In one line, in the language of alerts. */
+  headline: string;
+  /** What is wrong. */
+  kind: AlertKind;
+  /** Unix milliseconds. */
+  since_ms: number;
+  /** With what: `scheme://host:port` of a destination, else empty. */
+  subject: string;
+}
 /** What made a postback. */
 export interface OriginDto {
   /** Rule id or name of the callback parameter. */
@@ -1249,8 +1335,10 @@ export interface SessionDto {
 export type SessionId = string;
 /** Settings as the API shows and takes them. */
 export interface SettingsDto {
-  /** Where alerts go. */
-  alerts?: AlertsDto;
+  /** Host names under which the admin side answers, beside those of the addresses above, `localhost` and every IP address; left out: as they are. */
+  admin_hosts?: string[] | null;
+  /** Where alerts go; shown to owners only. Left out or `null`: what is stored stays. */
+  alerts?: AlertsDto | null;
   /** Currency in which new offers are made. */
   currency: Currency;
   /** Whether the set-up wizard was finished. */
@@ -1374,7 +1462,7 @@ export interface Summary {
 export interface SystemDto {
   /** Saved rules that can no longer be used. */
   broken_rules: number;
-  /** What readiness depends on, each with a sentence. */
+  /** What readiness depends on, and what the start found wrong, each with a sentence. */
   checks: Check[];
   /** Why the caller appears as it does. */
   client: ClientDto;

@@ -20,6 +20,11 @@ export type Role = Api.Role;
 export type SetupStatus = Shown<Api.SetupStatus>;
 export type Me = Shown<Api.Me>;
 export type Settings = Shown<Api.SettingsDto>;
+export type AlertSettings = Shown<Api.AlertsDto>;
+export type Secret = Api.Secret;
+export type AlertChannel = Api.AlertChannel;
+export type LastSent = Shown<Api.LastSent>;
+export type Alerts = Shown<Api.AlertsView>;
 
 export type Approval = Api.Approval;
 export type Payout = Api.Payout;
