@@ -6,6 +6,7 @@ pub mod client;
 pub mod dns;
 pub mod files;
 pub mod load;
+pub mod owner;
 pub mod receiver;
 pub mod refusal;
 pub mod scene;
