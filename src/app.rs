@@ -20,11 +20,12 @@ use crate::delivery::sender::SenderOptions;
 use crate::delivery::{Delivery, DeliveryError, DeliveryOptions, DeliveryPolicy};
 use crate::domain::retry::RetryPolicy;
 use crate::http::State;
+use crate::http::api::jobs::Jobs;
 use crate::http::auth::Auth;
 use crate::http::echo::Echo;
 use crate::http::health::Check;
 use crate::http::problem::ApiError;
-use crate::http::tracking::TrackingState;
+use crate::http::tracking::{CallbackTests, TrackingState};
 use crate::journal;
 use crate::live::Live;
 use crate::recorder::{RecordError, Recorder, RecorderOptions, RecorderThread};
@@ -288,6 +289,7 @@ fn serve(
         echo: echo.clone(),
         geo: tracking.geo.clone(),
         admin_address: sockets.bound().admin_side(),
+        jobs: Jobs::default(),
         start_faults,
         started_at_ms: core.clock.now_ms(),
     });
@@ -363,5 +365,6 @@ fn tracking_state(core: &Core) -> Result<TrackingState, AppError> {
         ip_hasher: IpHasher::new(&core.ip_key()?),
         repeats: Repeats::new(REPEATS),
         trusted_proxies: core.config.trusted_proxies.clone(),
+        callback_tests: CallbackTests::default(),
     })
 }

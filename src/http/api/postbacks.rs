@@ -346,13 +346,9 @@ pub async fn resend_postbacks(
     if let Some(filter) = &request.filter {
         Window::new(filter.from_ms, filter.to_ms, None)?;
     }
-    let job = Job::start("resend", &editor.0)?;
+    let job = state.jobs.start("resend", &editor.0)?;
     let (running, of_job, identity) = (state.clone(), job.clone(), editor.0);
-    actix_web::rt::spawn(async move {
-        let told = of_job.clone();
-        let outcome = resend_all(&running, &identity, request, &of_job).await;
-        told.end(outcome.err());
-    });
+    job.spawn(async move { resend_all(&running, &identity, request, &of_job).await });
     Ok(HttpResponse::Accepted().json(job.view()))
 }
 
@@ -369,6 +365,7 @@ async fn resend_all(
     };
     job.expect(ids.len());
     for part in ids.chunks(RESENDS_A_COMMIT) {
+        job.may_go_on()?;
         let (part, actor, from) = (part.to_vec(), identity.actor.clone(), identity.from());
         let results = state
             .recorder

@@ -75,6 +75,7 @@ impl Instance {
             echo: Arc::new(Echo::new("127.0.0.1:1".parse().unwrap())),
             geo: Arc::new(GeoIp::empty()),
             admin_address: ([127, 0, 0, 1], 8080).into(),
+            jobs: Default::default(),
             start_faults: Vec::new(),
             started_at_ms: 0,
         };
