@@ -11,6 +11,7 @@ pub mod receiver;
 pub mod refusal;
 pub mod scene;
 pub mod server;
+pub mod sse;
 pub mod tls;
 
 use std::time::{Duration, Instant};

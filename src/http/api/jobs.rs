@@ -102,6 +102,11 @@ impl Jobs {
         Ok(job)
     }
 
+    /// Whether the instance is coming to its end: what goes on by itself (jobs, streams) ends too.
+    pub fn is_stopping(&self) -> bool {
+        self.is_stopping.load(Ordering::Acquire)
+    }
+
     /// The job of that id, if `actor` has started it.
     fn find(&self, id: &str, actor: &str) -> Option<JobDto> {
         let jobs = self.jobs.lock();
