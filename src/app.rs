@@ -21,11 +21,12 @@ use crate::delivery::sender::SenderOptions;
 use crate::delivery::{Delivery, DeliveryError, DeliveryOptions, DeliveryPolicy};
 use crate::domain::retry::RetryPolicy;
 use crate::http::State;
+use crate::http::api::jobs::Jobs;
 use crate::http::auth::Auth;
 use crate::http::echo::Echo;
 use crate::http::health::Check;
 use crate::http::problem::ApiError;
-use crate::http::tracking::{ErasureLimit, TrackingState};
+use crate::http::tracking::{CallbackTests, ErasureLimit, TrackingState};
 use crate::journal;
 use crate::live::Live;
 use crate::recorder::{RecordError, Recorder, RecorderOptions, RecorderThread};
@@ -300,6 +301,7 @@ fn serve(
         link_names: tracking.link_names.clone(),
         visitors: tracking.visitors.clone(),
         admin_address: sockets.bound().admin_side(),
+        jobs: Jobs::default(),
         start_faults,
         started_at_ms: core.clock.now_ms(),
     });
@@ -385,5 +387,6 @@ fn tracking_state(core: &Core) -> Result<TrackingState, AppError> {
         visitors: Arc::new(Visitors::new(core.config.limits.visitors.into())),
         erasure_limit: ErasureLimit::default(),
         trusted_proxies: core.config.trusted_proxies.clone(),
+        callback_tests: CallbackTests::default(),
     })
 }

@@ -72,6 +72,8 @@ pub struct State {
     pub visitors: Arc<Visitors>,
     /// Where the admin side listens.
     pub admin_address: SocketAddr,
+    /// Long work that goes on beside the requests.
+    pub jobs: api::jobs::Jobs,
     /// What the start found wrong and only another start can mend.
     pub start_faults: Vec<health::Check>,
     /// Unix milliseconds.

@@ -35,15 +35,25 @@ pub fn context<'a>(activity: &Activity, catalog: &'a Catalog, now_ms: i64) -> Co
 
 /// Renders what every rule makes of an activity. Without an offer in the catalog there are no rules.
 pub fn plan(activity: &Activity, catalog: &Catalog, now_ms: i64) -> Plan {
+    plan_as(activity, catalog, now_ms, &mut || {
+        (PostbackId::new(now_ms, rand::random()), rand::random())
+    })
+}
+
+/// The same with ids of the caller's choice, and `{random}` to go with them.
+pub fn plan_as(
+    activity: &Activity,
+    catalog: &Catalog,
+    now_ms: i64,
+    make_id: &mut dyn FnMut() -> (PostbackId, u64),
+) -> Plan {
     let context = context(activity, catalog, now_ms);
     let Some(offer) = context.offer else {
         return Plan::default();
     };
     let rules = catalog.rules_for(&offer.id, context.partner.map(|p| &p.id));
     let rules = rules.iter().map(Arc::as_ref);
-    plan::plan(activity, &context, rules, &mut || {
-        (PostbackId::new(now_ms, rand::random()), rand::random())
-    })
+    plan::plan(activity, &context, rules, make_id)
 }
 
 /// Stores a planned postback: waiting and to be sent, or failed at once when it cannot be rendered.

@@ -347,13 +347,9 @@ pub async fn resend_postbacks(
 ) -> Result<HttpResponse, ApiError> {
     let request = body.0;
     one_choice(&request.ids, request.filter.as_ref())?;
-    let job = Job::start("resend", &editor.0)?;
+    let job = state.jobs.start("resend", &editor.0)?;
     let (running, of_job, identity) = (state.clone(), job.clone(), editor.0);
-    actix_web::rt::spawn(async move {
-        let told = of_job.clone();
-        let outcome = resend_all(&running, &identity, request, &of_job).await;
-        told.end(outcome.err());
-    });
+    job.spawn(async move { resend_all(&running, &identity, request, &of_job).await });
     Ok(HttpResponse::Accepted().json(job.view()))
 }
 
@@ -370,6 +366,7 @@ async fn resend_all(
     };
     job.expect(ids.len());
     for part in ids.chunks(RESENDS_A_COMMIT) {
+        job.may_go_on()?;
         let (part, actor, from) = (part.to_vec(), identity.actor.clone(), identity.from());
         let results = state
             .recorder
@@ -474,13 +471,9 @@ pub async fn cancel_postbacks(
 ) -> Result<HttpResponse, ApiError> {
     let request = body.0;
     one_choice(&request.ids, request.filter.as_ref())?;
-    let job = Job::start("cancel", &editor.0)?;
+    let job = state.jobs.start("cancel", &editor.0)?;
     let (running, of_job, identity) = (state.clone(), job.clone(), editor.0);
-    actix_web::rt::spawn(async move {
-        let told = of_job.clone();
-        let outcome = cancel_all(&running, &identity, request, &of_job).await;
-        told.end(outcome.err());
-    });
+    job.spawn(async move { cancel_all(&running, &identity, request, &of_job).await });
     Ok(HttpResponse::Accepted().json(job.view()))
 }
 

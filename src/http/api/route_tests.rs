@@ -87,6 +87,7 @@ impl Instance {
             link_names: Arc::new(LinkNames::new(10)),
             visitors: Arc::new(Visitors::new(10)),
             admin_address: ([127, 0, 0, 1], 8080).into(),
+            jobs: Default::default(),
             start_faults: Vec::new(),
             started_at_ms: 0,
         };
