@@ -340,3 +340,62 @@ fn apples_keys_can_be_configured() {
         Some("sandbox")
     );
 }
+
+#[test]
+fn a_device_is_traced_by_any_of_its_ids() {
+    let mut app = App::new(json!({}));
+    let sid = app.click(&app.link, &format!("idfa={IDFA}"));
+    let hashed = app.click(&app.link2, "android_id_md5=4a9bbd2ec8e5b5b4b5e0ba5c7c7a4b6a");
+    app.send("session", "idfv=B1B2C3D4-0000-4000-8000-1234567890AB")
+        .ok();
+    let adid = text(&app.send("session", &format!("idfa={IDFA}")).ok()["adid"]);
+    app.send("event", &format!("adid={adid}&event_token={}", app.purchase))
+        .ok();
+    let mut trace = |q: &str| {
+        let q: String = url::form_urlencoded::byte_serialize(q.as_bytes()).collect();
+        app.admin.get(&format!("/api/v1/trace?q={q}")).ok()
+    };
+    let queries = [
+        adid.clone(),
+        adid.to_uppercase(),
+        IDFA.to_owned(),
+        IDFA.to_lowercase(),
+        format!("https://example.com/x?idfa={IDFA}"),
+    ];
+    for q in &queries {
+        let found = trace(q);
+        let kinds: Vec<_> = found["activities"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|a| text(&a["activity"]["kind"]))
+            .collect();
+        assert_eq!(
+            (found["found_by"].as_str(), text(&found["session"]["id"])),
+            (Some("device"), sid.clone())
+        );
+        assert_eq!(kinds, ["install", "event"], "{q}");
+    }
+    // An id of a click that no app was opened for; an organic device; the referrer of the store.
+    assert_eq!(
+        text(&trace("4A9BBD2EC8E5B5B4B5E0BA5C7C7A4B6A")["session"]["id"]),
+        hashed
+    );
+    let organic = trace("b1b2c3d4-0000-4000-8000-1234567890ab");
+    assert_eq!(
+        (
+            &organic["session"],
+            organic["activities"].as_array().unwrap().len()
+        ),
+        (&Value::Null, 1)
+    );
+    let referred = trace(&format!("reftag%3D{sid}%26utm_source%3Dx"));
+    assert_eq!(
+        (referred["found_by"].as_str(), text(&referred["session"]["id"])),
+        (Some("session"), sid)
+    );
+    assert_eq!(
+        trace("c1b2c3d4-0000-4000-8000-1234567890ab")["found_by"],
+        Value::Null
+    );
+}

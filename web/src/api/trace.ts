@@ -10,7 +10,7 @@ export interface Step {
 }
 
 export interface Trace {
-  found_by: "session" | "activity" | "postback" | "order_number" | "click_value" | null;
+  found_by: "session" | "activity" | "postback" | "order_number" | "click_value" | "device" | null;
   session: SessionRow | null;
   session_rules: RuleOutcome[];
   session_postbacks: PostbackDetail[];
