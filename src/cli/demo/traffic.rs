@@ -1,5 +1,6 @@
 //! Visitors that click and buy: plain requests to the running server, as browsers and shops send them.
 
+use super::apps::Lives;
 use super::sample;
 use crate::recorder::Recorder;
 use std::io::{Read, Write};
@@ -47,6 +48,7 @@ pub(super) struct Visitors {
     recorder: Recorder,
     clicks_per_second: u32,
     purchases: Vec<Purchase>,
+    apps: Lives,
     number: u64,
 }
 
@@ -60,6 +62,7 @@ impl Visitors {
             recorder,
             clicks_per_second,
             purchases: Vec::new(),
+            apps: Lives::new(server),
             number: 0,
         }
     }
@@ -79,6 +82,7 @@ impl Visitors {
     }
 
     fn step(&mut self) -> std::io::Result<()> {
+        self.apps.step(self.recorder.clock().now_ms())?;
         self.number += 1;
         let link = choose_link();
         let target = format!(
@@ -86,7 +90,7 @@ impl Visitors {
             self.number,
             rand::random_range(1..4)
         );
-        let answer = self.get(&target, choose_browser())?;
+        let answer = get(self.server, &target, choose_browser())?;
         if rand::random_ratio(1, 6)
             && let Some(sid) = sid_of(&answer)
         {
@@ -118,30 +122,31 @@ impl Visitors {
                 choose_amount()
             ));
         }
-        self.get(&target, "demo-shop/1.0")?;
+        get(self.server, &target, "demo-shop/1.0")?;
         if rand::random_ratio(1, 15) {
             // A thank-you page that is loaded again: a duplicate.
-            self.get(&target, "demo-shop/1.0")?;
+            get(self.server, &target, "demo-shop/1.0")?;
         }
         if rand::random_ratio(1, 20) {
             // A shop that lost the session id.
-            self.get("/cv?sid=0000000000000000&uid1=lost", "demo-shop/1.0")?;
+            get(self.server, "/cv?sid=0000000000000000&uid1=lost", "demo-shop/1.0")?;
         }
         Ok(())
     }
+}
 
-    fn get(&self, target: &str, user_agent: &str) -> std::io::Result<String> {
-        let mut stream = TcpStream::connect_timeout(&self.server, PATIENCE)?;
-        stream.set_read_timeout(Some(PATIENCE))?;
-        write!(
-            stream,
-            "GET {target} HTTP/1.1\r\nHost: {}\r\nUser-Agent: {user_agent}\r\nAccept-Language: ja-JP,ja;q=0.9\r\nReferer: https://media.example/\r\nConnection: close\r\n\r\n",
-            self.server
-        )?;
-        let mut answer = String::new();
-        stream.take(64 * 1024).read_to_string(&mut answer)?;
-        Ok(answer)
-    }
+/// The answer to one request, as text.
+pub(super) fn get(server: SocketAddr, target: &str, user_agent: &str) -> std::io::Result<String> {
+    let mut stream = TcpStream::connect_timeout(&server, PATIENCE)?;
+    stream.set_read_timeout(Some(PATIENCE))?;
+    write!(
+        stream,
+        "GET {target} HTTP/1.1\r\nHost: {}\r\nUser-Agent: {user_agent}\r\nAccept-Language: ja-JP,ja;q=0.9\r\nReferer: https://media.example/\r\nConnection: close\r\n\r\n",
+        server
+    )?;
+    let mut answer = String::new();
+    stream.take(64 * 1024).read_to_string(&mut answer)?;
+    Ok(answer)
 }
 
 /// The SID in the `Location` of a redirect.
