@@ -149,7 +149,7 @@ fn tell(bound: &Bound, echo: SocketAddr, password: &str) -> Result<(), CliError>
                       curl 'http://{public}/c/{app_other}?s2s=1&idfa={idfa}'
                       curl -X POST 'http://{public}/session?s2s=1&app_token={app}&idfa={idfa}'
             removed:  curl -X POST 'http://{public}/uninstall?s2s=1&app_token={app}&idfa={idfa}'
-            reinstall:curl -X POST 'http://{public}/session?s2s=1&app_token={app}&idfa={idfa}'
+            back:     curl -X POST 'http://{public}/session?s2s=1&app_token={app}&idfa={idfa}'
   Numbers   curl http://{public}/metrics
 ",
         link = sample::SHOP_LINK,
