@@ -4,6 +4,7 @@
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::panic,
+    clippy::print_stdout,
     reason = "a test that cannot go on fails"
 )]
 
@@ -171,7 +172,7 @@ fn a_click_beats_a_view_and_a_late_claim_of_a_click_moves_a_reattribution() {
 fn a_status_that_changes_is_told_with_the_custom_parameters_of_the_event() {
     let mut app = App::new(json!({}));
     change_offer(&mut app, |offer| {
-        offer["events"][0]["approval"] = json!({"mode": "manual"})
+        offer["events"][0]["approval"] = json!({"mode": "manual"});
     });
     app.rule(
         &["event", "event_update", "install"],
@@ -237,4 +238,40 @@ fn a_link_can_have_a_policy_of_its_own() {
         shown.contains("distribution_outlier"),
         "the trace says why the other lost: {shown}"
     );
+}
+
+#[test]
+fn a_temporary_credit_falls_back_when_it_ends() {
+    let mut app = App::new(json!({}));
+    app.rule(&["event"], &app.url(ALL));
+    let target = format!("/api/v1/links/{}", app.link);
+    let mut link = app.admin.get(&target).ok();
+    link["attribution"] = json!({"temporary_credit_h": 1});
+    app.admin.json("PUT", &target, &link).ok();
+    let target = format!("/api/v1/partners/{}", app.partner);
+    let mut partner = app.admin.get(&target).ok();
+    partner["trust"] = json!({"mode": "enforced", "allowed_ips": ["127.0.0.0/8"]});
+    app.admin.json("PUT", &target, &partner).ok();
+
+    // An install of two hours ago, claimed: its credit ended an hour ago.
+    let installed = now_s() - 7200;
+    app.send("session", &format!("idfa={IDFA}&created_at_unix={installed}"))
+        .ok();
+    let claim = format!("idfa={IDFA}&tracker={}&click_time={}", app.link, installed - 60);
+    assert_eq!(app.send("claim", &claim).ok()["result"], "updated");
+    let event = |app: &App, at: u64| {
+        let event = format!("idfa={IDFA}&event_token={}&created_at_unix={at}", app.purchase);
+        app.send("event", &event).ok();
+    };
+    event(&app, installed + 1800);
+    assert_eq!(
+        value(&app.told("event", 0), "tracker"),
+        app.link,
+        "what happened while it lasted"
+    );
+    event(&app, installed + 3600);
+    assert_eq!(value(&app.told("event", 1), "organic"), "1", "and afterwards");
+    let target = format!("/attribution?app_token={}&idfa={IDFA}", app.token);
+    let now = app.server.client().get(&target).ok();
+    assert_eq!(now["attribution"]["network"], "Organic");
 }

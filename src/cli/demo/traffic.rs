@@ -141,8 +141,7 @@ pub(super) fn get(server: SocketAddr, target: &str, user_agent: &str) -> std::io
     stream.set_read_timeout(Some(PATIENCE))?;
     write!(
         stream,
-        "GET {target} HTTP/1.1\r\nHost: {}\r\nUser-Agent: {user_agent}\r\nAccept-Language: ja-JP,ja;q=0.9\r\nReferer: https://media.example/\r\nConnection: close\r\n\r\n",
-        server
+        "GET {target} HTTP/1.1\r\nHost: {server}\r\nUser-Agent: {user_agent}\r\nAccept-Language: ja-JP,ja;q=0.9\r\nReferer: https://media.example/\r\nConnection: close\r\n\r\n"
     )?;
     let mut answer = String::new();
     stream.take(64 * 1024).read_to_string(&mut answer)?;

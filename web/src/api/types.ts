@@ -85,8 +85,12 @@ export type AttributionKey =
   | "inactivity_h"
   | "reattribution_window_h"
   | "click_to_install_floor_s"
-  | "max_engagements";
-export type AttributionPolicy = { [K in AttributionKey]?: number | null } & { probabilistic?: boolean | null };
+  | "max_engagements"
+  | "temporary_credit_h";
+export type AttributionPolicy = { [K in AttributionKey]?: number | null } & {
+  probabilistic?: boolean | null;
+  temporary_to_organic?: boolean | null;
+};
 
 export interface Offer {
   id: string;
