@@ -35,6 +35,7 @@ use crate::store::{
     Db, Keeper, OpenReport, RepairKind, SnapshotOptions, SpaceOptions, Store, StoreError, StoreOptions, keys,
 };
 use crate::telemetry::{self, Metrics, TelemetryError};
+use crate::tracking::apple::AppleKeys;
 use crate::tracking::client::IpHasher;
 use crate::tracking::geo::{GeoError, GeoIp};
 use crate::tracking::link_names::LinkNames;
@@ -384,6 +385,7 @@ fn tracking_state(core: &Core) -> Result<TrackingState, AppError> {
             core.recorder.reader(),
             &core.recorder.catalog(),
         )?),
+        apple_keys: AppleKeys::configured(&core.config.apple),
         visitors: Arc::new(Visitors::new(core.config.limits.visitors.into())),
         erasure_limit: ErasureLimit::default(),
         trusted_proxies: core.config.trusted_proxies.clone(),

@@ -57,6 +57,8 @@ pub struct Config {
     pub threads: Threads,
     /// TLS without a reverse proxy.
     pub tls: Tls,
+    /// Apple's postbacks.
+    pub apple: Apple,
     /// systemd's watchdog.
     pub watchdog: Watchdog,
 }
@@ -189,6 +191,16 @@ pub struct Limits {
     pub link_names: u32,
     /// Devices of apps that are remembered.
     pub visitors: u32,
+}
+
+/// What Apple's postbacks are verified with: public keys as `ID=BASE64`, the base64 of the X.509 form.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Apple {
+    /// In place of the published keys; empty: the published ones.
+    pub keys: Vec<String>,
+    /// In place of the published keys of tests; empty: the published ones.
+    pub test_keys: Vec<String>,
 }
 
 /// Countries of addresses.

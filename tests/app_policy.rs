@@ -3,6 +3,7 @@
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
+    clippy::print_stdout,
     clippy::panic,
     reason = "a test that cannot go on fails"
 )]
@@ -274,4 +275,128 @@ fn devices_have_a_bound_and_the_longest_silent_make_room() {
     eventually("the gauge", SOON, || {
         metrics().contains("yamabiko_visitors 9").then_some(())
     });
+}
+
+/// A JWS of ES256 and the public key of its signer, in the forms of the configuration.
+fn sign(kid: &str, payload: &Value) -> (String, String) {
+    use aws_lc_rs::encoding::AsDer;
+    use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair};
+    use base64::Engine;
+    use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
+    let pair = EcdsaKeyPair::generate(&ECDSA_P256_SHA256_FIXED_SIGNING).unwrap();
+    let header = json!({"alg": "ES256", "kid": kid});
+    let signed = [&header, payload]
+        .map(|part| URL_SAFE_NO_PAD.encode(part.to_string()))
+        .join(".");
+    let random = aws_lc_rs::rand::SystemRandom::new();
+    let signature = pair.sign(&random, signed.as_bytes()).unwrap();
+    let public = pair.public_key().as_der().unwrap();
+    (
+        format!("{signed}.{}", URL_SAFE_NO_PAD.encode(signature.as_ref())),
+        format!("{kid}={}", STANDARD.encode(public.as_ref())),
+    )
+}
+
+#[test]
+fn apples_keys_can_be_configured() {
+    let payload = json!({"advertised-item-identifier": 525_463_029, "postback-identifier": "p-1",
+        "ad-network-identifier": "com.example", "did-win": true});
+    let (live, live_key) = sign("own/0", &payload);
+    let (test, test_key) = sign("own/test", &payload);
+    let (foreign, _) = sign("own/0", &payload);
+    let mut app = App::with(json!({}), |setup| {
+        setup
+            .env("YAMABIKO_APPLE_KEYS", &live_key)
+            .env("YAMABIKO_APPLE_TEST_KEYS", &test_key)
+    });
+    let mut offer = app.admin.get(&format!("/api/v1/offers/{}", app.token)).ok();
+    offer["app_id"] = json!("525463029");
+    app.admin
+        .json("PUT", &format!("/api/v1/offers/{}", app.token), &offer)
+        .ok();
+    let sk = "/sk?kind={activity_kind}&net={sk_network_id}&env={environment}";
+    app.rule(&["sk_install"], &app.url(sk));
+    let send = |jws: &str| {
+        let path = "/.well-known/appattribution/report-attribution/";
+        app.server
+            .client()
+            .post_json(path, &json!({"jws-string": jws}))
+            .ok()
+    };
+    assert_eq!(send(&foreign)["reason"], "invalid_apple_signature");
+    assert_eq!(send(&live)["result"], "accepted");
+    let told = app.told("sk_install", 0);
+    assert_eq!(
+        (
+            told.query_value("net").as_deref(),
+            told.query_value("env").as_deref()
+        ),
+        (Some("com.example"), Some("production"))
+    );
+    // The same transaction signed with a key of tests is another one: of the sandbox.
+    assert_eq!(send(&test)["result"], "accepted");
+    assert_eq!(send(&test)["result"], "duplicate");
+    assert_eq!(
+        app.told("sk_install", 1).query_value("env").as_deref(),
+        Some("sandbox")
+    );
+}
+
+#[test]
+fn a_device_is_traced_by_any_of_its_ids() {
+    let mut app = App::new(json!({}));
+    let sid = app.click(&app.link, &format!("idfa={IDFA}"));
+    let hashed = app.click(&app.link2, "android_id_md5=4a9bbd2ec8e5b5b4b5e0ba5c7c7a4b6a");
+    app.send("session", "idfv=B1B2C3D4-0000-4000-8000-1234567890AB")
+        .ok();
+    let adid = text(&app.send("session", &format!("idfa={IDFA}")).ok()["adid"]);
+    app.send("event", &format!("adid={adid}&event_token={}", app.purchase))
+        .ok();
+    let mut trace = |q: &str| {
+        let q: String = url::form_urlencoded::byte_serialize(q.as_bytes()).collect();
+        app.admin.get(&format!("/api/v1/trace?q={q}")).ok()
+    };
+    let queries = [
+        adid.clone(),
+        adid.to_uppercase(),
+        IDFA.to_owned(),
+        IDFA.to_lowercase(),
+        format!("https://example.com/x?idfa={IDFA}"),
+    ];
+    for q in &queries {
+        let found = trace(q);
+        let kinds: Vec<_> = found["activities"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|a| text(&a["activity"]["kind"]))
+            .collect();
+        assert_eq!(
+            (found["found_by"].as_str(), text(&found["session"]["id"])),
+            (Some("device"), sid.clone())
+        );
+        assert_eq!(kinds, ["install", "event"], "{q}");
+    }
+    // An id of a click that no app was opened for; an organic device; the referrer of the store.
+    assert_eq!(
+        text(&trace("4A9BBD2EC8E5B5B4B5E0BA5C7C7A4B6A")["session"]["id"]),
+        hashed
+    );
+    let organic = trace("b1b2c3d4-0000-4000-8000-1234567890ab");
+    assert_eq!(
+        (
+            &organic["session"],
+            organic["activities"].as_array().unwrap().len()
+        ),
+        (&Value::Null, 1)
+    );
+    let referred = trace(&format!("reftag%3D{sid}%26utm_source%3Dx"));
+    assert_eq!(
+        (referred["found_by"].as_str(), text(&referred["session"]["id"])),
+        (Some("session"), sid)
+    );
+    assert_eq!(
+        trace("c1b2c3d4-0000-4000-8000-1234567890ab")["found_by"],
+        Value::Null
+    );
 }

@@ -1,6 +1,7 @@
 //! `demo`: an instance to look at. Sample offers, partners and links, two weeks of past traffic, a built-in
 //! receiver, and visitors that click and buy while you watch. Everything goes the way of real requests.
 
+mod apps;
 mod history;
 mod sample;
 mod traffic;
@@ -94,10 +95,13 @@ fn is_empty(dir: &Path) -> bool {
 /// Writes the sample objects and the past, under a clock that is set back and walks forward.
 fn prepare(config: &Arc<Config>, args: &DemoArgs, password: &str) -> Result<(), CliError> {
     let now_ms = Clock::System.now_ms();
-    let clock = Clock::fixed(now_ms - i64::from(args.history_days) * history::DAY_MS);
+    let clicked_ms = now_ms - apps::CLICKED_BEFORE_MS;
+    let clock = Clock::fixed(clicked_ms - i64::from(args.history_days) * history::DAY_MS);
     let core = Core::open(config.clone(), clock.clone())?;
     let written = sample::objects(password, clock.now_ms(), &config.listen.to_string())
         .and_then(|objects| sample::save(&core.recorder, objects))
+        .and_then(|()| history::replay(&core.recorder, &clock, clicked_ms))
+        .and_then(|()| history::app_clicks(&core.recorder, &clock, clicked_ms))
         .and_then(|()| history::replay(&core.recorder, &clock, now_ms));
     core.close();
     written
@@ -136,9 +140,23 @@ fn tell(bound: &Bound, echo: SocketAddr, password: &str) -> Result<(), CliError>
             its conversion: curl 'http://{public}/cv?sid=SID&amount=1200&uid1=order-1'   (SID from the redirect)
             the partner was told: the built-in receiver at http://{echo}/ got a GET with your click id
 
-  An app    curl 'http://{public}/c/{link}?param1=abc&s2s=1'   answers with the SID as JSON
+  An app    one device lives through this after the other; the built-in receiver gets /app/install, /app/event, ...
+            Yours (every line a request; the receiver is told of each):
+            click:    curl 'http://{public}/c/{app_link}?s2s=1&idfa={idfa}&param1=abc'
+            install:  curl -X POST 'http://{public}/session?s2s=1&app_token={app}&idfa={idfa}'
+            purchase: curl -X POST 'http://{public}/event?s2s=1&app_token={app}&idfa={idfa}&event_token={purchase}&revenue=480&currency=JPY'
+            another link, and back to the app (reattribution):
+                      curl 'http://{public}/c/{app_other}?s2s=1&idfa={idfa}'
+                      curl -X POST 'http://{public}/session?s2s=1&app_token={app}&idfa={idfa}'
+            removed:  curl -X POST 'http://{public}/uninstall?s2s=1&app_token={app}&idfa={idfa}'
+            back:     curl -X POST 'http://{public}/session?s2s=1&app_token={app}&idfa={idfa}'
   Numbers   curl http://{public}/metrics
 ",
         link = sample::SHOP_LINK,
+        app = sample::APP,
+        app_link = sample::APP_LINK,
+        app_other = sample::APP_OTHER_LINK,
+        purchase = sample::APP_PURCHASE,
+        idfa = "A1B2C3D4-0000-4000-8000-1234567890AB",
     ))
 }

@@ -195,6 +195,7 @@ fn check_record(db: Db, key: &[u8], value: &[u8]) -> Result<(), StoreError> {
         (Db::Hot, Some(b'x')) => codec::decode_fail_reason(value, db, key).map(drop),
         (Db::Hot, Some(b's')) => codec::decode_counters(value, db, key).map(drop),
         (Db::Hot, Some(b'i')) => codec::decode_idempotency(value, db, key).map(drop),
+        (Db::Hot, Some(b'f')) => codec::decode_fallback(value, db, key).map(drop),
         (Db::Hot, Some(b'v')) => codec::decode_visitor(value, db, key).map(drop),
         (Db::Period(PeriodKind::Sessions, _), Some(b'd' | b'p')) => {
             codec::decode_brief(value, db, key).map(drop)

@@ -2,6 +2,9 @@
 //! holds the three together.
 
 use super::MistakeKind;
+use aws_lc_rs::signature::{ECDSA_P256_SHA256_ASN1, ParsedPublicKey};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use ipnet::IpNet;
 use serde_json::Value;
 use std::net::{IpAddr, SocketAddr};
@@ -16,7 +19,11 @@ pub(super) struct Key {
 /// What a key accepts. `Optional*` take the empty text for "not set".
 pub(super) enum Accepts {
     Switch,
-    Whole { min: i64, max: i64, unit: &'static str },
+    Whole {
+        min: i64,
+        max: i64,
+        unit: &'static str,
+    },
     Choice(&'static [&'static str]),
     Path,
     OptionalPath,
@@ -27,6 +34,8 @@ pub(super) enum Accepts {
     OptionalToken,
     Networks,
     Hosts,
+    /// `ID=BASE64` of P-256 keys in X.509 form.
+    PublicKeys,
 }
 
 /// Why a value was not accepted.
@@ -96,6 +105,8 @@ pub(super) const KEYS: &[Key] = &[
     whole("threads.http", 0, 512, "threads"),
     key("tls.cert_file", Accepts::OptionalPath),
     key("tls.key_file", Accepts::OptionalPath),
+    key("apple.keys", Accepts::PublicKeys),
+    key("apple.test_keys", Accepts::PublicKeys),
     key("watchdog.enabled", Accepts::Switch),
     whole("watchdog.probe_timeout_s", 1, 60, "seconds"),
 ];
@@ -122,7 +133,7 @@ impl Key {
             Accepts::Whole { .. } => text
                 .parse::<i64>()
                 .map_or_else(|_| Value::from(text), Value::from),
-            Accepts::Networks | Accepts::Hosts => text
+            Accepts::Networks | Accepts::Hosts | Accepts::PublicKeys => text
                 .split(|c: char| c == ',' || c.is_whitespace())
                 .filter(|item| !item.is_empty())
                 .map(Value::from)
@@ -169,6 +180,9 @@ impl Key {
             (Accepts::OptionalUrl, Value::String(text)) => self.base_url(text),
             (Accepts::Networks, Value::Array(items)) => items.iter().map(|item| self.network(item)).collect(),
             (Accepts::Hosts, Value::Array(items)) => items.iter().map(|item| self.host(item)).collect(),
+            (Accepts::PublicKeys, Value::Array(items)) => {
+                items.iter().map(|item| self.public_key(item)).collect()
+            }
             (_, Value::String(text)) => {
                 self.refuse(MistakeKind::NotAllowed, format!("{text:?} is not accepted."))
             }
@@ -217,6 +231,30 @@ impl Key {
         match parsed {
             Some(Ok(url::Host::Domain(name))) => Ok(Value::from(name.trim_end_matches('.'))),
             _ => self.refuse(MistakeKind::NotAllowed, format!("{item} is no host name.")),
+        }
+    }
+
+    fn public_key(&self, item: &Value) -> Result<Value, Refused> {
+        let Value::String(text) = item else {
+            return self.refuse(
+                MistakeKind::WrongType,
+                format!("{} in the list is not accepted.", type_name(item)),
+            );
+        };
+        let refuse = |why: &str| self.refuse(MistakeKind::NotAllowed, format!("{text:?} {why}."));
+        let Some((id, encoded)) = text.split_once('=') else {
+            return refuse("names no key id");
+        };
+        if id.is_empty() || id.bytes().any(|b| !b.is_ascii_graphic()) {
+            return refuse("names no key id");
+        }
+        let is_key = STANDARD
+            .decode(encoded)
+            .is_ok_and(|bytes| ParsedPublicKey::new(&ECDSA_P256_SHA256_ASN1, bytes).is_ok());
+        if is_key {
+            Ok(item.clone())
+        } else {
+            refuse("is no public key of P-256 in base64")
         }
     }
 
@@ -275,6 +313,11 @@ impl Key {
             }
             Accepts::Hosts => {
                 "Write host names without scheme or port, such as [\"admin.example.jp\"].".into()
+            }
+            Accepts::PublicKeys => {
+                "Write keys as Apple publishes them, such as [\"apple-cas-identifier/0=MFkw...\"], \
+                 or [] for the published ones."
+                    .into()
             }
             Accepts::Networks => {
                 "Write addresses or networks, such as [\"127.0.0.1\", \"10.0.0.0/8\"].".into()

@@ -251,6 +251,29 @@ fn the_public_address_is_one() {
 }
 
 #[test]
+fn public_keys_are_those_of_p256() {
+    const KEY: &str = "MFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAEWdp8GPcGqmhgzEFj9Z2nSpQVddayaPe4FMzqM9wib1+aHaaIzoHoLN9zW4K8y4SPykE3YVK3sVqW6Af0lfx3gg==";
+    let check = |text: &str| {
+        load(&Sources {
+            environment: environment(&[("YAMABIKO_APPLE_KEYS", text)]),
+            ..Sources::default()
+        })
+        .map(|e| e.config.apple.keys)
+        .map_err(|e| e.mistakes[0].kind)
+    };
+    let one = format!("apple-cas-identifier/0={KEY}");
+    assert_eq!(check(""), Ok(vec![]));
+    assert_eq!(
+        check(&format!("{one},second={KEY}")),
+        Ok(vec![one.clone(), format!("second={KEY}")])
+    );
+    let off_the_curve = one.replacen("Wdp8", "Wdp9", 1);
+    for wrong in [KEY, "=abc", "id=", "id=%%%", "id=MFkwEwYH", &off_the_curve] {
+        assert_eq!(check(wrong), Err(MistakeKind::NotAllowed), "{wrong}");
+    }
+}
+
+#[test]
 fn secrets_are_neither_shown_nor_quoted_in_mistakes() {
     let secret = "correct-horse-battery";
     let good = Sources {

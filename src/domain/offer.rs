@@ -270,6 +270,10 @@ pub struct AttributionPolicy {
     /// App: more engagements of one device with one link than this within the click window is
     /// `too_many_engagements` (0 = off).
     pub max_engagements: Option<u32>,
+    /// App: a credit lasts this many hours and then falls back (0 = it stays).
+    pub temporary_credit_h: Option<u32>,
+    /// App: a temporary credit falls back to organic, not to the credit before it (off).
+    pub temporary_to_organic: Option<bool>,
     /// App: installs from these networks (data centres, VPNs, Tor) are `anonymous_traffic`; only the list of the
     /// offer counts.
     #[schema(value_type = Vec<String>)]

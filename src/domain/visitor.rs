@@ -6,6 +6,7 @@
 //! It must not know how it is stored or what a request looks like.
 
 use super::activity::{ActivityKind, MatchType};
+use super::attribution::Windows;
 use super::duplicates::{Hash, hash};
 use super::ids::{ActivityId, EventToken, LinkToken, OfferId};
 use super::session::Session;
@@ -159,6 +160,40 @@ pub enum Order {
     TooLate,
 }
 
+/// What a temporary credit falls back to; kept beside the visitor while one is in force.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Fallback {
+    /// Until when the temporary credit holds, unix milliseconds.
+    pub until_ms: i64,
+    /// The session that has the credit from then on; `None`: organic.
+    pub credit: Option<Box<Session>>,
+    /// How it matched.
+    pub match_type: MatchType,
+}
+
+/// The credited session, `None` being organic, and how it matched.
+pub type Credited = (Option<Box<Session>>, MatchType);
+
+impl Fallback {
+    /// What a credit that was given at `at_ms` falls back to; `None`: it stays. `before` is the credit that it took
+    /// the place of; where that was a temporary one, `earlier` is what that would have fallen back to.
+    pub fn of(windows: &Windows, at_ms: i64, before: Credited, earlier: Option<Self>) -> Option<Self> {
+        if windows.temporary_ms == 0 {
+            return None;
+        }
+        let (credit, match_type) = match earlier {
+            _ if windows.is_temporary_to_organic => (None, MatchType::Organic),
+            Some(earlier) => (earlier.credit, earlier.match_type),
+            None => before,
+        };
+        Some(Self {
+            until_ms: at_ms.saturating_add(windows.temporary_ms),
+            credit,
+            match_type,
+        })
+    }
+}
+
 /// One device with one app.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Visitor {
@@ -207,6 +242,14 @@ pub struct Visitor {
 }
 
 impl Visitor {
+    /// Gives the credit back when a temporary one is over at `at_ms`.
+    pub fn fall_back(&mut self, fallback: Fallback, at_ms: i64) {
+        if fallback.until_ms <= at_ms {
+            self.credit = fallback.credit;
+            self.match_type = fallback.match_type;
+        }
+    }
+
     /// When something was heard of it last: an app session or an event, unix milliseconds.
     pub fn last_seen_ms(&self) -> i64 {
         let events = self.events.iter().map(|mark| mark.at_ms).max();
@@ -386,6 +429,46 @@ mod tests {
         assert_eq!(visitor.learn(&ids[..1]), vec![]);
         assert_eq!(visitor.learn(&[("id0".into(), "y".into())]).len(), 1);
         assert_eq!(visitor.ids.len(), MOST_IDS);
+    }
+
+    #[test]
+    fn a_temporary_credit_is_given_back_at_its_end() {
+        let fallback = Fallback {
+            until_ms: 100,
+            credit: None,
+            match_type: MatchType::Organic,
+        };
+        let mut visitor = visitor();
+        visitor.match_type = MatchType::DeviceTag;
+        visitor.fall_back(fallback.clone(), 99);
+        assert_eq!(visitor.match_type, MatchType::DeviceTag);
+        visitor.fall_back(fallback, 100);
+        assert_eq!(visitor.match_type, MatchType::Organic);
+    }
+
+    #[test]
+    fn a_credit_falls_back_to_the_last_that_was_to_stay() {
+        let windows = |temporary_ms, is_temporary_to_organic| Windows {
+            temporary_ms,
+            is_temporary_to_organic,
+            ..Windows::default()
+        };
+        let before = || (None, MatchType::Reftag);
+        let earlier = || {
+            Some(Fallback {
+                until_ms: 7,
+                credit: None,
+                match_type: MatchType::Sid,
+            })
+        };
+        let of = |windows: Windows, earlier| {
+            let fallback = Fallback::of(&windows, 100, before(), earlier);
+            fallback.map(|f| (f.until_ms, f.match_type))
+        };
+        assert_eq!(of(windows(0, false), earlier()), None);
+        assert_eq!(of(windows(50, false), None), Some((150, MatchType::Reftag)));
+        assert_eq!(of(windows(50, false), earlier()), Some((150, MatchType::Sid)));
+        assert_eq!(of(windows(50, true), earlier()), Some((150, MatchType::Organic)));
     }
 
     #[test]

@@ -13,7 +13,7 @@ use crate::domain::ids::{ActivityId, LinkToken};
 use crate::domain::postback::{Attempt, FailReason, Postback};
 use crate::domain::session::{EngagementKind, Session};
 use crate::domain::stats::Counters;
-use crate::domain::visitor::Visitor;
+use crate::domain::visitor::{Fallback, Visitor};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
@@ -120,6 +120,7 @@ records! {
     encode_counters, decode_counters: Counters, "a row of counters";
     encode_duplicate, decode_duplicate: Duplicate, "a duplicate key";
     encode_visitor, decode_visitor: Visitor, "a visitor of an app";
+    encode_fallback, decode_fallback: Fallback, "what a temporary credit falls back to";
     encode_brief, decode_brief: SessionBrief, "an index entry of a session";
     encode_idempotency, decode_idempotency: Idempotency, "an idempotency key";
 }

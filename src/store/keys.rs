@@ -19,6 +19,7 @@
 //! | hot | `e` | postback id | empty: postbacks whose text goes once they are delivered |
 //! | hot | `m` | link (1 byte length + text), 8-byte hash of campaign, adgroup and creative | empty: names known below a link |
 //! | hot | `v` | adid (16 bytes) | `Visitor` |
+//! | hot | `f` | adid (16 bytes) | `Fallback`: what a temporary credit falls back to |
 //! | hot | `d` | 16-byte hash of a device id | adid: index of visitors |
 //! | sessions | `s` | SID | `Session` |
 //! | sessions | `d` | 8-byte hash of a device id or cost id, SID | [`SessionBrief`](super::codec::SessionBrief) |
@@ -282,6 +283,10 @@ pub fn parse_link_name(key: &[u8]) -> Option<(LinkToken, u64)> {
 /// A visitor of an app.
 pub fn visitor(adid: Adid) -> Key {
     (Db::Hot, key(b'v', &[&adid.0]))
+}
+/// What the temporary credit of a visitor falls back to.
+pub fn fallback(adid: Adid) -> Key {
+    (Db::Hot, key(b'f', &[&adid.0]))
 }
 /// Prefix of all visitors.
 pub fn visitor_prefix() -> Vec<u8> {

@@ -5,6 +5,7 @@
 //! of both signatures. The keys are those that Apple publishes in "Verifying an install-validation postback"
 //! and "Verifying a postback"; postbacks of the development keys are labelled test.
 
+use crate::config::Apple;
 use crate::domain::activity::{Activity, ActivityKind, RefusalReason, Verdict};
 use crate::domain::duplicates;
 use crate::domain::ids::ActivityId;
@@ -68,6 +69,26 @@ impl Default for AppleKeys {
                 true,
             ),
         ])
+    }
+}
+
+impl AppleKeys {
+    /// The published keys, with those of the configuration in place of theirs.
+    pub fn configured(settings: &Apple) -> Self {
+        let Self(mut keys) = Self::default();
+        for (own, is_test) in [(&settings.keys, false), (&settings.test_keys, true)] {
+            if own.is_empty() {
+                continue;
+            }
+            keys.retain(|key| key.is_test != is_test);
+            let own = own.iter().filter_map(|text| text.split_once('='));
+            keys.extend(own.map(|(kid, key)| AppleKey {
+                kid: kid.into(),
+                key: key.into(),
+                is_test,
+            }));
+        }
+        Self(keys)
     }
 }
 
@@ -302,7 +323,7 @@ fn accept(
     group: &mut Group<'_>,
 ) -> Result<Recorded, StoreError> {
     let parts: [&[u8]; 4] = [
-        b"apple",
+        if postback.is_test { b"apple-test" } else { b"apple" },
         postback.app_id.as_bytes(),
         postback.transaction.as_bytes(),
         postback.sequence.as_bytes(),

@@ -201,6 +201,14 @@ pub fn by_cost_id(
     Ok(None)
 }
 
+/// Under which hashes engagements are found that carried one of these ids, as it is or hashed.
+pub fn engagement_hashes(offer: &Offer, ids: &[(String, String)]) -> Vec<u64> {
+    let forms = ids.iter().flat_map(|(name, value)| forms(name, value));
+    forms
+        .map(|(name, value)| engagement_hash(&offer.id, &name, &value))
+        .collect()
+}
+
 /// Removes what finds engagements by these device ids, in any form; gives the engagements, at most `most`, the
 /// newest.
 pub fn forget_ids(
@@ -211,8 +219,8 @@ pub fn forget_ids(
 ) -> Result<Vec<SessionId>, StoreError> {
     let (now_ms, mut found) = (group.now_ms(), Vec::new());
     let newest = Period::from_ms(now_ms).0;
-    for (name, value) in ids.iter().flat_map(|(name, value)| forms(name, value)) {
-        let range = keys::device_between(engagement_hash(&offer.id, &name, &value), 0, now_ms);
+    for hash in engagement_hashes(offer, ids) {
+        let range = keys::device_between(hash, 0, now_ms);
         for month in (newest.saturating_sub(MOST_MONTHS)..=newest).rev() {
             let db = Db::Period(PeriodKind::Sessions, Period(month));
             let room = most.saturating_sub(found.len());

@@ -1,7 +1,7 @@
 //! Two weeks of past traffic, recorded by the code that records the present, under a clock that is set back
 //! and walks forward.
 
-use super::{refused, sample, traffic};
+use super::{apps, refused, sample, traffic};
 use crate::cli::CliError;
 use crate::clock::Clock;
 use crate::domain::session::{EngagementKind, Session};
@@ -52,9 +52,27 @@ fn is_awake(at_ms: i64) -> bool {
     }
 }
 
+/// The clicks of the devices whose lives the demo tells as of the last hour.
+pub(super) fn app_clicks(recorder: &Recorder, clock: &Clock, at_ms: i64) -> Result<(), CliError> {
+    clock.set_ms(at_ms);
+    for device in 0..apps::PREPARED {
+        let session = click(recorder, clock, sample::APP_LINK, &apps::click_query(device))?;
+        engagement::record(recorder, session).map_err(refused)?;
+    }
+    Ok(())
+}
+
 fn visit(recorder: &Recorder, clock: &Clock) -> Result<Session, CliError> {
+    let query = format!(
+        "param1=past-{:08x}&creative=banner{}",
+        rand::random::<u32>(),
+        rand::random_range(1..4)
+    );
+    click(recorder, clock, traffic::choose_link(), &query)
+}
+
+fn click(recorder: &Recorder, clock: &Clock, token: &str, query: &str) -> Result<Session, CliError> {
     let catalog = recorder.catalog();
-    let token = traffic::choose_link();
     let entry: &LinkEntry = catalog
         .links
         .get(token)
@@ -65,11 +83,6 @@ fn visit(recorder: &Recorder, clock: &Clock) -> Result<Session, CliError> {
         accept_language: "ja-JP,ja;q=0.9".into(),
         purpose: String::new(),
     };
-    let query = format!(
-        "param1=past-{:08x}&creative=banner{}",
-        rand::random::<u32>(),
-        rand::random_range(1..4)
-    );
     let ip = IpAddr::V4(Ipv4Addr::new(203, 0, 113, rand::random()));
     let request = Request {
         kind: EngagementKind::Click,

@@ -1,4 +1,4 @@
-//! The sample business of the demo: a shop and a member site, three partners, a link each.
+//! The sample business of the demo: a shop, a member site and an app, four partners, a link each.
 
 use super::{LOGIN, refused};
 use crate::cli::CliError;
@@ -24,9 +24,16 @@ pub(super) const PURCHASE: &str = "buy001";
 pub(super) const CLUB: &str = "democlub0001";
 /// Its event, approved by hand.
 pub(super) const SIGNUP: &str = "join01";
+/// The app.
+pub(super) const APP: &str = "demoapp00001";
+/// Its event with money.
+pub(super) const APP_PURCHASE: &str = "gems01";
+/// Its links.
+pub(super) const APP_LINK: &str = "demoapp1";
+pub(super) const APP_OTHER_LINK: &str = "demoapp2";
 /// The shop's link for the first partner.
 pub(super) const SHOP_LINK: &str = "demo0001";
-/// All links, with how many clicks of ten come through each.
+/// All links of sites, with how many clicks of ten come through each.
 pub(super) const LINKS: [(&str, u32); 4] =
     [(SHOP_LINK, 4), ("demo0002", 3), ("demo0003", 1), ("demo0004", 2)];
 
@@ -76,7 +83,7 @@ fn owner(secret: &str, now_ms: i64) -> Result<User, CliError> {
     })
 }
 
-fn offers(now_ms: i64) -> [Value; 2] {
+fn offers(now_ms: i64) -> [Value; 3] {
     [
         json!({
             "id": SHOP, "name": "山彦ストア", "created_at_ms": now_ms, "updated_at_ms": now_ms,
@@ -96,10 +103,25 @@ fn offers(now_ms: i64) -> [Value; 2] {
                 "payout": {"type": "fixed", "amount": "800", "currency": "JPY"},
             }],
         }),
+        json!({
+            "id": APP, "name": "こだまパズル", "kind": "app", "created_at_ms": now_ms, "updated_at_ms": now_ms,
+            "destinations": {
+                "default": "https://puzzle.example/app",
+                "ios": "https://apps.apple.com/app/id525463029",
+                "android": "https://play.google.com/store/apps/details?id=example.puzzle",
+            },
+            "app_id": "525463029",
+            "events": [{
+                "token": APP_PURCHASE, "name": "ジェム購入", "has_revenue": true,
+                "payout": {"type": "percent", "percent": "5"},
+            }],
+            // A real app waits a week before it credits another link.
+            "attribution": {"inactivity_h": 0},
+        }),
     ]
 }
 
-fn partners(now_ms: i64) -> [Value; 3] {
+fn partners(now_ms: i64) -> [Value; 4] {
     let partner = |id: &str, name: &str, note: &str| {
         json!({
             "id": id, "name": name, "note": note, "created_at_ms": now_ms, "updated_at_ms": now_ms,
@@ -114,10 +136,11 @@ fn partners(now_ms: i64) -> [Value; 3] {
             "水車アフィリエイト",
             "この媒体のサーバーは応答しません（再送の様子を見るための例）",
         ),
+        partner("appnet01", "Pocket Ads", "Ad network for apps"),
     ]
 }
 
-fn links(now_ms: i64) -> [Value; 4] {
+fn links(now_ms: i64) -> [Value; 6] {
     let link = |token: &str, offer: &str, partner: &str, network: &str, campaign: &str| {
         json!({
             "token": token, "offer": offer, "partner": partner, "network": network, "campaign": campaign,
@@ -129,10 +152,12 @@ fn links(now_ms: i64) -> [Value; 4] {
         link("demo0002", SHOP, "bluenet1", "Blue Network", "Autumn"),
         link("demo0003", SHOP, "oldmill1", "水車アフィリエイト", "秋のセール"),
         link("demo0004", CLUB, "midori01", "みどりメディア", "会員募集"),
+        link(APP_LINK, APP, "appnet01", "Pocket Ads", "Launch"),
+        link(APP_OTHER_LINK, APP, "appnet01", "Pocket Ads", "Come back"),
     ]
 }
 
-/// The rules: two partners that answer, one that does not, and the advertiser's own server.
+/// The rules: partners that answer, one that does not, and the advertiser's own servers.
 pub(super) fn rules(echo: SocketAddr, now_ms: i64) -> Result<Vec<ConfigObject>, CliError> {
     let of_partner = |id: &str, name: &str, partner: &str, path: &str| {
         json!({
@@ -160,6 +185,16 @@ pub(super) fn rules(echo: SocketAddr, now_ms: i64) -> Result<Vec<ConfigObject>, 
             "id": "toldshop", "name": "自社サーバーへの通知", "scope": {"type": "offer", "offer": SHOP},
             "kinds": ["event"], "updated_at_ms": now_ms,
             "text": format!("http://{echo}/own/?sid={{sid}}&kind={{activity_kind}}&tracker={{tracker_name}}&amount={{revenue_float}}"),
+        }),
+        json!({
+            "id": "toldapp1", "name": "アプリサーバーへの通知", "scope": {"type": "offer", "offer": APP},
+            "kinds": [], "updated_at_ms": now_ms,
+            "text": format!("http://{echo}/app/{{activity_kind}}?adid={{adid}}&idfa={{idfa}}&tracker={{tracker_name}}&from={{outdated_tracker_name||last_tracker_name}}&n={{session_count}}&event={{event_name}}&revenue={{revenue_float}}&at={{created_at}}"),
+        }),
+        json!({
+            "id": "toldnet1", "name": "Pocket Ads postback", "scope": {"type": "partner", "partner": "appnet01"},
+            "kinds": ["install", "event", "reattribution"], "updated_at_ms": now_ms,
+            "text": format!("http://{echo}/pocket/{{activity_kind}}?click_id=##PARA1##&creative={{creative_name}}&value={{revenue_float}}"),
         }),
     ];
     rules

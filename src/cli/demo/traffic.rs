@@ -1,5 +1,6 @@
 //! Visitors that click and buy: plain requests to the running server, as browsers and shops send them.
 
+use super::apps::Lives;
 use super::sample;
 use crate::clock::Clock;
 use crate::domain::ids::TimeId;
@@ -49,6 +50,7 @@ pub(super) struct Visitors {
     recorder: Recorder,
     clicks_per_second: u32,
     purchases: Vec<Purchase>,
+    apps: Lives,
     number: u64,
 }
 
@@ -62,6 +64,7 @@ impl Visitors {
             recorder,
             clicks_per_second,
             purchases: Vec::new(),
+            apps: Lives::new(server),
             number: 0,
         }
     }
@@ -81,6 +84,7 @@ impl Visitors {
     }
 
     fn step(&mut self) -> std::io::Result<()> {
+        self.apps.step(self.recorder.clock().now_ms())?;
         self.number += 1;
         let link = choose_link();
         let target = format!(
@@ -90,7 +94,12 @@ impl Visitors {
         );
         // Each visitor is somebody else, though all come from one address.
         let visitor = TimeId::new(Clock::System.now_ms(), rand::random());
-        let answer = self.get(&target, choose_browser(), &format!("Cookie: yb={visitor}\r\n"))?;
+        let answer = get(
+            self.server,
+            &target,
+            choose_browser(),
+            &format!("Cookie: yb={visitor}\r\n"),
+        )?;
         if rand::random_ratio(1, 6)
             && let Some(sid) = sid_of(&answer)
         {
@@ -122,31 +131,40 @@ impl Visitors {
                 choose_amount()
             ));
         }
-        self.get(&target, "demo-shop/1.0", "")?;
+        get(self.server, &target, "demo-shop/1.0", "")?;
         if rand::random_ratio(1, 15) {
             // A thank-you page that is loaded again: a duplicate.
-            self.get(&target, "demo-shop/1.0", "")?;
+            get(self.server, &target, "demo-shop/1.0", "")?;
         }
         if rand::random_ratio(1, 20) {
             // A shop that lost the session id.
-            self.get("/cv?sid=0000000000000000&uid1=lost", "demo-shop/1.0", "")?;
+            get(
+                self.server,
+                "/cv?sid=0000000000000000&uid1=lost",
+                "demo-shop/1.0",
+                "",
+            )?;
         }
         Ok(())
     }
+}
 
-    /// `headers` are whole lines.
-    fn get(&self, target: &str, user_agent: &str, headers: &str) -> std::io::Result<String> {
-        let mut stream = TcpStream::connect_timeout(&self.server, PATIENCE)?;
-        stream.set_read_timeout(Some(PATIENCE))?;
-        write!(
-            stream,
-            "GET {target} HTTP/1.1\r\nHost: {}\r\nUser-Agent: {user_agent}\r\nAccept-Language: ja-JP,ja;q=0.9\r\nReferer: https://media.example/\r\n{headers}Connection: close\r\n\r\n",
-            self.server
-        )?;
-        let mut answer = String::new();
-        stream.take(64 * 1024).read_to_string(&mut answer)?;
-        Ok(answer)
-    }
+/// The answer to one request, as text. `headers` are whole lines.
+pub(super) fn get(
+    server: SocketAddr,
+    target: &str,
+    user_agent: &str,
+    headers: &str,
+) -> std::io::Result<String> {
+    let mut stream = TcpStream::connect_timeout(&server, PATIENCE)?;
+    stream.set_read_timeout(Some(PATIENCE))?;
+    write!(
+        stream,
+        "GET {target} HTTP/1.1\r\nHost: {server}\r\nUser-Agent: {user_agent}\r\nAccept-Language: ja-JP,ja;q=0.9\r\nReferer: https://media.example/\r\n{headers}Connection: close\r\n\r\n"
+    )?;
+    let mut answer = String::new();
+    stream.take(64 * 1024).read_to_string(&mut answer)?;
+    Ok(answer)
 }
 
 /// The SID in the `Location` of a redirect.

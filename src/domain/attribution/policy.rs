@@ -31,6 +31,10 @@ pub struct Windows {
     pub floor_ms: i64,
     /// Engagements of one device with one link at most; 0 is off.
     pub max_engagements: u32,
+    /// How long the credit lasts, milliseconds; 0 is for ever.
+    pub temporary_ms: i64,
+    /// A temporary credit falls back to organic, not to the credit before it.
+    pub is_temporary_to_organic: bool,
 }
 
 impl Windows {
@@ -55,6 +59,11 @@ impl Windows {
             reattribution_ms: hours(|p| p.reattribution_window_h, REATTRIBUTION_H),
             floor_ms: i64::from(first(|p| p.click_to_install_floor_s).unwrap_or(0)) * 1000,
             max_engagements: first(|p| p.max_engagements).unwrap_or(0),
+            temporary_ms: hours(|p| p.temporary_credit_h, 0),
+            is_temporary_to_organic: layers
+                .into_iter()
+                .find_map(|p| p.temporary_to_organic)
+                .unwrap_or(false),
         }
     }
 

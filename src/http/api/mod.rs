@@ -31,6 +31,7 @@ pub mod stats;
 pub mod system;
 pub mod tests_api;
 pub mod trace;
+mod trace_device;
 pub mod transfer;
 pub mod trust;
 pub mod upload;

@@ -9,6 +9,7 @@ use super::records::{
     postback, postbacks_of_click, sees_activity, session,
 };
 use super::scan::{self, Window};
+use super::trace_device;
 use crate::domain::activity::{Activity, ActivityKind, RefusalReason, Verdict};
 use crate::domain::duplicates::{click_id_hash, order_hash};
 use crate::domain::ids::{ActivityId, PostbackId, SessionId, TimeId};
@@ -20,7 +21,7 @@ use crate::http::extract::Query;
 use crate::http::problem::ApiError;
 use crate::store::catalog::Catalog;
 use crate::store::{Db, PeriodKind, Reader, StoreError, codec, keys};
-use crate::tracking::queueing;
+use crate::tracking::{app, queueing};
 use actix_web::web::Data;
 use actix_web::{HttpResponse, get};
 use serde::{Deserialize, Serialize};
@@ -38,7 +39,8 @@ const MOST_SEARCHED: usize = 50_000;
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub struct TraceQuery {
-    /// SID, activity id, postback id, order number, partner click id, or a URL that holds one of them.
+    /// SID, activity id, postback id, order number, partner click id, `adid`, device id (`idfa`, `gps_adid`, ..., plain or
+    /// hashed), the referrer of the store with its `reftag`, or a URL that holds one of them.
     pub q: String,
 }
 
@@ -56,6 +58,8 @@ pub enum FoundBy {
     OrderNumber,
     /// A value of the click URL, such as the partner's click id.
     ClickValue,
+    /// The `adid` of a device, or one of its ids.
+    Device,
 }
 
 /// One activity with all that came of it.
@@ -120,7 +124,7 @@ pub async fn get_trace(
         return Err(ApiError::invalid(
             "q",
             "empty",
-            "paste a SID, an activity id, an order number, a click id or a URL",
+            "paste a SID, an activity id, an order number, a click id, a device id or a URL",
         ));
     }
     let trace = read(&state, move |state| trace(state, &viewer.0, &text)).await?;
@@ -194,6 +198,20 @@ fn find(reader: &Reader, catalog: &Catalog, text: &str) -> Result<Found, ApiErro
             return Ok(found);
         }
     }
+    for word in words(text) {
+        let device = match trace_device::by_adid(reader, &word, MOST_ACTIVITIES)? {
+            Some(device) => Some(device),
+            None => trace_device::by_device_id(reader, catalog, &word, MOST_ACTIVITIES)?,
+        };
+        if let Some(device) = device {
+            return Ok(Found {
+                by: Some(FoundBy::Device),
+                session: device.session,
+                activities: device.activities,
+                is_partial: false,
+            });
+        }
+    }
     let mut is_partial = false;
     for word in words(text).into_iter().filter(|w| w.len() >= 3).take(16) {
         if let Some(session) = find_click_id(reader, catalog, &word)? {
@@ -225,6 +243,7 @@ fn words(text: &str) -> Vec<String> {
         words.extend(url.query_pairs().map(|(_, value)| value.into_owned()));
         words.extend(url.path_segments().into_iter().flatten().rev().map(str::to_owned));
     }
+    words.extend(app::reftag_of(text));
     words.retain(|word| !word.is_empty());
     words.truncate(64);
     words

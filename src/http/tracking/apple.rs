@@ -5,7 +5,7 @@ use super::{TrackingState, read_body};
 use crate::domain::activity::Verdict;
 use crate::http::problem::ApiError;
 use crate::telemetry::{self, ActivityResult};
-use crate::tracking::apple::{self, AppleKeys};
+use crate::tracking::apple;
 use actix_web::http::header::CACHE_CONTROL;
 use actix_web::web::{Data, Payload};
 use actix_web::{HttpRequest, HttpResponse};
@@ -16,10 +16,9 @@ pub(super) async fn report(
     request: HttpRequest,
     payload: Payload,
     state: Data<TrackingState>,
-    keys: Data<AppleKeys>,
 ) -> Result<HttpResponse, ApiError> {
     let body = read_body(payload).await?;
-    let postback = apple::parse(&body, &keys).map_err(|error| {
+    let postback = apple::parse(&body, &state.apple_keys).map_err(|error| {
         telemetry::activity("sk_install", ActivityResult::Invalid);
         ApiError::Invalid {
             field: error.field,

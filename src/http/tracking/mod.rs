@@ -64,6 +64,8 @@ pub struct TrackingState {
     pub repeats: Repeats,
     /// Which names below a link are known.
     pub link_names: Arc<LinkNames>,
+    /// What Apple's postbacks are verified with.
+    pub apple_keys: AppleKeys,
     /// How many devices are known.
     pub visitors: Arc<Visitors>,
     /// How often erasures may be asked for.
@@ -112,7 +114,6 @@ pub fn routes(config: &mut ServiceConfig) {
                 .route(web::get().to(tag))
                 .route(web::head().to(tag)),
         )
-        .app_data(web::Data::new(AppleKeys::default()))
         .service(
             resource("/.well-known/{kind:skadnetwork|appattribution}/report-attribution{slash:/?}")
                 .route(web::post().to(apple::report)),

@@ -74,6 +74,7 @@ fn golden_bytes() {
             "6d066162633132330000000000000005".into(),
         ),
         (visitor(Adid(*h16)), "hot", format!("76{h7}")),
+        (fallback(Adid(*h16)), "hot", format!("66{h7}")),
         (visitor_by_device(h16), "hot", format!("64{h7}")),
         (session(sid()), "sessions", format!("73{s}")),
         (

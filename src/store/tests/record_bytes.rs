@@ -10,7 +10,7 @@ use crate::domain::postback::{ErrorClass, LaneKey, Method, Origin, Outcome, Post
 use crate::domain::session::Session;
 use crate::domain::session::{Device, EngagementKind, Geo, LinkCallback, SessionFlags};
 use crate::domain::stats::Counters;
-use crate::domain::visitor::{Adid, EventMark, Tracker, Visitor};
+use crate::domain::visitor::{Adid, EventMark, Fallback, Tracker, Visitor};
 use crate::store::codec::*;
 use crate::store::keys;
 use crate::store::{Commit, Db, Op, StoreError};
@@ -297,6 +297,17 @@ fn golden_bytes() {
              0000000002f8f9b2e5bd6803020301f6f9b2e5bd680001f6f9b2e5bd680101a1ee565e7b000000000401076c69\
              6e6b313233096e65743a3a63616d700001076c696e6b31323300040106616263313233f6f9b2e5bd6801090106\
              616263313233",
+    );
+    let fallback = Fallback {
+        until_ms: AT,
+        credit: None,
+        match_type: MatchType::Organic,
+    };
+    golden(
+        &fallback,
+        encode_fallback(&fallback),
+        decode_fallback,
+        "01f6f9b2e5bd680007",
     );
 }
 

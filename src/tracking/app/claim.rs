@@ -65,7 +65,12 @@ pub(super) fn record(case: &Case<'_>, group: &mut Group<'_>) -> Decided {
         at_ms: session.at_ms(),
     });
     match judge_claim(&engagement, current.as_ref(), at_ms, is_reattribution) {
-        ClaimVerdict::Granted => grant(case, visitor, session, is_reattribution, group),
+        ClaimVerdict::Granted => {
+            // What was before the install, or before a reattribution that was meant to stay, is not known any more.
+            let organic = (None, MatchType::Organic);
+            visitors::note_credit(visitor.adid, &engagement.windows, at_ms, organic, group)?;
+            grant(case, visitor, session, is_reattribution, group)
+        }
         ClaimVerdict::Unchanged => Ok(Ok(reply("unchanged", visitor.credit.as_deref(), None))),
         verdict => Ok(Ok(reply(
             "refused",

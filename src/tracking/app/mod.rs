@@ -24,7 +24,7 @@ mod session;
 mod uninstall;
 mod visitors;
 
-pub use request::AppRequest;
+pub use request::{AppRequest, reftag_of};
 pub(super) use visitors::remove as remove_visitor;
 
 use crate::domain::activity::{Activity, ActivityKind, RefusalReason, Verdict};

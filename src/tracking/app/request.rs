@@ -279,7 +279,7 @@ fn adid(value: &str) -> Result<Adid, FieldError> {
 }
 
 /// The reftag within the referrer text of the store (`reftag=...&utm_source=...`, possibly encoded again).
-fn reftag_of(referrer: &str) -> Option<String> {
+pub fn reftag_of(referrer: &str) -> Option<String> {
     let decoded = percent_encoding::percent_decode_str(referrer).decode_utf8_lossy();
     [referrer, &decoded].into_iter().find_map(|text| {
         text.split('&').find_map(|pair| {

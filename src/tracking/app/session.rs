@@ -99,6 +99,11 @@ fn install(case: &Case<'_>, group: &mut Group<'_>) -> Decided {
     };
     let learnt = visitor.learn(&case.request.ids);
     visitors::save(&visitor, &learnt, group)?;
+    if let Some(session) = &visitor.credit {
+        let windows = matching::windows(&case.offer, &session.link, group);
+        let organic = (None, MatchType::Organic);
+        visitors::note_credit(visitor.adid, &windows, case.at_ms, organic, group)?;
+    }
     let known = case.around.visitors.clone();
     group.on_durable(Box::new(move |written| {
         if written.is_ok() {
@@ -159,6 +164,9 @@ fn reopen(case: &Case<'_>, mut visitor: Visitor, group: &mut Group<'_>) -> Decid
     let mut own = Facts::default();
     if let Some((session, matched_by)) = credit {
         visitor.last_tracker = visitor.tracker();
+        let windows = matching::windows(&case.offer, &session.link, group);
+        let before = (visitor.credit.take(), visitor.match_type);
+        visitors::note_credit(visitor.adid, &windows, case.at_ms, before, group)?;
         visitor.credit = Some(session);
         visitor.match_type = matched_by;
         visitor.reattributed_at_ms = Some(case.at_ms);

@@ -1,12 +1,51 @@
 //! Visitors in the store: found by `adid` or any device id, in the order of trust.
 
 use super::Case;
-use crate::domain::visitor::{Adid, Visitor, device_hash};
+use crate::domain::attribution::Windows;
+use crate::domain::visitor::{Adid, Credited, Fallback, Visitor, device_hash};
 use crate::recorder::Group;
 use crate::store::{StoreError, codec, keys};
 
-/// The visitor that the request is about.
+/// The visitor that the request is about, credited as it is when the request happened.
 pub(super) fn find(case: &Case<'_>, group: &Group<'_>) -> Result<Option<Visitor>, StoreError> {
+    let Some(mut visitor) = look_up(case, group)? else {
+        return Ok(None);
+    };
+    if let Some(fallback) = fallback(visitor.adid, group)? {
+        visitor.fall_back(fallback, case.at_ms);
+    }
+    Ok(Some(visitor))
+}
+
+fn fallback(adid: Adid, group: &Group<'_>) -> Result<Option<Fallback>, StoreError> {
+    let at = keys::fallback(adid);
+    let record = group.get(at.0, &at.1)?;
+    record
+        .map(|record| codec::decode_fallback(&record, at.0, &at.1))
+        .transpose()
+}
+
+/// Notes what a credit given at `at_ms` falls back to, if its policy says that it does. `before` is the credit that
+/// it took the place of.
+pub(super) fn note_credit(
+    adid: Adid,
+    windows: &Windows,
+    at_ms: i64,
+    before: Credited,
+    group: &mut Group<'_>,
+) -> Result<(), StoreError> {
+    let earlier = fallback(adid, group)?;
+    let at = keys::fallback(adid);
+    let is_known = earlier.is_some();
+    match Fallback::of(windows, at_ms, before, earlier) {
+        Some(fallback) => group.put(at, codec::encode_fallback(&fallback)?),
+        None if is_known => group.delete(at),
+        None => {}
+    }
+    Ok(())
+}
+
+fn look_up(case: &Case<'_>, group: &Group<'_>) -> Result<Option<Visitor>, StoreError> {
     if let Some(adid) = case.request.adid
         && let Some(visitor) = load(adid, group)?
         && visitor.offer == case.offer.id
@@ -61,6 +100,7 @@ pub(in crate::tracking) fn remove(visitor: &Visitor, group: &mut Group<'_>) {
             value,
         )));
     }
+    group.delete(keys::fallback(visitor.adid));
     group.delete(keys::visitor(visitor.adid));
 }
 

@@ -62,6 +62,7 @@ const APP: AttributionKey[] = [
   "reattribution_window_h",
   "click_to_install_floor_s",
   "max_engagements",
+  "temporary_credit_h",
 ];
 const DEFAULTS: Record<AttributionKey, string> = {
   web_window_days: "30",
@@ -73,6 +74,7 @@ const DEFAULTS: Record<AttributionKey, string> = {
   reattribution_window_h: "168",
   click_to_install_floor_s: "0",
   max_engagements: "0",
+  temporary_credit_h: "0",
 };
 
 export function AttributionFields(props: {
@@ -99,11 +101,18 @@ export function AttributionFields(props: {
         ))}
       </div>
       {props.isApp && (
-        <CheckField
-          label={t("attribution.probabilistic")}
-          value={value.probabilistic ?? true}
-          onChange={(v) => onChange({ ...value, probabilistic: v })}
-        />
+        <>
+          <CheckField
+            label={t("attribution.probabilistic")}
+            value={value.probabilistic ?? true}
+            onChange={(v) => onChange({ ...value, probabilistic: v })}
+          />
+          <CheckField
+            label={t("attribution.temporary_to_organic")}
+            value={value.temporary_to_organic ?? false}
+            onChange={(v) => onChange({ ...value, temporary_to_organic: v })}
+          />
+        </>
       )}
     </div>
   );

@@ -1,0 +1,277 @@
+//! Every kind of activity and every reason of a rejection, each fired exactly when its definition says, end to end.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stdout,
+    reason = "a test that cannot go on fails"
+)]
+
+mod support;
+
+use serde_json::{Value, json};
+use support::app::{ALL, App, IDFA, SOON, now_s};
+use support::eventually;
+use support::receiver::Arrival;
+use support::scene::{BROWSER, text};
+
+fn value(arrival: &Arrival, name: &str) -> String {
+    arrival.query_value(name).unwrap_or_default()
+}
+
+fn see(app: &App, link: &str, parameters: &str) {
+    let target = format!("/i/{link}?s2s=1&user_agent=x&{parameters}");
+    let headers = [("User-Agent", BROWSER)];
+    app.server.client().send("GET", &target, &headers, b"").ok();
+}
+
+fn change_offer(app: &mut App, change: impl FnOnce(&mut Value)) {
+    let target = format!("/api/v1/offers/{}", app.token);
+    let mut offer = app.admin.get(&target).ok();
+    change(&mut offer);
+    app.admin.json("PUT", &target, &offer).ok();
+}
+
+#[test]
+fn every_reason_rejects_an_install_and_leaves_it_organic() {
+    let unsigned = |app: &mut App| {
+        change_offer(app, |offer| {
+            offer["trust"] = json!({"mode": "test", "hmac_secret": "0123456789abcdef"});
+        });
+    };
+    let nothing = |_: &mut App| {};
+    let id = format!("idfv={IDFA}");
+    let began = format!("{id}&install_begin_time={}", now_s() - 10);
+    let from_abroad = format!("{id}&ip_address=198.51.100.7");
+    let malformed = format!("{id}&idfa=A1B2");
+    type Preparation<'a> = &'a dyn Fn(&mut App);
+    let cases: [(&str, Value, Preparation<'_>, &str); 6] = [
+        (
+            "anonymous_traffic",
+            json!({"anonymous_networks": ["198.51.100.0/24"]}),
+            &nothing,
+            &from_abroad,
+        ),
+        (
+            "distribution_outlier",
+            json!({"click_to_install_floor_s": 3600}),
+            &nothing,
+            &id,
+        ),
+        ("engagement_injection", json!({}), &nothing, &began),
+        ("incorrect_signature", json!({}), &unsigned, &id),
+        ("malformed_advertising_id", json!({}), &nothing, &malformed),
+        (
+            "too_many_engagements",
+            json!({"max_engagements": 1}),
+            &nothing,
+            &id,
+        ),
+    ];
+    for (reason, policy, prepare, session) in cases {
+        let mut app = App::new(policy);
+        prepare(&mut app);
+        app.rule(&["install", "rejected_install"], &app.url(ALL));
+        app.click(&app.link, &id);
+        if reason == "too_many_engagements" {
+            app.click(&app.link, &id);
+        }
+        let answer = app.send("session", session).ok();
+        assert_eq!(answer["message"], "Install tracked", "{reason}");
+        let (install, rejected) = (app.told("install", 0), app.told("rejected_install", 0));
+        assert_eq!(value(&install, "organic"), "1", "{reason}");
+        assert_eq!(
+            (value(&rejected, "reason"), value(&rejected, "tracker")),
+            (reason.to_owned(), app.link.clone())
+        );
+        assert_eq!(app.kinds_told(), ["install", "rejected_install"], "{reason}");
+    }
+}
+
+#[test]
+fn a_rejected_return_is_a_session() {
+    let mut app = App::new(json!({"inactivity_h": 0, "anonymous_networks": ["198.51.100.0/24"]}));
+    app.rule(&[], &app.url(ALL));
+    let at = now_s() - 40 * 60;
+    app.send("session", &format!("idfa={IDFA}&created_at_unix={at}"))
+        .ok();
+    app.click(&app.link2, &format!("idfa={IDFA}"));
+    let back = app
+        .send("session", &format!("idfa={IDFA}&ip_address=198.51.100.7"))
+        .ok();
+    assert_eq!(back["message"], "Session tracked");
+    let (session, rejected) = (app.told("session", 0), app.told("rejected_reattribution", 0));
+    assert_eq!(
+        (value(&session, "organic"), value(&session, "re")),
+        ("1".into(), "0".into())
+    );
+    assert_eq!(
+        (value(&rejected, "reason"), value(&rejected, "tracker")),
+        ("anonymous_traffic".into(), app.link2.clone())
+    );
+    assert_eq!(
+        app.kinds_told(),
+        ["click", "install", "rejected_reattribution", "session"]
+    );
+}
+
+#[test]
+fn a_click_beats_a_view_and_a_late_claim_of_a_click_moves_a_reattribution() {
+    let mut app = App::new(json!({"inactivity_h": 0}));
+    app.rule(&[], &app.url(ALL));
+    // The view is newer; the click has the credit.
+    app.click(&app.link, "idfv=B1B2C3D4-0000-4000-8000-1234567890AB");
+    see(&app, &app.link2, "idfv=B1B2C3D4-0000-4000-8000-1234567890AB");
+    app.send("session", "idfv=B1B2C3D4-0000-4000-8000-1234567890AB")
+        .ok();
+    assert_eq!(value(&app.told("install", 0), "tracker"), app.link);
+
+    // A view brings the user back; the network of the other link claims a click before it.
+    let at = now_s() - 40 * 60;
+    app.send("session", &format!("idfa={IDFA}&created_at_unix={at}"))
+        .ok();
+    see(&app, &app.link2, &format!("idfa={IDFA}"));
+    let back = app.send("session", &format!("idfa={IDFA}")).ok();
+    assert_eq!(back["message"], "Reattribution tracked");
+    let told = app.told("reattribution", 0);
+    assert_eq!(value(&told, "tracker"), app.link2);
+    let target = format!("/api/v1/partners/{}", app.partner);
+    let mut partner = app.admin.get(&target).ok();
+    partner["trust"] = json!({"mode": "enforced", "allowed_ips": ["127.0.0.0/8"]});
+    app.admin.json("PUT", &target, &partner).ok();
+    let claim = format!("idfa={IDFA}&tracker={}&click_time={}", app.link, now_s() - 60);
+    assert_eq!(app.send("claim", &claim).ok()["result"], "updated");
+    assert_eq!(app.send("claim", &claim).ok()["result"], "unchanged");
+    let told = app.told("reattribution_update", 0);
+    assert_eq!(
+        (value(&told, "tracker"), value(&told, "out")),
+        (app.link.clone(), app.link2.clone())
+    );
+    assert!(!value(&told, "updated").is_empty());
+    // What happens from now on is credited to it.
+    app.send("event", &format!("idfa={IDFA}&event_token={}", app.purchase))
+        .ok();
+    assert_eq!(value(&app.told("event", 0), "tracker"), app.link);
+    assert_eq!(
+        app.kinds_told(),
+        [
+            "click",
+            "event",
+            "impression",
+            "impression",
+            "install",
+            "install",
+            "reattribution",
+            "reattribution_update",
+        ]
+    );
+}
+
+#[test]
+fn a_status_that_changes_is_told_with_the_custom_parameters_of_the_event() {
+    let mut app = App::new(json!({}));
+    change_offer(&mut app, |offer| {
+        offer["events"][0]["approval"] = json!({"mode": "manual"});
+    });
+    app.rule(
+        &["event", "event_update", "install"],
+        &app.url("/s?kind={activity_kind}&status={status}&before={outdated_status}"),
+    );
+    let custom = "callback_params=%7B%22userID%22%3A%22123456%22%7D";
+    app.send("session", &format!("idfa={IDFA}&{custom}")).ok();
+    app.send(
+        "event",
+        &format!("idfa={IDFA}&event_token={}&{custom}", app.purchase),
+    )
+    .ok();
+    let told = app.told("event", 0);
+    assert_eq!(
+        (value(&told, "status"), value(&told, "userID")),
+        ("pending".into(), "123456".into())
+    );
+    assert_eq!(
+        app.told("install", 0).query_value("userID"),
+        None,
+        "an install appends nothing"
+    );
+    let id = eventually("the event is listed", SOON, || {
+        let listed = app.admin.get("/api/v1/activities?kind=event").ok();
+        listed["items"][0]["id"].as_str().map(str::to_owned)
+    });
+    let change = json!({"ids": [id], "status": "approved"});
+    assert_eq!(
+        app.admin.post_json("/api/v1/activities/status", &change).ok()["changed"],
+        1
+    );
+    let told = app.told("event_update", 0);
+    assert_eq!(
+        (
+            value(&told, "status"),
+            value(&told, "before"),
+            value(&told, "userID")
+        ),
+        ("approved".into(), "pending".into(), "123456".into())
+    );
+}
+
+#[test]
+fn a_link_can_have_a_policy_of_its_own() {
+    let mut app = App::new(json!({}));
+    app.rule(&["install"], &app.url(ALL));
+    let target = format!("/api/v1/links/{}", app.link);
+    let mut link = app.admin.get(&target).ok();
+    // A floor of the offer would concern the other link, too.
+    link["attribution"] = json!({"click_to_install_floor_s": 3600});
+    app.admin.json("PUT", &target, &link).ok();
+    app.click(&app.link2, &format!("idfa={IDFA}"));
+    app.click(&app.link, &format!("idfa={IDFA}"));
+    app.send("session", &format!("idfa={IDFA}")).ok();
+    assert_eq!(value(&app.told("install", 0), "tracker"), app.link2);
+    let listed = app.admin.get("/api/v1/activities?kind=install").ok();
+    let trace = app
+        .admin
+        .get(&format!("/api/v1/trace?q={}", text(&listed["items"][0]["id"])))
+        .ok();
+    let shown = trace.to_string();
+    assert!(
+        shown.contains("distribution_outlier"),
+        "the trace says why the other lost: {shown}"
+    );
+}
+
+#[test]
+fn a_temporary_credit_falls_back_when_it_ends() {
+    let mut app = App::new(json!({}));
+    app.rule(&["event"], &app.url(ALL));
+    let target = format!("/api/v1/links/{}", app.link);
+    let mut link = app.admin.get(&target).ok();
+    link["attribution"] = json!({"temporary_credit_h": 1});
+    app.admin.json("PUT", &target, &link).ok();
+    let target = format!("/api/v1/partners/{}", app.partner);
+    let mut partner = app.admin.get(&target).ok();
+    partner["trust"] = json!({"mode": "enforced", "allowed_ips": ["127.0.0.0/8"]});
+    app.admin.json("PUT", &target, &partner).ok();
+
+    // An install of two hours ago, claimed: its credit ended an hour ago.
+    let installed = now_s() - 7200;
+    app.send("session", &format!("idfa={IDFA}&created_at_unix={installed}"))
+        .ok();
+    let claim = format!("idfa={IDFA}&tracker={}&click_time={}", app.link, installed - 60);
+    assert_eq!(app.send("claim", &claim).ok()["result"], "updated");
+    let event = |app: &App, at: u64| {
+        let event = format!("idfa={IDFA}&event_token={}&created_at_unix={at}", app.purchase);
+        app.send("event", &event).ok();
+    };
+    event(&app, installed + 1800);
+    assert_eq!(
+        value(&app.told("event", 0), "tracker"),
+        app.link,
+        "what happened while it lasted"
+    );
+    event(&app, installed + 3600);
+    assert_eq!(value(&app.told("event", 1), "organic"), "1", "and afterwards");
+    let target = format!("/attribution?app_token={}&idfa={IDFA}", app.token);
+    let now = app.server.client().get(&target).ok();
+    assert_eq!(now["attribution"]["network"], "Organic");
+}
