@@ -78,10 +78,14 @@ export function useForm<T extends object>(initial: T) {
 export function Problem({ error }: { error: unknown }) {
   const errorText = useErrorText();
   if (!error) return null;
+  const field = error instanceof ApiError ? error.field : null;
   return (
-    <Note tone="bad">
-      {error instanceof ApiError && error.field ? <code>{error.field}</code> : null} {errorText(error)}
-    </Note>
+    // Where the field itself says so, this is left out (by style: which fields a form has is the form's matter).
+    <div className={field ? "of-field" : undefined}>
+      <Note tone="bad">
+        {field && <code>{field}</code>} {errorText(error)}
+      </Note>
+    </div>
   );
 }
 
@@ -102,7 +106,7 @@ export function FieldFrame(props: {
       </label>
       {props.children}
       {props.error && (
-        <div className="error" id={`${props.id}-e`}>
+        <div className="error" id={`${props.id}-e`} role="alert">
           <AlertCircle size={15} aria-hidden />
           <span>{props.error}</span>
         </div>
