@@ -98,7 +98,7 @@ fn prepare(config: &Arc<Config>, args: &DemoArgs, password: &str) -> Result<(), 
     let core = Core::open(config.clone(), clock.clone())?;
     let written = sample::objects(password, clock.now_ms(), &config.listen.to_string())
         .and_then(|objects| sample::save(&core.recorder, objects))
-        .and_then(|()| history::replay(&core.recorder, &clock, now_ms));
+        .and_then(|()| history::replay(&core.recorder, &clock, now_ms, args.visits_per_day));
     core.close();
     written
 }

@@ -1,7 +1,7 @@
 /** Who is here decides what is shown: set-up, sign-in, or the application with its screens on demand. */
 import { useQueryClient } from "@tanstack/react-query";
 import { lazy, Suspense, useEffect } from "react";
-import { Redirect, Route, Switch, useLocation } from "wouter";
+import { Link, Redirect, Route, Switch, useLocation } from "wouter";
 import { ApiError } from "../api/client";
 import { useMe } from "../api/queries";
 import { Note, Skeleton } from "../components/basic";
@@ -9,7 +9,7 @@ import { PageFrame } from "../components/page";
 import { useErrorText } from "../components/problem";
 import { Toasts } from "../components/toast";
 import { useI18n } from "../i18n/all";
-import { SignIn } from "../pages/sign-in";
+import { SIGNED_IN, SignIn } from "../pages/sign-in";
 import { Boundary } from "./boundary";
 import { Shell } from "./shell";
 
@@ -107,6 +107,7 @@ function Screens({ setTimeZone }: { setTimeZone: (zone: string) => void }) {
   useEffect(() => {
     if (zone) setTimeZone(zone);
   }, [zone, setTimeZone]);
+  useEffect(() => sessionStorage.setItem(SIGNED_IN, "1"), []);
   const [location] = useLocation();
   return (
     <Shell>
@@ -142,7 +143,9 @@ function Screens({ setTimeZone }: { setTimeZone: (zone: string) => void }) {
             <Route>
               {() => (
                 <PageFrame title={t("error.no_page_title")}>
-                  <Note tone="warn">{t("error.no_such_page")}</Note>
+                  <Note tone="warn">
+                    {t("error.no_such_page")} <Link href="/">{t("nav.home")}</Link>
+                  </Note>
                 </PageFrame>
               )}
             </Route>

@@ -32,6 +32,8 @@ export function Form(props: { onSubmit: () => void; children: ReactNode; classNa
       }}
       onSubmit={(event: FormEvent) => {
         event.preventDefault();
+        // A dialog's form lies within the page's form for React, though not in the document.
+        event.stopPropagation();
         // Safari ends the composition first and submits in the same key press.
         if (performance.now() - composedAt.current < 30) return;
         props.onSubmit();

@@ -34,7 +34,9 @@ export function NextSteps() {
         <Step isDone={false} title={t("next.link")} text={link ? t("next.link_text") : ""}>
           {link ? (
             <>
-              <CopyLine text={link.urls.submission_url} />
+              <div style={{ flex: "1 1 100%" }}>
+                <CopyLine text={link.urls.submission_url} />
+              </div>
               <LinkButton href={`/links/${link.token}/hand-out`}>{t("link.hand_out")}</LinkButton>
             </>
           ) : (
