@@ -29,7 +29,10 @@ pub fn run(global: &Global, args: &DemoArgs) -> Outcome {
         flags.push(flag("demo", "log.level", "warn"));
     }
     let config = Arc::new(global.load(flags)?.config);
-    say("Preparing two weeks of past traffic ...")?;
+    say(format!(
+        "Preparing {} days of past traffic ...",
+        args.history_days
+    ))?;
     let password: String = auth::random_text().map_err(refused)?.chars().take(16).collect();
     prepare(&config, args, &password)?;
     let traffic: Mutex<Option<JoinHandle<()>>> = Mutex::default();

@@ -14,7 +14,7 @@
 //! | hot | `i` | 16-byte hash | [`Idempotency`](super::codec::Idempotency) |
 //! | hot | `a` | due_at_ms, activity id | empty: approvals due |
 //! | hot | `l` | time id | JSON: audit log |
-//! | hot | `n` | name as text | bytes: values of the instance |
+//! | hot | `n` | name as text | bytes: values of the instance; `removed-link/` and a token: JSON of the link |
 //! | hot | `g` | 16-byte hash | when it was forgotten, 8 bytes: forgotten visitors |
 //! | hot | `v` | adid (16 bytes) | `Visitor` |
 //! | hot | `d` | 16-byte hash of a device id | adid: index of visitors |
@@ -231,6 +231,15 @@ pub fn parse_audit(key: &[u8]) -> Option<TimeId> {
 pub fn instance(name: &str) -> Key {
     (Db::Hot, key(b'n', &[name.as_bytes()]))
 }
+/// A link that was removed, so that what it brought in still has its partner.
+pub fn removed_link(token: &LinkToken) -> Key {
+    (Db::Hot, key(b'n', &[REMOVED_LINK, token.as_str().as_bytes()]))
+}
+/// Prefix of all removed links.
+pub fn removed_link_prefix() -> Vec<u8> {
+    key(b'n', &[REMOVED_LINK])
+}
+const REMOVED_LINK: &[u8] = b"removed-link/";
 /// A visitor that asked to be forgotten.
 pub fn forgotten(hash: &[u8; 16]) -> Key {
     (Db::Hot, key(b'g', &[hash]))
