@@ -233,18 +233,21 @@ impl Asked {
         })
     }
 
-    /// Whether a row of counters is in the report.
+    /// Which rows of counters it adds up, as [`keys::stat_cut`] tells them.
+    fn cut(&self) -> u8 {
+        match self.group_by {
+            GroupBy::Country => b'c',
+            GroupBy::Device => b'd',
+            GroupBy::Campaign => b'g',
+            _ => b'a',
+        }
+    }
+
+    /// Whether a row of counters of that cut is in the report.
     fn wants(&self, key: &StatKey, partner: Option<&PartnerId>, identity: &Identity) -> bool {
         let is =
             |wanted: &Option<String>, own: Option<&str>| wanted.as_deref().is_none_or(|w| own == Some(w));
-        let dimension_fits = match self.group_by {
-            GroupBy::Country => matches!(key.dimension, Dimension::Country(_)),
-            GroupBy::Device => matches!(key.dimension, Dimension::Device(_)),
-            GroupBy::Campaign => matches!(key.dimension, Dimension::Campaign(_)),
-            _ => key.dimension == Dimension::All,
-        };
-        dimension_fits
-            && identity.sees(partner)
+        identity.sees(partner)
             && is(&self.query.offer, key.offer.as_ref().map(|o| o.as_str()))
             && is(&self.query.link, key.link.as_ref().map(|l| l.as_str()))
             && is(&self.query.event, key.event.as_ref().map(|e| e.as_str()))
@@ -361,6 +364,10 @@ fn add_up(
             if !budget.spend() {
                 failed = Some(ApiError::TooMuch);
                 return ControlFlow::Break(());
+            }
+            // Most rows are cut by something else.
+            if keys::stat_cut(key) != Some(asked.cut()) {
+                return ControlFlow::Continue(());
             }
             let Some(row) = keys::parse_stat(key) else {
                 return ControlFlow::Continue(());
@@ -593,6 +600,9 @@ fn months(state: &State, asked: &Asked, identity: &Identity) -> Result<Vec<Payou
             if !budget.spend() {
                 failed = Some(ApiError::TooMuch);
                 return ControlFlow::Break(());
+            }
+            if keys::stat_cut(key) != Some(asked.cut()) {
+                return ControlFlow::Continue(());
             }
             let Some(row) = keys::parse_stat(key) else {
                 return ControlFlow::Continue(());

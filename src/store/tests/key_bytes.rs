@@ -148,6 +148,8 @@ fn keys_parse_back() {
         Some(pid())
     );
     assert_eq!(parse_stat(&stat(&stat_key()).1), Some(stat_key()));
+    assert_eq!(stat_cut(&stat(&stat_key()).1), Some(b'c'));
+    assert_eq!(stat_cut(b"s"), None);
 }
 
 #[test]
@@ -203,6 +205,7 @@ proptest! {
             bucket: Bucket(bucket), offer: Some(offer.parse().unwrap()), link: None, event: None,
             dimension: Dimension::Campaign(text),
         };
+        prop_assert_eq!(stat_cut(&stat(&key).1), Some(b'g'));
         prop_assert_eq!(parse_stat(&stat(&key).1), Some(key));
     }
 }

@@ -1,6 +1,6 @@
 /** Home: is it working, what needs me, what came in today, who earns. Every number opens the list behind it. */
 import { useQuery } from "@tanstack/react-query";
-import { lazy, Suspense, useMemo } from "react";
+import { useMemo } from "react";
 import { Link } from "wouter";
 import { get } from "../api/client";
 import { useMe } from "../api/queries";
@@ -9,6 +9,7 @@ import { isUnwell, type System, useQueue, useSystem } from "../api/system";
 import type { Counters, Page, PostbackRow, Stats } from "../api/types";
 import { Amounts, Badge, Card, LinkButton, Note, Skeleton } from "../components/basic";
 import { Problem } from "../components/form";
+import { lazy } from "../components/lazy";
 import { trackerName } from "../components/names";
 import { PageFrame } from "../components/page";
 import { periodRange } from "../components/period";
@@ -16,7 +17,7 @@ import { Table } from "../components/table";
 import { type MessageKey, useFormat, useT } from "../i18n/all";
 import { NextSteps } from "./parts/next-steps";
 
-const Chart = lazy(() => import("../components/chart").then((m) => ({ default: m.Chart })));
+const Chart = lazy(() => import("../components/chart"));
 const HOUR = 3_600_000;
 const DAY = 24 * HOUR;
 
@@ -295,9 +296,7 @@ function Today() {
         </div>
       </section>
       <Card title={t("home.chart")}>
-        <Suspense fallback={<Skeleton lines={5} />}>
-          <HourChart stats={today.data} from={query.from_ms} now={query.to_ms} />
-        </Suspense>
+        <HourChart stats={today.data} from={query.from_ms} now={query.to_ms} />
       </Card>
     </>
   );
