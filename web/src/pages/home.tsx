@@ -314,18 +314,18 @@ function HourChart({ stats, from, now }: { stats: Stats; from: number; now: numb
     return {
       times: hours,
       series: [
-        {
-          label: t("home.clicks_yesterday"),
-          color: "--muted" as const,
-          values: hours.map((h) => before.get(h)?.clicks ?? 0),
-          isDashed: true,
-        },
         { label: t("stat.clicks"), color: "--accent" as const, values: soFar("clicks"), isFilled: true },
         {
           label: t("stat.conversions_right"),
           color: "--info" as const,
           values: soFar("conversions"),
           isSecond: true,
+        },
+        {
+          label: t("home.clicks_yesterday"),
+          color: "--muted" as const,
+          values: hours.map((h) => before.get(h)?.clicks ?? 0),
+          isDashed: true,
         },
       ],
     };
