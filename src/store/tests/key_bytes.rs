@@ -58,9 +58,9 @@ fn golden_bytes() {
         (audit(TimeId::new(AT, 0x11_2233_4455)), "hot", format!("6c{s}")),
         (instance("ip"), "hot", "6e6970".into()),
         (
-            removed_link(&"abcd".parse().unwrap()),
+            removed_link(&"abcd12".parse().unwrap()),
             "hot",
-            "6e72656d6f7665642d6c696e6b2f61626364".into(),
+            "6e72656d6f7665642d6c696e6b2f616263643132".into(),
         ),
         (forgotten(h16), "hot", format!("67{h7}")),
         (visitor(Adid(*h16)), "hot", format!("76{h7}")),

@@ -87,7 +87,11 @@ export function Way({ trace }: { trace: Trace }) {
         })}
       </ol>
       {[...asides, ...stopped].map((s, i) => (
-        <Note key={i} tone={s.is_ok ? "info" : OPEN.includes(s.code) ? "warn" : "bad"} {...(s.is_ok ? {} : { title: t("trace.stopped") })}>
+        <Note
+          key={i}
+          tone={s.is_ok ? "info" : OPEN.includes(s.code) ? "warn" : "bad"}
+          {...(s.is_ok ? {} : { title: t(OPEN.includes(s.code) ? "trace.open" : "trace.stopped") })}
+        >
           {text(s)}
         </Note>
       ))}
