@@ -1,10 +1,28 @@
+import { readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { gzipSync } from "node:zlib";
 import react from "@vitejs/plugin-react";
+import type { Plugin } from "vite";
 import { defineConfig } from "vitest/config";
+
+/** Writes `NAME.gz` beside every text file, since the server hands files out as they are. */
+function gzipped(): Plugin {
+  return {
+    name: "gzipped",
+    apply: "build",
+    writeBundle({ dir }, bundle) {
+      for (const name of Object.keys(bundle).filter((n) => /\.(js|css|svg|html)$/.test(n))) {
+        const path = join(dir ?? "dist", name);
+        writeFileSync(`${path}.gz`, gzipSync(readFileSync(path), { level: 9 }));
+      }
+    },
+  };
+}
 
 // The output is embedded in the server binary, which serves it under a policy that allows nothing
 // inline: no data: modules, no inlined assets, no module-preload polyfill.
 export default defineConfig({
-  plugins: [react()],
+  plugins: [react(), gzipped()],
   build: {
     assetsInlineLimit: 0,
     modulePreload: { polyfill: false },

@@ -30,7 +30,10 @@ pub fn run(global: &Global, args: &DemoArgs) -> Outcome {
         flags.push(flag("demo", "log.level", "warn"));
     }
     let config = Arc::new(global.load(flags)?.config);
-    say("Preparing two weeks of past traffic ...")?;
+    say(format!(
+        "Preparing {} days of past traffic ...",
+        args.history_days
+    ))?;
     let password: String = auth::random_text().map_err(refused)?.chars().take(16).collect();
     prepare(&config, args, &password)?;
     let traffic: Mutex<Option<JoinHandle<()>>> = Mutex::default();
@@ -100,9 +103,9 @@ fn prepare(config: &Arc<Config>, args: &DemoArgs, password: &str) -> Result<(), 
     let core = Core::open(config.clone(), clock.clone())?;
     let written = sample::objects(password, clock.now_ms(), &config.listen.to_string())
         .and_then(|objects| sample::save(&core.recorder, objects))
-        .and_then(|()| history::replay(&core.recorder, &clock, clicked_ms))
+        .and_then(|()| history::replay(&core.recorder, &clock, clicked_ms, args.visits_per_day))
         .and_then(|()| history::app_clicks(&core.recorder, &clock, clicked_ms))
-        .and_then(|()| history::replay(&core.recorder, &clock, now_ms));
+        .and_then(|()| history::replay(&core.recorder, &clock, now_ms, args.visits_per_day));
     core.close();
     written
 }

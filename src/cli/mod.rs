@@ -150,6 +150,9 @@ pub struct DemoArgs {
     /// Days of past traffic to begin with.
     #[arg(long, default_value_t = 14)]
     pub history_days: u16,
+    /// Visits of a past day at most; 20,000 for 55 days make a million records.
+    #[arg(long, default_value_t = 160)]
+    pub visits_per_day: u32,
 }
 
 /// `config ...`.

@@ -3,7 +3,8 @@
 
 use actix_web::http::Method;
 use actix_web::http::header::{
-    ACCEPT, ALLOW, CACHE_CONTROL, CONTENT_TYPE, ETAG, EntityTag, HeaderValue, IF_NONE_MATCH,
+    ACCEPT, ACCEPT_ENCODING, ALLOW, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_TYPE, ETAG, EntityTag,
+    HeaderValue, IF_NONE_MATCH, VARY,
 };
 use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder, ResponseError};
 use rust_embed::{EmbeddedFile, RustEmbed};
@@ -41,7 +42,26 @@ fn accepts_html(request: &HttpRequest) -> bool {
     accept.is_none_or(|accept| accept.contains("text/html") || accept.contains("*/*"))
 }
 
+/// Whether the caller takes gzip: it is named, and not with a weight of nothing.
+fn accepts_gzip(request: &HttpRequest) -> bool {
+    let accepted = request
+        .headers()
+        .get(ACCEPT_ENCODING)
+        .and_then(|v| v.to_str().ok());
+    accepted.unwrap_or_default().split(',').any(|one| {
+        let (name, weight) = one.split_once(';').unwrap_or((one, ""));
+        let weight = weight.trim().strip_prefix("q=").unwrap_or("1");
+        name.trim().eq_ignore_ascii_case("gzip") && weight.parse::<f32>().is_ok_and(|weight| weight > 0.0)
+    })
+}
+
 fn send(request: &HttpRequest, path: &str, file: &EmbeddedFile, is_hashed: bool) -> HttpResponse {
+    // Made by the build of the UI beside the file itself; small ones have none.
+    let gzipped = Ui::get(&format!("{path}.gz"));
+    let has_choice = gzipped.is_some();
+    let gzipped = gzipped.filter(|_| accepts_gzip(request));
+    let is_gzipped = gzipped.is_some();
+    let file = gzipped.as_ref().unwrap_or(file);
     let tag = EntityTag::new_strong(hex(&file.metadata.sha256_hash()[..16]));
     let is_known = request
         .headers()
@@ -65,8 +85,14 @@ fn send(request: &HttpRequest, path: &str, file: &EmbeddedFile, is_hashed: bool)
             "no-cache"
         },
     ));
+    if has_choice {
+        answer.insert_header((VARY, "accept-encoding"));
+    }
     if is_known {
         return answer.finish();
+    }
+    if is_gzipped {
+        answer.insert_header((CONTENT_ENCODING, "gzip"));
     }
     answer
         .insert_header((CONTENT_TYPE, content_type(path)))
@@ -98,6 +124,22 @@ fn content_type(path: &str) -> &'static str {
 mod tests {
     use super::*;
     use actix_web::test::TestRequest;
+
+    #[test]
+    fn gzip_is_sent_to_those_that_take_it() {
+        for (header, takes) in [
+            ("gzip, deflate, br", true),
+            ("br, GZIP;q=0.5", true),
+            ("gzip;q=0", false),
+            ("br", false),
+            ("", false),
+        ] {
+            let request = TestRequest::default()
+                .insert_header((ACCEPT_ENCODING, header))
+                .to_http_request();
+            assert_eq!(accepts_gzip(&request), takes, "{header}");
+        }
+    }
 
     #[actix_web::test]
     async fn screens_get_the_page_and_missing_files_do_not() {

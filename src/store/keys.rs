@@ -14,7 +14,7 @@
 //! | hot | `i` | 16-byte hash | [`Idempotency`](super::codec::Idempotency) |
 //! | hot | `a` | due_at_ms, activity id | empty: approvals due |
 //! | hot | `l` | time id | JSON: audit log |
-//! | hot | `n` | name as text | bytes: values of the instance |
+//! | hot | `n` | name as text | bytes: values of the instance; `removed-link/` and a token: JSON of the link |
 //! | hot | `g` | 16-byte hash | when it was forgotten, 8 bytes: forgotten visitors |
 //! | hot | `e` | postback id | empty: postbacks whose text goes once they are delivered |
 //! | hot | `m` | link (1 byte length + text), 8-byte hash of campaign, adgroup and creative | empty: names known below a link |
@@ -159,6 +159,15 @@ pub fn stats(from: Bucket, to: Bucket) -> KeyRange {
         key(b's', &[&to.0.to_be_bytes()]),
     )
 }
+/// What a row of counters is cut by: `a` nothing, `c` country, `d` device, `g` campaign. Much cheaper than
+/// reading the whole key.
+pub fn stat_cut(key: &[u8]) -> Option<u8> {
+    let mut at = 5;
+    for _ in 0..3 {
+        at += 1 + usize::from(*key.get(at)?);
+    }
+    key.get(at).copied()
+}
 /// Reads a key of a row of counters.
 pub fn parse_stat(key: &[u8]) -> Option<StatKey> {
     let rest = key.strip_prefix(b"s")?;
@@ -240,6 +249,15 @@ pub fn parse_audit(key: &[u8]) -> Option<TimeId> {
 pub fn instance(name: &str) -> Key {
     (Db::Hot, key(b'n', &[name.as_bytes()]))
 }
+/// A link that was removed, so that what it brought in still has its partner.
+pub fn removed_link(token: &LinkToken) -> Key {
+    (Db::Hot, key(b'n', &[REMOVED_LINK, token.as_str().as_bytes()]))
+}
+/// Prefix of all removed links.
+pub fn removed_link_prefix() -> Vec<u8> {
+    key(b'n', &[REMOVED_LINK])
+}
+const REMOVED_LINK: &[u8] = b"removed-link/";
 /// A visitor that asked to be forgotten.
 pub fn forgotten(hash: &[u8; 16]) -> Key {
     (Db::Hot, key(b'g', &[hash]))

@@ -1,6 +1,6 @@
 //! From a decided activity to its record and its postbacks, within one group.
 
-use crate::domain::activity::{Activity, ActivityKind};
+use crate::domain::activity::Activity;
 use crate::domain::duplicates;
 use crate::domain::ids::PostbackId;
 use crate::domain::money::Money;
@@ -82,15 +82,13 @@ pub fn record(activity: &mut Activity, group: &mut Group<'_>) -> Result<(), Stor
     Ok(())
 }
 
-/// Lets the activity be found by its session and, unless it only changes an earlier one, by its order numbers.
+/// Lets the activity be found by its session and by its order numbers.
 pub fn index(activity: &Activity, group: &mut Group<'_>) {
     if let Some(session) = &activity.session {
         group.put(keys::activity_by_session(session.id, activity.id), Vec::new());
     }
-    if activity.kind != ActivityKind::EventUpdate {
-        for key in orders(activity) {
-            group.put(key, Vec::new());
-        }
+    for key in orders(activity) {
+        group.put(key, Vec::new());
     }
 }
 

@@ -1,6 +1,6 @@
-// Pictures of the main screens for the README, from `yamabiko demo`:
-//   node screenshots.mjs http://127.0.0.1:8080 PASSWORD OUTPUT-FOLDER
-import { mkdirSync } from "node:fs";
+// Pictures of the main screens for the README, from a fresh `yamabiko demo` that has run for some minutes:
+//   node screenshots.mjs http://127.0.0.1:8080 PASSWORD ../../packaging/docs/screens
+import { mkdirSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { browser, open, settled } from "./harness.mjs";
 
@@ -9,33 +9,40 @@ if (!folder) {
   console.error("usage: node screenshots.mjs URL PASSWORD FOLDER");
   process.exit(2);
 }
+const MOST_BYTES = 150_000;
+const PICTURES = [
+  { name: "home", language: "en", path: () => "/" },
+  { name: "trace", language: "en", path: ({ order }) => `/trace?q=${order}`, height: 1000 },
+  { name: "rule", language: "en", path: () => "/rules/toldmido" },
+  { name: "conversions-ja", language: "ja", path: () => "/conversions" },
+  { name: "reports-dark", language: "en", theme: "dark", path: () => "/reports?compare=1" },
+  { name: "phone-ja", language: "ja", theme: "dark", path: () => "/", width: 360, height: 740 },
+];
+
 mkdirSync(folder, { recursive: true });
 const chrome = await browser();
-for (const language of ["en", "ja"]) {
-  const { page, close } = await open(chrome, { language });
+for (const { name, language, theme = "light", path, width = 1280, height = 860 } of PICTURES) {
+  const { page, close } = await open(chrome, { language, theme, width });
+  await page.setViewportSize({ width, height });
   await page.goto(url);
   await page.locator("input[autocomplete=username]").fill("demo");
   await page.locator("input[type=password]").fill(password);
   await page.keyboard.press("Enter");
-  await page.locator("nav").waitFor();
+  await page.locator("nav").waitFor({ state: "attached" });
   const order = await page.evaluate(async () => {
-    const response = await fetch("/api/v1/activities?verdict=accepted&conversions=true&limit=20");
-    return (await response.json()).items.find((a) => a.uids.length > 0)?.id ?? "";
+    const response = await fetch("/api/v1/activities?verdict=accepted&conversions=true&test=false&limit=50");
+    return (await response.json()).items.find((a) => a.partner === "midori01" && a.uids.length > 0)?.uids[0] ?? "";
   });
-  for (const [name, path] of Object.entries({
-    home: "/",
-    links: "/links",
-    rule: "/rules/new",
-    conversions: "/conversions",
-    postbacks: "/postbacks",
-    trace: `/trace?q=${order}`,
-    reports: "/reports?compare=1",
-  })) {
-    await page.goto(url + path);
-    await page.waitForSelector("h1");
-    await settled(page);
-    await page.screenshot({ path: join(folder, `${name}-${language}.png`) });
-  }
+  await page.goto(url + path({ order }));
+  await page.waitForSelector("h1");
+  await settled(page);
+  // The chart is drawn after its data has come.
+  await page.waitForTimeout(500);
+  const file = join(folder, `${name}.png`);
+  await page.screenshot({ path: file });
+  const { size } = statSync(file);
+  console.log(`${file} ${size} bytes`);
+  if (size > MOST_BYTES) process.exitCode = 1;
   await close();
 }
 await chrome.close();

@@ -17,14 +17,18 @@ use crate::tracking::repeat::Seen;
 use std::net::{IpAddr, Ipv4Addr};
 
 pub(super) const DAY_MS: i64 = 86_400_000;
-/// Minutes between two past visitors, on average.
-const STEP_MS: i64 = 9 * 60 * 1000;
 
-/// Walks from the clock's time to `until_ms`.
-pub(super) fn replay(recorder: &Recorder, clock: &Clock, until_ms: i64) -> Result<(), CliError> {
+/// Walks from the clock's time to `until_ms`, with at most so many visits a day.
+pub(super) fn replay(
+    recorder: &Recorder,
+    clock: &Clock,
+    until_ms: i64,
+    visits_per_day: u32,
+) -> Result<(), CliError> {
+    let step_ms = (DAY_MS / i64::from(visits_per_day.max(1))).max(4);
     let mut last = None;
-    while clock.now_ms() < until_ms - STEP_MS {
-        clock.advance_ms(rand::random_range(STEP_MS / 4..STEP_MS * 7 / 4));
+    while clock.now_ms() < until_ms - step_ms {
+        clock.advance_ms(rand::random_range(step_ms / 4..step_ms * 7 / 4));
         if !is_awake(clock.now_ms()) {
             continue;
         }
@@ -32,7 +36,7 @@ pub(super) fn replay(recorder: &Recorder, clock: &Clock, until_ms: i64) -> Resul
         let is_buyer = rand::random_ratio(1, 12);
         last = Some(engagement::record(recorder, session.clone()).map_err(refused)?);
         if is_buyer {
-            clock.advance_ms(rand::random_range(30_000..600_000));
+            clock.advance_ms(rand::random_range(step_ms / 16..step_ms * 9 / 8));
             convert(recorder, &session)?;
         }
     }

@@ -1,9 +1,9 @@
 //! Activities (成果ログ, 成果エラーログ) and the status of conversions (承認 / 否認).
 
 use super::page::Page;
-use super::records::{ActivityDto, activity_or_engagement, sees_activity};
+use super::records::{ActivityDto, activities_of_order, activity_or_engagement, sees_activity};
 use super::save::{Note, audit};
-use super::scan::{self, Window};
+use super::scan::{self, End, Window};
 use super::{check, page, read};
 use crate::domain::activity::{Activity, ActivityKind, ConversionStatus, RefusalReason, Verdict};
 use crate::domain::ids::ActivityId;
@@ -22,6 +22,8 @@ use serde::{Deserialize, Serialize};
 const MOST_CHANGES: usize = 1000;
 /// Of them in one commit.
 const CHANGES_A_COMMIT: usize = 50;
+/// Activities of one order number that are looked at.
+const MOST_OF_ORDER: usize = 1000;
 
 /// Whether an activity counts, as a filter.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
@@ -125,6 +127,19 @@ pub async fn page_of(
     let limit = page::limit(query.limit)?;
     let window = Window::new(query.from_ms, query.to_ms, query.cursor.as_deref())?;
     read(state, move |state| {
+        // An order number has an index, so that an old one is found at once.
+        if let Some(uid) = &query.uid {
+            let of_order = activities_of_order(state.recorder.reader(), uid, MOST_OF_ORDER)?;
+            let fit = of_order
+                .iter()
+                .filter(|a| window.holds(a.id.0) && query.wants(a, &identity))
+                .map(|a| (a.id.0, ActivityDto::from(a)));
+            return Ok(scan::merge(
+                fit.collect(),
+                [End::Exhausted, End::Exhausted],
+                limit,
+            ));
+        }
         scan::page(
             state.recorder.reader(),
             scan::ACTIVITIES,

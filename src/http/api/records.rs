@@ -3,6 +3,7 @@
 
 use super::postbacks::StateFilter;
 use crate::domain::activity::{Activity, Candidate, RuleOutcome, StatusChange, Verdict};
+use crate::domain::duplicates::order_hash;
 use crate::domain::ids::{ActivityId, OfferId, PartnerId, PostbackId, SessionId};
 use crate::domain::money::Money;
 use crate::domain::plan::engagement;
@@ -11,7 +12,7 @@ use crate::domain::session::Session;
 use crate::http::State;
 use crate::http::auth::Identity;
 use crate::http::problem::ApiError;
-use crate::store::{Reader, StoreError, codec, keys};
+use crate::store::{Db, PeriodKind, Reader, StoreError, codec, keys};
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
@@ -547,6 +548,37 @@ pub fn activities_of(reader: &Reader, session: SessionId, most: usize) -> Result
         }
     }
     Ok(found.into_values().take(most).collect())
+}
+
+/// The activities with an order number, newest first, at most `most`.
+pub fn activities_of_order(reader: &Reader, uid: &str, most: usize) -> Result<Vec<Activity>, StoreError> {
+    let prefix = keys::activities_of_order_prefix(order_hash(uid));
+    let mut found = Vec::new();
+    for period in reader.periods(PeriodKind::Activities).into_iter().rev() {
+        let mut ids = Vec::new();
+        let left = most - found.len();
+        reader.scan_prefix(
+            Db::Period(PeriodKind::Activities, period),
+            &prefix,
+            true,
+            |key, _| {
+                ids.extend(keys::parse_activity_index(key));
+                if ids.len() < left {
+                    ControlFlow::Continue(())
+                } else {
+                    ControlFlow::Break(())
+                }
+            },
+        )?;
+        for id in ids {
+            let activity = activity(reader, id)?;
+            found.extend(activity.filter(|a| a.input.uids.iter().any(|own| own == uid)));
+        }
+        if found.len() >= most {
+            break;
+        }
+    }
+    Ok(found)
 }
 
 /// The postbacks of a click, at most `most`.

@@ -6,6 +6,7 @@ use crate::config::{self, Sources};
 use crate::delivery::ledger::StoreLedger;
 use crate::delivery::{Delivery, DeliveryOptions, DeliveryPolicy};
 use crate::domain::account::{ApiToken, TokenScope};
+use crate::domain::stats::{Bucket, Counters, Dimension, StatKey};
 use crate::http::auth::{Auth, sha256_hex};
 use crate::http::echo::Echo;
 use crate::http::{State, admin_routes};
@@ -584,6 +585,54 @@ async fn waiting_postbacks_are_given_up_by_filter_and_kept() {
         (&json!("failed"), &json!("cancelled")),
         "{list}"
     );
+}
+
+#[actix_web::test]
+async fn what_a_removed_link_brought_in_stays_its_partners() {
+    let instance = Instance::start();
+    let admin = instance.token(TokenScope::Admin).await;
+    let headers = [("authorization", admin.as_str())];
+    let call =
+        async |method: Method, path: &str, body: Value| send(&instance, method, path, &headers, body).await;
+    let offer = json!({"name": "Shop", "destinations": {"default": "https://shop.example/lp"}});
+    let offer = call(Method::POST, "/api/v1/offers", offer).await.body;
+    let partner = call(Method::POST, "/api/v1/partners", json!({"name": "Media"}))
+        .await
+        .body;
+    let link =
+        json!({"offer": offer["id"], "partner": partner["id"], "network": "Media", "campaign": "Autumn"});
+    let link = call(Method::POST, "/api/v1/links", link).await.body;
+    let token = link["token"].as_str().unwrap().to_owned();
+    let key = StatKey {
+        bucket: Bucket::of(900_000),
+        offer: Some(offer["id"].as_str().unwrap().parse().unwrap()),
+        link: Some(token.parse().unwrap()),
+        event: None,
+        dimension: Dimension::All,
+    };
+    let counters = Counters {
+        clicks: 3,
+        ..Counters::default()
+    };
+    let counted = instance
+        .state
+        .recorder
+        .run(move |group| group.count(key, counters));
+    counted.await.unwrap();
+    let removed = call(Method::DELETE, &format!("/api/v1/links/{token}"), Value::Null).await;
+    assert_eq!(removed.status, 204);
+    for (by, key, label) in [
+        ("partner", partner["id"].as_str().unwrap(), "Media"),
+        ("link", token.as_str(), "Media::Autumn"),
+    ] {
+        let path = format!("/api/v1/stats?from_ms=0&to_ms=86400000&group_by={by}");
+        let row = &call(Method::GET, &path, Value::Null).await.body["rows"][0];
+        assert_eq!(
+            (&row["key"], &row["label"], &row["clicks"]),
+            (&json!(key), &json!(label), &json!(3)),
+            "{row}"
+        );
+    }
 }
 
 #[actix_web::test]

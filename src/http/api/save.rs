@@ -73,7 +73,14 @@ pub fn stage(
                 let key = object.key();
                 group.put(keys::config(key.kind_byte(), key.id_text()), object.encode()?);
             }
-            Change::Remove(key) => group.delete(keys::config(key.kind_byte(), key.id_text())),
+            Change::Remove(key) => {
+                if let ConfigKey::Link(token) = key
+                    && let Some(entry) = group.catalog().links.get(token).cloned()
+                {
+                    group.put(keys::removed_link(token), codec::encode_json(&entry.link)?);
+                }
+                group.delete(keys::config(key.kind_byte(), key.id_text()));
+            }
         }
     }
     group.set_catalog(next);

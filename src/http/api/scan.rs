@@ -70,7 +70,8 @@ impl Window {
         })
     }
 
-    fn holds(&self, id: TimeId) -> bool {
+    /// Whether a record is in it.
+    pub fn holds(&self, id: TimeId) -> bool {
         id.at_ms() >= self.from_ms && id.at_ms() < self.to_ms && self.before.is_none_or(|before| id < before)
     }
 }

@@ -3,7 +3,8 @@
 use super::check;
 use super::page::Budget;
 use super::read;
-use crate::domain::ids::PartnerId;
+use crate::domain::ids::{LinkToken, PartnerId};
+use crate::domain::link::Link;
 use crate::domain::money::Money;
 use crate::domain::stats::{BUCKET_MS, Bucket, Counters, Dimension, Environment, StatKey, Sums};
 use crate::http::State;
@@ -11,7 +12,7 @@ use crate::http::auth::{Identity, Viewer};
 use crate::http::extract::Query;
 use crate::http::problem::ApiError;
 use crate::store::catalog::Catalog;
-use crate::store::{Db, Reader, codec, keys};
+use crate::store::{Db, Reader, StoreError, codec, keys};
 use actix_web::web::Data;
 use actix_web::{HttpResponse, get};
 use jiff::tz::TimeZone;
@@ -234,18 +235,21 @@ impl Asked {
         })
     }
 
-    /// Whether a row of counters is in the report.
+    /// Which rows of counters it adds up, as [`keys::stat_cut`] tells them.
+    fn cut(&self) -> u8 {
+        match self.group_by {
+            GroupBy::Country => b'c',
+            GroupBy::Device => b'd',
+            GroupBy::Campaign => b'g',
+            _ => b'a',
+        }
+    }
+
+    /// Whether a row of counters of that cut is in the report.
     fn wants(&self, key: &StatKey, partner: Option<&PartnerId>, identity: &Identity) -> bool {
         let is =
             |wanted: &Option<String>, own: Option<&str>| wanted.as_deref().is_none_or(|w| own == Some(w));
-        let dimension_fits = match self.group_by {
-            GroupBy::Country => matches!(key.dimension, Dimension::Country(_)),
-            GroupBy::Device => matches!(key.dimension, Dimension::Device(_)),
-            GroupBy::Campaign => matches!(key.dimension, Dimension::Campaign(_)),
-            _ => key.dimension == Dimension::All,
-        };
-        dimension_fits
-            && key.environment == self.query.environment.unwrap_or_default()
+        key.environment == self.query.environment.unwrap_or_default()
             && identity.sees(partner)
             && is(&self.query.offer, key.offer.as_ref().map(|o| o.as_str()))
             && is(&self.query.link, key.link.as_ref().map(|l| l.as_str()))
@@ -302,12 +306,50 @@ fn local(bucket: Bucket, by: GroupBy, zone: &TimeZone) -> Result<(i64, String), 
     Ok((start.timestamp().as_millisecond(), name))
 }
 
+/// Every link that ever was, for the partner and the name of what it brought in.
+struct Links<'a> {
+    catalog: &'a Catalog,
+    removed: BTreeMap<LinkToken, Link>,
+}
+
+impl<'a> Links<'a> {
+    fn read(reader: &Reader, catalog: &'a Catalog) -> Result<Self, StoreError> {
+        let mut removed = BTreeMap::new();
+        let mut failed = None;
+        reader.scan_prefix(Db::Hot, &keys::removed_link_prefix(), false, |key, value| {
+            match codec::decode_json::<Link>(value, Db::Hot, key) {
+                Ok(link) => {
+                    removed.insert(link.token.clone(), link);
+                    ControlFlow::Continue(())
+                }
+                Err(error) => {
+                    failed = Some(error);
+                    ControlFlow::Break(())
+                }
+            }
+        })?;
+        match failed {
+            Some(error) => Err(error),
+            None => Ok(Self { catalog, removed }),
+        }
+    }
+
+    fn get(&self, token: &str) -> Option<&Link> {
+        let there = self.catalog.links.get(token).map(|entry| &entry.link);
+        there.or_else(|| self.removed.get(token))
+    }
+
+    fn partner(&self, row: &StatKey) -> Option<&PartnerId> {
+        self.get(row.link.as_ref()?.as_str())?.partner.as_ref()
+    }
+}
+
 type Groups = BTreeMap<(i64, String), Counters>;
 
 /// Adds up rows by group.
 fn add_up(
     reader: &Reader,
-    catalog: &Catalog,
+    links: &Links<'_>,
     asked: &Asked,
     identity: &Identity,
 ) -> Result<Groups, ApiError> {
@@ -326,14 +368,14 @@ fn add_up(
                 failed = Some(ApiError::TooMuch);
                 return ControlFlow::Break(());
             }
+            // Most rows are cut by something else.
+            if keys::stat_cut(key) != Some(asked.cut()) {
+                return ControlFlow::Continue(());
+            }
             let Some(row) = keys::parse_stat(key) else {
                 return ControlFlow::Continue(());
             };
-            let partner = row
-                .link
-                .as_ref()
-                .and_then(|l| catalog.links.get(l))
-                .and_then(|entry| entry.link.partner.as_ref());
+            let partner = links.partner(&row);
             if !asked.wants(&row, partner, identity) {
                 return ControlFlow::Continue(());
             }
@@ -373,12 +415,12 @@ fn total<'a>(groups: impl Iterator<Item = &'a Counters>) -> Counters {
 }
 
 /// The name for people of a group.
-fn label(catalog: &Catalog, by: GroupBy, key: &str) -> String {
+fn label(links: &Links<'_>, by: GroupBy, key: &str) -> String {
+    let catalog = links.catalog;
     let found = match by {
         GroupBy::Offer => catalog.offers.get(key).map(|o| o.name.clone()),
         GroupBy::Partner => catalog.partners.get(key).map(|p| p.name.clone()),
-        GroupBy::Link => catalog.links.get(key).map(|entry| {
-            let link = &entry.link;
+        GroupBy::Link => links.get(key).map(|link| {
             let names = [
                 Some(&link.network),
                 link.campaign.as_ref(),
@@ -403,13 +445,14 @@ fn label(catalog: &Catalog, by: GroupBy, key: &str) -> String {
 
 fn report(state: &State, asked: &Asked, identity: &Identity) -> Result<Report, ApiError> {
     let (reader, catalog) = (state.recorder.reader(), state.recorder.catalog());
-    let groups = add_up(reader, &catalog, asked, identity)?;
+    let links = Links::read(reader, &catalog)?;
+    let groups = add_up(reader, &links, asked, identity)?;
     let sum = total(groups.values());
     let is_by_time = matches!(asked.group_by, GroupBy::Day | GroupBy::Hour | GroupBy::Month);
     let mut rows: Vec<StatRow> = groups
         .iter()
         .map(|((at_ms, key), counters)| StatRow {
-            label: label(&catalog, asked.group_by, key),
+            label: label(&links, asked.group_by, key),
             key: key.clone(),
             at_ms: is_by_time.then_some(*at_ms),
             counters: CountersDto::from(counters),
@@ -429,7 +472,7 @@ fn report(state: &State, asked: &Asked, identity: &Identity) -> Result<Report, A
                 to: asked.from,
             };
             Some(CountersDto::from(&total(
-                add_up(reader, &catalog, &before, identity)?.values(),
+                add_up(reader, &links, &before, identity)?.values(),
             )))
         }
         _ => None,
@@ -549,6 +592,7 @@ pub async fn payouts_of(
 /// Adds up by month and partner in one pass.
 fn months(state: &State, asked: &Asked, identity: &Identity) -> Result<Vec<PayoutRow>, ApiError> {
     let catalog = state.recorder.catalog();
+    let links = Links::read(state.recorder.reader(), &catalog)?;
     let mut sums: BTreeMap<(String, Option<PartnerId>), Counters> = BTreeMap::new();
     let mut budget = Budget::new(MOST_ROWS, MOST_TIME);
     let mut failed = None;
@@ -561,19 +605,18 @@ fn months(state: &State, asked: &Asked, identity: &Identity) -> Result<Vec<Payou
                 failed = Some(ApiError::TooMuch);
                 return ControlFlow::Break(());
             }
+            if keys::stat_cut(key) != Some(asked.cut()) {
+                return ControlFlow::Continue(());
+            }
             let Some(row) = keys::parse_stat(key) else {
                 return ControlFlow::Continue(());
             };
-            let partner = row
-                .link
-                .as_ref()
-                .and_then(|l| catalog.links.get(l))
-                .and_then(|entry| entry.link.partner.clone());
-            if row.event.is_none() || !asked.wants(&row, partner.as_ref(), identity) {
+            let partner = links.partner(&row);
+            if row.event.is_none() || !asked.wants(&row, partner, identity) {
                 return ControlFlow::Continue(());
             }
             let added = local(row.bucket, GroupBy::Month, &asked.zone).and_then(|(_, month)| {
-                sums.entry((month, partner))
+                sums.entry((month, partner.cloned()))
                     .or_default()
                     .merge(&codec::decode_counters(value, Db::Hot, key)?);
                 Ok(())
@@ -596,7 +639,7 @@ fn months(state: &State, asked: &Asked, identity: &Identity) -> Result<Vec<Payou
             month,
             name: partner
                 .as_ref()
-                .map(|p| label(&catalog, GroupBy::Partner, p.as_str()))
+                .map(|p| label(&links, GroupBy::Partner, p.as_str()))
                 .unwrap_or_default(),
             partner: partner.map(|p| p.to_string()),
             conversions: counters.conversions,

@@ -5,13 +5,13 @@ use super::page::{Budget, MOST_TIME};
 use super::postbacks::StateFilter;
 use super::read;
 use super::records::{
-    ActivityDto, PostbackDetail, PostbackDto, RuleOutcomeDto, SessionDto, activities_of, activity, detail,
-    postback, postbacks_of_click, sees_activity, session,
+    ActivityDto, PostbackDetail, PostbackDto, RuleOutcomeDto, SessionDto, activities_of, activities_of_order,
+    activity, detail, postback, postbacks_of_click, sees_activity, session,
 };
 use super::scan::{self, Window};
 use super::trace_device;
 use crate::domain::activity::{Activity, ActivityKind, RefusalReason, Verdict};
-use crate::domain::duplicates::{click_id_hash, order_hash};
+use crate::domain::duplicates::click_id_hash;
 use crate::domain::ids::{ActivityId, PostbackId, SessionId, TimeId};
 use crate::domain::plan::engagement;
 use crate::domain::session::Session;
@@ -340,29 +340,10 @@ fn search<T>(
     Ok((found, matches!(end, scan::End::OutOfBudget(_))))
 }
 
-/// The newest activity with this order number, however old it is.
+/// The newest activity with this order number, however old it is; what changes its status comes with it.
 fn find_order(reader: &Reader, uid: &str) -> Result<Option<Activity>, StoreError> {
-    let prefix = keys::activities_of_order_prefix(order_hash(uid));
-    for period in reader.periods(PeriodKind::Activities).into_iter().rev() {
-        let mut ids = Vec::new();
-        let db = Db::Period(PeriodKind::Activities, period);
-        reader.scan_prefix(db, &prefix, true, |key, _| {
-            ids.extend(keys::parse_activity_index(key));
-            if ids.len() < MOST_ACTIVITIES {
-                ControlFlow::Continue(())
-            } else {
-                ControlFlow::Break(())
-            }
-        })?;
-        for id in ids {
-            if let Some(found) = activity(reader, id)?
-                && found.input.uids.iter().any(|own| own == uid)
-            {
-                return Ok(Some(found));
-            }
-        }
-    }
-    Ok(None)
+    let found = activities_of_order(reader, uid, MOST_ACTIVITIES)?;
+    Ok(found.into_iter().find(|a| a.kind != ActivityKind::EventUpdate))
 }
 
 fn find_value(reader: &Reader, wanted: &str) -> Result<(Option<Session>, bool), ApiError> {

@@ -67,6 +67,11 @@ fn golden_bytes() {
         (approval(3, aid()), "hot", format!("610000000000000003{a}")),
         (audit(TimeId::new(AT, 0x11_2233_4455)), "hot", format!("6c{s}")),
         (instance("ip"), "hot", "6e6970".into()),
+        (
+            removed_link(&"abcd12".parse().unwrap()),
+            "hot",
+            "6e72656d6f7665642d6c696e6b2f616263643132".into(),
+        ),
         (forgotten(h16), "hot", format!("67{h7}")),
         (
             link_name(&"abc123".parse().unwrap(), 5),
@@ -162,6 +167,8 @@ fn keys_parse_back() {
         Some(pid())
     );
     assert_eq!(parse_stat(&stat(&stat_key()).1), Some(stat_key()));
+    assert_eq!(stat_cut(&stat(&stat_key()).1), Some(b'c'));
+    assert_eq!(stat_cut(b"s"), None);
 }
 
 #[test]
@@ -217,6 +224,7 @@ proptest! {
             bucket: Bucket(bucket), environment: Environment::of(is_test), offer: Some(offer.parse().unwrap()), link: None, event: None,
             dimension: Dimension::Campaign(text),
         };
+        prop_assert_eq!(stat_cut(&stat(&key).1), Some(b'g'));
         prop_assert_eq!(parse_stat(&stat(&key).1), Some(key));
     }
 }

@@ -247,6 +247,19 @@ export function start({ dist, port = 0, isEmpty = false, isSignedOut = false, is
         next_cursor: null,
       };
     }
+    if (path.endsWith("/bearer_tokens") && method === "POST") {
+      const offer = store.offers.find((o) => o.id === id);
+      const token = { name: body.name, scopes: body.scopes, enabled: true };
+      offer.trust = { ...offer.trust, bearer_tokens: [...offer.trust.bearer_tokens, token] };
+      offer.updated_at_ms += 1;
+      return { name: body.name, secret: "ybs_only-this-once", offer };
+    }
+    if (path.includes("/bearer_tokens/") && method === "DELETE") {
+      const offer = store.offers.find((o) => o.id === id);
+      offer.trust = { ...offer.trust, bearer_tokens: [] };
+      offer.updated_at_ms += 1;
+      return null;
+    }
     if (kind in store) {
       const list = store[kind];
       const key = kind === "links" ? "token" : "id";
@@ -311,6 +324,10 @@ export function start({ dist, port = 0, isEmpty = false, isSignedOut = false, is
       };
     if (path === "/postbacks/resend")
       return { id: "job1", kind: "resend", state: "running", total: 3, done: 0, results: {}, message: null };
+    if (path === "/postbacks/cancel")
+      return { id: "job2", kind: "cancel", state: "running", total: null, done: 0, results: {}, message: null };
+    if (path === "/jobs/job2")
+      return { id: "job2", kind: "cancel", state: "done", total: 2, done: 2, results: { cancelled: 2 }, message: null };
     if (path === "/jobs/job1")
       return { id: "job1", kind: "resend", state: "done", total: 3, done: 3, results: { queued: 3 }, message: null };
     if (kind === "postbacks" && id)

@@ -1,15 +1,16 @@
 /** Who is here decides what is shown: set-up, sign-in, or the application with its screens on demand. */
 import { useQueryClient } from "@tanstack/react-query";
-import { lazy, Suspense, useEffect } from "react";
-import { Redirect, Route, Switch, useLocation } from "wouter";
+import { useEffect } from "react";
+import { Link, Redirect, Route, Switch, useLocation } from "wouter";
 import { ApiError } from "../api/client";
 import { useMe } from "../api/queries";
 import { Note, Skeleton } from "../components/basic";
+import { lazy } from "../components/lazy";
 import { PageFrame } from "../components/page";
 import { useErrorText } from "../components/problem";
 import { Toasts } from "../components/toast";
 import { useI18n } from "../i18n/all";
-import { SignIn } from "../pages/sign-in";
+import { SIGNED_IN, SignIn } from "../pages/sign-in";
 import { Boundary } from "./boundary";
 import { Shell } from "./shell";
 
@@ -43,9 +44,7 @@ export function App({ setTimeZone }: { setTimeZone: (zone: string) => void }) {
   return (
     <Boundary title={t("error.screen")}>
       {location === "/setup" ? (
-        <Suspense fallback={<Skeleton />}>
-          <Setup />
-        </Suspense>
+        <Setup />
       ) : (
         <Gate setTimeZone={setTimeZone} />
       )}
@@ -107,47 +106,48 @@ function Screens({ setTimeZone }: { setTimeZone: (zone: string) => void }) {
   useEffect(() => {
     if (zone) setTimeZone(zone);
   }, [zone, setTimeZone]);
+  useEffect(() => sessionStorage.setItem(SIGNED_IN, "1"), []);
   const [location] = useLocation();
   return (
     <Shell>
       <Boundary key={location} title={t("error.screen")}>
-        <Suspense fallback={<Skeleton lines={8} />}>
-          <Switch>
-            <Route path="/" component={Home} />
-            <Route path="/live" component={Live} />
-            <Route path="/links" component={Links} />
-            <Route path="/links/new">{() => <LinkEdit />}</Route>
-            <Route path="/links/:token/edit">{({ token }) => <LinkEdit token={token} />}</Route>
-            <Route path="/links/:token/hand-out">{({ token }) => <HandOut token={token} />}</Route>
-            <Route path="/links/:token">{({ token }) => <LinkDetail token={token} />}</Route>
-            <Route path="/offers" component={Offers} />
-            <Route path="/offers/new">{() => <OfferEdit />}</Route>
-            <Route path="/offers/:id">{({ id }) => <OfferEdit id={id} />}</Route>
-            <Route path="/partners" component={Partners} />
-            <Route path="/partners/new" component={PartnerNew} />
-            <Route path="/partners/:id">{({ id }) => <PartnerEdit id={id} />}</Route>
-            <Route path="/rules" component={Rules} />
-            <Route path="/rules/new">{() => <RuleEdit />}</Route>
-            <Route path="/rules/:id">{({ id }) => <RuleEdit id={id} />}</Route>
-            <Route path="/clicks" component={Clicks} />
-            <Route path="/conversions" component={Conversions} />
-            <Route path="/conversions/upload" component={Upload} />
-            <Route path="/refused" component={Refused} />
-            <Route path="/postbacks" component={Postbacks} />
-            <Route path="/trace" component={Trace} />
-            <Route path="/reports" component={Reports} />
-            <Route path="/settings/:section?">{({ section }) => <SettingsPage section={section ?? "general"} />}</Route>
-            <Route path="/help/:topic?">{({ topic }) => <Help topic={topic ?? "start"} />}</Route>
-            <Route path="/login">{() => <Redirect to="/" />}</Route>
-            <Route>
-              {() => (
-                <PageFrame title={t("error.no_page_title")}>
-                  <Note tone="warn">{t("error.no_such_page")}</Note>
-                </PageFrame>
-              )}
-            </Route>
-          </Switch>
-        </Suspense>
+        <Switch>
+          <Route path="/" component={Home} />
+          <Route path="/live" component={Live} />
+          <Route path="/links" component={Links} />
+          <Route path="/links/new">{() => <LinkEdit />}</Route>
+          <Route path="/links/:token/edit">{({ token }) => <LinkEdit token={token} />}</Route>
+          <Route path="/links/:token/hand-out">{({ token }) => <HandOut token={token} />}</Route>
+          <Route path="/links/:token">{({ token }) => <LinkDetail token={token} />}</Route>
+          <Route path="/offers" component={Offers} />
+          <Route path="/offers/new">{() => <OfferEdit />}</Route>
+          <Route path="/offers/:id">{({ id }) => <OfferEdit id={id} />}</Route>
+          <Route path="/partners" component={Partners} />
+          <Route path="/partners/new" component={PartnerNew} />
+          <Route path="/partners/:id">{({ id }) => <PartnerEdit id={id} />}</Route>
+          <Route path="/rules" component={Rules} />
+          <Route path="/rules/new">{() => <RuleEdit />}</Route>
+          <Route path="/rules/:id">{({ id }) => <RuleEdit id={id} />}</Route>
+          <Route path="/clicks" component={Clicks} />
+          <Route path="/conversions" component={Conversions} />
+          <Route path="/conversions/upload" component={Upload} />
+          <Route path="/refused" component={Refused} />
+          <Route path="/postbacks" component={Postbacks} />
+          <Route path="/trace" component={Trace} />
+          <Route path="/reports" component={Reports} />
+          <Route path="/settings/:section?">{({ section }) => <SettingsPage section={section ?? "general"} />}</Route>
+          <Route path="/help/:topic?">{({ topic }) => <Help topic={topic ?? "start"} />}</Route>
+          <Route path="/login">{() => <Redirect to="/" />}</Route>
+          <Route>
+            {() => (
+              <PageFrame title={t("error.no_page_title")}>
+                <Note tone="warn">
+                  {t("error.no_such_page")} <Link href="/">{t("nav.home")}</Link>
+                </Note>
+              </PageFrame>
+            )}
+          </Route>
+        </Switch>
       </Boundary>
     </Shell>
   );

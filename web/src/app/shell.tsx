@@ -28,6 +28,7 @@ import { useMe } from "../api/queries";
 import { Button } from "../components/basic";
 import icon from "../icon.svg";
 import { type MessageKey, useI18n, useT } from "../i18n/all";
+import { SIGNED_IN } from "../pages/sign-in";
 import { Palette } from "./palette";
 import { setTheme } from "./theme";
 
@@ -179,6 +180,7 @@ function Account() {
     else if (key === "system" || key === "light" || key === "dark") setTheme(key);
     else if (key === "out") {
       // Whatever the answer, a reload shows the truth: signed out, or still in.
+      sessionStorage.removeItem(SIGNED_IN);
       void post("/logout").finally(() => window.location.assign("/"));
     }
   };

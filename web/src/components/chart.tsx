@@ -17,7 +17,7 @@ export interface Series {
   isSecond?: boolean;
 }
 
-export function Chart({
+export default function Chart({
   times,
   series,
   label,

@@ -32,6 +32,8 @@ export function Form(props: { onSubmit: () => void; children: ReactNode; classNa
       }}
       onSubmit={(event: FormEvent) => {
         event.preventDefault();
+        // A dialog's form lies within the page's form for React, though not in the document.
+        event.stopPropagation();
         // Safari ends the composition first and submits in the same key press.
         if (performance.now() - composedAt.current < 30) return;
         props.onSubmit();
@@ -78,10 +80,14 @@ export function useForm<T extends object>(initial: T) {
 export function Problem({ error }: { error: unknown }) {
   const errorText = useErrorText();
   if (!error) return null;
+  const field = error instanceof ApiError ? error.field : null;
   return (
-    <Note tone="bad">
-      {error instanceof ApiError && error.field ? <code>{error.field}</code> : null} {errorText(error)}
-    </Note>
+    // Where the field itself says so, this is left out (by style: which fields a form has is the form's matter).
+    <div className={field ? "of-field" : undefined}>
+      <Note tone="bad">
+        {field && <code>{field}</code>} {errorText(error)}
+      </Note>
+    </div>
   );
 }
 
@@ -102,7 +108,7 @@ export function FieldFrame(props: {
       </label>
       {props.children}
       {props.error && (
-        <div className="error" id={`${props.id}-e`}>
+        <div className="error" id={`${props.id}-e`} role="alert">
           <AlertCircle size={15} aria-hidden />
           <span>{props.error}</span>
         </div>

@@ -1,7 +1,7 @@
 /** The frame of every screen: title, one sentence of help, actions. */
 import { ChevronLeft } from "lucide-react";
 import { type ReactNode, useEffect } from "react";
-import { Link } from "wouter";
+import { Link, useLocation } from "wouter";
 import { useT } from "../i18n/all";
 
 export function PageFrame(props: {
@@ -15,6 +15,13 @@ export function PageFrame(props: {
   useEffect(() => {
     document.title = `${props.title} · ${t("app.name")}`;
   }, [props.title, t]);
+  const [path] = useLocation();
+  // On a narrow screen the sections are wider than the window.
+  useEffect(() => {
+    const tab = document.querySelector<HTMLElement>(".tabs [aria-current]");
+    const row = tab?.parentElement;
+    if (tab && row) row.scrollLeft = tab.offsetLeft - row.offsetLeft - (row.clientWidth - tab.offsetWidth) / 2;
+  }, [path]);
   return (
     <>
       <div className="page-head">

@@ -8,9 +8,7 @@ export function useErrorText(): (error: unknown) => string {
     if (!(error instanceof ApiError)) return error instanceof Error ? error.message : String(error);
     const key = `error.${error.code}`;
     // In English the server's sentence is the more exact one; in Japanese a known code has its own.
-    if ((language === "ja" || error.status === 0) && t.has(key)) {
-      return error.status === 0 ? t(key) : `${t(key)} (${error.message})`;
-    }
+    if ((language === "ja" || error.status === 0) && t.has(key)) return t(key, { detail: error.message });
     return error.message;
   };
 }

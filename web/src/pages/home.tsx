@@ -1,6 +1,6 @@
 /** Home: is it working, what needs me, what came in today, who earns. Every number opens the list behind it. */
 import { useQuery } from "@tanstack/react-query";
-import { lazy, Suspense, useMemo } from "react";
+import { useMemo } from "react";
 import { Link } from "wouter";
 import { get } from "../api/client";
 import { useMe } from "../api/queries";
@@ -9,19 +9,25 @@ import { isUnwell, type System, useQueue, useSystem } from "../api/system";
 import type { Counters, Page, PostbackRow, Stats } from "../api/types";
 import { Amounts, Badge, Card, LinkButton, Note, Skeleton } from "../components/basic";
 import { Problem } from "../components/form";
+import { lazy } from "../components/lazy";
 import { trackerName } from "../components/names";
 import { PageFrame } from "../components/page";
 import { periodRange } from "../components/period";
 import { Table } from "../components/table";
 import { type MessageKey, useFormat, useT } from "../i18n/all";
+import { NextSteps } from "./parts/next-steps";
 
-const Chart = lazy(() => import("../components/chart").then((m) => ({ default: m.Chart })));
+const Chart = lazy(() => import("../components/chart"));
 const HOUR = 3_600_000;
 const DAY = 24 * HOUR;
 
 export default function Home() {
   const t = useT();
   const me = useMe().data;
+  const week = useWeek();
+  const total = useStats({ ...week, group_by: "partner" }, 60_000).data?.total;
+  // Test clicks do not count: until a real one has come, there is nothing to look at but much to do.
+  const isNew = total !== undefined && total.clicks + total.impressions + total.conversions + total.refused === 0;
   return (
     <PageFrame title={t("nav.home")} lead={<Health />}>
       <div className="stack" style={{ gap: 24 }}>
@@ -31,11 +37,17 @@ export default function Home() {
           </Note>
         )}
         <Attention />
-        <Today />
-        <div className="grid two">
-          <Top group="link" />
-          <Top group="partner" />
-        </div>
+        {isNew ? (
+          <NextSteps />
+        ) : (
+          <>
+            <Today />
+            <div className="grid two">
+              <Top group="link" query={week} />
+              <Top group="partner" query={week} />
+            </div>
+          </>
+        )}
       </div>
     </PageFrame>
   );
@@ -284,9 +296,7 @@ function Today() {
         </div>
       </section>
       <Card title={t("home.chart")}>
-        <Suspense fallback={<Skeleton lines={5} />}>
-          <HourChart stats={today.data} from={query.from_ms} now={query.to_ms} />
-        </Suspense>
+        <HourChart stats={today.data} from={query.from_ms} now={query.to_ms} />
       </Card>
     </>
   );
@@ -304,18 +314,18 @@ function HourChart({ stats, from, now }: { stats: Stats; from: number; now: numb
     return {
       times: hours,
       series: [
-        {
-          label: t("home.clicks_yesterday"),
-          color: "--muted" as const,
-          values: hours.map((h) => before.get(h)?.clicks ?? 0),
-          isDashed: true,
-        },
         { label: t("stat.clicks"), color: "--accent" as const, values: soFar("clicks"), isFilled: true },
         {
           label: t("stat.conversions_right"),
           color: "--info" as const,
           values: soFar("conversions"),
           isSecond: true,
+        },
+        {
+          label: t("home.clicks_yesterday"),
+          color: "--muted" as const,
+          values: hours.map((h) => before.get(h)?.clicks ?? 0),
+          isDashed: true,
         },
       ],
     };
@@ -330,17 +340,19 @@ function HourChart({ stats, from, now }: { stats: Stats; from: number; now: numb
   );
 }
 
-function Top({ group }: { group: "link" | "partner" }) {
+/** The last seven days, today included. */
+function useWeek(): Omit<StatQuery, "group_by"> {
+  const { timeZone } = useFormat();
+  return useMemo(() => {
+    const { from, to } = periodRange("last_7d", Date.now(), timeZone);
+    return { from_ms: from ?? 0, to_ms: to ?? Date.now() + DAY, time_zone: timeZone };
+  }, [timeZone]);
+}
+
+function Top({ group, query }: { group: "link" | "partner"; query: Omit<StatQuery, "group_by"> }) {
   const t = useT();
   const format = useFormat();
-  const range = useMemo(
-    () => ({ ...periodRange("last_7d", Date.now(), format.timeZone), now: Date.now() }),
-    [format.timeZone],
-  );
-  const stats = useStats(
-    { group_by: group, from_ms: range.from ?? 0, to_ms: range.now, time_zone: format.timeZone },
-    300_000,
-  );
+  const stats = useStats({ ...query, group_by: group }, 60_000);
   const rows = [...(stats.data?.rows ?? [])]
     .filter((r) => r.key)
     .sort((a, b) => b.conversions - a.conversions || b.clicks - a.clicks)

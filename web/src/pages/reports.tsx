@@ -1,19 +1,20 @@
 /** Reports: one dimension, one period, compared with the one before; chart and table say the same. */
 import { BarChart3, Download } from "lucide-react";
-import { lazy, Suspense, useMemo } from "react";
+import { useMemo } from "react";
 import { apiUrl } from "../api/client";
 import { GROUPS, type Group, type StatQuery, useStats } from "../api/stats";
 import type { Counters, StatRow } from "../api/types";
 import { Amounts, Card, Empty, Skeleton } from "../components/basic";
 import { PeriodButtons, useFilters, usePeriod } from "../components/filters";
 import { CheckField, Problem, SelectField } from "../components/form";
+import { lazy } from "../components/lazy";
 import { trackerName } from "../components/names";
 import { PageFrame } from "../components/page";
 import { type Column, ColumnPicker, Table, useColumns } from "../components/table";
 import { useFormat, useI18n, useT } from "../i18n/all";
 import { FilterSelect, useConfigOptions } from "./parts/log-frame";
 
-const Chart = lazy(() => import("../components/chart").then((m) => ({ default: m.Chart })));
+const Chart = lazy(() => import("../components/chart"));
 
 const NO_ROWS: StatRow[] = [];
 const byTime = (a: StatRow, b: StatRow) => (a.at_ms ?? 0) - (b.at_ms ?? 0);
@@ -106,13 +107,11 @@ export default function Reports() {
           <Totals now={stats.data.total} before={isCompared ? stats.data.previous_total : null} />
           {isTime && (
             <Card title={t("reports.chart")}>
-              <Suspense fallback={<Skeleton lines={5} />}>
-                <TimeChart
-                  rows={stats.data.rows}
-                  before={isCompared ? (before.data?.rows ?? NO_ROWS) : NO_ROWS}
-                  isHourly={group === "hour"}
-                />
-              </Suspense>
+              <TimeChart
+                rows={stats.data.rows}
+                before={isCompared ? (before.data?.rows ?? NO_ROWS) : NO_ROWS}
+                isHourly={group === "hour"}
+              />
             </Card>
           )}
           <ReportTable rows={stats.data.rows} total={stats.data.total} group={group} />

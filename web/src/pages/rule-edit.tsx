@@ -58,7 +58,7 @@ function Editor({ initial }: { initial: Rule }) {
   const isNew = !initial.id;
   const settled = useDeferredValue(rule);
   const canEdit = useCanEdit();
-  const check = useCheck(settled, canEdit);
+  const check = useCheck(settled, canEdit && isAddressed(settled));
   const findings = check.data?.findings ?? [];
   const offerId = rule.scope.offer;
   const offer = offers.find((o) => o.id === offerId);
@@ -219,6 +219,7 @@ function Editor({ initial }: { initial: Rule }) {
               {rule.text.trim() && check.data && findings.length === 0 && (
                 <Note tone="ok">{t("rule.no_findings")}</Note>
               )}
+              {rule.text.trim() && !isAddressed(rule) && <Note>{t("rule.choose_first")}</Note>}
               <Problem error={check.error} />
             </div>
           </Card>
@@ -417,11 +418,16 @@ function RequestFields({ form }: { form: ReturnType<typeof useForm<Rule>> }) {
   );
 }
 
+/** Whether it is said whom the rule speaks for; without that the server cannot judge it. */
+export function isAddressed({ scope }: Rule): boolean {
+  return (scope.type === "partner" ? scope.partner : scope.offer) !== "";
+}
+
 export function usePreview<T>(rule: Rule, activity: string | null, kind: string) {
   return useQuery({
     queryKey: ["rule-preview", rule, activity, kind],
     queryFn: () => post<T>("/rules/preview", { rule: ruleBody(rule), ...(activity ? { activity } : { kind }) }),
-    enabled: rule.text.trim() !== "",
+    enabled: rule.text.trim() !== "" && isAddressed(rule),
     placeholderData: (old) => old,
     retry: false,
   });

@@ -1,8 +1,7 @@
 /** Settings, in sections with an address each. */
-import { lazy, Suspense } from "react";
 import { Link } from "wouter";
 import { useMe } from "../api/queries";
-import { Skeleton } from "../components/basic";
+import { lazy } from "../components/lazy";
 import { PageFrame } from "../components/page";
 import { useT } from "../i18n/all";
 import { General } from "./settings/general";
@@ -49,17 +48,15 @@ export default function SettingsPage({ section }: { section: string }) {
           </Link>
         ))}
       </nav>
-      <Suspense fallback={<Skeleton lines={8} />}>
-        {current === "general" && <General />}
-        {current === "alerts" && <AlertsPage />}
-        {current === "account" && <Account />}
-        {current === "users" && <People />}
-        {current === "tokens" && <Tokens />}
-        {current === "payouts" && <Payouts />}
-        {current === "transfer" && <Transfer />}
-        {current === "audit" && <Audit />}
-        {current === "system" && <SystemPage />}
-      </Suspense>
+      {current === "general" && <General />}
+      {current === "alerts" && <AlertsPage />}
+      {current === "account" && <Account />}
+      {current === "users" && <People />}
+      {current === "tokens" && <Tokens />}
+      {current === "payouts" && <Payouts />}
+      {current === "transfer" && <Transfer />}
+      {current === "audit" && <Audit />}
+      {current === "system" && <SystemPage />}
     </PageFrame>
   );
 }

@@ -8,12 +8,16 @@ import { useErrorText } from "../components/problem";
 import icon from "../icon.svg";
 import { useI18n } from "../i18n/all";
 
+/** Set in this tab while somebody is signed in, so that an end that nobody asked for can be explained. */
+export const SIGNED_IN = "yamabiko.signed-in";
+
 export function SignIn() {
   const { t, language, setLanguage } = useI18n();
   const client = useQueryClient();
   const form = useForm({ login: "", password: "", totp: "" });
   const [needsCode, setNeedsCode] = useState(false);
   const errorText = useErrorText();
+  const [hasExpired] = useState(() => sessionStorage.getItem(SIGNED_IN) !== null);
   const submit = () =>
     void form.run(async () => {
       const { login, password, totp } = form.value;
@@ -35,6 +39,7 @@ export function SignIn() {
         <Card>
           <Form onSubmit={submit} label={t("sign_in.title")}>
             <h1>{t("sign_in.title")}</h1>
+            {hasExpired && !form.problem && <Note tone="info">{t("sign_in.expired")}</Note>}
             {form.problem ? <Note tone="bad">{errorText(form.problem)}</Note> : null}
             <TextField
               label={t("sign_in.login")}

@@ -9,7 +9,7 @@ import { usePaged } from "../../components/table";
 import type { ActivityRow } from "../../api/types";
 import { periodRange } from "../../components/period";
 import { useFormat, useT } from "../../i18n/all";
-import { usePreview } from "../rule-edit";
+import { isAddressed, usePreview } from "../rule-edit";
 import { RequestView } from "./attempts";
 import { KINDS, useKindName } from "./kinds";
 import { ruleBody } from "./partner-fields";
@@ -90,7 +90,7 @@ export function LastWeek({ rule }: { rule: Rule }) {
     <Card title={t("rule.last_week")} help={t("rule.last_week_help")}>
       <div className="stack">
         <div>
-          <Button size="small" isBusy={isBusy} isDisabled={!rule.text.trim()} onPress={() => void run()}>
+          <Button size="small" isBusy={isBusy} isDisabled={!rule.text.trim() || !isAddressed(rule)} onPress={() => void run()}>
             {isBusy ? t("rule.trying", { count: tried }) : t("rule.try")}
           </Button>
         </div>
@@ -153,6 +153,8 @@ export function RulePreview({ rule }: { rule: Rule }) {
         />
         {!rule.text.trim() ? (
           <p className="help">{t("rule.preview_empty")}</p>
+        ) : !isAddressed(rule) ? (
+          <p className="help">{t("rule.choose_first")}</p>
         ) : preview.isPending ? (
           <Skeleton lines={3} />
         ) : preview.isError ? (

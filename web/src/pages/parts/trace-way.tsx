@@ -61,7 +61,8 @@ export function Way({ trace }: { trace: Trace }) {
   const asides = trace.steps.filter((s) => s.code === "automated");
   const stopped = trace.steps.filter((s) => !s.is_ok);
   return (
-    <section className="card way-card" aria-label={t("trace.way")}>
+    <section className="card way-card">
+      <h2 className="sr">{t("trace.way")}</h2>
       <ol className="way">
         {all.map(({ place, state, detail }) => {
           const Icon = ICONS[place];
@@ -86,7 +87,11 @@ export function Way({ trace }: { trace: Trace }) {
         })}
       </ol>
       {[...asides, ...stopped].map((s, i) => (
-        <Note key={i} tone={s.is_ok ? "info" : OPEN.includes(s.code) ? "warn" : "bad"} {...(s.is_ok ? {} : { title: t("trace.stopped") })}>
+        <Note
+          key={i}
+          tone={s.is_ok ? "info" : OPEN.includes(s.code) ? "warn" : "bad"}
+          {...(s.is_ok ? {} : { title: t(OPEN.includes(s.code) ? "trace.open" : "trace.stopped") })}
+        >
           {text(s)}
         </Note>
       ))}

@@ -46,7 +46,15 @@ export default function SystemPage() {
                   <Badge tone="bad">{t("system.check_bad")}</Badge>
                 ),
             },
-            { id: "message", label: t("system.message"), render: (c) => c.message },
+            {
+              id: "message",
+              label: t("system.message"),
+              // What is well needs no figures; what is not comes in the server's own words.
+              render: (c) => {
+                const key = `check_fine.${c.name}`;
+                return c.is_ok && t.has(key) ? t(key) : c.message;
+              },
+            },
           ]}
         />
       </Card>
