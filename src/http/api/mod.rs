@@ -19,6 +19,7 @@ pub mod page;
 pub mod partners;
 pub mod postbacks;
 pub mod presets;
+pub mod proofs;
 pub mod records;
 pub mod rules;
 pub mod save;
@@ -212,6 +213,7 @@ table! {
     jobs::get_job,
     stats::get_stats, stats::get_payouts,
     trace::get_trace,
+    proofs::create_proof, proofs::list_proofs, proofs::delete_proof,
     transfer::export_configuration, transfer::import_configuration,
     tests_api::test_rule, tests_api::test_click, tests_api::test_conversion, tests_api::list_echo,
     system::get_system, system::list_audit,
