@@ -13,6 +13,7 @@ pub mod extract;
 pub mod health;
 pub mod problem;
 mod proof;
+pub mod reach;
 pub mod stream;
 pub mod tracking;
 

@@ -7,6 +7,7 @@
 
 pub mod account;
 pub mod activities;
+pub mod address;
 pub mod alerts;
 pub mod bearer;
 pub mod check;
@@ -197,7 +198,7 @@ table! {
     users::list_users, users::get_user, users::create_user, users::replace_user, users::delete_user,
     users::list_tokens, users::create_token, users::delete_token,
     settings::get_settings, settings::replace_settings,
-    alerts::get_alerts, alerts::test_alert,
+    alerts::get_alerts, alerts::test_alert, address::check_address,
     offers::list_offers, offers::get_offer, offers::create_offer, offers::replace_offer, offers::delete_offer,
     bearer::create_bearer_token,
     partners::list_partners, partners::get_partner, partners::create_partner, partners::replace_partner,

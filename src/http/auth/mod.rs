@@ -14,6 +14,7 @@ pub mod totp;
 use super::State;
 use super::client::{Caller, caller};
 use super::problem::ApiError;
+use super::reach::ReachKey;
 use crate::domain::account::{ApiToken, Role, TokenScope};
 use crate::domain::ids::{PartnerId, UserId};
 use actix_web::dev::Payload;
@@ -50,6 +51,8 @@ pub struct Auth {
     pub proofs: throttle::Rate,
     /// Counts checks of public addresses.
     pub address_checks: throttle::Rate,
+    /// Proves that an address leads to this process.
+    pub reach: ReachKey,
 }
 
 impl Auth {
@@ -62,6 +65,7 @@ impl Auth {
             spent_codes: totp::SpentCodes::default(),
             proofs: throttle::Rate::new(PROOF_BURST, PROOF_EVERY),
             address_checks: throttle::Rate::new(CHECK_BURST, CHECK_EVERY),
+            reach: ReachKey::new()?,
         })
     }
 }
