@@ -247,3 +247,13 @@ test("a proof link is made from a trace, copied, listed and revoked", { timeout:
     await view.assertClean("proof");
   }),
 );
+
+test("public and further addresses are checked, saved or not", { timeout: 30_000 }, () =>
+  on({ width: 360 }, "/settings/general", async (page) => {
+    await page.locator("textarea").first().fill("https://click.example.jp");
+    await page.getByRole("button", { name: "このアドレスで届くか確認する" }).click();
+    await page.getByText("このサーバーに届いています。").waitFor();
+    await page.getByText("名前解決できません", { exact: false }).waitFor();
+    await assertAccessible(page, "addresses");
+  }),
+);

@@ -129,6 +129,8 @@ test("from the one-time link to a proven postback", { timeout: 180_000 }, async 
     await page.getByLabel("Password").fill(PASSWORD);
     await page.getByRole("button", { name: "Create the account" }).click();
     await page.getByLabel("Public address of the tracking server").fill(url);
+    await page.getByRole("button", { name: "Check that this address reaches us" }).click();
+    await page.getByText("reaches this server, but only from this machine").waitFor({ timeout: 20_000 });
     await page.getByRole("button", { name: "Next" }).click();
     await page.getByRole("textbox", { name: /^Name/ }).fill(`Serum ${HOSTILE}`);
     await page.getByLabel("Destination (landing page)").fill("https://shop.example.com/lp");
@@ -174,6 +176,38 @@ test("from the one-time link to a proven postback", { timeout: 180_000 }, async 
       await settled(page);
       await view.assertClean(path);
     }
+  });
+
+  await t.test("a stranger reads a proof link in both languages and themes until it is revoked", async () => {
+    const sid = await page.evaluate(async () => (await (await fetch("/api/v1/sessions")).json()).items.at(-1).id);
+    await page.goto(`${url}/trace?q=${sid}`);
+    await page.getByRole("button", { name: "Proof link" }).click();
+    await page.getByRole("button", { name: "Make the link" }).click();
+    const address = await page.getByRole("link", { name: "Look at the page" }).getAttribute("href");
+    for (const [language, theme, width, heading] of [
+      ["en", "light", 1280, "Record of one click and what came of it"],
+      ["ja", "dark", 360, "クリックと成果の記録"],
+      ["en", "dark", 1280, "Record of one click and what came of it"],
+    ]) {
+      const stranger = await open(chrome, { language, theme, width });
+      await stranger.page.goto(address);
+      await stranger.page.getByRole("heading", { level: 1, name: heading }).waitFor();
+      await stranger.page.getByText(`Serum ${HOSTILE}`).waitFor();
+      assert.equal(await stranger.page.getByText(sid).count(), 0, "the id is masked");
+      assert.notEqual(await stranger.page.evaluate(() => getComputedStyle(document.body).margin), "8px", "it has a style");
+      await assertAccessible(stranger.page, `proof ${language} ${theme}`);
+      await assertFits(stranger.page, `proof ${language} ${theme}`);
+      await stranger.assertClean("proof");
+      await stranger.close();
+    }
+    await page.getByRole("button", { name: `Revoke ${sid}` }).click();
+    await page.getByText("Links that can be read now").waitFor({ state: "detached" });
+    const stranger = await open(chrome, { language: "en" });
+    const answer = await stranger.page.goto(address);
+    assert.equal(answer.status(), 404);
+    await stranger.page.getByRole("heading", { level: 1, name: "There is nothing here" }).waitFor();
+    await assertAccessible(stranger.page, "no proof");
+    await stranger.close();
   });
 
   await t.test("the live view comes back after a restart, without a gap", async () => {

@@ -108,6 +108,8 @@ export function start({ dist, port = 0, isEmpty = false, isSignedOut = false, is
       };
     if (path === "/me/totp/offer")
       return { secret: "JBSWY3DPEHPK3PXP", url: "otpauth://totp/Yamabiko:owner?secret=JBSWY3DPEHPK3PXP" };
+    if (path === "/address-check")
+      return { url: body.url, result: body.url.includes("click") ? "not_resolved" : "ok", message: "in English" };
     if (path === "/proofs" && method === "POST") {
       const made = {
         id: "p2",

@@ -65,6 +65,21 @@ export interface Alerts {
   channels: { channel: AlertChannel; is_set_up: boolean; last: LastSent | null }[];
 }
 
+export interface AddressChecked {
+  url: string;
+  result:
+    | "ok"
+    | "ok_private"
+    | "something_else"
+    | "redirected"
+    | "not_resolved"
+    | "refused"
+    | "timed_out"
+    | "tls"
+    | "private_elsewhere";
+  message: string;
+}
+
 export interface Settings {
   public_url: string;
   tracking_domains: string[];
