@@ -7,7 +7,7 @@ import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
-import { assertAccessible, browser, open, settled } from "./harness.mjs";
+import { assertAccessible, assertFits, browser, open, settled } from "./harness.mjs";
 
 const target = process.env.CARGO_TARGET_DIR ?? join(import.meta.dirname, "../../target");
 const binary = process.env.YAMABIKO_BIN ?? join(target, "debug/yamabiko");

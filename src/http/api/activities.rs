@@ -1,12 +1,12 @@
 //! Activities (成果ログ, 成果エラーログ) and the status of conversions (承認 / 否認).
 
 use super::page::Page;
-use super::records::{ActivityDto, activity_or_engagement, sees_activity};
+use super::records::{ActivityDto, activity_or_engagement, seen_activity, sees_activity};
 use super::save::{Note, audit};
 use super::scan::{self, Window};
 use super::{check, page, read};
 use crate::domain::activity::{Activity, ActivityKind, ConversionStatus, RefusalReason, Verdict};
-use crate::domain::ids::ActivityId;
+use crate::domain::ids::{ActivityId, PartnerId};
 use crate::domain::money::Money;
 use crate::http::State;
 use crate::http::auth::{Editor, Identity, Viewer};
@@ -125,6 +125,7 @@ pub async fn page_of(
     let limit = page::limit(query.limit)?;
     let window = Window::new(query.from_ms, query.to_ms, query.cursor.as_deref())?;
     read(state, move |state| {
+        let catalog = state.recorder.catalog();
         scan::page(
             state.recorder.reader(),
             scan::ACTIVITIES,
@@ -134,7 +135,7 @@ pub async fn page_of(
                 let activity = codec::decode_activity(value, db, key)?;
                 Ok(query
                     .wants(&activity, &identity)
-                    .then(|| ActivityDto::from(&activity)))
+                    .then(|| seen_activity(&|p| identity.sees(p), &catalog, &activity)))
             },
         )
     })
@@ -163,7 +164,11 @@ pub async fn get_activity(
     let wanted: ActivityId = id("activity", &path)?;
     let found = read(&state, move |state| activity_or_engagement(state, wanted)).await?;
     match found.filter(|activity| sees_activity(&viewer.0, activity)) {
-        Some(activity) => Ok(HttpResponse::Ok().json(ActivityDto::from(&activity))),
+        Some(activity) => {
+            let catalog = state.recorder.catalog();
+            let sees = |partner: Option<&PartnerId>| viewer.0.sees(partner);
+            Ok(HttpResponse::Ok().json(seen_activity(&sees, &catalog, &activity)))
+        }
         None => Err(ApiError::not_found("activity", path.into_inner())),
     }
 }

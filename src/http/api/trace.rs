@@ -5,7 +5,7 @@ use super::page::{Budget, MOST_TIME};
 use super::read;
 use super::records::{
     ActivityDto, PostbackDetail, PostbackDto, RuleOutcomeDto, SessionDto, activities_of, activity, detail,
-    postback, postbacks_of_click, session,
+    postback, postbacks_of_click, seen_activity, session,
 };
 use super::scan::{self, Window};
 use crate::domain::activity::{Activity, ActivityKind, RefusalReason, Verdict};
@@ -143,13 +143,20 @@ pub(crate) fn trace(
     found
         .activities
         .retain(|activity| sees(activity.session.as_ref().and_then(|s| s.partner.as_ref())));
+    // Whether there is something of others is not told either.
+    if found.session.is_none() && found.activities.is_empty() {
+        found.by = None;
+    }
+    let of_theirs = |detail: &PostbackDetail| sees(detail.postback.partner.as_ref());
     let (mut session_rules, mut session_postbacks) = (Vec::new(), Vec::new());
     if let Some(session) = &found.session {
         for id in postbacks_of_click(reader, session.id, MOST_POSTBACKS)? {
-            session_postbacks.extend(detail(reader, id)?);
+            session_postbacks.extend(detail(reader, id)?.filter(of_theirs));
         }
         let plan = queueing::plan(&engagement(session.clone()), &catalog, state.now_ms());
-        session_rules = plan.outcomes.iter().map(RuleOutcomeDto::from).collect();
+        let mut engaged = engagement(session.clone());
+        engaged.rules = plan.outcomes;
+        session_rules = seen_activity(sees, &catalog, &engaged).rules;
         // These were rendered for the trace only; what was really sent is above.
         session_rules
             .iter_mut()
@@ -160,10 +167,10 @@ pub(crate) fn trace(
         let ids = activity.rules.iter().filter_map(|outcome| outcome.postback);
         let mut postbacks = Vec::new();
         for id in ids.take(MOST_POSTBACKS) {
-            postbacks.extend(detail(reader, id)?);
+            postbacks.extend(detail(reader, id)?.filter(of_theirs));
         }
         activities.push(ActivityTrace {
-            activity: ActivityDto::from(activity),
+            activity: seen_activity(sees, &catalog, activity),
             postbacks,
         });
     }
