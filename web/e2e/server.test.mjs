@@ -210,6 +210,61 @@ test("from the one-time link to a proven postback", { timeout: 180_000 }, async 
     await stranger.close();
   });
 
+  await t.test("a viewer limited to a partner walks every screen and is refused nothing", async () => {
+    const partner = await page.evaluate(async (password) => {
+      const partner = (await (await fetch("/api/v1/partners")).json()).items[0];
+      const user = { login: "media@example.jp", role: "viewer", partners: [partner.id], password };
+      const body = JSON.stringify(user);
+      const made = await fetch("/api/v1/users", { method: "POST", body, headers: { "content-type": "application/json" } });
+      return made.status === 201 ? partner : null;
+    }, PASSWORD);
+    assert.ok(partner, "the account was made");
+    const limited = await open(chrome, { language: "en", width: 360 });
+    await limited.page.goto(`${url}/links`);
+    await limited.page.getByLabel("Login name or e-mail").fill("media@example.jp");
+    await limited.page.getByLabel("Password").fill(PASSWORD);
+    await limited.page.keyboard.press("Enter");
+    await limited.page.getByRole("heading", { level: 1, name: "Links" }).waitFor();
+    const link = await limited.page.evaluate(async () => (await (await fetch("/api/v1/links")).json()).items[0].token);
+    const refused = [];
+    limited.page.on("response", (r) => {
+      if (r.url().includes("/api/") && r.status() >= 400) refused.push(`${r.status()} ${r.url()}`);
+    });
+    for (const path of [
+      "/",
+      "/live",
+      "/reports",
+      "/links",
+      "/offers",
+      "/partners",
+      "/rules",
+      "/clicks",
+      "/conversions",
+      "/refused",
+      "/postbacks",
+      "/trace",
+      "/settings",
+      "/settings/account",
+      "/settings/payouts",
+      "/settings/alerts",
+      "/help",
+      "/help/conversions",
+      "/help/rules",
+      `/links/${link}`,
+      `/links/${link}/hand-out`,
+      `/partners/${partner.id}`,
+    ]) {
+      await limited.page.goto(url + path);
+      await limited.page.waitForSelector("h1");
+      if (path !== "/live") await settled(limited.page);
+      assert.equal(await limited.page.getByRole("alert").count(), 0, path);
+      await assertFits(limited.page, path);
+      await limited.assertClean(path);
+    }
+    assert.deepEqual(refused, []);
+    await limited.close();
+  });
+
   await t.test("the live view comes back after a restart, without a gap", async () => {
     await page.goto(`${url}/live`);
     await page.getByText("live", { exact: true }).waitFor();

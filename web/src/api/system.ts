@@ -1,6 +1,7 @@
 /** Health of the instance. */
 import { useQuery } from "@tanstack/react-query";
 import { get } from "./client";
+import { useSeesAll } from "./queries";
 
 export interface Lane {
   lane: string;
@@ -58,6 +59,8 @@ export interface System {
 
 export const useSystem = () =>
   useQuery({
+    // The machine is the business of those who see the whole instance.
+    enabled: useSeesAll(),
     queryKey: ["system"],
     queryFn: () => get<System>("/system"),
     staleTime: 5_000,
@@ -67,6 +70,7 @@ export const useSystem = () =>
 
 export const useQueue = () =>
   useQuery({
+    enabled: useSeesAll(),
     queryKey: ["queue"],
     queryFn: () => get<Queue>("/postbacks/queue"),
     refetchInterval: 15_000,
