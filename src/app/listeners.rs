@@ -237,6 +237,7 @@ fn start(
                 }
             })
             .configure(http::tracking::routes)
+            .configure(http::reach::public_routes)
             .configure(health::public_routes);
         if has_own_admin {
             app.configure(http::nothing_else)

@@ -186,7 +186,7 @@ fn store(config: &Config) -> Vec<Finding> {
 fn check_record(db: Db, key: &[u8], value: &[u8]) -> Result<(), StoreError> {
     match (db, key.first()) {
         (Db::Hot, Some(b'c')) => match key.get(1) {
-            Some(b'g') => codec::decode_json::<serde_json::Value>(value, db, key).map(drop),
+            Some(b'f' | b'g') => codec::decode_json::<serde_json::Value>(value, db, key).map(drop),
             Some(kind) => ConfigObject::decode(*kind, value, key).map(drop),
             None => Ok(()),
         },

@@ -14,6 +14,7 @@ pub mod partner;
 pub mod plan;
 pub mod postback;
 pub mod preset;
+pub mod proof;
 pub mod retry;
 pub mod rule;
 pub mod session;

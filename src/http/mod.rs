@@ -13,6 +13,8 @@ pub mod extract;
 pub mod health;
 pub mod host;
 pub mod problem;
+mod proof;
+pub mod reach;
 pub mod stream;
 pub mod tracking;
 
@@ -138,7 +140,10 @@ pub fn admin_routes(config: &mut ServiceConfig) {
         .wrap(from_fn(data_headers))
         .configure(api::routes)
         .default_service(web::to(no_route));
-    config.service(api).service(
+    let proof = web::scope("/proof")
+        .wrap(from_fn(data_headers))
+        .configure(proof::routes);
+    config.service(api).service(proof).service(
         web::scope("")
             .wrap(from_fn(host::guard))
             .wrap(from_fn(page_headers))

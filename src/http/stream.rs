@@ -2,10 +2,11 @@
 //! browser that comes back is told what it missed, or that there is a gap.
 
 use super::State;
-use super::api::records::{ActivityDto, PostbackDto, SessionDto, sees_activity};
+use super::api::records::{PostbackDto, SessionDto, seen_activity, sees_activity};
 use super::auth::{Identity, Viewer, identify};
 use super::problem::ApiError;
 use crate::live::{LiveEvent, Numbered, Viewer as LiveViewer};
+use crate::store::catalog::Catalog;
 use actix_web::http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderName};
 use actix_web::web::{Bytes, Data};
 use actix_web::{HttpRequest, HttpResponse, get};
@@ -81,10 +82,11 @@ async fn pump(
         if events.take_lost() > 0 {
             text.push_str(GAP);
         }
+        let catalog = state.recorder.catalog();
         events
             .drain()
             .iter()
-            .for_each(|numbered| write(&mut text, numbered, &identity));
+            .for_each(|numbered| write(&mut text, numbered, &identity, &catalog));
         if text.is_empty() && silent >= TICKS_A_HEARTBEAT {
             text.push_str(": alive\n\n");
             // A login that was ended must not go on watching.
@@ -110,13 +112,14 @@ async fn pump(
 const GAP: &str = "event: gap\ndata: {}\n\n";
 
 /// Writes one event, if it may be seen.
-fn write(text: &mut String, numbered: &Numbered, identity: &Identity) {
+fn write(text: &mut String, numbered: &Numbered, identity: &Identity, catalog: &Catalog) {
     let (name, data) = match &numbered.event {
         LiveEvent::Session(s) if identity.sees(s.partner.as_ref()) => {
             ("session", serde_json::to_string(&SessionDto::from(&**s)))
         }
         LiveEvent::Activity(a) if sees_activity(identity, a) => {
-            ("activity", serde_json::to_string(&ActivityDto::from(&**a)))
+            let seen = seen_activity(&|partner| identity.sees(partner), catalog, a);
+            ("activity", serde_json::to_string(&seen))
         }
         LiveEvent::Postback(p) if identity.sees(p.partner.as_ref()) => {
             ("postback", serde_json::to_string(&PostbackDto::from(&**p)))

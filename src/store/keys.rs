@@ -6,7 +6,7 @@
 //!
 //! | database | family | key after the family byte | value |
 //! | --- | --- | --- | --- |
-//! | hot | `c` | kind byte, id as text (`o` offer, `p` partner, `l` link, `r` rule, `u` user, `t` token, `s` settings (no id), `g` login) | JSON |
+//! | hot | `c` | kind byte, id as text (`o` offer, `p` partner, `l` link, `r` rule, `u` user, `t` token, `s` settings (no id), `g` login, `f` proof link) | JSON |
 //! | hot | `u` | 16-byte hash | [`Duplicate`](super::codec::Duplicate) |
 //! | hot | `w` | postback id | waiting `Postback` |
 //! | hot | `x` | postback id | `FailReason`: index of failed postbacks |
@@ -89,6 +89,15 @@ pub fn parse_config(key: &[u8]) -> Option<(u8, &str)> {
 /// A login session of an operator, by the text of its id (a hash of the cookie).
 pub fn login(id: &str) -> Key {
     config(b'g', id)
+}
+
+/// A proof link, by the text of its id (a hash of its token).
+pub fn proof(id: &str) -> Key {
+    config(b'f', id)
+}
+/// Prefix of all proof links.
+pub fn proof_prefix() -> Vec<u8> {
+    config_prefix(b'f')
 }
 
 /// What an activity counted once is known by: order number, visitor, session.

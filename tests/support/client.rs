@@ -85,6 +85,11 @@ impl Client {
         self
     }
 
+    /// What it sends with every request.
+    pub fn headers(&self) -> &[(String, String)] {
+        &self.headers
+    }
+
     /// The same credentials for a server at another address.
     pub fn at(&self, address: SocketAddr) -> Self {
         Self {

@@ -247,3 +247,32 @@ test("a test alert is sent as it is saved, and says exactly what came of it", { 
     await view.assertClean("alerts");
   }),
 );
+
+test("a proof link is made from a trace, copied, listed and revoked", { timeout: 30_000 }, () =>
+  on({ language: "en", width: 360 }, "/trace?q=ORDER-20261", async (page, _server, view) => {
+    await page.getByRole("button", { name: "Proof link" }).click();
+    const dialog = page.getByRole("dialog");
+    await assertAccessible(page, "proof dialog");
+    await dialog.getByLabel("Can be read for").selectOption("24");
+    await dialog.getByRole("button", { name: "Make the link" }).click();
+    await dialog.getByText("/proof/abcdefghijklmnopqrstuvwxyz", { exact: false }).waitFor();
+    await dialog.getByRole("button", { name: "Copy" }).waitFor();
+    await assertAccessible(page, "proof dialog with a link");
+    assert.equal(await dialog.getByRole("listitem").count(), 2);
+    await dialog.getByRole("button", { name: "Revoke 0f8kq1w2e3r4t5y6" }).click();
+    await page.waitForFunction(() => document.querySelectorAll("[role=dialog] li").length === 1);
+    await page.keyboard.press("Escape");
+    await dialog.waitFor({ state: "detached" });
+    await view.assertClean("proof");
+  }),
+);
+
+test("public and further addresses are checked, saved or not", { timeout: 30_000 }, () =>
+  on({ width: 360 }, "/settings/general", async (page) => {
+    await page.locator("textarea").first().fill("https://click.example.jp");
+    await page.getByRole("button", { name: "このアドレスで届くか確認する" }).click();
+    await page.getByText("このサーバーに届いています。").waitFor();
+    await page.getByText("名前解決できません", { exact: false }).waitFor();
+    await assertAccessible(page, "addresses");
+  }),
+);

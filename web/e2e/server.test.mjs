@@ -7,7 +7,7 @@ import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
-import { assertAccessible, browser, open, settled } from "./harness.mjs";
+import { assertAccessible, assertFits, browser, open, settled } from "./harness.mjs";
 
 const target = process.env.CARGO_TARGET_DIR ?? join(import.meta.dirname, "../../target");
 const binary = process.env.YAMABIKO_BIN ?? join(target, "debug/yamabiko");
@@ -102,6 +102,8 @@ test("from the one-time link to a proven postback", { timeout: 180_000 }, async 
     await page.getByLabel("Password").fill(PASSWORD);
     await page.getByRole("button", { name: "Create the account" }).click();
     await page.getByLabel("Public address of the tracking server").fill(url);
+    await page.getByRole("button", { name: "Check that this address reaches us" }).click();
+    await page.getByText("reaches this server, but only from this machine").waitFor({ timeout: 20_000 });
     await page.getByRole("button", { name: "Next" }).click();
     await page.getByRole("textbox", { name: /^Name/ }).fill(`Serum ${HOSTILE}`);
     await page.getByLabel("Destination (landing page)").fill("https://shop.example.com/lp");
@@ -147,6 +149,93 @@ test("from the one-time link to a proven postback", { timeout: 180_000 }, async 
       await settled(page);
       await view.assertClean(path);
     }
+  });
+
+  await t.test("a stranger reads a proof link in both languages and themes until it is revoked", async () => {
+    const sid = await page.evaluate(async () => (await (await fetch("/api/v1/sessions")).json()).items.at(-1).id);
+    await page.goto(`${url}/trace?q=${sid}`);
+    await page.getByRole("button", { name: "Proof link" }).click();
+    await page.getByRole("button", { name: "Make the link" }).click();
+    const address = await page.getByRole("link", { name: "Look at the page" }).getAttribute("href");
+    for (const [language, theme, width, heading] of [
+      ["en", "light", 1280, "Record of one click and what came of it"],
+      ["ja", "dark", 360, "クリックと成果の記録"],
+      ["en", "dark", 1280, "Record of one click and what came of it"],
+    ]) {
+      const stranger = await open(chrome, { language, theme, width });
+      await stranger.page.goto(address);
+      await stranger.page.getByRole("heading", { level: 1, name: heading }).waitFor();
+      await stranger.page.getByText(`Serum ${HOSTILE}`).waitFor();
+      assert.equal(await stranger.page.getByText(sid).count(), 0, "the id is masked");
+      assert.notEqual(await stranger.page.evaluate(() => getComputedStyle(document.body).margin), "8px", "it has a style");
+      await assertAccessible(stranger.page, `proof ${language} ${theme}`);
+      await assertFits(stranger.page, `proof ${language} ${theme}`);
+      await stranger.assertClean("proof");
+      await stranger.close();
+    }
+    await page.getByRole("button", { name: `Revoke ${sid}` }).click();
+    await page.getByText("Links that can be read now").waitFor({ state: "detached" });
+    const stranger = await open(chrome, { language: "en" });
+    const answer = await stranger.page.goto(address);
+    assert.equal(answer.status(), 404);
+    await stranger.page.getByRole("heading", { level: 1, name: "There is nothing here" }).waitFor();
+    await assertAccessible(stranger.page, "no proof");
+    await stranger.close();
+  });
+
+  await t.test("a viewer limited to a partner walks every screen and is refused nothing", async () => {
+    const partner = await page.evaluate(async (password) => {
+      const partner = (await (await fetch("/api/v1/partners")).json()).items[0];
+      const user = { login: "media@example.jp", role: "viewer", partners: [partner.id], password };
+      const body = JSON.stringify(user);
+      const made = await fetch("/api/v1/users", { method: "POST", body, headers: { "content-type": "application/json" } });
+      return made.status === 201 ? partner : null;
+    }, PASSWORD);
+    assert.ok(partner, "the account was made");
+    const limited = await open(chrome, { language: "en", width: 360 });
+    await limited.page.goto(`${url}/links`);
+    await limited.page.getByLabel("Login name or e-mail").fill("media@example.jp");
+    await limited.page.getByLabel("Password").fill(PASSWORD);
+    await limited.page.keyboard.press("Enter");
+    await limited.page.getByRole("heading", { level: 1, name: "Links" }).waitFor();
+    const link = await limited.page.evaluate(async () => (await (await fetch("/api/v1/links")).json()).items[0].token);
+    const refused = [];
+    limited.page.on("response", (r) => {
+      if (r.url().includes("/api/") && r.status() >= 400) refused.push(`${r.status()} ${r.url()}`);
+    });
+    for (const path of [
+      "/",
+      "/live",
+      "/reports",
+      "/links",
+      "/offers",
+      "/partners",
+      "/rules",
+      "/clicks",
+      "/conversions",
+      "/refused",
+      "/postbacks",
+      "/trace",
+      "/settings",
+      "/settings/account",
+      "/settings/payouts",
+      "/settings/alerts",
+      "/help",
+      "/help/conversions",
+      "/help/rules",
+      `/links/${link}`,
+      `/links/${link}/hand-out`,
+      `/partners/${partner.id}`,
+    ]) {
+      await limited.page.goto(url + path);
+      await limited.page.waitForSelector("h1");
+      if (path !== "/live") await settled(limited.page);
+      assert.equal(await limited.page.getByRole("alert").count(), 0, path);
+      await assertFits(limited.page, path);
+      await limited.assertClean(path);
+    }
+    assert.deepEqual(refused, []);
+    await limited.close();
   });
 
   await t.test("the live view comes back after a restart, without a gap", async () => {

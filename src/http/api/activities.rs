@@ -1,12 +1,14 @@
 //! Activities (成果ログ, 成果エラーログ) and the status of conversions (承認 / 否認).
 
 use super::page::Page;
-use super::records::{ActivityDto, activities_of_order, activity_or_engagement, sees_activity};
+use super::records::{
+    ActivityDto, activities_of_order, activity_or_engagement, seen_activity, sees_activity,
+};
 use super::save::{Note, audit};
 use super::scan::{self, End, Window};
 use super::{check, page, read};
 use crate::domain::activity::{Activity, ActivityKind, ConversionStatus, RefusalReason, Verdict};
-use crate::domain::ids::ActivityId;
+use crate::domain::ids::{ActivityId, PartnerId};
 use crate::domain::money::Money;
 use crate::http::State;
 use crate::http::auth::{Editor, Identity, Viewer};
@@ -127,13 +129,14 @@ pub async fn page_of(
     let limit = page::limit(query.limit)?;
     let window = Window::new(query.from_ms, query.to_ms, query.cursor.as_deref())?;
     read(state, move |state| {
+        let catalog = state.recorder.catalog();
         // An order number has an index, so that an old one is found at once.
         if let Some(uid) = &query.uid {
             let of_order = activities_of_order(state.recorder.reader(), uid, MOST_OF_ORDER)?;
             let fit = of_order
                 .iter()
                 .filter(|a| window.holds(a.id.0) && query.wants(a, &identity))
-                .map(|a| (a.id.0, ActivityDto::from(a)));
+                .map(|a| (a.id.0, seen_activity(&|p| identity.sees(p), &catalog, a)));
             return Ok(scan::merge(
                 fit.collect(),
                 [End::Exhausted, End::Exhausted],
@@ -149,7 +152,7 @@ pub async fn page_of(
                 let activity = codec::decode_activity(value, db, key)?;
                 Ok(query
                     .wants(&activity, &identity)
-                    .then(|| ActivityDto::from(&activity)))
+                    .then(|| seen_activity(&|p| identity.sees(p), &catalog, &activity)))
             },
         )
     })
@@ -178,7 +181,11 @@ pub async fn get_activity(
     let wanted: ActivityId = id("activity", &path)?;
     let found = read(&state, move |state| activity_or_engagement(state, wanted)).await?;
     match found.filter(|activity| sees_activity(&viewer.0, activity)) {
-        Some(activity) => Ok(HttpResponse::Ok().json(ActivityDto::from(&activity))),
+        Some(activity) => {
+            let catalog = state.recorder.catalog();
+            let sees = |partner: Option<&PartnerId>| viewer.0.sees(partner);
+            Ok(HttpResponse::Ok().json(seen_activity(&sees, &catalog, &activity)))
+        }
         None => Err(ApiError::not_found("activity", path.into_inner())),
     }
 }

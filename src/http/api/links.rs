@@ -11,7 +11,7 @@ use crate::domain::link::Link;
 use crate::domain::offer::{AttributionPolicy, Destinations, RunState};
 use crate::domain::partner::Partner;
 use crate::http::State;
-use crate::http::auth::{Editor, Viewer};
+use crate::http::auth::{Editor, Identity, Viewer};
 use crate::http::extract::{Json, Query, id};
 use crate::http::problem::ApiError;
 use crate::store::catalog::{Catalog, Change, ConfigKey, ConfigObject, LinkEntry, Precondition};
@@ -315,7 +315,10 @@ pub async fn list_links(
     let all = catalog.links.values().filter(wanted).map(|entry| Ordered {
         at_ms: entry.link.created_at_ms,
         id: entry.link.token.to_string(),
-        item: view_entry(entry, &catalog.settings, &state.link_names, &origin),
+        item: seen(
+            &viewer.0,
+            view_entry(entry, &catalog.settings, &state.link_names, &origin),
+        ),
     });
     let page = page::of_memory(all.collect(), page::limit(query.limit)?, query.cursor.as_deref())?;
     Ok(HttpResponse::Ok().json(page))
@@ -335,7 +338,16 @@ pub async fn get_link(
         return Err(ApiError::not_found("link", path.into_inner()));
     }
     let origin = viewer.0.caller.origin();
-    Ok(HttpResponse::Ok().json(view_entry(entry, &catalog.settings, &state.link_names, &origin)))
+    let view = view_entry(entry, &catalog.settings, &state.link_names, &origin);
+    Ok(HttpResponse::Ok().json(seen(&viewer.0, view)))
+}
+
+/// A link as somebody may see it: the note is for the advertiser's own people.
+fn seen(identity: &Identity, mut dto: LinkDto) -> LinkDto {
+    if identity.whole().is_err() {
+        dto.note.clear();
+    }
+    dto
 }
 
 /// A link as it is shown; `fallback` is the address where none is set.

@@ -7,6 +7,7 @@
 
 pub mod account;
 pub mod activities;
+pub mod address;
 pub mod alerts;
 pub mod bearer;
 pub mod check;
@@ -19,6 +20,7 @@ pub mod page;
 pub mod partners;
 pub mod postbacks;
 pub mod presets;
+pub mod proofs;
 pub mod records;
 pub mod rules;
 pub mod save;
@@ -197,7 +199,7 @@ table! {
     users::list_users, users::get_user, users::create_user, users::replace_user, users::delete_user,
     users::list_tokens, users::create_token, users::delete_token,
     settings::get_settings, settings::replace_settings,
-    alerts::get_alerts, alerts::test_alert,
+    alerts::get_alerts, alerts::test_alert, address::check_address,
     offers::list_offers, offers::get_offer, offers::create_offer, offers::replace_offer, offers::delete_offer,
     bearer::create_bearer_token, bearer::delete_bearer_token,
     partners::list_partners, partners::get_partner, partners::create_partner, partners::replace_partner,
@@ -213,6 +215,7 @@ table! {
     jobs::get_job,
     stats::get_stats, stats::get_payouts,
     trace::get_trace,
+    proofs::create_proof, proofs::list_proofs, proofs::delete_proof,
     transfer::export_configuration, transfer::import_configuration,
     tests_api::test_rule, tests_api::test_click, tests_api::test_conversion, tests_api::list_echo,
     system::get_system, system::list_audit,

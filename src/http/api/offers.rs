@@ -446,7 +446,7 @@ pub async fn list_offers(
         .map(|o| Ordered {
             at_ms: o.created_at_ms,
             id: o.id.to_string(),
-            item: OfferDto::from(&**o),
+            item: seen(&viewer.0, o),
         });
     let page = page::of_memory(
         all.collect(),
@@ -469,7 +469,16 @@ pub async fn get_offer(
     if !sees_offer(&viewer.0, &catalog, &offer.id) {
         return Err(ApiError::not_found("offer", path.into_inner()));
     }
-    Ok(HttpResponse::Ok().json(OfferDto::from(offer)))
+    Ok(HttpResponse::Ok().json(seen(&viewer.0, offer)))
+}
+
+/// An offer as somebody may see it: who may send conversions is not told to those who are limited to partners.
+fn seen(identity: &Identity, offer: &Offer) -> OfferDto {
+    let mut dto = OfferDto::from(offer);
+    if identity.whole().is_err() {
+        dto.trust = TrustDto::default();
+    }
+    dto
 }
 
 /// The offer of an id.

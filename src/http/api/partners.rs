@@ -10,7 +10,7 @@ use crate::domain::ids::PartnerId;
 use crate::domain::offer::{AttributionPolicy, TrustPolicy};
 use crate::domain::partner::{ClickParameter, DeliverySettings, Partner, PartnerPayout};
 use crate::http::State;
-use crate::http::auth::{Editor, Viewer};
+use crate::http::auth::{Editor, Identity, Viewer};
 use crate::http::extract::{Json, Query, id};
 use crate::http::problem::ApiError;
 use crate::store::catalog::{Catalog, Change, ConfigKey, ConfigObject, Precondition};
@@ -254,7 +254,7 @@ pub async fn list_partners(
         .map(|p| Ordered {
             at_ms: p.created_at_ms,
             id: p.id.to_string(),
-            item: PartnerDto::from(&**p),
+            item: seen(&viewer.0, p),
         });
     let page = page::of_memory(
         all.collect(),
@@ -277,7 +277,16 @@ pub async fn get_partner(
     if !viewer.0.sees(Some(&partner.id)) {
         return Err(ApiError::not_found("partner", path.into_inner()));
     }
-    Ok(HttpResponse::Ok().json(PartnerDto::from(partner)))
+    Ok(HttpResponse::Ok().json(seen(&viewer.0, partner)))
+}
+
+/// A partner as somebody may see it: the note is for the advertiser's own people.
+fn seen(identity: &Identity, partner: &Partner) -> PartnerDto {
+    let mut dto = PartnerDto::from(partner);
+    if identity.whole().is_err() {
+        dto.note.clear();
+    }
+    dto
 }
 
 /// Makes a partner.

@@ -8,10 +8,12 @@ use crate::domain::ids::{ActivityId, OfferId, PartnerId, PostbackId, SessionId};
 use crate::domain::money::Money;
 use crate::domain::plan::engagement;
 use crate::domain::postback::{Attempt, Origin, Outcome, Postback, PostbackState, Request};
+use crate::domain::rule::RuleScope;
 use crate::domain::session::Session;
 use crate::http::State;
 use crate::http::auth::Identity;
 use crate::http::problem::ApiError;
+use crate::store::catalog::Catalog;
 use crate::store::{Db, PeriodKind, Reader, StoreError, codec, keys};
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -445,6 +447,37 @@ pub struct PostbackDetail {
     pub postback: PostbackDto,
     /// Oldest first.
     pub attempts: Vec<AttemptDto>,
+}
+
+/// An activity as somebody may see it, who may see the activity itself: without what rules of others said, and
+/// without the clicks of others that were considered. `sees` tells whether they may see what belongs to a
+/// partner, or to none.
+pub fn seen_activity(
+    sees: &dyn Fn(Option<&PartnerId>) -> bool,
+    catalog: &Catalog,
+    activity: &Activity,
+) -> ActivityDto {
+    let mut dto = ActivityDto::from(activity);
+    if sees(None) {
+        return dto;
+    }
+    let sees_origin = |origin: &Origin| match origin {
+        Origin::Rule(id) => sees(match catalog.rule(id).map(|rule| &rule.scope) {
+            Some(RuleScope::Partner { partner, .. }) => Some(partner),
+            Some(RuleScope::Offer { .. }) | None => None,
+        }),
+        // Carried on a click URL of the partner that has the credit.
+        Origin::Link(_) => true,
+        Origin::Test(_) => false,
+    };
+    let seen = activity
+        .rules
+        .iter()
+        .filter(|outcome| sees_origin(&outcome.origin));
+    dto.rules = seen.map(RuleOutcomeDto::from).collect();
+    let own = dto.session;
+    dto.candidates.retain(|candidate| Some(candidate.session) == own);
+    dto
 }
 
 /// Whether somebody may see an activity. Those without a partner are seen by those without a limit.

@@ -669,3 +669,48 @@ async fn scopes_of_tokens_are_held() {
         (401, "unauthenticated")
     );
 }
+
+#[actix_web::test]
+async fn a_proof_link_ends_to_the_millisecond() {
+    let instance = Instance::start();
+    let sid = crate::domain::ids::TimeId::new(instance.state.now_ms(), 7);
+    let sample =
+        crate::domain::template::sample::sample_activity(crate::domain::activity::ActivityKind::Event);
+    let session = sample
+        .unwrap()
+        .activity
+        .session
+        .map(|copy| crate::domain::session::Session {
+            id: crate::domain::ids::SessionId(sid),
+            ..(*copy).clone()
+        })
+        .unwrap();
+    for (life_ms, status) in [(60_000, 200), (-1, 404), (0, 404)] {
+        let (token, id, made) = crate::http::proof::new(sid, "user a", 1, 0).unwrap();
+        let value = crate::store::codec::encode_session(&session).unwrap();
+        let wrote = instance.state.recorder.run(move |group| {
+            let made = crate::domain::proof::Proof {
+                expires_at_ms: group.now_ms() + life_ms,
+                ..made
+            };
+            group.put(
+                crate::store::keys::session(crate::domain::ids::SessionId(sid)),
+                value,
+            );
+            crate::http::proof::insert(group, &id, &made)
+        });
+        assert!(wrote.await.unwrap().unwrap());
+        instance.state.applied().await.unwrap();
+        let answer = send(
+            &instance,
+            Method::GET,
+            &format!("/proof/{token}"),
+            &[],
+            Value::Null,
+        )
+        .await;
+        assert_eq!(answer.status.as_u16(), status, "{life_ms}");
+    }
+    let good = crate::http::proof::list(instance.state.recorder.reader(), instance.state.now_ms()).unwrap();
+    assert_eq!(good.len(), 1, "what has expired is listed no more");
+}

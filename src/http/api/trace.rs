@@ -6,17 +6,17 @@ use super::postbacks::StateFilter;
 use super::read;
 use super::records::{
     ActivityDto, PostbackDetail, PostbackDto, RuleOutcomeDto, SessionDto, activities_of, activities_of_order,
-    activity, detail, postback, postbacks_of_click, sees_activity, session,
+    activity, detail, postback, postbacks_of_click, seen_activity, session,
 };
 use super::scan::{self, Window};
 use super::trace_device;
 use crate::domain::activity::{Activity, ActivityKind, RefusalReason, Verdict};
 use crate::domain::duplicates::click_id_hash;
-use crate::domain::ids::{ActivityId, PostbackId, SessionId, TimeId};
+use crate::domain::ids::{ActivityId, PartnerId, PostbackId, SessionId, TimeId};
 use crate::domain::plan::engagement;
 use crate::domain::session::Session;
 use crate::http::State;
-use crate::http::auth::{Identity, Viewer};
+use crate::http::auth::Viewer;
 use crate::http::extract::Query;
 use crate::http::problem::ApiError;
 use crate::store::catalog::Catalog;
@@ -127,30 +127,41 @@ pub async fn get_trace(
             "paste a SID, an activity id, an order number, a click id, a device id or a URL",
         ));
     }
-    let trace = read(&state, move |state| trace(state, &viewer.0, &text)).await?;
+    let trace = read(&state, move |state| {
+        trace(state, &|partner| viewer.0.sees(partner), &text)
+    })
+    .await?;
     Ok(HttpResponse::Ok().json(trace))
 }
 
-fn trace(state: &State, identity: &Identity, text: &str) -> Result<Trace, ApiError> {
+/// The trace of a text, with what belongs to partners (or to none) that `sees` allows.
+pub(crate) fn trace(
+    state: &State,
+    sees: &dyn Fn(Option<&PartnerId>) -> bool,
+    text: &str,
+) -> Result<Trace, ApiError> {
     let (reader, catalog) = (state.recorder.reader(), state.recorder.catalog());
     let mut found = find(reader, &catalog, text)?;
-    if found
-        .session
-        .as_ref()
-        .is_some_and(|s| !identity.sees(s.partner.as_ref()))
-    {
+    if found.session.as_ref().is_some_and(|s| !sees(s.partner.as_ref())) {
         found = Found::default();
     }
     found
         .activities
-        .retain(|activity| sees_activity(identity, activity));
+        .retain(|activity| sees(activity.session.as_ref().and_then(|s| s.partner.as_ref())));
+    // Whether there is something of others is not told either.
+    if found.session.is_none() && found.activities.is_empty() {
+        found.by = None;
+    }
+    let of_theirs = |detail: &PostbackDetail| sees(detail.postback.partner.as_ref());
     let (mut session_rules, mut session_postbacks) = (Vec::new(), Vec::new());
     if let Some(session) = &found.session {
         for id in postbacks_of_click(reader, session.id, MOST_POSTBACKS)? {
-            session_postbacks.extend(detail(reader, id)?);
+            session_postbacks.extend(detail(reader, id)?.filter(of_theirs));
         }
         let plan = queueing::plan(&engagement(session.clone()), &catalog, state.now_ms());
-        session_rules = plan.outcomes.iter().map(RuleOutcomeDto::from).collect();
+        let mut engaged = engagement(session.clone());
+        engaged.rules = plan.outcomes;
+        session_rules = seen_activity(sees, &catalog, &engaged).rules;
         // These were rendered for the trace only; what was really sent is above.
         session_rules
             .iter_mut()
@@ -161,10 +172,10 @@ fn trace(state: &State, identity: &Identity, text: &str) -> Result<Trace, ApiErr
         let ids = activity.rules.iter().filter_map(|outcome| outcome.postback);
         let mut postbacks = Vec::new();
         for id in ids.take(MOST_POSTBACKS) {
-            postbacks.extend(detail(reader, id)?);
+            postbacks.extend(detail(reader, id)?.filter(of_theirs));
         }
         activities.push(ActivityTrace {
-            activity: ActivityDto::from(activity),
+            activity: seen_activity(sees, &catalog, activity),
             postbacks,
         });
     }

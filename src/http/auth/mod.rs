@@ -14,6 +14,7 @@ pub mod totp;
 use super::State;
 use super::client::{Caller, caller};
 use super::problem::ApiError;
+use super::reach::ReachKey;
 use crate::domain::account::{ApiToken, Role, TokenScope};
 use crate::domain::ids::{PartnerId, UserId};
 use actix_web::dev::Payload;
@@ -22,9 +23,18 @@ use actix_web::{FromRequest, HttpRequest, web};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use std::future::{Ready, ready};
+use std::num::NonZeroU32;
+use std::time::Duration;
 
 /// What API tokens begin with.
 pub const TOKEN_PREFIX: &str = "ybk_";
+
+/// Looks at proof links from one address at once, then one every [`PROOF_EVERY`].
+const PROOF_BURST: NonZeroU32 = NonZeroU32::MIN.saturating_add(29);
+const PROOF_EVERY: Duration = Duration::from_secs(2);
+/// Checks of public addresses from one address at once, then one every [`CHECK_EVERY`].
+const CHECK_BURST: NonZeroU32 = NonZeroU32::MIN.saturating_add(9);
+const CHECK_EVERY: Duration = Duration::from_secs(6);
 
 /// State of authentication; one for the instance.
 #[derive(Debug)]
@@ -37,6 +47,12 @@ pub struct Auth {
     pub throttle: throttle::Throttle,
     /// Codes of authenticator apps that were used.
     pub spent_codes: totp::SpentCodes,
+    /// Counts looks at proof links, known or not.
+    pub proofs: throttle::Rate,
+    /// Counts checks of public addresses.
+    pub address_checks: throttle::Rate,
+    /// Proves that an address leads to this process.
+    pub reach: ReachKey,
 }
 
 impl Auth {
@@ -47,6 +63,9 @@ impl Auth {
             hasher: password::Hasher::new()?,
             throttle: throttle::Throttle::default(),
             spent_codes: totp::SpentCodes::default(),
+            proofs: throttle::Rate::new(PROOF_BURST, PROOF_EVERY),
+            address_checks: throttle::Rate::new(CHECK_BURST, CHECK_EVERY),
+            reach: ReachKey::new()?,
         })
     }
 }

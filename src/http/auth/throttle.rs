@@ -71,6 +71,41 @@ impl Throttle {
     }
 }
 
+/// How often an address (IPv6: /64) may ask for something.
+#[derive(Debug)]
+pub struct Rate {
+    addresses: DefaultKeyedRateLimiter<IpAddr>,
+    clock: DefaultClock,
+}
+
+impl Rate {
+    /// `burst` at once, then one every `every`.
+    pub fn new(burst: NonZeroU32, every: Duration) -> Self {
+        let quota = Quota::with_period(every)
+            .unwrap_or(Quota::per_minute(burst))
+            .allow_burst(burst);
+        Self {
+            addresses: RateLimiter::keyed(quota),
+            clock: DefaultClock::default(),
+        }
+    }
+
+    /// Counts one; refuses one too many.
+    pub fn check(&self, from: IpAddr) -> Result<(), ApiError> {
+        if self.addresses.len() >= MOST_KEYS {
+            self.addresses.retain_recent();
+        }
+        if self.addresses.len() >= MOST_KEYS {
+            return Err(ApiError::Throttled { retry_after_s: 60 });
+        }
+        self.addresses
+            .check_key(&network(from))
+            .map_err(|not_until| ApiError::Throttled {
+                retry_after_s: not_until.wait_time_from(self.clock.now()).as_secs() + 1,
+            })
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -52,6 +52,16 @@ export function start({ dist, port = 0, isEmpty = false, isSignedOut = false, is
     : { offers: [...data.offers], partners: [...data.partners], links: [...data.links], rules: [...data.rules] };
   const streams = new Set();
   const arrivals = [];
+  const proofs = [
+    {
+      id: "p1",
+      subject: "0f8kq1w2e3r4t5y6",
+      created_by: "user <b>hanako</b>",
+      created_at_ms: Date.now() - 3_600_000,
+      expires_at_ms: Date.now() + 500_000_000,
+      url: null,
+    },
+  ];
   let isOut = isSignedOut;
   const me = () => ({
     actor: "user owner",
@@ -98,6 +108,28 @@ export function start({ dist, port = 0, isEmpty = false, isSignedOut = false, is
       };
     if (path === "/me/totp/offer")
       return { secret: "JBSWY3DPEHPK3PXP", url: "otpauth://totp/Yamabiko:owner?secret=JBSWY3DPEHPK3PXP" };
+    if (path === "/address-check")
+      return { url: body.url, result: body.url.includes("click") ? "not_resolved" : "ok", message: "in English" };
+    if (path === "/proofs" && method === "POST") {
+      const made = {
+        id: "p2",
+        subject: body.id,
+        created_by: "user owner",
+        created_at_ms: Date.now(),
+        expires_at_ms: Date.now() + body.hours * 3_600_000,
+        url: null,
+      };
+      proofs.unshift(made);
+      return { ...made, url: "https://t.example.com/proof/abcdefghijklmnopqrstuvwxyz0123456789_-ABCDE" };
+    }
+    if (kind === "proofs" && method === "DELETE") {
+      proofs.splice(
+        proofs.findIndex((p) => p.id === id),
+        1,
+      );
+      return {};
+    }
+    if (path === "/proofs") return { items: proofs };
     if (path === "/alerts/test")
       return { at_ms: Date.now(), is_ok: false, message: "550 5.1.1 no such mailbox <img src=x onerror=hacked=1>" };
     if (path === "/alerts")

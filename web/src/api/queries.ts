@@ -12,8 +12,18 @@ export const useCanEdit = (): boolean => {
   return role === "editor" || role === "owner";
 };
 
-export const useSettings = (enabled = true) =>
-  useQuery({ queryKey: ["settings"], queryFn: () => get<Settings>("/settings"), staleTime: 60_000, enabled });
+/** Whether this person sees the whole instance; a viewer can be limited to partners. */
+export const useSeesAll = (): boolean => useMe().data?.partners.length === 0;
+
+export const useSettings = (enabled = true) => {
+  const seesAll = useSeesAll();
+  return useQuery({
+    queryKey: ["settings"],
+    queryFn: () => get<Settings>("/settings"),
+    staleTime: 60_000,
+    enabled: enabled && seesAll,
+  });
+};
 
 async function all<T>(path: string): Promise<T[]> {
   const items: T[] = [];

@@ -79,6 +79,20 @@ export interface ActivityTrace {
   /** Its postbacks with every attempt. */
   postbacks: PostbackDetail[];
 }
+/** Which address is checked. */
+export interface AddressCheck {
+  /** `https://t.example.com`, saved or not. */
+  url: string;
+}
+/** What came of it. */
+export interface AddressChecked {
+  /** A sentence that says what to do. */
+  message: string;
+  /** What came of it. */
+  result: Reached;
+  /** The address in its plain form. */
+  url: string;
+}
 /** A way by which alerts go. */
 export type AlertChannel = "email" | "webhook" | "line";
 /** What is wrong. */
@@ -178,6 +192,10 @@ export interface AttributionPolicy {
   probabilistic?: boolean | null;
   /** App: engagement to reattributing session, hours (168). */
   reattribution_window_h?: number | null;
+  /** App: a credit lasts this many hours and then falls back (0 = it stays). */
+  temporary_credit_h?: number | null;
+  /** App: a temporary credit falls back to organic, not to the credit before it (off). */
+  temporary_to_organic?: boolean | null;
   /** Web: last click of the visitor within this many days (30 unless set; at most the retention of sessions). */
   web_window_days?: number | null;
 }
@@ -526,7 +544,7 @@ export interface Finding {
   start_utf16: number;
 }
 /** How it was found. */
-export type FoundBy = "session" | "activity" | "postback" | "order_number" | "click_value";
+export type FoundBy = "session" | "activity" | "postback" | "order_number" | "click_value" | "device";
 /** What a placeholder is about; the sections of the reference and of the picker. */
 export type Group = "activity" | "conversion" | "click" | "link" | "attribution" | "settings" | "time" | "money" | "ad_revenue" | "app" | "device_id" | "device" | "geo" | "skan" | "subscription" | "prediction" | "network";
 /** A parameter that the operator puts on the destination, where the partner measures. */
@@ -763,6 +781,13 @@ export interface NewBearer {
   name: string;
   /** What it is good for; empty means everything. */
   scopes?: TrustScope[];
+}
+/** What a proof link is made of. */
+export interface NewProof {
+  /** Hours until it expires, 1 to 720 (168). */
+  hours?: number | null;
+  /** SID, or the id of an activity without a click. */
+  id: string;
 }
 /** What a new token is called and good for. */
 export interface NewToken {
@@ -1105,6 +1130,26 @@ export interface PreviewRequest {
   /** The rule, saved or not. */
   rule: RuleDto;
 }
+/** A proof link. */
+export interface ProofDto {
+  /** Unix milliseconds. */
+  created_at_ms: number;
+  /** Who made it. */
+  created_by: string;
+  /** Unix milliseconds. */
+  expires_at_ms: number;
+  /** Names it, and opens nothing. */
+  id: string;
+  /** SID or activity. */
+  subject: string;
+  /** Its address; only in the answer to its making. */
+  url?: string | null;
+}
+/** Proof links. */
+export interface ProofList {
+  /** Those that have not expired, newest first; at most 1,000. */
+  items: ProofDto[];
+}
 /** The queue as it stands. */
 export interface QueueDto {
   /** Whether the waiting postbacks of before the start are still being read. */
@@ -1131,6 +1176,8 @@ export interface QueueSummary {
   /** Waiting postbacks, those in flight included. */
   waiting: number;
 }
+/** What came of a check. */
+export type Reached = "ok" | "ok_private" | "something_else" | "redirected" | "not_resolved" | "refused" | "timed_out" | "tls" | "private_elsewhere";
 /** Codes for the day that the app is lost: the only time that they are shown. */
 export interface RecoveryCodes {
   /** Each is good once. */

@@ -2,6 +2,7 @@
 import { useQuery } from "@tanstack/react-query";
 import { get } from "./client";
 import type { Lane, Queue, System } from "./types";
+import { useSeesAll } from "./queries";
 
 export type { Lane, Queue, System };
 
@@ -11,6 +12,8 @@ export const isUnwell = (lane: Lane): boolean =>
 
 export const useSystem = () =>
   useQuery({
+    // The machine is the business of those who see the whole instance.
+    enabled: useSeesAll(),
     queryKey: ["system"],
     queryFn: () => get<System>("/system"),
     staleTime: 5_000,
@@ -20,6 +23,7 @@ export const useSystem = () =>
 
 export const useQueue = () =>
   useQuery({
+    enabled: useSeesAll(),
     queryKey: ["queue"],
     queryFn: () => get<Queue>("/postbacks/queue"),
     refetchInterval: 15_000,

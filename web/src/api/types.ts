@@ -21,6 +21,7 @@ export type SetupStatus = Shown<Api.SetupStatus>;
 export type Me = Shown<Api.Me>;
 export type Settings = Shown<Api.SettingsDto>;
 export type AlertSettings = Shown<Api.AlertsDto>;
+export type AddressChecked = Shown<Api.AddressChecked>;
 export type Secret = Api.Secret;
 export type AlertChannel = Api.AlertChannel;
 export type LastSent = Shown<Api.LastSent>;

@@ -3,7 +3,7 @@ import { useQuery } from "@tanstack/react-query";
 import { useMemo } from "react";
 import { Link } from "wouter";
 import { get } from "../api/client";
-import { useMe } from "../api/queries";
+import { useMe, useSeesAll } from "../api/queries";
 import { type StatQuery, useStats } from "../api/stats";
 import { isUnwell, type System, useQueue, useSystem } from "../api/system";
 import type { Counters, Page, PostbackRow, Stats } from "../api/types";
@@ -58,6 +58,8 @@ function Health() {
   const format = useFormat();
   const system = useSystem();
   const queue = useQueue().data;
+  const seesAll = useSeesAll();
+  if (!seesAll) return <>{t("home.limited")}</>;
   if (!system.data) return <>{system.isError ? t("home.health_unknown") : t("common.loading")}</>;
   const unwell = (queue?.lanes ?? []).filter(isUnwell).length;
   const { health, last_session_at_ms } = system.data;

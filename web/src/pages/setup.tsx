@@ -19,6 +19,7 @@ import { linkBody, newLink } from "./link-edit";
 import { newOffer, offerBody } from "./offer-edit";
 import { LiveTest } from "./parts/live-test";
 import { PartnerForm } from "./partner-new";
+import { AddressCheck } from "./parts/address-check";
 import { AddressNote, TIME_ZONES } from "./settings/general";
 
 const STEPS = ["language", "owner", "address", "offer", "partner", "link", "test"] as const;
@@ -287,6 +288,7 @@ function AddressForm({ settings, origin, onDone }: { settings: Settings; origin:
           inputMode="url"
         />
         <AddressNote url={draft.public_url} />
+        <AddressCheck key={draft.public_url} urls={[draft.public_url]} />
         <PickField
           label={t("settings.time_zone")}
           value={draft.time_zone}

@@ -10,7 +10,7 @@ import {
 } from "lucide-react";
 import { type ReactNode, useState } from "react";
 import { Link } from "wouter";
-import { useNames } from "../api/queries";
+import { useCanEdit, useNames } from "../api/queries";
 import { type Trace, useTrace } from "../api/trace";
 import type { ActivityRow, PostbackDetail, RuleOutcome, SessionRow } from "../api/types";
 import {
@@ -37,6 +37,7 @@ import { SessionFlags } from "./clicks";
 import { AttemptLine, RequestView } from "./parts/attempts";
 import { useCodeText, useKindName } from "./parts/kinds";
 import { CancelOne, ResendOne } from "./parts/postback-jobs";
+import { ProofLink } from "./parts/proof-link";
 import { Way } from "./parts/trace-way";
 import { Reason } from "./refused";
 
@@ -46,15 +47,20 @@ export default function TracePage() {
   const q = filters.get("q");
   const [text, setText] = useState(q);
   const trace = useTrace(q);
+  const canEdit = useCanEdit();
+  const subject = q ? (trace.data?.session?.id ?? trace.data?.activities[0]?.activity.id) : undefined;
   return (
     <PageFrame
       title={t("nav.trace")}
       lead={t("trace.lead")}
       actions={
         q && (
-          <Button icon={RotateCw} onPress={() => void trace.refetch()}>
-            {t("trace.reload")}
-          </Button>
+          <>
+            {canEdit && subject && <ProofLink subject={subject} />}
+            <Button icon={RotateCw} onPress={() => void trace.refetch()}>
+              {t("trace.reload")}
+            </Button>
+          </>
         )
       }
     >

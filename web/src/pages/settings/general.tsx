@@ -15,6 +15,7 @@ import {
 } from "../../components/form";
 import { toast } from "../../components/toast";
 import { useT } from "../../i18n/all";
+import { AddressCheck } from "../parts/address-check";
 
 export const TIME_ZONES: string[] = Intl.supportedValuesOf("timeZone").concat("UTC");
 
@@ -37,14 +38,7 @@ export function AddressNote({ url }: { url: string }) {
   }
   if (/^(localhost|127\.|\[::1\])/.test(host)) return <Note tone="warn">{t("settings.address_local")}</Note>;
   if (url === window.location.origin) return <Note tone="ok">{t("settings.address_ok")}</Note>;
-  return (
-    <Note tone="info">
-      {t("settings.address_check")}{" "}
-      <a href={`${url}/healthz`} target="_blank" rel="noreferrer">
-        {url}/healthz
-      </a>
-    </Note>
-  );
+  return null;
 }
 
 function Editor({ initial }: { initial: Settings }) {
@@ -81,6 +75,7 @@ function Editor({ initial }: { initial: Settings }) {
             error={form.error("tracking_domains", true)}
             placeholder="https://click.example.jp"
           />
+          {canEdit && <AddressCheck urls={[s.public_url, ...s.tracking_domains]} />}
         </div>
       </Card>
       <Card title={t("settings.local")}>
