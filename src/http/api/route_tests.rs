@@ -609,6 +609,7 @@ async fn what_a_removed_link_brought_in_stays_its_partners() {
         link: Some(token.parse().unwrap()),
         event: None,
         dimension: Dimension::All,
+        environment: Default::default(),
     };
     let counters = Counters {
         clicks: 3,
