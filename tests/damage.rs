@@ -236,3 +236,82 @@ fn after_a_kill_one_damaged_database_loses_nothing() {
         });
     }
 }
+
+/// The segments of the journal, oldest first.
+fn segments(data: &Path) -> Vec<PathBuf> {
+    let mut segments = files_below(&data.join("journal"));
+    segments.retain(|file| file.extension().is_some_and(|e| e == "log"));
+    segments
+}
+
+#[test]
+fn a_lost_oldest_segment_is_noticed_told_and_made_good_by_snapshots() {
+    let left = left_behind(false);
+    let data = left.data();
+    // Rotated by hand: what matters is that there is an oldest one beside the newest.
+    let mut found = segments(&data);
+    while found.len() < 2 {
+        let server = setup(&data).start();
+        let load = Load::start(&server, &left.link, 8);
+        std::thread::sleep(Duration::from_millis(1_500));
+        load.stop();
+        assert_eq!(server.terminate(), Some(0));
+        found = segments(&data);
+    }
+    let oldest = name_of(&found[0], &data);
+    let copy = left.dir.path().join("copy");
+    let told = left.survives("the oldest segment gone", |copy| {
+        std::fs::remove_file(copy.join(&oldest)).unwrap();
+        // `doctor` sees it before the server has made it good.
+        let output = setup(copy).command(&["doctor"]).output().unwrap();
+        let said = String::from_utf8_lossy(&output.stdout).into_owned();
+        assert!(said.contains("oldest segment of the journal is gone"), "{said}");
+    });
+    assert!(
+        told.iter()
+            .any(|line| line.contains("oldest segment of the journal is gone")),
+        "{told:?}"
+    );
+    // Made good: the next start has nothing to say, and the databases can be lost too.
+    std::fs::remove_dir_all(copy.join("db")).unwrap();
+    let server = setup(&copy).start();
+    let mut admin = left.admin.at(server.address());
+    let missing = left.acknowledged.missing(&mut admin, Duration::from_secs(20));
+    assert!(missing.is_empty(), "{} are gone\n{}", missing.len(), server.log());
+    assert!(!server.log().contains("oldest segment"), "{}", server.log());
+    let repairs = admin.get("/api/v1/system").ok()["store"]["repairs"].to_string();
+    assert!(repairs.contains("rebuilt"), "health tells of repairs: {repairs}");
+}
+
+#[test]
+fn a_last_frame_that_rotted_at_rest_is_no_torn_tail() {
+    for is_killed in [false, true] {
+        let left = left_behind(is_killed);
+        let newest = segments(&left.data()).pop().unwrap();
+        let used = used_bytes(&newest);
+        let name = name_of(&newest, &left.data());
+        if !is_killed {
+            let told = left.survives("the last frame rotten", |copy| {
+                flip(&copy.join(&name), used - 1, 0x10);
+            });
+            let is_told = |line: &String| line.contains("the journal ends at commit");
+            assert!(told.iter().any(is_told), "{told:?}");
+            continue;
+        }
+        // After a kill the databases may not have the last commit either: then what it held is gone, and that
+        // is said where everybody sees it.
+        flip(&newest, used - 1, 0x10);
+        let server = setup(&left.data()).start();
+        let mut admin = left.admin.at(server.address());
+        let missing = left.acknowledged.missing(&mut admin, Duration::from_secs(5));
+        let system = admin.get("/api/v1/system").ok();
+        let repairs = system["store"]["repairs"].to_string();
+        let is_told =
+            repairs.contains("damaged at rest") || repairs.contains("the databases hold commits up to");
+        assert!(is_told, "{} are gone, and it says only {repairs}", missing.len());
+        if !missing.is_empty() {
+            assert_eq!(system["health"], "degraded");
+            assert!(server.log().contains("store_lost"), "{}", server.log());
+        }
+    }
+}

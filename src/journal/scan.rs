@@ -18,6 +18,16 @@ const BLOCK_BYTES: usize = 4096;
 /// Zeros are told from other bytes by comparing memory, which is fast in debug builds too.
 static ZEROS: [u8; CHUNK_BYTES] = [0; CHUNK_BYTES];
 
+/// What a disk writes whole or not at all.
+const SECTOR_BYTES: u64 = 512;
+
+fn has_no_empty_sector(at: u64, bytes: &[u8]) -> bool {
+    let first = (SECTOR_BYTES - at % SECTOR_BYTES) as usize;
+    let (head, rest) = bytes.split_at(first.min(bytes.len()));
+    let mut parts = std::iter::once(head).chain(rest.chunks(SECTOR_BYTES as usize));
+    parts.all(|part| part.iter().any(|byte| *byte != 0))
+}
+
 /// A file read through a window. A block that the system cannot read counts as zeros, and is remembered.
 struct Window {
     file: Box<dyn DiskFile>,
@@ -235,6 +245,19 @@ impl SegmentWalk {
                 torn = chunk_at + last as u64 + 1;
             }
         }
+    }
+
+    /// Whether all of the frame that the torn tail begins with seems to have reached the disk: its header is
+    /// intact, and no sector of it is empty. Disks write sectors whole over the zeros that were there; what a
+    /// crash cut off has a hole, what was damaged at rest has none. A hint only: a disk may also scribble.
+    pub(super) fn is_tail_whole(&mut self) -> bool {
+        let at = self.offset;
+        let FrameAt::DamagedPayload(frame) = self.frame_at(at) else {
+            return false;
+        };
+        let whole = HEADER_BYTES + frame.payload_bytes;
+        let bytes = self.window.get(at, whole);
+        bytes.len() == whole && has_no_empty_sector(at, bytes)
     }
 
     fn is_valid_next(&self, seq: u64) -> bool {

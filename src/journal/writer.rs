@@ -46,6 +46,9 @@ pub struct OpenReport {
     /// Bytes of a record that was being written when the process or the machine died; they were cut
     /// off, and nobody had been told that it was recorded.
     pub torn_tail_bytes: u64,
+    /// Whether the torn tail looks like a record that was whole once and was damaged at rest: then it may
+    /// have been acknowledged.
+    pub is_tail_suspect: bool,
     /// Damage in the newest segment. Older ones are not read at opening: [`super::read()`] tells.
     pub damaged: Vec<Damage>,
     /// How many segments there are.
@@ -145,6 +148,7 @@ impl Journal {
         let report = OpenReport {
             last_seq: journal.last_seq(),
             torn_tail_bytes: end.torn_tail_bytes,
+            is_tail_suspect: end.is_tail_suspect,
             damaged: end.damaged,
             segments: journal.segments.len(),
         };
@@ -353,6 +357,7 @@ struct End {
     segments: Vec<Segment>,
     active: Option<Active>,
     torn_tail_bytes: u64,
+    is_tail_suspect: bool,
     damaged: Vec<Damage>,
 }
 
@@ -362,6 +367,7 @@ fn find_end(disk: &dyn Disk, dir: &Path) -> Result<End, JournalError> {
         segments: Vec::new(),
         active: None,
         torn_tail_bytes: 0,
+        is_tail_suspect: false,
         damaged: Vec::new(),
     };
     for (first_seq, path) in list_segments(disk, dir)? {
@@ -409,6 +415,7 @@ impl End {
         let torn = walk.torn_tail_bytes();
         if self.damaged.is_empty() {
             self.torn_tail_bytes = torn;
+            self.is_tail_suspect = torn > 0 && walk.is_tail_whole();
         }
         let file = disk
             .open(&newest.path)

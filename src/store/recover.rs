@@ -125,6 +125,26 @@ pub(super) fn open(
             format!("the journal ends at commit {last_seq}, commit {known} is known: {end}"),
         );
     }
+    if survey.is_guessed.is_none() && first_available > manifest.trimmed_seq.saturating_add(1) {
+        // Nothing replays these commits, but what they wrote stands in no snapshot.
+        is_damaged = true;
+        let (first, last) = (manifest.trimmed_seq + 1, first_available - 1);
+        let (kind, end) = if last <= manifest.checkpoint_seq {
+            (
+                RepairKind::Repaired,
+                "the databases have them, and snapshots are made now",
+            )
+        } else {
+            (
+                RepairKind::Lost,
+                "what they wrote may be missing; compare with a backup",
+            )
+        };
+        let message = format!(
+            "the oldest segment of the journal is gone, with commits {first} to {last}, which no snapshot covers: {end}"
+        );
+        engine.report(kind, None, message);
+    }
     for damage in &journal_report.damaged {
         is_damaged = true;
         engine.report(RepairKind::Repaired, None, damage.to_string());
@@ -153,6 +173,12 @@ pub(super) fn open(
         }
     }
     let ahead = engine.ahead_seq.load(Ordering::Acquire);
+    if journal_report.is_tail_suspect && ahead.max(manifest.checkpoint_seq) <= last_seq {
+        engine.report(RepairKind::Lost, None, format!(
+            "commit {} at the end of the journal cannot be read though all of it had reached the disk: it was damaged at rest, or scribbled over by a power cut; if it was acknowledged, what it wrote is missing: compare with a backup, and check the disk",
+            last_seq + 1
+        ));
+    }
     let known_seq = ahead.max(manifest.checkpoint_seq).max(last_seq);
     judge_lost(&engine, &lost, &behind, known_seq);
     if known_seq > last_seq {
@@ -301,6 +327,7 @@ fn remove_leftovers(layout: &Layout) -> Result<(), StoreError> {
 
 /// A stretch of commits that cannot be read.
 struct LostCommits {
+    first_seq: u64,
     last_seq: u64,
     message: String,
 }
@@ -318,6 +345,7 @@ fn read_tail(engine: &Engine, after: u64, lost: &mut Vec<LostCommits>) -> Result
             Err(damage) => {
                 let last_seq = damage.next_seq.map_or(u64::MAX, |next| next.saturating_sub(1));
                 lost.push(LostCommits {
+                    first_seq: damage.after_seq.saturating_add(1),
                     last_seq,
                     message: damage.to_string(),
                 });
@@ -330,6 +358,7 @@ fn read_tail(engine: &Engine, after: u64, lost: &mut Vec<LostCommits>) -> Result
                 record.seq
             );
             lost.push(LostCommits {
+                first_seq: record.seq,
                 last_seq: record.seq,
                 message,
             });
@@ -422,7 +451,7 @@ fn judge_lost(engine: &Engine, lost: &[LostCommits], behind: &[Arc<Slot>], known
         .iter()
         .any(|repair| repair.kind == RepairKind::Rebuilt);
     for stretch in lost {
-        let seq = stretch.last_seq.min(known_seq);
+        let seq = stretch.last_seq.min(known_seq).max(stretch.first_seq);
         let had_it = !is_rebuilt
             && behind.iter().all(|slot| has(slot, seq))
             && engine.all_slots().iter().any(|slot| has(slot, seq));

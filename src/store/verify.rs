@@ -41,8 +41,10 @@ pub fn verify(
     let layout = Layout::new(dir);
     let _lock = recover::lock(&layout)?;
     let mut report = VerifyReport::default();
+    let mut trimmed_seq = None;
     match Manifest::read(&layout.manifest())? {
         Found::Good(manifest) => {
+            trimmed_seq = Some(manifest.trimmed_seq);
             for (db, known) in &manifest.databases {
                 if !layout.database(*db).join("db").exists() {
                     report
@@ -69,7 +71,7 @@ pub fn verify(
             "MANIFEST is damaged ({why}); the next start finds it again"
         )),
     }
-    check_journal(&layout, &mut report)?;
+    check_journal(&layout, trimmed_seq, &mut report)?;
     for name in files::names(&layout.snapshots())? {
         if Layout::parse_snapshot(&name).is_some() {
             report.snapshots += 1;
@@ -86,7 +88,12 @@ pub fn verify(
     Ok(report)
 }
 
-fn check_journal(layout: &Layout, report: &mut VerifyReport) -> Result<(), StoreError> {
+/// `trimmed_seq`: commits up to this one the journal may have let go; `None` when the manifest does not tell.
+fn check_journal(
+    layout: &Layout,
+    trimmed_seq: Option<u64>,
+    report: &mut VerifyReport,
+) -> Result<(), StoreError> {
     let records =
         journal::read(&layout.journal(), 0).map_err(|error| StoreError::Journal(error.to_string()))?;
     for (number, record) in records.enumerate() {
@@ -96,8 +103,19 @@ fn check_journal(layout: &Layout, report: &mut VerifyReport) -> Result<(), Store
                 "commit {} of the journal has an unknown form",
                 record.seq
             )),
-            // The oldest segments go as they should.
-            Err(damage) if number == 0 && damage.kind == journal::DamageKind::Missing => {}
+            // The oldest segments go once snapshots cover them.
+            Err(damage) if number == 0 && damage.kind == journal::DamageKind::Missing => {
+                let first = damage.next_seq.unwrap_or(u64::MAX);
+                if let Some(trimmed) = trimmed_seq
+                    && first > trimmed.saturating_add(1)
+                {
+                    report.problems.push(format!(
+                        "the oldest segment of the journal is gone, with commits {} to {}, which no snapshot covers; the next start makes snapshots",
+                        trimmed + 1,
+                        first.saturating_sub(1)
+                    ));
+                }
+            }
             Err(damage) => report.problems.push(damage.to_string()),
         }
     }

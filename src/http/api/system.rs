@@ -10,7 +10,7 @@ use crate::http::auth::{Owner, Viewer};
 use crate::http::extract::Query;
 use crate::http::health::{Check, readiness};
 use crate::http::problem::ApiError;
-use crate::store::{Db, codec, keys};
+use crate::store::{Db, RepairKind, codec, keys};
 use actix_web::web::Data;
 use actix_web::{HttpResponse, get};
 use serde::{Deserialize, Serialize};
@@ -146,7 +146,12 @@ fn system(state: &State) -> SystemDto {
         .filter(|l| l.state == crate::delivery::LaneState::Open)
         .count();
     let (spool, catalog) = (state.recorder.spool(), state.recorder.catalog());
+    let has_lost = health
+        .repairs
+        .iter()
+        .any(|repair| repair.kind == RepairKind::Lost);
     let is_degraded = open_lanes > 0
+        || has_lost
         || !state.start_faults.is_empty()
         || spool.lost() > 0
         || !catalog.broken_rules.is_empty()

@@ -149,10 +149,11 @@ pub async fn upload_conversions(
         Ok((lines, missing))
     });
     let (lines, missing) = checked.await?;
+    let count = lines.len() + errors.len();
     errors.extend(missing);
     errors.sort_by_key(|error| error.line);
     let mut result = UploadResult {
-        lines: lines.len() + errors.len(),
+        lines: count,
         ..UploadResult::default()
     };
     if !errors.is_empty() || query.0.dry_run {
