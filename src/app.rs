@@ -12,6 +12,7 @@ mod watchdog;
 
 pub use listeners::Bound;
 
+use crate::alerts::{Alerts, Reach};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::delivery::ledger::StoreLedger;
@@ -20,10 +21,12 @@ use crate::delivery::sender::SenderOptions;
 use crate::delivery::{Delivery, DeliveryError, DeliveryOptions, DeliveryPolicy};
 use crate::domain::retry::RetryPolicy;
 use crate::http::State;
+use crate::http::api::jobs::Jobs;
 use crate::http::auth::Auth;
 use crate::http::echo::Echo;
+use crate::http::health::Check;
 use crate::http::problem::ApiError;
-use crate::http::tracking::{ErasureLimit, TrackingState};
+use crate::http::tracking::{CallbackTests, ErasureLimit, TrackingState};
 use crate::journal;
 use crate::live::Live;
 use crate::recorder::{RecordError, Recorder, RecorderOptions, RecorderThread};
@@ -274,17 +277,22 @@ fn serve(
     stop_signal: signals::Signals,
     ready: impl FnOnce(&Running) + Send,
 ) -> Result<(), AppError> {
-    if let Err(error) = selftest::check() {
-        tracing::error!(code = error.code(), %error, "postbacks will fail when many visitors are connected");
-    }
+    let start_faults = start_faults();
     let config = core.config.clone();
     let sockets = listeners::Sockets::open(&config)?;
     let echo = Arc::new(Echo::new(sockets.echo_address()));
     let delivery = start_delivery(core, &echo)?;
     let tracking = tracking_state(core)?;
+    let reach = Reach {
+        recorder: core.recorder.clone(),
+        delivery: delivery.clone(),
+        config: config.clone(),
+    };
+    let alerts = Arc::new(Alerts::start(reach).map_err(AppError::Thread)?);
     let state = Arc::new(State {
         recorder: core.recorder.clone(),
         delivery: delivery.clone(),
+        alerts: alerts.clone(),
         keeper: core.keeper.clone(),
         config: config.clone(),
         metrics,
@@ -294,6 +302,8 @@ fn serve(
         link_names: tracking.link_names.clone(),
         visitors: tracking.visitors.clone(),
         admin_address: sockets.bound().admin_side(),
+        jobs: Jobs::default(),
+        start_faults,
         started_at_ms: core.clock.now_ms(),
     });
     let control = control::Control::start(state.clone(), &config.data_dir)?;
@@ -307,8 +317,23 @@ fn serve(
     });
     housekeeper.stop();
     control.stop();
+    alerts.stop();
     delivery.stop(Instant::now() + WIRE_PATIENCE);
     outcome
+}
+
+/// What only another build or another start can mend: said in the log and shown until then. The server runs all
+/// the same: clicks and conversions must be taken.
+fn start_faults() -> Vec<Check> {
+    let Err(error) = selftest::check() else {
+        return Vec::new();
+    };
+    tracing::error!(code = error.code(), %error, "postbacks will fail when many visitors are connected");
+    vec![Check {
+        name: "http_client",
+        is_ok: false,
+        message: error.to_string(),
+    }]
 }
 
 fn start_delivery(core: &Core, echo: &Echo) -> Result<Arc<Delivery>, AppError> {
@@ -316,6 +341,7 @@ fn start_delivery(core: &Core, echo: &Echo) -> Result<Arc<Delivery>, AppError> {
     let ledger = Arc::new(StoreLedger::new(core.recorder.clone(), delivery_policy(config)));
     let options = DeliveryOptions {
         workers: usize::from(config.workers),
+        dns_server: config.dns_server,
         sender: SenderOptions {
             allow_networks: config.allow_networks.clone(),
             allow_sockets: vec![echo.address()],
@@ -363,5 +389,6 @@ fn tracking_state(core: &Core) -> Result<TrackingState, AppError> {
         visitors: Arc::new(Visitors::new(core.config.limits.visitors.into())),
         erasure_limit: ErasureLimit::default(),
         trusted_proxies: core.config.trusted_proxies.clone(),
+        callback_tests: CallbackTests::default(),
     })
 }

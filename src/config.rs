@@ -47,6 +47,8 @@ pub struct Config {
     pub retention: Retention,
     /// Sending postbacks.
     pub delivery: Delivery,
+    /// When alerts are sent.
+    pub alerts: Alerts,
     /// Bounds.
     pub limits: Limits,
     /// Countries of addresses.
@@ -67,6 +69,8 @@ pub struct Config {
 pub struct Admin {
     /// Own address; `None`: shares [`Config::listen`].
     pub listen: Option<SocketAddr>,
+    /// Host names under which it answers, beside those of [`Config::public_url`] and of the stored settings.
+    pub hosts: Vec<String>,
     /// Bearer token of `/metrics`, a secret; `None`: loopback callers and the admin address only.
     pub metrics_token: Option<String>,
 }
@@ -153,8 +157,24 @@ pub struct Delivery {
     pub source_address: Option<IpAddr>,
     /// Networks that may be called although the egress policy refuses their kind.
     pub allow_networks: Vec<IpNet>,
-    /// Certificate authorities (PEM) in place of the built-in ones.
+    /// DNS server for the names of receivers; `None`: the system's resolver.
+    pub dns_server: Option<SocketAddr>,
+    /// Certificate authorities (PEM) beside the system's.
     pub ca_file: Option<PathBuf>,
+}
+
+/// When alerts are sent; where to is a stored setting.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Alerts {
+    /// Seconds that a destination has to fail.
+    pub partner_after_s: u32,
+    /// Seconds that all has to be well again.
+    pub settle_s: u32,
+    /// Least seconds between two alerts about the same thing.
+    pub quiet_s: u32,
+    /// The LINE Messaging API; `None`: its public address.
+    pub line_url: Option<String>,
 }
 
 /// Bounds.

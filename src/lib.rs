@@ -21,12 +21,14 @@
 //! | [`recorder`] | the one writer | `store`, `live` and below |
 //! | [`tracking`] | use cases: what a request from outside means, and records | `recorder` and below |
 //! | [`delivery`] | lanes, workers, the wire | `recorder` and below |
+//! | [`alerts`] | tells the operator what is wrong | `delivery` and below |
 //! | [`http`] | what is served | everything above |
 //! | [`app`] | builds, starts and stops everything | everything above |
 //! | [`cli`] | the commands | everything above |
 //!
 //! A test (`tests/house.rs`) reads the sources and holds this table.
 
+pub mod alerts;
 pub mod app;
 pub mod cli;
 pub mod clock;

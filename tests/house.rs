@@ -36,6 +36,18 @@ const ROOMS: &[(&str, &[&str])] = &[
         ],
     ),
     (
+        "alerts",
+        &[
+            "clock",
+            "config",
+            "delivery",
+            "domain",
+            "recorder",
+            "store",
+            "telemetry",
+        ],
+    ),
+    (
         "tracking",
         &[
             "clock",
@@ -50,6 +62,7 @@ const ROOMS: &[(&str, &[&str])] = &[
     (
         "http",
         &[
+            "alerts",
             "clock",
             "config",
             "delivery",
@@ -64,6 +77,7 @@ const ROOMS: &[(&str, &[&str])] = &[
     (
         "app",
         &[
+            "alerts",
             "clock",
             "config",
             "delivery",
@@ -80,6 +94,7 @@ const ROOMS: &[(&str, &[&str])] = &[
     (
         "cli",
         &[
+            "alerts",
             "app",
             "clock",
             "config",
@@ -102,6 +117,7 @@ const CRATES: &[(&str, &[&str])] = &[
     ("sled", &["store"]),
     ("isahc", &["delivery"]),
     ("curl", &["delivery"]),
+    ("lettre", &["delivery"]),
     ("actix_", &["http", "app"]),
 ];
 

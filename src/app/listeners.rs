@@ -20,6 +20,8 @@ use std::time::Duration;
 /// How long answers still say `Connection: close` after the listeners were paused: clients with kept
 /// connections learn that they have to open new ones, which wait in the socket for the next process.
 const DRAIN: Duration = Duration::from_millis(400);
+/// How long a stop waits for jobs to end at their next commit.
+const JOBS_PATIENCE: Duration = Duration::from_secs(5);
 /// A request head that takes longer is cut off.
 const HEAD_PATIENCE: Duration = Duration::from_secs(10);
 
@@ -139,6 +141,7 @@ pub(super) fn serve(
         notify(sd_notify::NotifyState::Stopping);
         watchdog.abort();
         tracing::info!("stopping: no new requests, then what is on the wire");
+        state.jobs.stop(JOBS_PATIENCE).await;
         drain(&handles, &is_closing, is_handed_over).await;
         ended
     });

@@ -9,6 +9,7 @@ use crate::store::catalog::ConfigObject;
 use crate::store::{self, Db, PeriodKind, StoreError, codec};
 use serde::Serialize;
 use std::net::TcpListener;
+use std::os::unix::fs::PermissionsExt;
 use std::process::ExitCode;
 
 /// How bad a finding is.
@@ -33,7 +34,7 @@ pub fn run(global: &Global, args: &DoctorArgs) -> Outcome {
     let is_running = control::ask(&config.data_dir, &control::Request::Status)
         .map_err(CliError::io("cannot ask the running server"))?
         .is_some();
-    let mut findings = vec![disk(&config), clock()];
+    let mut findings = vec![disk(&config), privacy(&config), clock()];
     if is_running {
         findings.push(Finding {
             level: Level::Pass,
@@ -102,6 +103,24 @@ fn disk(config: &Config) -> Finding {
                 "{} cannot be looked at ({error}); `yamabiko serve` makes it",
                 config.data_dir.display()
             ),
+        ),
+    }
+}
+
+/// Secrets that have to be kept as they are (signing, HMAC, second factors) lie in the data directory.
+fn privacy(config: &Config) -> Finding {
+    let dir = config.data_dir.display();
+    match std::fs::metadata(&config.data_dir) {
+        Ok(data) if data.permissions().mode() & 0o077 != 0 => finding(
+            Level::Warn,
+            "data_dir",
+            format!("other users of this machine can look into {dir}, where secrets are: chmod 700 {dir}"),
+        ),
+        Ok(_) => finding(Level::Pass, "data_dir", "only its owner can look into it"),
+        Err(error) => finding(
+            Level::Warn,
+            "data_dir",
+            format!("{dir} cannot be looked at: {error}"),
         ),
     }
 }

@@ -35,6 +35,7 @@ pub(super) enum Accepts {
     Networks,
     /// `ID=BASE64` of P-256 keys in X.509 form.
     PublicKeys,
+    Hosts,
 }
 
 /// Why a value was not accepted.
@@ -63,6 +64,7 @@ pub(super) const KEYS: &[Key] = &[
     key("public_url", Accepts::OptionalUrl),
     key("trusted_proxies", Accepts::Networks),
     key("admin.listen", Accepts::OptionalSocket),
+    key("admin.hosts", Accepts::Hosts),
     Key {
         path: "admin.metrics_token",
         accepts: Accepts::OptionalToken,
@@ -88,7 +90,12 @@ pub(super) const KEYS: &[Key] = &[
     whole("delivery.ttl_h", 1, 720, "hours"),
     key("delivery.source_address", Accepts::OptionalIp),
     key("delivery.allow_networks", Accepts::Networks),
+    key("delivery.dns_server", Accepts::OptionalSocket),
     key("delivery.ca_file", Accepts::OptionalPath),
+    whole("alerts.partner_after_s", 1, 86_400, "seconds"),
+    whole("alerts.settle_s", 1, 86_400, "seconds"),
+    whole("alerts.quiet_s", 1, 604_800, "seconds"),
+    key("alerts.line_url", Accepts::OptionalUrl),
     whole("limits.max_connections", 16, 1_000_000, "connections"),
     whole("limits.queue", 64, 1_000_000, "commands"),
     whole("limits.spool_clicks", 0, 10_000_000, "clicks"),
@@ -126,7 +133,7 @@ impl Key {
             Accepts::Whole { .. } => text
                 .parse::<i64>()
                 .map_or_else(|_| Value::from(text), Value::from),
-            Accepts::Networks | Accepts::PublicKeys => text
+            Accepts::Networks | Accepts::Hosts | Accepts::PublicKeys => text
                 .split(|c: char| c == ',' || c.is_whitespace())
                 .filter(|item| !item.is_empty())
                 .map(Value::from)
@@ -175,6 +182,7 @@ impl Key {
             (Accepts::PublicKeys, Value::Array(items)) => {
                 items.iter().map(|item| self.public_key(item)).collect()
             }
+            (Accepts::Hosts, Value::Array(items)) => items.iter().map(|item| self.host(item)).collect(),
             (_, Value::String(text)) => {
                 self.refuse(MistakeKind::NotAllowed, format!("{text:?} is not accepted."))
             }
@@ -241,6 +249,15 @@ impl Key {
         }
     }
 
+    /// As a browser sends it: lower case, other scripts in Punycode.
+    fn host(&self, item: &Value) -> Result<Value, Refused> {
+        let parsed = item.as_str().map(url::Host::parse);
+        match parsed {
+            Some(Ok(url::Host::Domain(name))) => Ok(Value::from(name.trim_end_matches('.'))),
+            _ => self.refuse(MistakeKind::NotAllowed, format!("{item} is no host name.")),
+        }
+    }
+
     fn base_url(&self, text: &str) -> Result<Value, Refused> {
         let refuse = |why: &str| self.refuse(MistakeKind::NotAllowed, format!("{text:?} {why}."));
         let Ok(url) = url::Url::parse(text) else {
@@ -298,6 +315,9 @@ impl Key {
                 "Write keys as Apple publishes them, such as [\"apple-cas-identifier/0=MFkw...\"], \
                  or [] for the published ones."
                     .into()
+            }
+            Accepts::Hosts => {
+                "Write host names without scheme or port, such as [\"admin.example.jp\"].".into()
             }
             Accepts::Networks => {
                 "Write addresses or networks, such as [\"127.0.0.1\", \"10.0.0.0/8\"].".into()

@@ -3,7 +3,7 @@
 //! | file | |
 //! | --- | --- |
 //! | [`egress`] | which addresses may be called |
-//! | `resolve` | names to addresses within a deadline |
+//! | `resolve`, `dns` | names to addresses within a deadline |
 //! | [`sign`] | signatures |
 //! | [`sender`] | one exchange; the only place that names isahc |
 //! | [`ledger`] | the store as the scheduler sees it |
@@ -11,6 +11,8 @@
 //! | `item`, `index`, `queue`, `caps`, `board` | what waits, and whose turn it is |
 //! | `pool` | worker threads, and the settlement of an attempt |
 //! | `scheduler`, `inbox` | the thread that owns the board |
+//! | `refusing` | which destinations answer, but not with 2xx |
+//! | [`mail`] | e-mails of alerts; the only place that names lettre |
 //! | [`selftest`] | does the HTTP client work with many open descriptors |
 //!
 //! Decisions are pure (`lane`, `queue`, `caps`, `board`, [`crate::domain::retry`]); threads are here. It knows
@@ -23,14 +25,18 @@
 
 mod board;
 mod caps;
+mod dns;
 pub mod egress;
 mod inbox;
 mod index;
 mod item;
 mod lane;
 pub mod ledger;
+pub mod mail;
 mod pool;
+mod priority;
 mod queue;
+mod refusing;
 pub mod resolve;
 mod scheduler;
 pub mod selftest;
@@ -42,15 +48,20 @@ mod scheduler_tests;
 #[cfg(test)]
 mod testing;
 
+use crate::domain::account::EmailAlerts;
 use crate::domain::ids::{OfferId, PartnerId, PostbackId};
 use crate::domain::partner::DeliverySettings;
 use crate::domain::postback::{Attempt, LaneKey, Origin, Postback, PostbackState, Request};
 use crate::domain::retry::RetryPolicy;
 use inbox::{Event, Inbox};
+use mail::MailError;
 use parking_lot::Mutex;
-use resolve::{Resolver, SystemResolver};
+use refusing::Refusing;
+use resolve::{Resolver, ThreadedResolver};
 use rust_decimal::prelude::ToPrimitive;
-use sender::{Limits, Sender, SenderError, SenderOptions};
+use sender::{Exchange, Limits, Sender, SenderError, SenderOptions};
+use std::collections::HashMap;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
@@ -154,6 +165,8 @@ pub struct Settlement {
 pub struct DeliveryOptions {
     /// Worker threads, 1 to 1024.
     pub workers: usize,
+    /// Who is asked for the addresses of names; `None`: the system's resolver.
+    pub dns_server: Option<SocketAddr>,
     /// How requests leave the machine.
     pub sender: SenderOptions,
 }
@@ -162,6 +175,7 @@ impl Default for DeliveryOptions {
     fn default() -> Self {
         Self {
             workers: 64,
+            dns_server: None,
             sender: SenderOptions::default(),
         }
     }
@@ -250,6 +264,7 @@ pub struct Snapshot {
 pub struct Delivery {
     inbox: Arc<Inbox>,
     sender: Arc<Sender>,
+    refusing: Arc<Refusing>,
     threads: Mutex<Option<Threads>>,
     last_snapshot: Mutex<Snapshot>,
 }
@@ -264,7 +279,7 @@ impl Delivery {
     /// Starts the scheduler, the workers and the resolver; sending begins while the waiting postbacks are
     /// still being read.
     pub fn start(options: &DeliveryOptions, ledger: Arc<dyn Ledger>) -> Result<Self, DeliveryError> {
-        let resolver = Arc::new(SystemResolver::start(RESOLVERS)?);
+        let resolver = Arc::new(ThreadedResolver::start(RESOLVERS, options.dns_server)?);
         Self::start_with(options, ledger, resolver)
     }
 
@@ -278,13 +293,21 @@ impl Delivery {
         let sender = Arc::new(Sender::new(&options.sender, resolver)?);
         let inbox = Arc::new(Inbox::default());
         let jobs = crossbeam_channel::bounded(workers);
-        let worker_threads = pool::start(workers, &jobs.1, &sender, &ledger, &inbox)?;
+        let refusing = Arc::new(Refusing::default());
+        let tools = pool::Tools {
+            sender: sender.clone(),
+            ledger: ledger.clone(),
+            inbox: inbox.clone(),
+            refusing: refusing.clone(),
+        };
+        let worker_threads = pool::start(workers, &jobs.1, &tools)?;
         let (items, scanned) = crossbeam_channel::bounded(scheduler::SCAN_BATCHES);
         let scan = scheduler::start_scan(items, ledger.clone(), inbox.clone())?;
         let scheduler = scheduler::start(workers, jobs, scanned, ledger, inbox.clone())?;
         Ok(Self {
             inbox,
             sender,
+            refusing,
             threads: Mutex::new(Some(Threads {
                 scheduler,
                 scan,
@@ -325,6 +348,28 @@ impl Delivery {
             at_ms: now_ms,
         };
         pool::attempt(&self.sender, id, request, policy, signing_secret, terms)
+    }
+
+    /// Sends one request that is no postback, such as an alert: same egress policy, no id and no signature.
+    pub fn send_plain(&self, request: &Request, limits: Limits) -> Exchange {
+        self.sender.send_plain(request, limits)
+    }
+
+    /// Sends one request to an address that the operator calls their own: private networks and loopback are
+    /// called too, metadata services are not. The caller must show no more of the answer than that it came.
+    pub fn send_to_own(&self, request: &Request, limits: Limits) -> Exchange {
+        self.sender.send_to_own(request, limits)
+    }
+
+    /// Sends an e-mail to everyone of the settings, and gives the server's answer. Takes up to half a minute.
+    pub fn send_mail(&self, settings: &EmailAlerts, subject: &str, text: &str) -> Result<String, MailError> {
+        self.sender.send_mail(settings, subject, text)
+    }
+
+    /// Destinations that answered at least three different postbacks in a row with something else than 2xx,
+    /// with the last status.
+    pub fn refusing(&self) -> HashMap<LaneKey, u16> {
+        self.refusing.list()
     }
 
     /// The queue as it stands; the last known one when the scheduler does not answer within a second.

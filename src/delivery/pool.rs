@@ -3,6 +3,8 @@
 
 use super::inbox::{Event, Inbox};
 use super::item::{Dispatch, Ended};
+use super::priority;
+use super::refusing::Refusing;
 use super::sender::{Exchange, Sender};
 use super::sign::Signer;
 use super::{DeliveryPolicy, Ledger, Settlement};
@@ -26,25 +28,31 @@ pub(crate) struct Job {
     pub record: Option<Arc<Postback>>,
 }
 
+/// What every worker works with.
+#[derive(Clone)]
+pub(super) struct Tools {
+    pub(super) sender: Arc<Sender>,
+    pub(super) ledger: Arc<dyn Ledger>,
+    pub(super) inbox: Arc<Inbox>,
+    pub(super) refusing: Arc<Refusing>,
+}
+
 /// Starts `count` threads named `sender-N`.
-pub(crate) fn start(
+pub(super) fn start(
     count: usize,
     jobs: &Receiver<Job>,
-    sender: &Arc<Sender>,
-    ledger: &Arc<dyn Ledger>,
-    inbox: &Arc<Inbox>,
+    tools: &Tools,
 ) -> std::io::Result<Vec<JoinHandle<()>>> {
     let start_one = |n| {
-        let worker = Worker {
-            sender: sender.clone(),
-            ledger: ledger.clone(),
-            inbox: inbox.clone(),
-        };
+        let worker = Worker(tools.clone());
         let jobs = jobs.clone();
         std::thread::Builder::new()
             .name(format!("sender-{n}"))
             .stack_size(STACK_BYTES)
-            .spawn(move || jobs.iter().for_each(|job| worker.carry_out(job)))
+            .spawn(move || {
+                priority::step_back();
+                jobs.iter().for_each(|job| worker.carry_out(job));
+            })
     };
     (1..=count).map(start_one).collect()
 }
@@ -67,33 +75,29 @@ pub(crate) fn join_by(mut threads: Vec<JoinHandle<()>>, deadline: Instant) -> us
     }
 }
 
-struct Worker {
-    sender: Arc<Sender>,
-    ledger: Arc<dyn Ledger>,
-    inbox: Arc<Inbox>,
-}
+struct Worker(Tools);
 
 impl Worker {
     fn carry_out(&self, job: Job) {
         let dispatch = job.dispatch;
         let Ok(done) = catch_unwind(AssertUnwindSafe(|| self.send(job))) else {
             tracing::error!(code = "worker_panicked", postback = %dispatch.id, "a postback could not be prepared because of a defect; it is tried again in a minute");
-            return self.inbox.push(Event::Missing(dispatch));
+            return self.0.inbox.push(Event::Missing(dispatch));
         };
         let Some((ended, settlement)) = done else {
-            return self.inbox.push(Event::Missing(dispatch));
+            return self.0.inbox.push(Event::Missing(dispatch));
         };
         // Told first: the worker's place is free, though the postback stays in flight until this is durable.
-        self.inbox.push(Event::Ended(ended));
-        report(&self.ledger, &self.inbox, dispatch.slot, settlement);
+        self.0.inbox.push(Event::Ended(ended));
+        report(&self.0.ledger, &self.0.inbox, dispatch.slot, settlement);
     }
 
     /// `None` when there is no record to send.
     fn send(&self, job: Job) -> Option<(Ended, Settlement)> {
         let dispatch = job.dispatch;
-        let postback = job.record.or_else(|| self.ledger.load(dispatch.id))?;
-        let policy = self.ledger.policy(postback.partner.as_ref(), &postback.offer);
-        let now_ms = self.ledger.now_ms();
+        let postback = job.record.or_else(|| self.0.ledger.load(dispatch.id))?;
+        let policy = self.0.ledger.policy(postback.partner.as_ref(), &postback.offer);
+        let now_ms = self.0.ledger.now_ms();
         let accepted_at_ms = postback.accepted_at_ms();
         if now_ms >= policy.retry.deadline_ms(accepted_at_ms) {
             let is_answered = postback
@@ -106,26 +110,29 @@ impl Worker {
             };
             return Some(done(dispatch, None, next, dispatch.attempts));
         }
-        let secret = self.ledger.signing_secret(&postback.origin);
+        let secret = self.0.ledger.signing_secret(&postback.origin);
         let terms = Terms {
             number: dispatch.number,
             is_manual: dispatch.is_manual,
             at_ms: now_ms,
         };
         let attempt = attempt(
-            &self.sender,
+            &self.0.sender,
             postback.id,
             &postback.request,
             &policy,
             secret.as_deref(),
             terms,
         );
+        self.0
+            .refusing
+            .note(&postback.lane, postback.id, &attempt.outcome);
         let (next, attempts) = settle(
             &dispatch,
             &attempt.outcome,
             &policy.retry,
             accepted_at_ms,
-            self.ledger.now_ms(),
+            self.0.ledger.now_ms(),
             rand::random(),
         );
         Some(done(dispatch, Some(attempt), next, attempts))

@@ -5,16 +5,20 @@
 //! asker waits no longer than it wants to. One look-up serves all who ask for the same name, so dead names
 //! hold at most one thread each; while all threads are held, names that answered within the last ten minutes
 //! go on with the remembered answer.
+//!
+//! * 2026-11-21: the system's resolver is asked unless the operator names a DNS server, whose answers tell for
+//!   how long they hold: an answer is remembered no longer than that, so a receiver that moves is found.
 
+use super::dns;
 use crossbeam_channel::{Receiver, Sender, bounded};
 use parking_lot::Mutex;
 use std::collections::HashMap;
-use std::net::{IpAddr, ToSocketAddrs};
+use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
 use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-/// An answer this old is asked for again.
+/// An answer this old is asked for again, if it holds for so long.
 const FRESH_FOR: Duration = Duration::from_secs(30);
 /// An answer this old still serves when the resolver does not answer.
 const STALE_FOR: Duration = Duration::from_secs(600);
@@ -62,11 +66,27 @@ pub trait Resolver: Send + Sync + 'static {
 }
 
 type Answer = Result<Vec<IpAddr>, ResolveError>;
-type LookUp = dyn Fn(&str) -> std::io::Result<Vec<IpAddr>> + Send + Sync;
+type LookUp = dyn Fn(&str) -> std::io::Result<Found> + Send + Sync;
+
+/// What a look-up found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Found {
+    /// In the order of preference; empty when the name has no address.
+    pub(super) addresses: Vec<IpAddr>,
+    /// For how long this holds.
+    pub(super) lasts: Duration,
+}
+
+/// An answer that is remembered.
+struct Known {
+    addresses: Vec<IpAddr>,
+    at: Instant,
+    fresh_for: Duration,
+}
 
 #[derive(Default)]
 struct Slot {
-    known: Option<(Vec<IpAddr>, Instant)>,
+    known: Option<Known>,
     waiting: Option<Vec<Sender<Answer>>>,
 }
 
@@ -75,23 +95,29 @@ struct State {
     jobs: Option<Sender<String>>,
 }
 
-/// The system's resolver behind named, bounded threads.
-pub struct SystemResolver {
+/// The system's resolver, or a DNS server, behind named, bounded threads.
+pub struct ThreadedResolver {
     state: Arc<Mutex<State>>,
     threads: Mutex<Vec<JoinHandle<()>>>,
 }
 
-impl SystemResolver {
-    /// Starts `threads` threads named `resolver-N`.
-    pub fn start(threads: usize) -> std::io::Result<Self> {
-        Self::with(threads, |host| {
-            Ok((host, 0).to_socket_addrs()?.map(|address| address.ip()).collect())
-        })
+impl ThreadedResolver {
+    /// Starts `threads` threads named `resolver-N` that ask `dns_server`, or the system when there is none.
+    pub fn start(threads: usize, dns_server: Option<SocketAddr>) -> std::io::Result<Self> {
+        match dns_server {
+            Some(server) => Self::with(threads, move |host| dns::look_up(server, host)),
+            None => Self::with(threads, |host| {
+                Ok(Found {
+                    addresses: (host, 0).to_socket_addrs()?.map(|address| address.ip()).collect(),
+                    lasts: FRESH_FOR,
+                })
+            }),
+        }
     }
 
     fn with(
         threads: usize,
-        look_up: impl Fn(&str) -> std::io::Result<Vec<IpAddr>> + Send + Sync + 'static,
+        look_up: impl Fn(&str) -> std::io::Result<Found> + Send + Sync + 'static,
     ) -> std::io::Result<Self> {
         let (sender, jobs) = bounded(QUEUE);
         let state = Arc::new(Mutex::new(State {
@@ -113,7 +139,7 @@ impl SystemResolver {
     }
 }
 
-impl Resolver for SystemResolver {
+impl Resolver for ThreadedResolver {
     fn resolve(&self, host: &str, deadline: Instant) -> Answer {
         let now = Instant::now();
         let mut state = self.state.lock();
@@ -124,10 +150,10 @@ impl Resolver for SystemResolver {
             return Err(ResolveError::Stopped);
         };
         let slot = state.names.entry(host.to_owned()).or_default();
-        let age = |at: &Instant| now.saturating_duration_since(*at);
+        let age = |known: &Known| now.saturating_duration_since(known.at);
         let stale = match &slot.known {
-            Some((addresses, at)) if age(at) < FRESH_FOR => return Ok(addresses.clone()),
-            Some((addresses, at)) if age(at) < STALE_FOR => Some(addresses.clone()),
+            Some(known) if age(known) < known.fresh_for => return Ok(known.addresses.clone()),
+            Some(known) if age(known) < STALE_FOR => Some(known.addresses.clone()),
             Some(_) | None => None,
         };
         let (sender, answer) = bounded(1);
@@ -168,7 +194,7 @@ impl Resolver for SystemResolver {
 /// Makes room: first what has been of no use for long, then everything that nobody waits for.
 fn forget_old(names: &mut HashMap<String, Slot>, now: Instant) {
     names.retain(|_, slot| {
-        let is_useful = |(_, at): &(Vec<IpAddr>, Instant)| now.saturating_duration_since(*at) < STALE_FOR;
+        let is_useful = |known: &Known| now.saturating_duration_since(known.at) < STALE_FOR;
         slot.waiting.is_some() || slot.known.as_ref().is_some_and(is_useful)
     });
     if names.len() >= MOST_NAMES {
@@ -178,12 +204,16 @@ fn forget_old(names: &mut HashMap<String, Slot>, now: Instant) {
 
 fn work(state: &Mutex<State>, jobs: &Receiver<String>, look_up: &LookUp) {
     for host in jobs {
+        let mut fresh_for = FRESH_FOR;
         let answer = match look_up(&host) {
-            Ok(found) if found.is_empty() => Err(ResolveError::NotFound {
+            Ok(found) if found.addresses.is_empty() => Err(ResolveError::NotFound {
                 host: host.clone(),
                 reason: "it has no address".into(),
             }),
-            Ok(found) => Ok(without_repeats(found)),
+            Ok(found) => {
+                fresh_for = found.lasts.min(FRESH_FOR);
+                Ok(without_repeats(found.addresses))
+            }
             Err(error) => Err(ResolveError::NotFound {
                 host: host.clone(),
                 reason: error.to_string(),
@@ -193,10 +223,11 @@ fn work(state: &Mutex<State>, jobs: &Receiver<String>, look_up: &LookUp) {
         let Some(slot) = state.names.get_mut(&host) else {
             continue;
         };
-        slot.known = answer
-            .as_ref()
-            .ok()
-            .map(|addresses| (addresses.clone(), Instant::now()));
+        slot.known = answer.as_ref().ok().map(|addresses| Known {
+            addresses: addresses.clone(),
+            at: Instant::now(),
+            fresh_for,
+        });
         for waiting in slot.waiting.take().unwrap_or_default() {
             // Whoever gave up waiting has dropped the other end.
             drop(waiting.try_send(answer.clone()));
@@ -223,13 +254,20 @@ mod tests {
     use std::net::Ipv4Addr;
     use std::sync::atomic::{AtomicUsize, Ordering};
 
+    fn found(addresses: &[[u8; 4]], lasts: Duration) -> Found {
+        Found {
+            addresses: addresses.iter().map(|a| Ipv4Addr::from(*a).into()).collect(),
+            lasts,
+        }
+    }
+
     fn soon() -> Instant {
         Instant::now() + Duration::from_secs(5)
     }
 
     #[test]
     fn local_names_resolve_without_repeats() {
-        let resolver = SystemResolver::start(1).unwrap();
+        let resolver = ThreadedResolver::start(1, None).unwrap();
         let found = resolver.resolve("localhost", soon()).unwrap();
         assert!(found.iter().all(IpAddr::is_loopback));
         resolver.stop(soon());
@@ -242,10 +280,10 @@ mod tests {
         let (release, gate) = bounded::<()>(0);
         let counter = asked.clone();
         let resolver = Arc::new(
-            SystemResolver::with(4, move |_| {
+            ThreadedResolver::with(4, move |_| {
                 counter.fetch_add(1, Ordering::SeqCst);
                 gate.recv().ok();
-                Ok(vec![Ipv4Addr::new(8, 8, 8, 8).into(); 3])
+                Ok(found(&[[8, 8, 8, 8]; 3], FRESH_FOR))
             })
             .unwrap(),
         );
@@ -270,11 +308,11 @@ mod tests {
     #[test]
     fn a_look_up_that_hangs_is_left_at_the_deadline_and_delays_no_other_name() {
         let (release, gate) = bounded::<()>(0);
-        let resolver = SystemResolver::with(2, move |host| {
+        let resolver = ThreadedResolver::with(2, move |host| {
             if host == "dead.example" {
                 gate.recv().ok();
             }
-            Ok(vec![Ipv4Addr::new(8, 8, 8, 8).into()])
+            Ok(found(&[[8, 8, 8, 8]], FRESH_FOR))
         })
         .unwrap();
         let begun = Instant::now();
@@ -295,10 +333,29 @@ mod tests {
 
     #[test]
     fn a_name_without_address_says_so() {
-        let resolver = SystemResolver::with(1, |_| Ok(vec![])).unwrap();
+        let resolver = ThreadedResolver::with(1, |_| Ok(found(&[], FRESH_FOR))).unwrap();
         assert!(matches!(
             resolver.resolve("empty.example", soon()),
             Err(ResolveError::NotFound { .. })
         ));
+    }
+
+    #[test]
+    fn an_answer_is_remembered_no_longer_than_it_holds() {
+        for (lasts, expected) in [(Duration::ZERO, 3), (Duration::from_secs(3_600), 1)] {
+            let asked = Arc::new(AtomicUsize::new(0));
+            let counter = asked.clone();
+            let resolver = ThreadedResolver::with(1, move |_| {
+                let n = counter.fetch_add(1, Ordering::SeqCst);
+                Ok(found(&[[8, 8, 8, u8::try_from(n).unwrap()]], lasts))
+            })
+            .unwrap();
+            let last = (0..3)
+                .map(|_| resolver.resolve("a.example", soon()).unwrap())
+                .last();
+            assert_eq!(asked.load(Ordering::SeqCst), expected, "{lasts:?}");
+            let n = u8::try_from(expected - 1).unwrap();
+            assert_eq!(last.unwrap(), [IpAddr::from([8, 8, 8, n])]);
+        }
     }
 }

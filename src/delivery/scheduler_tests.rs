@@ -15,6 +15,7 @@ fn start(ledger: &Arc<MemoryLedger>) -> Delivery {
 fn start_with_workers(ledger: &Arc<MemoryLedger>, workers: usize) -> Delivery {
     let options = DeliveryOptions {
         workers,
+        dns_server: None,
         sender: SenderOptions {
             allow_networks: vec!["127.0.0.0/8".parse().unwrap()],
             ..SenderOptions::default()

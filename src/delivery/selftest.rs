@@ -61,6 +61,11 @@ impl SelfTestError {
 /// Raises the soft limit of open descriptors to the hard one (at most 65,536), holds every descriptor below 1024 that is free, so that what is opened next lies above, and makes one
 /// request to a listener of its own on the loopback. Takes a few milliseconds; at most five seconds.
 pub fn check() -> Result<(), SelfTestError> {
+    check_with(request)
+}
+
+/// The check with another client in place of the real one.
+fn check_with(probe: impl Fn(&str) -> Result<Outcome, SelfTestError>) -> Result<(), SelfTestError> {
     raise_limit()?;
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
     let address = listener.local_addr()?;
@@ -68,7 +73,7 @@ pub fn check() -> Result<(), SelfTestError> {
         .name("self-test".into())
         .spawn(move || answer_once(&listener))?;
     let held = hold_low_descriptors(&std::net::UdpSocket::bind((Ipv4Addr::LOCALHOST, 0))?)?;
-    let outcome = request(&format!("http://{address}/"));
+    let outcome = probe(&format!("http://{address}/"));
     drop(held);
     match outcome? {
         Outcome::Answered { status: 204, .. } => {}
@@ -171,4 +176,61 @@ impl Resolver for NoNames {
     }
 
     fn stop(&self, _: Instant) {}
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::postback::ErrorClass;
+    use std::net::TcpStream;
+
+    /// What libcurl does with select(): it connects, and cannot wait on the descriptor.
+    fn client_on_select(url: &str) -> Result<Outcome, SelfTestError> {
+        drop(TcpStream::connect(address(url))?);
+        Ok(Outcome::Error {
+            class: ErrorClass::Internal,
+            message: "bad descriptor".into(),
+        })
+    }
+
+    fn address(url: &str) -> &str {
+        url.trim_start_matches("http://").trim_end_matches('/')
+    }
+
+    #[test]
+    fn a_client_that_cannot_use_high_descriptors_is_found_out() {
+        let error = check_with(client_on_select).unwrap_err();
+        assert_eq!(error.code(), "client_without_poll");
+        let sentence = error.to_string();
+        assert!(
+            sentence.contains("bad descriptor") && sentence.contains("-DHAVE_POLL=1"),
+            "{sentence}"
+        );
+    }
+
+    #[test]
+    fn the_client_is_asked_with_every_low_descriptor_held() {
+        // Other tests of this process close descriptors meanwhile: nearly every one is held.
+        let held =
+            hold_low_descriptors(&std::net::UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).unwrap()).unwrap();
+        let open = std::fs::read_dir("/proc/self/fd").unwrap().count();
+        assert!(open >= 1_000, "{open} are open, {} of them held", held.len());
+    }
+
+    #[test]
+    fn another_answer_is_a_failure_and_a_client_that_cannot_be_built_is_told_apart() {
+        let odd = check_with(|url| {
+            drop(TcpStream::connect(address(url))?);
+            Ok(Outcome::Answered {
+                status: 200,
+                retry_after_s: None,
+            })
+        });
+        assert_eq!(odd.unwrap_err().code(), "client_without_poll");
+        let unbuilt = check_with(|url| {
+            drop(TcpStream::connect(address(url))?);
+            Err(SelfTestError::Setup(std::io::ErrorKind::OutOfMemory.into()))
+        });
+        assert_eq!(unbuilt.unwrap_err().code(), "self_test_setup");
+    }
 }

@@ -7,6 +7,9 @@
 //!   deadline. Nothing has been sent by then, so nothing can arrive twice.
 //! * 2026-11-21: one client serves everyone (its connections are kept alive by host and pinned address);
 //!   the address is pinned on each request.
+//! * 2026-11-21: libcurl 8.22 on rustls loses an answer when the receiver ends the connection in the same
+//!   moment without TLS's goodbye (close_notify): the attempt counts as `reset` and is made again, though it
+//!   may have arrived. Nothing above libcurl can tell the two apart; the sentence of the error names it.
 
 use super::egress;
 use super::resolve::{ResolveError, Resolver};
@@ -14,6 +17,7 @@ use super::sign::{Signed, Signer};
 use crate::domain::ids::PostbackId;
 use crate::domain::postback::{ErrorClass, Method, Outcome, Request};
 use crate::domain::retry;
+use crate::domain::template::is_reserved_header;
 use ipnet::IpNet;
 use isahc::config::{Configurable, VersionNegotiation};
 use isahc::error::ErrorKind;
@@ -37,18 +41,6 @@ const MOST_HEADER: usize = 1024;
 const MOST_ADDRESSES: usize = 3;
 /// Response headers that are kept.
 const KEPT_HEADERS: [&str; 5] = ["content-type", "location", "retry-after", "server", "date"];
-/// Headers that a rule cannot set: they belong to the connection or to the signature.
-const RESERVED_HEADERS: [&str; 9] = [
-    "connection",
-    "content-length",
-    "expect",
-    "host",
-    "te",
-    "transfer-encoding",
-    "webhook-id",
-    "webhook-signature",
-    "webhook-timestamp",
-];
 /// Bundles of certificate authorities as distributions place them.
 const SYSTEM_BUNDLES: [&str; 4] = [
     "/etc/ssl/certs/ca-certificates.crt",
@@ -133,6 +125,7 @@ pub struct Sender {
     allow: Vec<IpNet>,
     allow_sockets: Vec<SocketAddr>,
     source_address: Option<IpAddr>,
+    ca_file: Option<PathBuf>,
 }
 
 /// Why an attempt ended before the request could be sent, or without an answer.
@@ -189,11 +182,12 @@ impl Sender {
             client = client.tls_config(TlsConfig::builder().trust_store(store).build());
         }
         Ok(Self {
-            client: client.build()?,
+            client: build(client)?,
             resolver,
             allow: options.allow_networks.clone(),
             allow_sockets: options.allow_sockets.clone(),
             source_address: options.source_address,
+            ca_file: options.ca_file.clone(),
         })
     }
 
@@ -231,10 +225,87 @@ impl Sender {
         let deadline = begun + limits.total;
         let url = url::Url::parse(&request.url)
             .map_err(|e| Failure::new(ErrorClass::Internal, format!("the URL cannot be parsed: {e}")))?;
-        let addresses = self.vetted(&url, deadline)?;
+        let addresses = self.vetted(&url, deadline, &self.allow)?;
         let headers = headers_of(id, request, signer, at_ms);
+        self.send_to_first(&addresses, request, &headers, limits, deadline)
+            .map(|(response, address)| read(response, address, at_ms, begun))
+    }
+
+    /// Sends one request that is no postback: same egress policy, no id and no signature.
+    pub(super) fn send_plain(&self, request: &Request, limits: Limits) -> Exchange {
+        self.send_within(request, limits, &self.allow)
+    }
+
+    /// Sends one request to an address that the operator calls their own, wherever it lies: loopback and
+    /// private networks are called too, metadata services are not.
+    pub(super) fn send_to_own(&self, request: &Request, limits: Limits) -> Exchange {
+        let everywhere = [
+            IpNet::V4(ipnet::Ipv4Net::default()),
+            IpNet::V6(ipnet::Ipv6Net::default()),
+        ];
+        self.send_within(request, limits, &everywhere)
+    }
+
+    fn send_within(&self, request: &Request, limits: Limits, allow: &[IpNet]) -> Exchange {
+        let begun = Instant::now();
+        let deadline = begun + limits.total;
+        let sent = url::Url::parse(&request.url)
+            .map_err(|e| Failure::new(ErrorClass::Internal, format!("the URL cannot be parsed: {e}")))
+            .and_then(|url| self.vetted(&url, deadline, allow))
+            .and_then(|addresses| {
+                let headers = plain_headers(request);
+                self.send_to_first(&addresses, request, &headers, limits, deadline)
+            });
+        match sent {
+            Ok((response, address)) => Exchange {
+                duration: begun.elapsed(),
+                ..read(response, address, 0, begun)
+            },
+            Err(failure) => Exchange {
+                remote_addr: failure.remote_addr,
+                ..Exchange::failed(failure.class, failure.message, begun.elapsed())
+            },
+        }
+    }
+
+    /// The addresses of a mail server, every one of them allowed.
+    pub(super) fn mail_addresses(
+        &self,
+        host: &str,
+        port: u16,
+        deadline: Instant,
+    ) -> Result<Vec<SocketAddr>, (ErrorClass, String)> {
+        let failed = |failure: Failure| (failure.class, failure.message);
+        let bracketed = if host.contains(':') {
+            format!("[{host}]")
+        } else {
+            host.to_owned()
+        };
+        // Looked up as a web address would be: the spelling of hosts and the policy are the same.
+        let url = url::Url::parse(&format!("http://{bracketed}:{port}/"))
+            .map_err(|_| (ErrorClass::Dns, "this is no name of a server".to_owned()))?;
+        let mut addresses = self.vetted(&url, deadline, &self.allow).map_err(failed)?;
+        addresses.truncate(MOST_ADDRESSES);
+        addresses.iter_mut().for_each(|address| address.set_port(port));
+        Ok(addresses)
+    }
+
+    /// The file of certificate authorities that are trusted beside the system's.
+    pub(super) fn ca_file(&self) -> Option<&Path> {
+        self.ca_file.as_deref()
+    }
+
+    /// The first address that can be connected to gets the request.
+    fn send_to_first(
+        &self,
+        addresses: &[SocketAddr],
+        request: &Request,
+        headers: &[(HeaderName, HeaderValue)],
+        limits: Limits,
+        deadline: Instant,
+    ) -> Result<(http::Response<isahc::Body>, SocketAddr), Failure> {
         let mut last = Failure::new(ErrorClass::Connect, "no address of the host can be reached");
-        for address in addresses.into_iter().take(MOST_ADDRESSES) {
+        for address in addresses.iter().copied().take(MOST_ADDRESSES) {
             let left = deadline.saturating_duration_since(Instant::now());
             if left.is_zero() {
                 break;
@@ -243,8 +314,8 @@ impl Sender {
                 connect: limits.connect.min(left),
                 total: left,
             };
-            match self.send_to(address, request, &headers, limits) {
-                Ok(response) => return Ok(read(response, address, at_ms, begun)),
+            match self.send_to(address, request, headers, limits) {
+                Ok(response) => return Ok((response, address)),
                 Err(failure) if failure.is_unconnected() => last = failure,
                 Err(failure) => return Err(failure),
             }
@@ -253,7 +324,7 @@ impl Sender {
     }
 
     /// The addresses of the URL's host, every one of them allowed. One refused address refuses them all.
-    fn vetted(&self, url: &url::Url, deadline: Instant) -> Result<Vec<SocketAddr>, Failure> {
+    fn vetted(&self, url: &url::Url, deadline: Instant, allow: &[IpNet]) -> Result<Vec<SocketAddr>, Failure> {
         if !matches!(url.scheme(), "http" | "https") {
             return Err(Failure::new(
                 ErrorClass::Egress,
@@ -278,7 +349,7 @@ impl Sender {
         };
         let is_ours = |address: &&IpAddr| self.allow_sockets.contains(&SocketAddr::new(**address, port));
         for address in addresses.iter().filter(|address| !is_ours(address)) {
-            egress::judge(*address, &self.allow)
+            egress::judge(*address, allow)
                 .map_err(|refusal| Failure::new(ErrorClass::Egress, refusal.to_string()))?;
         }
         let same_family = |address: &IpAddr| {
@@ -330,6 +401,35 @@ impl Sender {
     }
 }
 
+/// Builds the client on a thread that steps back, so that its own threads do too.
+fn build(client: isahc::HttpClientBuilder) -> Result<HttpClient, SenderError> {
+    let on_thread = move || {
+        super::priority::step_back();
+        client.build()
+    };
+    let builder = std::thread::Builder::new().name("sender-setup".into());
+    let built = builder.spawn(on_thread).map_err(isahc::Error::from)?.join();
+    Ok(built.unwrap_or_else(|panic| std::panic::resume_unwind(panic))?)
+}
+
+/// The headers of a request that is no postback. Those that are no valid HTTP are left out.
+fn plain_headers(request: &Request) -> Vec<(HeaderName, HeaderValue)> {
+    let own = [("user-agent", concat!("Yamabiko/", env!("CARGO_PKG_VERSION")))];
+    let given = request
+        .headers
+        .iter()
+        .map(|(name, value)| (name.as_str(), value.as_str()));
+    own.into_iter()
+        .chain(given)
+        .filter_map(|(name, value)| {
+            Some((
+                HeaderName::from_bytes(name.as_bytes()).ok()?,
+                HeaderValue::from_bytes(value.as_bytes()).ok()?,
+            ))
+        })
+        .collect()
+}
+
 /// The headers of the request: the rule's own, then ours.
 fn headers_of(
     id: PostbackId,
@@ -358,7 +458,7 @@ fn headers_of(
         .iter()
         .any(|(name, _)| name.eq_ignore_ascii_case("user-agent"));
     for (name, value) in &request.headers {
-        if !RESERVED_HEADERS.contains(&name.to_ascii_lowercase().as_str()) {
+        if !is_reserved_header(name) {
             push(name, value);
         }
     }
@@ -468,17 +568,27 @@ fn classify(error: &isahc::Error) -> Failure {
     let sentence = match class {
         ErrorClass::Dns => "the name could not be resolved",
         ErrorClass::Connect => "the receiver could not be connected to",
-        ErrorClass::Tls => "the TLS connection failed; check the receiver's certificate",
+        ErrorClass::Tls => {
+            "the TLS connection failed; the receiver's certificate must be valid today, name this host and come from a known authority (delivery.ca_file adds one)"
+        }
         ErrorClass::Timeout => "the receiver did not answer in time",
-        ErrorClass::Reset => "the receiver broke the connection before it answered",
+        ErrorClass::Reset => {
+            "the receiver broke the connection before its answer was whole; over TLS it must also end it properly (close_notify)"
+        }
         ErrorClass::Malformed => "what the receiver answered is not HTTP",
         ErrorClass::Egress | ErrorClass::Internal => "the request could not be sent",
     };
     Failure {
         class,
-        message: format!("{sentence} ({error})"),
+        message: format!("{sentence} ({})", detail(error)),
         remote_addr: error.remote_addr(),
     }
+}
+
+/// What the client says about an error: its own words are often only "unknown error".
+fn detail(error: &isahc::Error) -> String {
+    let source = std::error::Error::source(error).and_then(|source| source.downcast_ref::<curl::Error>());
+    source.map_or_else(|| error.to_string(), curl::Error::to_string)
 }
 
 /// The system's certificate authorities and those of the file, as one PEM text.

@@ -7,6 +7,7 @@
 //! * A rule's secret may hold several secrets separated by white space: the request carries one signature
 //!   each, so a receiver can change over without a gap.
 
+use crate::domain::signing::{self, Secret, SecretError};
 use aws_lc_rs::hmac;
 use aws_lc_rs::signature::{ED25519, Ed25519KeyPair, UnparsedPublicKey};
 use base64::Engine as _;
@@ -14,42 +15,6 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 
 /// How far the timestamp of a request may be off, either way (seconds).
 pub const TOLERANCE_S: i64 = 300;
-const SECRET_BYTES: std::ops::RangeInclusive<usize> = 24..=64;
-const ED25519_SECRET_BYTES: usize = 32;
-
-/// Why a secret cannot sign. Each has a stable code ([`SecretError::code`]).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum SecretError {
-    /// There is none.
-    #[error("the signing secret is empty; enter one that begins with whsec_, or remove it")]
-    Empty,
-    /// What follows the prefix is not base64.
-    #[error("the signing secret is not base64; it must be whsec_ followed by 24 to 64 bytes in base64")]
-    Encoding,
-    /// Too short or too long.
-    #[error("the signing secret has {bytes} bytes; it must have 24 to 64 (whsec_ followed by base64)")]
-    Length {
-        /// How many bytes it decodes to.
-        bytes: usize,
-    },
-    /// An Ed25519 key whose two halves do not belong together.
-    #[error(
-        "the signing key is not an Ed25519 key pair; it must be whsk_ followed by seed and public key in base64"
-    )]
-    KeyPair,
-}
-
-impl SecretError {
-    /// Stable code.
-    pub fn code(self) -> &'static str {
-        match self {
-            Self::Empty => "secret_empty",
-            Self::Encoding => "secret_encoding",
-            Self::Length { .. } => "secret_length",
-            Self::KeyPair => "secret_key_pair",
-        }
-    }
-}
 
 /// What is signed beside id and time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -71,16 +36,10 @@ pub struct Signer {
 }
 
 impl Signer {
-    /// Reads one or more secrets separated by white space: `whsec_` and base64 (the prefix may be missing), or
-    /// `whsk_` and base64 for Ed25519.
+    /// Reads one or more secrets as [`crate::domain::signing`] says.
     pub fn parse(secrets: &str) -> Result<Self, SecretError> {
-        let keys: Vec<Key> = secrets
-            .split_whitespace()
-            .map(parse_key)
-            .collect::<Result<_, _>>()?;
-        if keys.is_empty() {
-            return Err(SecretError::Empty);
-        }
+        let secrets = signing::parse(secrets).map_err(|misplaced| misplaced.error)?;
+        let keys = secrets.into_iter().map(key).collect::<Result<_, _>>()?;
         Ok(Self { keys })
     }
 
@@ -135,22 +94,13 @@ impl Signer {
     }
 }
 
-fn parse_key(secret: &str) -> Result<Key, SecretError> {
-    if let Some(text) = secret.strip_prefix("whsk_") {
-        let bytes = BASE64.decode(text).map_err(|_| SecretError::Encoding)?;
-        let (seed, public) = bytes
-            .split_at_checked(ED25519_SECRET_BYTES)
-            .ok_or(SecretError::KeyPair)?;
-        let pair =
-            Ed25519KeyPair::from_seed_and_public_key(seed, public).map_err(|_| SecretError::KeyPair)?;
-        return Ok(Key::Ed25519(Box::new(pair)));
+fn key(secret: Secret) -> Result<Key, SecretError> {
+    match secret {
+        Secret::Hmac(bytes) => Ok(Key::Hmac(Box::new(hmac::Key::new(hmac::HMAC_SHA256, &bytes)))),
+        Secret::Ed25519 { seed, public } => Ed25519KeyPair::from_seed_and_public_key(&seed, &public)
+            .map(|pair| Key::Ed25519(Box::new(pair)))
+            .map_err(|_| SecretError::KeyPair),
     }
-    let text = secret.strip_prefix("whsec_").unwrap_or(secret);
-    let bytes = BASE64.decode(text).map_err(|_| SecretError::Encoding)?;
-    if !SECRET_BYTES.contains(&bytes.len()) {
-        return Err(SecretError::Length { bytes: bytes.len() });
-    }
-    Ok(Key::Hmac(Box::new(hmac::Key::new(hmac::HMAC_SHA256, &bytes))))
 }
 
 fn message(id: &str, at_s: i64, signed: Signed<'_>) -> Vec<u8> {
@@ -244,12 +194,9 @@ mod tests {
     }
 
     #[test]
-    fn wrong_secrets_are_refused_with_the_reason() {
-        let code = |secret: &str| Signer::parse(secret).err().map(SecretError::code);
-        assert_eq!(code("  "), Some("secret_empty"));
-        assert_eq!(code("whsec_***"), Some("secret_encoding"));
-        assert_eq!(code("whsec_c2hvcnQ="), Some("secret_length"));
-        assert_eq!(code("whsk_c2hvcnQ="), Some("secret_key_pair"));
+    fn a_key_pair_whose_halves_do_not_belong_together_is_refused() {
+        let pair = format!("whsk_{}", BASE64.encode([7; 64]));
+        assert_eq!(Signer::parse(&pair).err(), Some(SecretError::KeyPair));
     }
 
     proptest! {

@@ -95,6 +95,9 @@ pub struct Settings {
     pub public_url: String,
     /// Further tracking domains (発行ドメイン), as addresses without a path.
     pub tracking_domains: Vec<String>,
+    /// Host names under which the admin side answers beside those of the addresses above, lower case; the one
+    /// under which the first owner claimed the instance.
+    pub admin_hosts: Vec<String>,
     /// IANA time zone of reports, e.g. `Asia/Tokyo`.
     pub time_zone: String,
     /// `en` or `ja`.
@@ -114,6 +117,7 @@ impl Default for Settings {
         Self {
             public_url: String::new(),
             tracking_domains: Vec::new(),
+            admin_hosts: Vec::new(),
             time_zone: "Asia/Tokyo".into(),
             language: "ja".into(),
             currency: Currency::JPY,
@@ -130,6 +134,106 @@ impl Default for Settings {
 pub struct AlertSettings {
     /// Slack-compatible incoming webhook.
     pub webhook_url: Option<String>,
+    /// By e-mail.
+    pub email: EmailAlerts,
+    /// By the LINE Messaging API.
+    pub line: LineAlerts,
+    /// `en` or `ja`; empty: the language of the instance.
+    pub language: String,
+}
+
+/// How the connection to a mail server is protected.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum MailSecurity {
+    /// Begins in the clear and changes to TLS before anything is said (usually port 587).
+    #[default]
+    Starttls,
+    /// TLS from the first byte (usually port 465).
+    Tls,
+    /// None; only without a password.
+    None,
+}
+
+/// Alerts by e-mail; off while there is no host or nobody to write to.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct EmailAlerts {
+    /// Name or address of the mail server (SMTP).
+    pub host: String,
+    /// Its port.
+    pub port: u16,
+    /// How the connection is protected.
+    pub security: MailSecurity,
+    /// Name to sign in with; empty: no sign-in.
+    pub user: String,
+    /// Password to sign in with.
+    pub password: Option<String>,
+    /// Sender.
+    pub from: String,
+    /// Who is written to.
+    pub to: Vec<String>,
+}
+
+impl Default for EmailAlerts {
+    fn default() -> Self {
+        Self {
+            host: String::new(),
+            port: 587,
+            security: MailSecurity::default(),
+            user: String::new(),
+            password: None,
+            from: String::new(),
+            to: Vec::new(),
+        }
+    }
+}
+
+/// Alerts by the LINE Messaging API; off while there is no token or nobody to write to.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct LineAlerts {
+    /// Channel access token.
+    pub token: Option<String>,
+    /// Id of a user, group or room.
+    pub to: String,
+}
+
+/// A way by which alerts go.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum AlertChannel {
+    /// E-mail.
+    Email,
+    /// Slack-compatible webhook.
+    Webhook,
+    /// LINE.
+    Line,
+}
+
+impl AlertChannel {
+    /// Every way.
+    pub const ALL: [Self; 3] = [Self::Email, Self::Webhook, Self::Line];
+
+    /// Stable name.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Email => "email",
+            Self::Webhook => "webhook",
+            Self::Line => "line",
+        }
+    }
+}
+
+impl AlertSettings {
+    /// Whether a way is set up.
+    pub fn has(&self, channel: AlertChannel) -> bool {
+        match channel {
+            AlertChannel::Email => !self.email.host.is_empty() && !self.email.to.is_empty(),
+            AlertChannel::Webhook => self.webhook_url.is_some(),
+            AlertChannel::Line => self.line.token.is_some() && !self.line.to.is_empty(),
+        }
+    }
 }
 
 /// One line of the audit log.

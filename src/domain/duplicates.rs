@@ -131,6 +131,15 @@ pub fn click_id_hash(offer: &OfferId, click_id: &str) -> Hash {
     hash(&[b"click-id", offer.as_str().as_bytes(), click_id.as_bytes()])
 }
 
+/// Under which hash activities are found by an order number, whatever their offer. Few enough bytes that two
+/// numbers may share one: the reader compares.
+pub fn order_hash(uid: &str) -> u64 {
+    let hash = hash(&[b"order", uid.as_bytes()]);
+    hash.iter()
+        .take(8)
+        .fold(0, |sum, byte| sum << 8 | u64::from(*byte))
+}
+
 /// Under which hash an `Idempotency-Key` is remembered: `caller` is who authenticated or, without
 /// authentication, the address; `endpoint` is the route.
 pub fn idempotency_hash(caller: &str, endpoint: &str, key: &str) -> Hash {

@@ -3,6 +3,7 @@
 
 pub mod account;
 pub mod activity;
+pub mod alert;
 pub mod attribution;
 pub mod duplicates;
 pub mod ids;
@@ -16,6 +17,7 @@ pub mod preset;
 pub mod retry;
 pub mod rule;
 pub mod session;
+pub mod signing;
 pub mod stats;
 pub mod template;
 pub mod visitor;

@@ -17,7 +17,7 @@ use super::activity::{
     Activity, ActivityInput, ActivityKind, ConversionStatus, MatchType, RuleOutcome, Verdict,
 };
 use super::ids::{ActivityId, OfferId, PartnerId, PostbackId};
-use super::postback::{FailReason, LaneKey, Method, Origin, Postback, PostbackState, Request};
+use super::postback::{FailReason, Method, Origin, Postback, PostbackState, Request};
 use super::rule::{NoData, Rule, RuleScope};
 use super::session::{EngagementKind, LinkCallback, Session};
 use super::template::{
@@ -234,8 +234,7 @@ impl Planner<'_> {
             postback: None,
             skipped: None,
         };
-        // A template that was parsed has a host, so it has a lane.
-        let lane = LaneKey::of(entry.url.source()).filter(|_| outcome.holds);
+        let lane = entry.url.lane().filter(|_| outcome.holds).cloned();
         if let Some(lane) = lane {
             let now = self.context.now_ms;
             let (request, state) = match render(entry, &values) {

@@ -54,7 +54,7 @@ async fn readyz(state: Data<State>) -> HttpResponse {
 }
 
 /// One thing that has to be so for the instance to be ready.
-#[derive(Debug, Serialize, utoipa::ToSchema)]
+#[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
 pub struct Check {
     /// Stable name.
     pub name: &'static str,
@@ -125,7 +125,9 @@ async fn metrics(request: HttpRequest, state: Data<State>) -> HttpResponse {
                 .ip
                 .is_loopback()
                 && !is_forwarded;
-            is_admin_side || is_local
+            // Trust by address is worth nothing when a strange name leads here.
+            let asked = client::caller(&request, &state.config.trusted_proxies).host;
+            (is_admin_side || is_local) && super::host::check(&state, &asked).is_ok()
         }
     };
     if !is_allowed {

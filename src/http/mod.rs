@@ -11,10 +11,12 @@ pub mod client;
 pub mod echo;
 pub mod extract;
 pub mod health;
+pub mod host;
 pub mod problem;
 pub mod stream;
 pub mod tracking;
 
+use crate::alerts::Alerts;
 use crate::config::Config;
 use crate::delivery::Delivery;
 use crate::recorder::Recorder;
@@ -50,6 +52,8 @@ pub struct State {
     pub recorder: Recorder,
     /// Lanes and workers.
     pub delivery: Arc<Delivery>,
+    /// Tells the operator what is wrong.
+    pub alerts: Arc<Alerts>,
     /// Snapshots and backups.
     pub keeper: Keeper,
     /// Effective configuration.
@@ -68,6 +72,10 @@ pub struct State {
     pub visitors: Arc<Visitors>,
     /// Where the admin side listens.
     pub admin_address: SocketAddr,
+    /// Long work that goes on beside the requests.
+    pub jobs: api::jobs::Jobs,
+    /// What the start found wrong and only another start can mend.
+    pub start_faults: Vec<health::Check>,
     /// Unix milliseconds.
     pub started_at_ms: i64,
 }
@@ -126,11 +134,13 @@ impl State {
 /// The admin side: API, live stream, UI. The state must be there as [`web::Data`].
 pub fn admin_routes(config: &mut ServiceConfig) {
     let api = web::scope("/api")
+        .wrap(from_fn(host::guard))
         .wrap(from_fn(data_headers))
         .configure(api::routes)
         .default_service(web::to(no_route));
     config.service(api).service(
         web::scope("")
+            .wrap(from_fn(host::guard))
             .wrap(from_fn(page_headers))
             .default_service(web::to(assets::serve)),
     );

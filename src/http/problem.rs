@@ -47,6 +47,14 @@ pub enum ApiError {
         "the request does not come from this server's own pages: it needs Sec-Fetch-Site: same-origin or an Origin header that names this server"
     )]
     CrossSite,
+    /// A name that this server does not know as its own.
+    #[error(
+        "this server does not answer under the name {host:?}: open it by its address or by the name it was set up with, or add the name to admin.hosts in the configuration"
+    )]
+    UnknownHost {
+        /// What the request asked for, cut.
+        host: String,
+    },
     /// Too many tries.
     #[error("too many tries: wait {retry_after_s} seconds")]
     Throttled {
@@ -184,6 +192,7 @@ impl ApiError {
             Self::SecondFactor => (S::UNAUTHORIZED, "second_factor"),
             Self::Forbidden { .. } => (S::FORBIDDEN, "forbidden"),
             Self::PartnerLimited => (S::FORBIDDEN, "partner_limited"),
+            Self::UnknownHost { .. } => (S::MISDIRECTED_REQUEST, "unknown_host"),
             Self::CrossSite => (S::FORBIDDEN, "cross_site"),
             Self::Throttled { .. } => (S::TOO_MANY_REQUESTS, "throttled"),
             Self::Invalid { code, .. } => (S::BAD_REQUEST, code),
@@ -290,6 +299,7 @@ mod tests {
     fn statuses_and_codes_are_stable() {
         for (error, status, code) in [
             (ApiError::Unauthenticated, 401, "unauthenticated"),
+            (ApiError::UnknownHost { host: "x".into() }, 421, "unknown_host"),
             (ApiError::AlreadySetUp, 410, "already_set_up"),
             (ApiError::invalid("name", "empty", "enter a name"), 400, "empty"),
             (ApiError::TooLarge { limit: 1 }, 413, "too_large"),

@@ -76,7 +76,8 @@ async fn pump(
         text.push_str(GAP);
     }
     let mut silent = 0;
-    loop {
+    // A stream that went on would hold the stop up; browsers come back by themselves and miss nothing.
+    while !state.jobs.is_stopping() {
         if events.take_lost() > 0 {
             text.push_str(GAP);
         }

@@ -170,7 +170,7 @@ fn write_backup(engine: &Engine, file: &Path, tail: &Path) -> Result<BackupRepor
         members,
     };
     let failed = |error| StoreError::io("write", file)(error);
-    let mut archive = tar::Builder::new(BufWriter::new(File::create(file).map_err(failed)?));
+    let mut archive = tar::Builder::new(BufWriter::new(files::create_private(file).map_err(failed)?));
     let json = serde_json::to_string(&contents).map_err(|error| StoreError::Encode(error.to_string()))?;
     let json = format!("{json}\n{:08x}\n", crc32fast::hash(json.as_bytes()));
     let mut header = tar::Header::new_gnu();
@@ -200,7 +200,7 @@ fn report_of(contents: &Contents, manifest: &Manifest) -> BackupReport {
 
 fn write_tail(engine: &Engine, path: &Path, after: u64, until: u64) -> Result<(), StoreError> {
     let failed = |error| StoreError::io("write", path)(error);
-    let mut out = BufWriter::new(File::create(path).map_err(failed)?);
+    let mut out = BufWriter::new(files::create_private(path).map_err(failed)?);
     let records = journal::read(&engine.layout.journal(), after)
         .map_err(|error| StoreError::Journal(error.to_string()))?;
     for record in records {
@@ -332,7 +332,7 @@ fn unpack(file: &Path, into: Option<&Layout>) -> Result<(Contents, Manifest), St
         let (bytes, sha256) = match into {
             Some(layout) => {
                 let out_path = layout.root.join(&path);
-                let mut out = File::create(&out_path).map_err(StoreError::io("write", &out_path))?;
+                let mut out = files::create_private(&out_path).map_err(StoreError::io("write", &out_path))?;
                 copy_hashed(&mut entry, &mut out).map_err(StoreError::io("write", &out_path))?
             }
             None => copy_hashed(&mut entry, &mut std::io::sink()).map_err(broken)?,

@@ -14,6 +14,7 @@ use super::files::{self, Layout};
 use super::index::{Index, IndexError, IndexOptions, Meta};
 use super::keys::Db;
 use super::manifest::Known;
+use super::pending::{Keys, Pending};
 use super::space::Room;
 use super::{Op, Repair, RepairKind, StoreOptions};
 use crate::journal::{self, DamageKind, Journal, JournalError};
@@ -87,9 +88,13 @@ pub(super) struct Engine {
     pub(super) journal: Mutex<Journal>,
     /// The last commit that the journal holds durably.
     pub(super) durable_seq: AtomicU64,
+    /// The last commit that reads see.
+    pub(super) seen_seq: Mutex<u64>,
+    pub(super) seen: Condvar,
     /// The last commit that was handed to the databases.
-    pub(super) applied_seq: Mutex<u64>,
-    pub(super) applied: Condvar,
+    pub(super) applied_seq: AtomicU64,
+    /// What reads see and the databases do not hold yet.
+    pub(super) pending: Pending,
     /// The last commit that is durable in every database.
     pub(super) checkpoint_seq: AtomicU64,
     /// Commits up to this one are in snapshots; the journal may have let them go.
@@ -133,8 +138,10 @@ impl Engine {
             slots: RwLock::default(),
             journal: Mutex::new(start.journal),
             durable_seq: AtomicU64::new(durable),
-            applied_seq: Mutex::new(0),
-            applied: Condvar::new(),
+            seen_seq: Mutex::new(0),
+            seen: Condvar::new(),
+            applied_seq: AtomicU64::new(0),
+            pending: Pending::default(),
             checkpoint_seq: AtomicU64::new(start.checkpoint_seq),
             trimmed_seq: AtomicU64::new(start.trimmed_seq),
             room: Mutex::new((Room::Enough, u64::MAX)),
@@ -420,7 +427,7 @@ impl Engine {
                 None => 0,
             };
             if begin < ops.len() {
-                index.apply(record.seq, &ops[begin..])?;
+                index.apply(record.seq, ops[begin..].iter().filter_map(Op::write))?;
             }
         }
         Ok(())
@@ -469,8 +476,8 @@ impl Engine {
         }
     }
 
-    /// Applies the writes of a commit to one database. What fails here is made good later: the journal has it.
-    pub(super) fn apply(&self, db: Db, seq: u64, ops: &[&Op]) {
+    /// Notes that a commit speaks of a database, which there is from now on.
+    pub(super) fn touch(&self, db: Db, seq: u64) {
         let slot = match self.slot(db) {
             Some(slot) => slot,
             None => {
@@ -485,9 +492,26 @@ impl Engine {
             }
         };
         slot.touch(seq, self.now_ms());
+    }
+
+    /// Hands all that is on its way to the databases.
+    pub(super) fn apply_pending(&self) {
+        let _turn = self.pending.turn();
+        while let Some(layer) = self.pending.take() {
+            for (db, keys) in &layer.keys {
+                self.apply(*db, layer.seq, keys);
+            }
+            self.applied_seq.fetch_max(layer.seq, Ordering::AcqRel);
+            self.pending.applied();
+        }
+    }
+
+    /// Applies writes up to a commit to one database. What fails here is made good later: the journal has it.
+    fn apply(&self, db: Db, seq: u64, keys: &Keys) {
         match self.index(db) {
             Ok(Some((slot, index))) => {
-                if let Err(error) = index.apply(seq, ops.iter().copied()) {
+                let writes = keys.iter().map(|(key, value)| (key.as_slice(), value.as_deref()));
+                if let Err(error) = index.apply(seq, writes) {
                     let error = self.fail(&slot, &index, error);
                     tracing::warn!(code = error.code(), %db, seq, "a commit waits in the journal for its database");
                 }
@@ -519,11 +543,11 @@ impl Engine {
         Ok(())
     }
 
-    /// Tells those who wait that a commit was handed to the databases.
-    pub(super) fn mark_applied(&self, seq: u64) {
-        let mut applied = self.applied_seq.lock();
-        *applied = (*applied).max(seq);
-        drop(applied);
-        self.applied.notify_all();
+    /// Tells those who wait that reads see a commit.
+    pub(super) fn mark_seen(&self, seq: u64) {
+        let mut seen = self.seen_seq.lock();
+        *seen = (*seen).max(seq);
+        drop(seen);
+        self.seen.notify_all();
     }
 }

@@ -2,8 +2,9 @@
 
 use super::error::StoreError;
 use super::keys::Db;
-use std::fs::{self, File};
+use std::fs::{self, File, OpenOptions};
 use std::io::Write;
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 /// Paths inside a data directory.
@@ -84,7 +85,21 @@ pub(super) fn names(dir: &Path) -> Result<Vec<String>, StoreError> {
 
 /// Makes a directory and its parents.
 pub(super) fn make_dir(dir: &Path) -> Result<(), StoreError> {
-    fs::create_dir_all(dir).map_err(StoreError::io("make the directory", dir))
+    fs::DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(dir)
+        .map_err(StoreError::io("make the directory", dir))
+}
+
+/// Makes a file that only its owner may read, in place of one that is there.
+pub(super) fn create_private(path: &Path) -> std::io::Result<File> {
+    OpenOptions::new()
+        .write(true)
+        .create(true)
+        .truncate(true)
+        .mode(0o600)
+        .open(path)
 }
 
 /// Makes the entries of a directory durable.
@@ -134,7 +149,7 @@ pub(super) fn remove(path: &Path) -> Result<(), StoreError> {
 pub(super) fn write_atomically(path: &Path, bytes: &[u8]) -> Result<(), StoreError> {
     let temporary = path.with_extension("tmp");
     let write = || {
-        let mut file = File::create(&temporary)?;
+        let mut file = create_private(&temporary)?;
         file.write_all(bytes)?;
         file.sync_all()
     };

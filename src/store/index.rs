@@ -14,7 +14,6 @@
 
 use super::database::{KeyRange, RESERVED};
 use super::files;
-use crate::store::Op;
 use std::fs::{self, File};
 use std::ops::{Bound, ControlFlow};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -97,6 +96,9 @@ impl From<super::StoreError> for IndexError {
         }
     }
 }
+
+/// A key and its new value; `None` removes it.
+pub(super) type Write<'a> = (&'a [u8], Option<&'a [u8]>);
 
 /// Is shown keys and values, and says whether to go on.
 pub(super) type Show<'a> = &'a mut dyn FnMut(&[u8], &[u8]) -> ControlFlow<()>;
@@ -235,21 +237,20 @@ impl Index {
         }
     }
 
-    /// Applies the writes of a commit; one that is in already is left out. Never called with [`Op::Drop`].
+    /// Applies writes (`None` removes a key) up to a commit; when that is in already they are left out.
     pub(super) fn apply<'a>(
         &self,
         seq: u64,
-        ops: impl IntoIterator<Item = &'a Op>,
+        writes: impl IntoIterator<Item = Write<'a>>,
     ) -> Result<(), IndexError> {
         if seq <= self.applied_seq() {
             return Ok(());
         }
         let mut batch = sled::Batch::default();
-        for op in ops {
-            match op {
-                Op::Put(key, value) => batch.insert(key.as_slice(), value.as_slice()),
-                Op::Delete(key) => batch.remove(key.as_slice()),
-                Op::Drop => return Err(IndexError::rotten("a drop is not applied to a database")),
+        for (key, value) in writes {
+            match value {
+                Some(value) => batch.insert(key, value),
+                None => batch.remove(key),
             }
         }
         let meta = Meta {

@@ -87,7 +87,7 @@ impl Engine {
     }
 
     fn checkpoint_gated(&self, is_closed: bool) -> Result<bool, StoreError> {
-        let through = *self.applied_seq.lock();
+        let through = self.applied_seq.load(Ordering::Acquire);
         for slot in self.all_slots() {
             let index = match &*slot.state.read() {
                 SlotState::Open(index) => index.clone(),
@@ -286,7 +286,8 @@ impl Engine {
                 attempts.clear();
                 forgiven = Instant::now();
             }
-            let is_behind = *self.applied_seq.lock() > self.checkpoint_seq.load(Ordering::Acquire);
+            let is_behind =
+                self.applied_seq.load(Ordering::Acquire) > self.checkpoint_seq.load(Ordering::Acquire);
             if checkpointed.elapsed() >= self.options.checkpoint_every && is_behind {
                 // A snapshot may hold the gate for long; the checkpoint waits for the next round then.
                 if let Some(_gate) = self.gate.try_lock() {
@@ -415,6 +416,7 @@ impl Keeper {
     /// # Errors
     /// The first snapshot that could not be made; the others were.
     pub fn rewrite_snapshots(&self) -> Result<usize, StoreError> {
+        self.engine.apply_pending();
         self.engine
             .snapshot_where(|_, known| known.uncovered_seq.is_some())
     }
@@ -424,6 +426,7 @@ impl Keeper {
     /// # Errors
     /// What could not be made durable.
     pub fn checkpoint(&self) -> Result<bool, StoreError> {
+        self.engine.apply_pending();
         self.engine.checkpoint()
     }
 

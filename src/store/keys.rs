@@ -28,6 +28,7 @@
 //! | activities | `a` | activity id | `Activity` |
 //! | activities | `s` | SID, activity id | empty: activities of a session |
 //! | activities | `v` | 8-byte visitor hash, activity id | empty: activities of a visitor |
+//! | activities | `o` | 8-byte hash of an order number, activity id | empty: activities with that `uid1` to `uid8` |
 //! | postbacks | `p` | postback id | settled `Postback` |
 //! | postbacks | `t` | postback id, attempt number (2 bytes) | `Attempt` |
 //! | postbacks | `c` | SID, postback id | empty: postbacks of a click, whose activity is its session |
@@ -395,12 +396,26 @@ pub fn activity_by_visitor(hash: u64, id: ActivityId) -> Key {
 pub fn activities_of_visitor_prefix(hash: u64) -> Vec<u8> {
     key(b'v', &[&hash.to_be_bytes()])
 }
-/// The activity at the end of a key of the two indexes of activities.
+/// Index of activities by order number.
+pub fn activity_by_order(hash: u64, id: ActivityId) -> Key {
+    (
+        Db::activities(id.at_ms()),
+        key(b'o', &[&hash.to_be_bytes(), &id.to_key()]),
+    )
+}
+/// Prefix of the activities with an order number in a period.
+pub fn activities_of_order_prefix(hash: u64) -> Vec<u8> {
+    key(b'o', &[&hash.to_be_bytes()])
+}
+/// The activity at the end of a key of the three indexes of activities.
 pub fn parse_activity_index(key: &[u8]) -> Option<ActivityId> {
     let (head, id) = tail::<{ TimeId::KEY_LEN }>(key)?;
-    matches!((head.first(), head.len()), (Some(b's'), 12) | (Some(b'v'), 9))
-        .then(|| ActivityId::from_key(&id))
-        .flatten()
+    matches!(
+        (head.first(), head.len()),
+        (Some(b's'), 12) | (Some(b'v' | b'o'), 9)
+    )
+    .then(|| ActivityId::from_key(&id))
+    .flatten()
 }
 
 /// A settled postback.

@@ -35,6 +35,7 @@ pub(super) fn run(engine: &Arc<Engine>, from: u16, to: u16, steps: &[Step]) -> R
     let mut writer = Writer {
         engine: engine.clone(),
         threads: Threads::default(),
+        applier: None,
         journal_failure: None,
     };
     let reader = Reader {

@@ -37,6 +37,7 @@ mod index;
 mod keeper;
 mod manifest;
 mod migrate;
+mod pending;
 mod reader;
 mod rebuild;
 mod recover;
@@ -71,6 +72,17 @@ pub enum Op {
     Delete(Vec<u8>),
     /// The whole database of a period goes, with all that was written to it before in this commit.
     Drop,
+}
+
+impl Op {
+    /// The key and its new value; `None` for a drop.
+    fn write(&self) -> Option<index::Write<'_>> {
+        match self {
+            Self::Put(key, value) => Some((key, Some(value))),
+            Self::Delete(key) => Some((key, None)),
+            Self::Drop => None,
+        }
+    }
 }
 
 /// Writes that become durable together, in order: final values, never increments.
@@ -293,9 +305,11 @@ impl Store {
         } else {
             keeper::Threads::default()
         };
+        let applier = has_threads.then(|| writer::Applier::start(&engine)).transpose()?;
         let writer = Writer {
             engine: engine.clone(),
             threads,
+            applier,
             journal_failure: None,
         };
         let store = Self {

@@ -2,8 +2,9 @@
 
 use super::StoreError;
 use super::engine::{Engine, SlotState};
-use super::index::{Index, IndexError};
+use super::index::{Index, IndexError, Show};
 use super::keys::{Db, KeyRange, Period, PeriodKind};
+use super::pending::Keys;
 use super::space::Room;
 use super::{Health, StoreState};
 use std::ops::ControlFlow;
@@ -16,6 +17,54 @@ use std::time::{Duration, Instant};
 #[derive(Clone)]
 pub struct Reader {
     pub(super) engine: Arc<Engine>,
+}
+
+/// A scan of a database with what is on its way to it.
+struct Merge {
+    coming: std::iter::Peekable<std::vec::IntoIter<(Vec<u8>, Option<Vec<u8>>)>>,
+    is_reverse: bool,
+    is_over: bool,
+}
+
+impl Merge {
+    fn new(coming: Keys, is_reverse: bool) -> Self {
+        let mut coming: Vec<_> = coming.into_iter().collect();
+        if is_reverse {
+            coming.reverse();
+        }
+        Self {
+            coming: coming.into_iter().peekable(),
+            is_reverse,
+            is_over: false,
+        }
+    }
+
+    /// Shows what comes before a key of the database, then the key unless it is being replaced or removed.
+    fn step(&mut self, key: &[u8], value: &[u8], show: Show<'_>) -> ControlFlow<()> {
+        let is_reverse = self.is_reverse;
+        let is_before = |coming: &[u8]| if is_reverse { coming > key } else { coming < key };
+        while let Some((key, value)) = self.coming.next_if(|(coming, _)| is_before(coming)) {
+            self.show(&key, value.as_deref(), show)?;
+        }
+        match self.coming.next_if(|(coming, _)| coming == key) {
+            Some((key, value)) => self.show(&key, value.as_deref(), show),
+            None => self.show(key, Some(value), show),
+        }
+    }
+
+    /// Shows the rest.
+    fn finish(&mut self, show: Show<'_>) {
+        while !self.is_over
+            && let Some((key, value)) = self.coming.next()
+            && self.show(&key, value.as_deref(), show).is_continue()
+        {}
+    }
+
+    fn show(&mut self, key: &[u8], value: Option<&[u8]>, show: Show<'_>) -> ControlFlow<()> {
+        let shown = value.map_or(ControlFlow::Continue(()), |value| show(key, value));
+        self.is_over = shown.is_break();
+        shown
+    }
 }
 
 impl Reader {
@@ -39,6 +88,9 @@ impl Reader {
     /// [`StoreError::Rebuilding`], [`StoreError::Full`] or [`StoreError::Failed`] while the database is down;
     /// [`StoreError::Closing`].
     pub fn get(&self, db: Db, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
+        if let Some(value) = self.engine.pending.get(db, key) {
+            return Ok(value);
+        }
         Ok(self.with(db, |index| index.get(key))?.flatten())
     }
 
@@ -54,8 +106,20 @@ impl Reader {
         reverse: bool,
         mut show: impl FnMut(&[u8], &[u8]) -> ControlFlow<()>,
     ) -> Result<(), StoreError> {
-        self.with(db, |index| index.scan(range, reverse, &mut show))
-            .map(|_| ())
+        let coming = self.engine.pending.range(db, range);
+        if coming.is_empty() {
+            return self
+                .with(db, |index| index.scan(range, reverse, &mut show))
+                .map(drop);
+        }
+        let mut merge = Merge::new(coming, reverse);
+        self.with(db, |index| {
+            index.scan(range, reverse, &mut |key, value| {
+                merge.step(key, value, &mut show)
+            })
+        })?;
+        merge.finish(&mut show);
+        Ok(())
     }
 
     /// Shows the keys that begin with a prefix; see [`Reader::scan`].
@@ -86,13 +150,13 @@ impl Reader {
         periods.collect()
     }
 
-    /// Waits until a commit was handed to the databases; `false` when that took too long.
+    /// Waits until reads see a commit; `false` when that took too long.
     pub fn wait_applied(&self, seq: u64, timeout: Duration) -> bool {
         let deadline = Instant::now() + timeout;
-        let mut applied = self.engine.applied_seq.lock();
-        while *applied < seq {
-            if self.engine.applied.wait_until(&mut applied, deadline).timed_out() {
-                return *applied >= seq;
+        let mut seen = self.engine.seen_seq.lock();
+        while *seen < seq {
+            if self.engine.seen.wait_until(&mut seen, deadline).timed_out() {
+                return *seen >= seq;
             }
         }
         true
@@ -128,7 +192,7 @@ impl Reader {
             .filter(|known| known.uncovered_seq.is_some())
             .map(|known| known.uncovered_at_ms)
             .min();
-        let applied_seq = *engine.applied_seq.lock();
+        let applied_seq = engine.applied_seq.load(Ordering::Acquire);
         Health {
             state,
             failure: engine.failed.lock().clone(),

@@ -174,7 +174,8 @@ pub(super) fn open(
         skipped.map_err(|error| engine.journal_error(&error))?;
         engine.durable_seq.store(known_seq, Ordering::Release);
     }
-    engine.mark_applied(known_seq);
+    engine.applied_seq.store(known_seq, Ordering::Release);
+    engine.mark_seen(known_seq);
     engine.is_recovering.store(false, Ordering::Release);
     if is_damaged {
         // What the journal can no longer give must be in snapshots, and its damaged segments go.

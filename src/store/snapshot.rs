@@ -162,7 +162,7 @@ fn make_at(
     fill: impl FnOnce(&mut dyn FnMut(&[u8], &[u8]) -> Result<(), StoreError>) -> Result<(), StoreError>,
 ) -> Result<Checked, StoreError> {
     let failed = |error| StoreError::io("write", path)(error);
-    let file = File::create(path).map_err(failed)?;
+    let file = files::create_private(path).map_err(failed)?;
     let mut writer =
         SnapshotWriter::new(BufWriter::with_capacity(BLOCK_BYTES, file), header).map_err(failed)?;
     fill(&mut |key, value| writer.push(key, value).map_err(failed))?;

@@ -6,9 +6,10 @@ use super::keeper::Threads;
 use super::keys::Db;
 use super::space::Room;
 use super::{Commit, Op, StoreError};
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::thread::JoinHandle;
 
 /// A commit that is durable and not applied yet.
 #[derive(Debug)]
@@ -28,6 +29,8 @@ impl Appended {
 pub struct Writer {
     pub(super) engine: Arc<Engine>,
     pub(super) threads: Threads,
+    /// Without it commits are applied at once.
+    pub(super) applier: Option<Applier>,
     pub(super) journal_failure: Option<String>,
 }
 
@@ -72,11 +75,14 @@ impl Writer {
         }
     }
 
-    /// Applies a commit to the databases. A database that fails is taken out of use and gets the commit from
-    /// the journal when it is back; the commit stands.
+    /// Lets reads see a commit, and has it applied to the databases. A database that fails is taken out of use
+    /// and gets the commit from the journal when it is back; the commit stands.
     pub fn apply(&mut self, appended: Appended, commit: Commit) {
-        apply_commit(&self.engine, appended.seq, &commit);
-        self.engine.mark_applied(appended.seq);
+        apply_commit(&self.engine, appended.seq, commit);
+        if self.applier.is_none() {
+            self.engine.apply_pending();
+        }
+        self.engine.mark_seen(appended.seq);
     }
 
     /// Both steps; the number of the commit.
@@ -133,6 +139,8 @@ impl Writer {
     /// # Errors
     /// What could not be made durable: the journal has it, the next start replays it.
     pub fn close(mut self) -> Result<(), StoreError> {
+        self.stop_applier();
+        self.engine.apply_pending();
         self.threads.stop(&self.engine);
         let checkpoint = self.engine.final_checkpoint();
         self.engine.is_closing.store(true, Ordering::Release);
@@ -141,28 +149,72 @@ impl Writer {
         }
         checkpoint.map(|_| ())
     }
+
+    fn stop_applier(&mut self) {
+        if let Some(applier) = self.applier.take() {
+            applier.stop(&self.engine);
+        }
+    }
 }
 
 impl Drop for Writer {
     fn drop(&mut self) {
+        self.stop_applier();
         self.threads.stop(&self.engine);
     }
 }
 
-/// Applies the writes of a commit in their order.
-pub(super) fn apply_commit(engine: &Engine, seq: u64, commit: &Commit) {
-    let mut by_db: BTreeMap<Db, Vec<&Op>> = BTreeMap::new();
-    for (db, op) in &commit.writes {
-        if *op == Op::Drop {
-            by_db.remove(db);
-            if let Err(error) = engine.drop_database(*db) {
-                tracing::error!(code = error.code(), %db, %error, "a dropped period could not be removed; it is removed at the next start");
+/// Puts a commit on its way to the databases; a dropped period goes at once, with all that was written to it
+/// before.
+pub(super) fn apply_commit(engine: &Engine, seq: u64, mut commit: Commit) {
+    if commit.writes.iter().any(|(_, op)| *op == Op::Drop) {
+        engine.apply_pending();
+        let mut kept = Vec::with_capacity(commit.writes.len());
+        for (db, op) in commit.writes {
+            if op == Op::Drop {
+                kept.retain(|(of, _)| *of != db);
+                if let Err(error) = engine.drop_database(db) {
+                    tracing::error!(code = error.code(), %db, %error, "a dropped period could not be removed; it is removed at the next start");
+                }
+            } else {
+                kept.push((db, op));
             }
-        } else {
-            by_db.entry(*db).or_default().push(op);
         }
+        commit.writes = kept;
     }
-    for (db, ops) in by_db {
-        engine.apply(db, seq, &ops);
+    for db in commit.writes.iter().map(|(db, _)| *db).collect::<BTreeSet<_>>() {
+        engine.touch(db, seq);
+    }
+    engine.pending.add(seq, commit);
+}
+
+/// The thread that hands commits to the databases.
+pub(super) struct Applier(JoinHandle<()>);
+
+impl Applier {
+    /// Starts it.
+    pub(super) fn start(engine: &Arc<Engine>) -> Result<Self, StoreError> {
+        let of_thread = engine.clone();
+        engine.pending.begin();
+        let serve = move || of_thread.pending.serve(|| of_thread.apply_pending());
+        let spawned = std::thread::Builder::new()
+            .name("store-applier".into())
+            .spawn(serve);
+        spawned.map(Self).map_err(|source| StoreError::Io {
+            what: "start a thread for",
+            path: engine.layout.root.clone(),
+            source,
+        })
+    }
+
+    /// Ends it after what it is at; what waits then is left to the caller, or to the journal.
+    fn stop(self, engine: &Engine) {
+        engine.pending.end();
+        if self.0.join().is_err() {
+            tracing::error!(
+                code = "store_thread_panicked",
+                "a thread of the store ended with a panic"
+            );
+        }
     }
 }

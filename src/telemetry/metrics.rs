@@ -141,6 +141,12 @@ pub const METRICS: &[Metric] = &[
         "Postbacks on the wire.",
     ),
     of(
+        "yamabiko_alerts_total",
+        Counter,
+        &["channel", "result"],
+        "Alert messages by channel (email, webhook, line) and result: sent, failed, dropped.",
+    ),
+    of(
         "yamabiko_lanes",
         Gauge,
         &["state"],
@@ -376,6 +382,11 @@ pub fn live_viewers(viewers: u64) {
     gauge!("yamabiko_live_viewers").set(float(viewers));
 }
 
+/// Counts an alert message by channel and result: `sent`, `failed`, `dropped`.
+pub fn alert(channel: &'static str, result: &'static str) {
+    counter!("yamabiko_alerts_total", "channel" => channel, "result" => result).increment(1);
+}
+
 /// Counts a login by its result: `ok`, `wrong`, `throttled`.
 pub fn login(result: &'static str) {
     counter!("yamabiko_logins_total", "result" => result).increment(1);
@@ -489,6 +500,7 @@ mod tests {
         disk_free(1 << 40);
         live_viewers(1);
         login("wrong");
+        alert("email", "sent");
     }
 
     #[test]

@@ -22,6 +22,7 @@
 //! | [`app`] | judges and records what devices report of an app |
 //! | [`apple`] | verifies and records copies of Apple's postbacks |
 //! | [`record_conversion`] | judges and records a conversion |
+//! | `credited_session` | which session a conversion means |
 //! | [`status`] | changes the status of a conversion |
 //! | [`resend`] | sends a postback again, or gives it up |
 //! | [`queueing`] | from an activity to its record and its postbacks |
@@ -33,6 +34,7 @@ pub mod app;
 pub mod apple;
 pub mod client;
 pub mod conversion;
+mod credited_session;
 pub mod destination;
 pub mod device_id;
 pub mod engagement;

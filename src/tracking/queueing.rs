@@ -1,6 +1,7 @@
 //! From a decided activity to its record and its postbacks, within one group.
 
-use crate::domain::activity::Activity;
+use crate::domain::activity::{Activity, ActivityKind};
+use crate::domain::duplicates;
 use crate::domain::ids::PostbackId;
 use crate::domain::money::Money;
 use crate::domain::offer::Payout;
@@ -10,7 +11,7 @@ use crate::domain::template::Context;
 use crate::live::LiveEvent;
 use crate::recorder::Group;
 use crate::store::catalog::Catalog;
-use crate::store::{StoreError, codec, keys};
+use crate::store::{Key, StoreError, codec, keys};
 use std::sync::Arc;
 
 /// The configuration objects that an activity names, as they are now.
@@ -34,15 +35,25 @@ pub fn context<'a>(activity: &Activity, catalog: &'a Catalog, now_ms: i64) -> Co
 
 /// Renders what every rule makes of an activity. Without an offer in the catalog there are no rules.
 pub fn plan(activity: &Activity, catalog: &Catalog, now_ms: i64) -> Plan {
+    plan_as(activity, catalog, now_ms, &mut || {
+        (PostbackId::new(now_ms, rand::random()), rand::random())
+    })
+}
+
+/// The same with ids of the caller's choice, and `{random}` to go with them.
+pub fn plan_as(
+    activity: &Activity,
+    catalog: &Catalog,
+    now_ms: i64,
+    make_id: &mut dyn FnMut() -> (PostbackId, u64),
+) -> Plan {
     let context = context(activity, catalog, now_ms);
     let Some(offer) = context.offer else {
         return Plan::default();
     };
     let rules = catalog.rules_for(&offer.id, context.partner.map(|p| &p.id));
     let rules = rules.iter().map(Arc::as_ref);
-    plan::plan(activity, &context, rules, &mut || {
-        (PostbackId::new(now_ms, rand::random()), rand::random())
-    })
+    plan::plan(activity, &context, rules, make_id)
 }
 
 /// Stores a planned postback: waiting and to be sent, or failed at once when it cannot be rendered.
@@ -63,14 +74,30 @@ pub fn record(activity: &mut Activity, group: &mut Group<'_>) -> Result<(), Stor
     let plan = plan(activity, &group.catalog().clone(), group.now_ms());
     activity.rules = plan.outcomes;
     group.put(keys::activity(activity.id), codec::encode_activity(activity)?);
-    if let Some(session) = &activity.session {
-        group.put(keys::activity_by_session(session.id, activity.id), Vec::new());
-    }
+    index(activity, group);
     for postback in plan.postbacks {
         queue(postback, group)?;
     }
     group.tell(LiveEvent::Activity(Arc::new(activity.clone())));
     Ok(())
+}
+
+/// Lets the activity be found by its session and, unless it only changes an earlier one, by its order numbers.
+pub fn index(activity: &Activity, group: &mut Group<'_>) {
+    if let Some(session) = &activity.session {
+        group.put(keys::activity_by_session(session.id, activity.id), Vec::new());
+    }
+    if activity.kind != ActivityKind::EventUpdate {
+        for key in orders(activity) {
+            group.put(key, Vec::new());
+        }
+    }
+}
+
+/// Keys under which the activity is found by its order numbers.
+pub fn orders(activity: &Activity) -> impl Iterator<Item = Key> {
+    let uids = activity.input.uids.iter().filter(|uid| !uid.is_empty());
+    uids.map(|uid| keys::activity_by_order(duplicates::order_hash(uid), activity.id))
 }
 
 /// What the credited partner is owed for the activity: the partner's own payout for the event, its payout

@@ -110,7 +110,9 @@ fn render_anew(postback: &Postback, group: &Group<'_>) -> Result<Option<Postback
     let Some(activity) = activity_of(postback, group)? else {
         return Ok(None);
     };
-    let plan = queueing::plan(&activity, group.catalog(), group.now_ms());
+    // `{postback_id}` stays what it was: receivers tell repeats by it.
+    let mut same_id = || (postback.id, rand::random());
+    let plan = queueing::plan_as(&activity, group.catalog(), group.now_ms(), &mut same_id);
     Ok(plan.postbacks.into_iter().find(|p| {
         let is_same = same_origin(&p.origin, &postback.origin) && p.entry == postback.entry;
         is_same && !p.state.is_settled()

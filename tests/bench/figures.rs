@@ -15,6 +15,7 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod app;
 mod loader;
 mod reference;
 
@@ -35,13 +36,16 @@ fn main() {
         .skip(1)
         .filter(|a| !a.starts_with("--"))
         .collect();
-    let figures: [(&str, fn()); 6] = [
+    let figures: [(&str, fn()); 9] = [
         ("durable_click_256", || durable_click(256)),
         ("durable_click_64", || durable_click(64)),
         ("durable_conversion_64", durable_conversion),
         ("postbacks_end_to_end", postbacks_end_to_end),
         ("first_byte_at_100", first_byte_at_100),
         ("memory_mb", memory),
+        ("durable_event_64", app::durable_event),
+        ("event_with_many_stored", app::event_with_many_stored),
+        ("install_match_1000", app::install_match),
     ];
     for (name, figure) in figures {
         if wanted.is_empty() || wanted.iter().any(|w| name.contains(w.as_str())) {
@@ -354,16 +358,17 @@ fn memory() {
         .expect("clicks");
         sessions_made += report.good;
     }
+    let resident = || bench.server.resident_bytes() as f64 / (1024.0 * 1024.0);
+    eprintln!("memory: {sessions_made} sessions, {:.0} MiB", resident());
     let sids = sessions(&bench, &scene, 1000);
     let mut request = conversion_request(address, sids);
     let mut conversions = 0;
     while conversions < setting("YAMABIKO_BENCH_WAITING", 100_000) {
         let base = conversions;
-        let report = loader::run(address, 64, Duration::from_secs(3), 200, |n| request(base + n))
+        let report = loader::run(address, 64, Duration::from_secs(1), 200, |n| request(base + n))
             .expect("conversions");
         conversions += report.good;
     }
-    let resident = bench.server.resident_bytes() as f64 / (1024.0 * 1024.0);
     eprintln!("memory: {sessions_made} sessions, {conversions} waiting postbacks");
-    print("memory_mb", "MiB", vec![(resident, 0.0)]);
+    print("memory_mb", "MiB", vec![(resident(), 0.0)]);
 }

@@ -43,6 +43,10 @@ impl Drop for Reference {
     }
 }
 
+async fn small_json(_body: web::Bytes) -> HttpResponse {
+    HttpResponse::Ok().json(serde_json::json!({"result": "accepted", "activity_id": "0123456789abcdef"}))
+}
+
 /// The bare server: a redirect and a small JSON answer, two workers.
 pub fn serve() {
     let system = actix_web::rt::System::new();
@@ -57,14 +61,8 @@ pub fn serve() {
                             .finish()
                     }),
                 )
-                .route(
-                    "/cv",
-                    web::post().to(|_body: web::Bytes| async {
-                        HttpResponse::Ok().json(
-                            serde_json::json!({"result": "accepted", "activity_id": "0123456789abcdef"}),
-                        )
-                    }),
-                )
+                .route("/cv", web::post().to(small_json))
+                .route("/event", web::post().to(small_json))
         })
         .workers(2)
         .bind("127.0.0.1:0")

@@ -57,6 +57,8 @@ impl Answer {
 /// A client of one server.
 pub struct Client {
     address: SocketAddr,
+    /// What the Host header says; the address unless set.
+    host: Option<String>,
     headers: Vec<(String, String)>,
     connection: Option<BufReader<TcpStream>>,
 }
@@ -65,6 +67,7 @@ impl Client {
     pub fn new(address: SocketAddr) -> Self {
         Self {
             address,
+            host: None,
             headers: Vec::new(),
             connection: None,
         }
@@ -76,10 +79,17 @@ impl Client {
         self
     }
 
+    /// The same with a name in the Host header.
+    pub fn with_host(mut self, host: &str) -> Self {
+        self.host = Some(host.into());
+        self
+    }
+
     /// The same credentials for a server at another address.
     pub fn at(&self, address: SocketAddr) -> Self {
         Self {
             address,
+            host: self.host.clone(),
             headers: self.headers.clone(),
             connection: None,
         }
@@ -148,7 +158,9 @@ impl Client {
             stream.set_read_timeout(Some(Duration::from_secs(30)))?;
             self.connection = Some(BufReader::new(stream));
         }
-        let mut head = format!("{method} {target} HTTP/1.1\r\nHost: {}\r\n", self.address);
+        let address = self.address.to_string();
+        let host = self.host.as_deref().unwrap_or(&address);
+        let mut head = format!("{method} {target} HTTP/1.1\r\nHost: {host}\r\n");
         let own = self.headers.iter().map(|(n, v)| (n.as_str(), v.as_str()));
         for (name, value) in own.chain(headers.iter().copied()) {
             head.push_str(&format!("{name}: {value}\r\n"));

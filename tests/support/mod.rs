@@ -4,12 +4,16 @@
 
 pub mod app;
 pub mod client;
+pub mod dns;
 pub mod files;
 pub mod load;
+pub mod owner;
 pub mod receiver;
 pub mod refusal;
 pub mod scene;
 pub mod server;
+pub mod sse;
+pub mod tls;
 
 use std::time::{Duration, Instant};
 

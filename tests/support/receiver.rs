@@ -39,6 +39,8 @@ impl Behaviour {
 #[derive(Debug, Clone)]
 pub struct Arrival {
     pub at: Instant,
+    /// Where it came from.
+    pub peer: SocketAddr,
     pub method: String,
     /// Path and query, byte for byte.
     pub target: String,
@@ -182,7 +184,8 @@ fn serve(stream: &TcpStream, shared: &Shared) -> std::io::Result<()> {
     stream.set_read_timeout(Some(Duration::from_secs(120)))?;
     let mut reader = BufReader::new(stream);
     let mut writer = stream;
-    while let Some(arrival) = read_request(&mut reader)? {
+    let peer = stream.peer_addr()?;
+    while let Some(arrival) = read_request(&mut reader, peer)? {
         let mut arrivals = shared.arrivals.lock().expect("arrivals");
         if !shared.is_counting_only.load(Ordering::Acquire) {
             arrivals.push(arrival);
@@ -248,7 +251,7 @@ fn answer(
     writer.write_all(head.as_bytes())
 }
 
-fn read_request(reader: &mut BufReader<&TcpStream>) -> std::io::Result<Option<Arrival>> {
+fn read_request(reader: &mut BufReader<&TcpStream>, peer: SocketAddr) -> std::io::Result<Option<Arrival>> {
     let mut line = String::new();
     if reader.read_line(&mut line)? == 0 {
         return Ok(None);
@@ -281,6 +284,7 @@ fn read_request(reader: &mut BufReader<&TcpStream>) -> std::io::Result<Option<Ar
     reader.read_exact(&mut body)?;
     Ok(Some(Arrival {
         at: Instant::now(),
+        peer,
         method,
         target,
         headers,

@@ -14,6 +14,8 @@ pub struct Setup {
     pub data_dir: PathBuf,
     pub environment: Vec<(String, String)>,
     pub arguments: Vec<String>,
+    /// Descriptors that the server may open at most; as the test itself unless set.
+    pub descriptors: Option<u32>,
 }
 
 impl Setup {
@@ -32,6 +34,7 @@ impl Setup {
                 .map(|(k, v)| ((*k).into(), (*v).into()))
                 .collect(),
             arguments: Vec::new(),
+            descriptors: None,
         }
     }
 
@@ -46,7 +49,15 @@ impl Setup {
 
     /// Runs another command of the binary over the same data directory.
     pub fn command(&self, arguments: &[&str]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_yamabiko"));
+        let binary = env!("CARGO_BIN_EXE_yamabiko");
+        let mut command = match self.descriptors {
+            None => Command::new(binary),
+            Some(most) => {
+                let mut shell = Command::new("sh");
+                shell.args(["-c", &format!("ulimit -n {most} && exec \"$0\" \"$@\""), binary]);
+                shell
+            }
+        };
         command
             .env_clear()
             .env("PATH", std::env::var_os("PATH").unwrap_or_default());

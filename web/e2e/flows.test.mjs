@@ -205,3 +205,26 @@ test("a viewer is offered nothing that would be refused", { timeout: 60_000 }, (
     }
   }),
 );
+
+test("a test alert is sent as it is saved, and says exactly what came of it", { timeout: 30_000 }, () =>
+  on({ language: "en" }, "/settings/alerts", async (page, _server, view) => {
+    const send = page.getByRole("button", { name: "Send a test (E-mail)" });
+    await send.click();
+    await page.getByText("550 5.1.1 no such mailbox").waitFor();
+    await page.getByLabel("Sender").fill("else@example.jp");
+    await page.getByText("Save first.").first().waitFor();
+    assert.equal(await send.isDisabled(), true);
+    let saved;
+    page.on("request", (r) => {
+      if (r.method() === "PUT") saved = r.postDataJSON();
+    });
+    await page.getByRole("button", { name: "Remove Address of the webhook" }).click();
+    await page.getByRole("button", { name: "Save", exact: true }).click();
+    await page.getByText("Saved").waitFor();
+    assert.equal(saved.alerts.email.from, "else@example.jp");
+    assert.deepEqual(saved.alerts.email.password, { is_set: true });
+    assert.equal(saved.alerts.webhook_url, null);
+    await assertAccessible(page, "alerts after a save");
+    await view.assertClean("alerts");
+  }),
+);

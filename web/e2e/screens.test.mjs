@@ -31,6 +31,7 @@ const SCREENS = {
   traceHostile: `/trace?q=${encodeURIComponent("ORDER-20265")}`,
   traceNothing: "/trace?q=nothing-of-this",
   settings: "/settings",
+  alerts: "/settings/alerts",
   account: "/settings/account",
   users: "/settings/users",
   tokens: "/settings/tokens",
@@ -58,6 +59,7 @@ const EMPTY = [
   "/reports",
   "/live",
   "/trace",
+  "/settings/alerts",
   "/settings/tokens",
   "/settings/payouts",
 ];

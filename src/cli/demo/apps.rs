@@ -93,7 +93,7 @@ impl Lives {
             self.device += 1;
         }
         if let Some(target) = self.steps.pop() {
-            traffic::get(self.server, &target, "demo-app/1.0")?;
+            traffic::get(self.server, &target, "demo-app/1.0", "")?;
         }
         self.next = Instant::now() + PAUSE;
         Ok(())

@@ -178,7 +178,8 @@ pub(super) fn rules(echo: SocketAddr, now_ms: i64) -> Result<Vec<ConfigObject>, 
             "toldmill",
             "水車アフィリエイトへの通知",
             "oldmill1",
-            "/status/503/mill",
+            // Not 503: that would speak for the whole receiver, which stands for every partner here.
+            "/status/500/mill",
         ),
         json!({
             "id": "toldshop", "name": "自社サーバーへの通知", "scope": {"type": "offer", "offer": SHOP},

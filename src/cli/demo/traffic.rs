@@ -2,6 +2,8 @@
 
 use super::apps::Lives;
 use super::sample;
+use crate::clock::Clock;
+use crate::domain::ids::TimeId;
 use crate::recorder::Recorder;
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
@@ -90,7 +92,10 @@ impl Visitors {
             self.number,
             rand::random_range(1..4)
         );
-        let answer = get(self.server, &target, choose_browser())?;
+        // Each visitor is somebody else, though all come from one address.
+        let visitor = TimeId::new(Clock::System.now_ms(), rand::random());
+        let cookie = format!("Cookie: yb={visitor}\r\n");
+        let answer = get(self.server, &target, choose_browser(), &cookie)?;
         if rand::random_ratio(1, 6)
             && let Some(sid) = sid_of(&answer)
         {
@@ -122,26 +127,36 @@ impl Visitors {
                 choose_amount()
             ));
         }
-        get(self.server, &target, "demo-shop/1.0")?;
+        get(self.server, &target, "demo-shop/1.0", "")?;
         if rand::random_ratio(1, 15) {
             // A thank-you page that is loaded again: a duplicate.
-            get(self.server, &target, "demo-shop/1.0")?;
+            get(self.server, &target, "demo-shop/1.0", "")?;
         }
         if rand::random_ratio(1, 20) {
             // A shop that lost the session id.
-            get(self.server, "/cv?sid=0000000000000000&uid1=lost", "demo-shop/1.0")?;
+            get(
+                self.server,
+                "/cv?sid=0000000000000000&uid1=lost",
+                "demo-shop/1.0",
+                "",
+            )?;
         }
         Ok(())
     }
 }
 
-/// The answer to one request, as text.
-pub(super) fn get(server: SocketAddr, target: &str, user_agent: &str) -> std::io::Result<String> {
+/// The answer to one request, as text. `headers` are whole lines.
+pub(super) fn get(
+    server: SocketAddr,
+    target: &str,
+    user_agent: &str,
+    headers: &str,
+) -> std::io::Result<String> {
     let mut stream = TcpStream::connect_timeout(&server, PATIENCE)?;
     stream.set_read_timeout(Some(PATIENCE))?;
     write!(
         stream,
-        "GET {target} HTTP/1.1\r\nHost: {server}\r\nUser-Agent: {user_agent}\r\nAccept-Language: ja-JP,ja;q=0.9\r\nReferer: https://media.example/\r\nConnection: close\r\n\r\n"
+        "GET {target} HTTP/1.1\r\nHost: {server}\r\nUser-Agent: {user_agent}\r\nAccept-Language: ja-JP,ja;q=0.9\r\nReferer: https://media.example/\r\n{headers}Connection: close\r\n\r\n"
     )?;
     let mut answer = String::new();
     stream.take(64 * 1024).read_to_string(&mut answer)?;

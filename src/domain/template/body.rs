@@ -398,23 +398,26 @@ fn spot(rest: &str) -> Option<Spot> {
     }
 }
 
-/// Headers that the product or HTTP itself sets.
-const RESERVED: [&str; 14] = [
+/// Headers of the connection (RFC 9110, 7.6.1), of the message's framing, and of the product.
+const RESERVED: [&str; 9] = [
     "connection",
     "content-length",
     "expect",
     "host",
     "keep-alive",
-    "proxy-authorization",
-    "proxy-connection",
     "te",
     "trailer",
     "transfer-encoding",
     "upgrade",
-    "webhook-id",
-    "webhook-signature",
-    "webhook-timestamp",
 ];
+/// Beginnings of names that belong to proxies and to our own signature.
+const RESERVED_PREFIXES: [&str; 2] = ["proxy-", "webhook-"];
+
+/// Whether a rule may not set the header, whatever its case.
+pub fn is_reserved_header(name: &str) -> bool {
+    let name = name.to_ascii_lowercase();
+    RESERVED.contains(&name.as_str()) || RESERVED_PREFIXES.iter().any(|prefix| name.starts_with(prefix))
+}
 
 /// A parsed extra header.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -426,10 +429,12 @@ pub(super) struct HeaderTemplate {
 impl HeaderTemplate {
     /// What is wrong with a header name.
     pub(super) fn check_name(name: &str, notes: &mut Notes) {
-        let is_token = |b: u8| b.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&b);
-        if name.is_empty() || !name.bytes().all(is_token) {
-            notes.add(Problem::HeaderName, 0, name.len());
-        } else if RESERVED.contains(&name.to_ascii_lowercase().as_str()) {
+        let is_token = |c: char| c.is_ascii_alphanumeric() || "!#$%&'*+-.^_`|~".contains(c);
+        if name.is_empty() {
+            notes.add(Problem::HeaderName, 0, 0);
+        } else if let Some((at, wrong)) = name.char_indices().find(|(_, c)| !is_token(*c)) {
+            notes.add(Problem::HeaderName, at, at + wrong.len_utf8());
+        } else if is_reserved_header(name) {
             notes.add(
                 Problem::HeaderReserved {
                     name: name.to_owned(),

@@ -8,6 +8,7 @@ use super::url::{FormTemplate, MAX_BODY, Unrenderable, UrlTemplate};
 use crate::domain::activity::ActivityKind;
 use crate::domain::postback::{Method, Request};
 use crate::domain::rule::{NoData, Rule, RuleBody};
+use crate::domain::signing::{self, Secret};
 
 /// What a check needs from outside.
 pub struct CheckContext<'a> {
@@ -110,6 +111,9 @@ fn analyse(rule: &Rule) -> (Option<CompiledRule>, Vec<Finding>) {
         .as_ref()
         .and_then(|body| analyse_body(rule, body, &mut findings));
     let headers = analyse_headers(rule, &mut findings);
+    if let Some(secret) = &rule.signing_secret {
+        findings.extend(analyse_secret(secret, rule.method));
+    }
     let mut notes = Notes::default();
     note_filters(rule, &mut notes);
     findings.extend(notes.finish("", "kinds"));
@@ -159,6 +163,21 @@ fn analyse_body(rule: &Rule, body: &RuleBody, findings: &mut Vec<Finding>) -> Op
     }
     findings.extend(notes.finish(template, "body"));
     parsed
+}
+
+/// Findings name places and reasons, never the secret.
+fn analyse_secret(text: &str, method: Method) -> Vec<Finding> {
+    let mut notes = Notes::default();
+    match signing::parse(text) {
+        Err(wrong) => notes.add(Problem::Secret(wrong.error), wrong.place.start, wrong.place.end),
+        Ok(secrets) => {
+            let is_key_pair = |secret: &Secret| matches!(secret, Secret::Ed25519 { .. });
+            if method == Method::Get && secrets.iter().all(is_key_pair) {
+                notes.add(Problem::KeyPairWithGet, 0, text.len());
+            }
+        }
+    }
+    notes.finish(text, "signing_secret")
 }
 
 fn analyse_headers(rule: &Rule, findings: &mut Vec<Finding>) -> Vec<HeaderTemplate> {

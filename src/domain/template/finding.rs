@@ -3,6 +3,7 @@
 
 use super::catalogue::Format;
 use crate::domain::activity::ActivityKind;
+use crate::domain::signing::SecretError;
 use serde::Serialize;
 
 /// Whether a rule with the finding can be saved.
@@ -105,6 +106,10 @@ pub(super) enum Problem {
         name: String,
     },
     HeaderControl,
+    /// A signing secret that cannot sign.
+    Secret(SecretError),
+    /// A key pair that would leave a GET unsigned.
+    KeyPairWithGet,
     BodyWithoutPost,
     HostRefused {
         host: String,
@@ -332,17 +337,17 @@ impl Problem {
             ),
             Self::HeaderName => error(
                 "header_name",
-                "This is no header name.",
-                "Use letters, digits and hyphens.",
-                "ヘッダー名が正しくありません。",
-                "英数字とハイフンを使ってください。",
+                "This cannot stand in a header name.",
+                "Use letters, digits and hyphens; placeholders and line breaks have no place in it.",
+                "ヘッダー名に使えない文字があります。",
+                "英数字とハイフンを使ってください。プレースホルダや改行は使えません。",
             ),
             Self::HeaderReserved { name } => error(
                 "header_reserved",
-                &format!("{name} is set by the server itself."),
-                "Remove the header.",
+                &format!("{name} belongs to the server or to the connection; a rule cannot set it."),
+                "Remove the header, or choose a name such as X-Your-Name.",
                 &format!("{name} はサーバーが設定します。"),
-                "このヘッダーを削除してください。",
+                "このヘッダーを削除するか、X- で始まる別の名前にしてください。",
             ),
             Self::HeaderControl => error(
                 "header_control",
@@ -350,6 +355,20 @@ impl Problem {
                 "Remove it.",
                 "ヘッダーの値に改行などの制御文字があります。",
                 "取り除いてください。",
+            ),
+            Self::Secret(wrong) => error(
+                wrong.code(),
+                &format!("The signing secret cannot be used: {wrong}."),
+                "Make one with 32 random bytes in base64 behind whsec_, and give the same to the receiver.",
+                secret_ja(*wrong),
+                "ランダムな32バイトをbase64にして whsec_ の後ろに付けたものを使い、受信側にも同じものを渡してください。",
+            ),
+            Self::KeyPairWithGet => error(
+                "secret_needs_post",
+                "An Ed25519 key (whsk_) signs bodies, and a GET has none: the request would go out unsigned.",
+                "Set the method to POST, or use a secret that begins with whsec_.",
+                "Ed25519鍵(whsk_)は本文に署名しますが、GETには本文がないため署名なしで送信されます。",
+                "メソッドをPOSTにするか、whsec_ で始まるシークレットを使ってください。",
             ),
             Self::BodyWithoutPost => error(
                 "body_without_post",
@@ -492,6 +511,16 @@ pub(super) struct Found {
 
 /// Most findings that are shown of one field; errors go before warnings.
 const MOST_FINDINGS: usize = 100;
+
+fn secret_ja(error: SecretError) -> &'static str {
+    match error {
+        SecretError::Empty => "署名シークレットが空です。",
+        SecretError::Encoding => "署名シークレットがbase64ではありません。",
+        SecretError::Length { .. } => "署名シークレットの長さは24～64バイトでなければなりません。",
+        SecretError::KeyPair => "署名鍵がEd25519の鍵ペアではありません。",
+        SecretError::TooMany { .. } => "署名シークレットは4つまでです。",
+    }
+}
 
 /// What has been found so far in one field.
 #[derive(Debug, Default)]

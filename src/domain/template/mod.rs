@@ -18,6 +18,7 @@ mod url;
 mod url_check;
 mod values;
 
+pub use self::body::is_reserved_header;
 pub(crate) use self::compiled::render_get;
 pub use self::compiled::{CheckContext, CompiledRule, check, compile};
 pub use self::condition::{Condition, Evaluation, Operator};

@@ -10,6 +10,7 @@ use super::parts::{self, Field, Part, Syntax, Values, encode, fields, fill_encod
 use super::url_check::{
     check_encoded_placeholders, check_literals, check_origin, check_shape, drop_overlaps, scheme_length,
 };
+use crate::domain::postback::LaneKey;
 use crate::domain::rule::NoData;
 use serde::Serialize;
 
@@ -58,6 +59,7 @@ pub struct UrlTemplate {
     source: String,
     origin: String,
     host: String,
+    lane: Option<LaneKey>,
     path: Vec<Part>,
     query: Option<Pairs>,
     fragment: Option<Vec<Part>>,
@@ -203,6 +205,7 @@ impl UrlTemplate {
             source: text.to_owned(),
             origin,
             host: host.unwrap_or_default(),
+            lane: LaneKey::of(text),
             path,
             query,
             fragment,
@@ -212,6 +215,11 @@ impl UrlTemplate {
     /// As written.
     pub fn source(&self) -> &str {
         &self.source
+    }
+
+    /// The lane of every request: the origin has no placeholders. `None` when no client could call it.
+    pub fn lane(&self) -> Option<&LaneKey> {
+        self.lane.as_ref()
     }
 
     /// The host as written, in lower case.

@@ -10,6 +10,7 @@ use crate::http::auth::totp::Factor;
 use crate::http::auth::{Identity, Proof, Viewer, login, password};
 use crate::http::client::{Caller, caller};
 use crate::http::extract::Json;
+use crate::http::host;
 use crate::http::problem::ApiError;
 use crate::store::catalog::{Change, ConfigKey, ConfigObject, Precondition};
 use crate::telemetry;
@@ -190,12 +191,16 @@ pub async fn setup_claim(
         format!("user {}", owner.login),
         owner.clone(),
     );
+    let name = host::name_of(&caller.host);
     let claimed = state.recorder.run(move |group| {
-        stage(
-            group,
-            &[Precondition::NoUsers],
-            &[Change::Put(ConfigObject::User(user.clone()))],
-        )?;
+        let mut changes = vec![Change::Put(ConfigObject::User(user.clone()))];
+        // Who holds the set-up token says by the address in the browser what this server is called.
+        let mut settings = (*group.catalog().settings).clone();
+        if let Some(name) = name.filter(|name| !settings.admin_hosts.contains(name)) {
+            settings.admin_hosts.push(name);
+            changes.push(Change::Put(ConfigObject::Settings(settings)));
+        }
+        stage(group, &[Precondition::NoUsers], &changes)?;
         login::insert(group, &new_login)?;
         audit(group, &actor, &from, Note::new("setup.claim", user.login)).map_err(ApiError::from)
     });

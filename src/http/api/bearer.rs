@@ -10,7 +10,7 @@ use crate::http::extract::Json;
 use crate::http::problem::ApiError;
 use crate::store::catalog::{Change, ConfigKey, ConfigObject, Precondition};
 use actix_web::web::{Data, Path};
-use actix_web::{HttpResponse, post};
+use actix_web::{HttpResponse, delete, post};
 use serde::{Deserialize, Serialize};
 
 /// What a new bearer token is called and good for.
@@ -82,4 +82,37 @@ pub async fn create_bearer_token(
         secret,
         offer: view,
     }))
+}
+
+/// Revokes a bearer token of an offer: calls that send it are not known any more.
+#[utoipa::path(tag = "offers", responses((status = 204)))]
+#[delete("/offers/{id}/bearer_tokens/{name}")]
+pub async fn delete_bearer_token(
+    state: Data<State>,
+    editor: Editor,
+    path: Path<(String, String)>,
+) -> Result<HttpResponse, ApiError> {
+    let (id, name) = path.into_inner();
+    let catalog = state.recorder.catalog();
+    let before = find(&catalog, &id)?;
+    let mut offer = before.clone();
+    offer.trust.bearer_tokens.retain(|token| token.name != name);
+    if offer.trust.bearer_tokens.len() == before.trust.bearer_tokens.len() {
+        return Err(ApiError::not_found("bearer token", name));
+    }
+    offer.updated_at_ms = saved_at(&state, before.updated_at_ms);
+    let preconditions = vec![Precondition::Unchanged(
+        ConfigKey::Offer(offer.id.clone()),
+        before.updated_at_ms,
+    )];
+    let note = Note::new("offer.bearer_token_revoked", offer.id.to_string()).detail(name);
+    save(
+        &state,
+        &editor.0,
+        preconditions,
+        vec![Change::Put(ConfigObject::Offer(offer))],
+        note,
+    )
+    .await?;
+    Ok(HttpResponse::NoContent().finish())
 }

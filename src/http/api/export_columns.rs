@@ -208,7 +208,7 @@ pub const ACTIVITIES: &[Column<ActivityDto>] = &[
     Column {
         en: "verdict",
         ja: "判定",
-        cell: |a, _| a.verdict.to_owned(),
+        cell: |a, _| a.verdict.as_str().to_owned(),
     },
     Column {
         en: "reason",
@@ -332,7 +332,7 @@ pub const POSTBACKS: &[Column<PostbackDto>] = &[
     Column {
         en: "state",
         ja: "状態",
-        cell: |p, _| p.state.to_owned(),
+        cell: |p, _| p.state.as_str().to_owned(),
     },
     Column {
         en: "fail_reason",

@@ -7,6 +7,7 @@
 
 pub mod account;
 pub mod activities;
+pub mod alerts;
 pub mod bearer;
 pub mod check;
 pub mod export;
@@ -196,8 +197,9 @@ table! {
     users::list_users, users::get_user, users::create_user, users::replace_user, users::delete_user,
     users::list_tokens, users::create_token, users::delete_token,
     settings::get_settings, settings::replace_settings,
+    alerts::get_alerts, alerts::test_alert,
     offers::list_offers, offers::get_offer, offers::create_offer, offers::replace_offer, offers::delete_offer,
-    bearer::create_bearer_token,
+    bearer::create_bearer_token, bearer::delete_bearer_token,
     partners::list_partners, partners::get_partner, partners::create_partner, partners::replace_partner,
     partners::delete_partner,
     links::list_links, links::get_link, links::create_link, links::replace_link, links::delete_link,

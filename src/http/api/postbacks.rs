@@ -38,6 +38,17 @@ pub enum StateFilter {
     Failed,
 }
 
+impl StateFilter {
+    /// As in JSON and CSV.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Waiting => "waiting",
+            Self::Delivered => "delivered",
+            Self::Failed => "failed",
+        }
+    }
+}
+
 /// Filters of the log of postbacks.
 #[derive(Debug, Clone, Default, Deserialize, utoipa::IntoParams, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
@@ -335,24 +346,10 @@ pub async fn resend_postbacks(
     body: Json<ResendRequest>,
 ) -> Result<HttpResponse, ApiError> {
     let request = body.0;
-    if request.ids.is_empty() == request.filter.is_none() {
-        return Err(ApiError::invalid(
-            "ids",
-            "missing_field",
-            "name either ids or a filter",
-        ));
-    }
-    check::at_most("ids", &request.ids, 1000)?;
-    if let Some(filter) = &request.filter {
-        Window::new(filter.from_ms, filter.to_ms, None)?;
-    }
-    let job = Job::start("resend", &editor.0)?;
+    one_choice(&request.ids, request.filter.as_ref())?;
+    let job = state.jobs.start("resend", &editor.0)?;
     let (running, of_job, identity) = (state.clone(), job.clone(), editor.0);
-    actix_web::rt::spawn(async move {
-        let told = of_job.clone();
-        let outcome = resend_all(&running, &identity, request, &of_job).await;
-        told.end(outcome.err());
-    });
+    job.spawn(async move { resend_all(&running, &identity, request, &of_job).await });
     Ok(HttpResponse::Accepted().json(job.view()))
 }
 
@@ -369,6 +366,7 @@ async fn resend_all(
     };
     job.expect(ids.len());
     for part in ids.chunks(RESENDS_A_COMMIT) {
+        job.may_go_on()?;
         let (part, actor, from) = (part.to_vec(), identity.actor.clone(), identity.from());
         let results = state
             .recorder
@@ -454,30 +452,50 @@ async fn matching(
 #[derive(Debug, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct CancelRequest {
-    /// At most 1,000.
+    /// These; at most 1,000.
+    #[serde(default)]
     pub ids: Vec<PostbackId>,
+    /// Or those that a filter finds (at most 100,000) and that wait; `state`, `limit` and `cursor` are not used.
+    #[serde(default)]
+    pub filter: Option<PostbackQuery>,
 }
 
-/// How many were given up.
-#[derive(Debug, Serialize, utoipa::ToSchema)]
-pub struct Cancelled {
-    /// Those that still waited.
-    pub cancelled: usize,
-}
-
-/// Gives up waiting postbacks; they are kept as failed and can be sent again.
-#[utoipa::path(tag = "postbacks", responses((status = 200, body = Cancelled)))]
+/// Gives up waiting postbacks; they are kept as failed and can be sent again. Answers with a job whose progress
+/// can be read; its results are `cancelled`, and `not_waiting` for what was settled meanwhile.
+#[utoipa::path(tag = "postbacks", responses((status = 202, body = JobDto)))]
 #[post("/postbacks/cancel")]
 pub async fn cancel_postbacks(
     state: Data<State>,
     editor: Editor,
     body: Json<CancelRequest>,
 ) -> Result<HttpResponse, ApiError> {
-    check::at_most("ids", &body.0.ids, 1000)?;
-    let ids = visible(&state, editor.0.clone(), body.0.ids).await?;
-    let mut cancelled = Vec::new();
+    let request = body.0;
+    one_choice(&request.ids, request.filter.as_ref())?;
+    let job = state.jobs.start("cancel", &editor.0)?;
+    let (running, of_job, identity) = (state.clone(), job.clone(), editor.0);
+    job.spawn(async move { cancel_all(&running, &identity, request, &of_job).await });
+    Ok(HttpResponse::Accepted().json(job.view()))
+}
+
+async fn cancel_all(
+    state: &Data<State>,
+    identity: &Identity,
+    request: CancelRequest,
+    job: &Job,
+) -> Result<(), ApiError> {
+    let ids = match request.filter {
+        None => visible(state, identity.clone(), request.ids).await?,
+        Some(filter) => {
+            let waiting = PostbackQuery {
+                state: Some(StateFilter::Waiting),
+                ..filter
+            };
+            matching(state, identity.clone(), waiting).await?
+        }
+    };
+    job.expect(ids.len());
     for part in ids.chunks(RESENDS_A_COMMIT) {
-        let (part, actor, from) = (part.to_vec(), editor.0.actor.clone(), editor.0.from());
+        let (asked, part, actor, from) = (part.len(), part.to_vec(), identity.actor.clone(), identity.from());
         let done = state
             .recorder
             .run(move |group| -> Result<Vec<PostbackId>, StoreError> {
@@ -491,10 +509,27 @@ pub async fn cancel_postbacks(
                 super::save::audit(group, &actor, &from, note)?;
                 Ok(done)
             });
-        cancelled.extend(done.await??);
+        let done = done.await??;
+        let cancelled = done.len();
+        state.delivery.cancel(done);
+        job.count("cancelled", cancelled);
+        job.count("not_waiting", asked - cancelled);
     }
-    state.applied().await?;
-    Ok(HttpResponse::Ok().json(Cancelled {
-        cancelled: cancelled.len(),
-    }))
+    state.applied().await
+}
+
+/// Ids or a filter, and not both.
+fn one_choice(ids: &[PostbackId], filter: Option<&PostbackQuery>) -> Result<(), ApiError> {
+    if ids.is_empty() == filter.is_none() {
+        return Err(ApiError::invalid(
+            "ids",
+            "missing_field",
+            "name either ids or a filter",
+        ));
+    }
+    check::at_most("ids", ids, 1000)?;
+    if let Some(filter) = filter {
+        Window::new(filter.from_ms, filter.to_ms, None)?;
+    }
+    Ok(())
 }

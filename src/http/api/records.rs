@@ -1,6 +1,7 @@
 //! What was recorded, as the API shows it: flat objects for sessions, activities, postbacks and attempts,
 //! and reading them from the store.
 
+use super::postbacks::StateFilter;
 use crate::domain::activity::{Activity, Candidate, RuleOutcome, StatusChange, Verdict};
 use crate::domain::ids::{ActivityId, OfferId, PartnerId, PostbackId, SessionId};
 use crate::domain::money::Money;
@@ -174,6 +175,29 @@ impl From<&RuleOutcome> for RuleOutcomeDto {
     }
 }
 
+/// Whether an activity counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, utoipa::ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum VerdictWord {
+    /// It counts.
+    Accepted,
+    /// The same as an earlier one.
+    Duplicate,
+    /// It does not count.
+    Refused,
+}
+
+impl VerdictWord {
+    /// As in JSON and CSV.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Accepted => "accepted",
+            Self::Duplicate => "duplicate",
+            Self::Refused => "refused",
+        }
+    }
+}
+
 /// An activity.
 #[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
 pub struct ActivityDto {
@@ -190,7 +214,7 @@ pub struct ActivityDto {
     /// Token of the event.
     pub event: Option<String>,
     /// `accepted`, `duplicate` or `refused`.
-    pub verdict: &'static str,
+    pub verdict: VerdictWord,
     /// Why it does not count: a stable code.
     pub reason: Option<&'static str>,
     /// What to do about it.
@@ -248,9 +272,9 @@ pub struct ActivityDto {
 impl From<&Activity> for ActivityDto {
     fn from(a: &Activity) -> Self {
         let (verdict, reason, duplicate_of) = match a.verdict {
-            Verdict::Accepted => ("accepted", None, None),
-            Verdict::Duplicate { of, reason } => ("duplicate", Some(reason), Some(of)),
-            Verdict::Refused { reason } => ("refused", Some(reason), None),
+            Verdict::Accepted => (VerdictWord::Accepted, None, None),
+            Verdict::Duplicate { of, reason } => (VerdictWord::Duplicate, Some(reason), Some(of)),
+            Verdict::Refused { reason } => (VerdictWord::Refused, Some(reason), None),
         };
         let session = a.session.as_deref();
         Self {
@@ -368,7 +392,7 @@ pub struct PostbackDto {
     /// Unix milliseconds of acceptance.
     pub created_at_ms: i64,
     /// `waiting`, `delivered` or `failed`.
-    pub state: &'static str,
+    pub state: StateFilter,
     /// Waiting: when it is due, unix milliseconds.
     pub due_at_ms: Option<i64>,
     /// Settled: when, unix milliseconds.
@@ -386,9 +410,11 @@ pub struct PostbackDto {
 impl From<&Postback> for PostbackDto {
     fn from(p: &Postback) -> Self {
         let (state, due_at_ms, settled_at_ms, fail_reason) = match p.state {
-            PostbackState::Waiting { due_at_ms } => ("waiting", Some(due_at_ms), None, None),
-            PostbackState::Delivered { at_ms } => ("delivered", None, Some(at_ms), None),
-            PostbackState::Failed { at_ms, reason } => ("failed", None, Some(at_ms), Some(reason.code())),
+            PostbackState::Waiting { due_at_ms } => (StateFilter::Waiting, Some(due_at_ms), None, None),
+            PostbackState::Delivered { at_ms } => (StateFilter::Delivered, None, Some(at_ms), None),
+            PostbackState::Failed { at_ms, reason } => {
+                (StateFilter::Failed, None, Some(at_ms), Some(reason.code()))
+            }
         };
         Self {
             id: p.id,

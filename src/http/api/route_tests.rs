@@ -1,5 +1,6 @@
 //! Routes against a real store in a temporary directory.
 
+use crate::alerts::{Alerts, Reach};
 use crate::clock::Clock;
 use crate::config::{self, Sources};
 use crate::delivery::ledger::StoreLedger;
@@ -67,11 +68,18 @@ impl Instance {
             ledger,
         )
         .unwrap();
+        let (delivery, config) = (Arc::new(delivery), Arc::new(effective.config));
+        let reach = Reach {
+            recorder: recorder.clone(),
+            delivery: delivery.clone(),
+            config: config.clone(),
+        };
         let state = State {
             recorder,
-            delivery: Arc::new(delivery),
+            delivery,
+            alerts: Arc::new(Alerts::start(reach).unwrap()),
             keeper,
-            config: Arc::new(effective.config),
+            config,
             metrics: install_metrics(0).unwrap(),
             auth: Auth::new().unwrap(),
             echo: Arc::new(Echo::new("127.0.0.1:1".parse().unwrap())),
@@ -79,6 +87,8 @@ impl Instance {
             link_names: Arc::new(LinkNames::new(10)),
             visitors: Arc::new(Visitors::new(10)),
             admin_address: ([127, 0, 0, 1], 8080).into(),
+            jobs: Default::default(),
+            start_faults: Vec::new(),
             started_at_ms: 0,
         };
         Self {
@@ -112,6 +122,7 @@ impl Instance {
 
 impl Drop for Instance {
     fn drop(&mut self) {
+        self.state.alerts.stop();
         self.state.delivery.stop(Instant::now());
         if let Some(thread) = self.thread.take() {
             thread.stop();
@@ -179,6 +190,7 @@ async fn no_route_answers_without_a_login_and_every_one_is_in_the_document() {
             let uri = path
                 .replace("{list}", "sessions")
                 .replace("{id}", "abcdefgh")
+                .replace("{name}", "abcdefgh")
                 .replace("{token}", "abcdefgh")
                 .replace("{sid}", "abcdefgh");
             let method: Method = method.to_uppercase().parse().unwrap();
@@ -451,13 +463,13 @@ async fn a_test_click_and_conversion_leave_a_trace_and_no_totals() {
     let conversion = call(
         Method::POST,
         "/api/v1/test/conversion",
-        json!({"sid": sid, "amount": "1000"}),
+        json!({"sid": sid, "amount": "1000", "uid1": "ORDER-77"}),
     )
     .await;
     assert_eq!(conversion.body["result"], "accepted", "{}", conversion.body);
     let id = conversion.body["activity_id"].as_str().unwrap().to_owned();
 
-    for query in [sid.as_str(), id.as_str(), "T-1"] {
+    for query in [sid.as_str(), id.as_str(), "T-1", "ORDER-77"] {
         let trace = call(Method::GET, &format!("/api/v1/trace?q={query}"), Value::Null).await;
         assert_eq!(trace.body["session"]["id"], json!(sid), "{query}: {}", trace.body);
         assert_eq!(
@@ -491,6 +503,86 @@ async fn a_test_click_and_conversion_leave_a_trace_and_no_totals() {
     assert_eq!(
         (&system.body["store"]["state"], &system.body["queue"]["waiting"]),
         (&json!("ready"), &json!(0))
+    );
+}
+
+#[actix_web::test]
+async fn a_bearer_token_is_shown_once_and_can_be_revoked() {
+    let instance = Instance::start();
+    let admin = instance.token(TokenScope::Admin).await;
+    let headers = [("authorization", admin.as_str())];
+    let call =
+        async |method: Method, path: &str, body: Value| send(&instance, method, path, &headers, body).await;
+    let offer = json!({"name": "Shop", "destinations": {"default": "https://shop.example/lp"}});
+    let offer = call(Method::POST, "/api/v1/offers", offer).await.body;
+    let tokens = format!("/api/v1/offers/{}/bearer_tokens", offer["id"].as_str().unwrap());
+    let made = call(Method::POST, &tokens, json!({"name": "shop server"})).await;
+    assert_eq!(made.status, 201, "{}", made.body);
+    assert!(made.body["secret"].as_str().unwrap().starts_with("ybs_"));
+    assert_eq!(
+        made.body["offer"]["trust"]["bearer_tokens"][0]["name"],
+        "shop server"
+    );
+    let again = call(Method::POST, &tokens, json!({"name": "shop server"})).await;
+    assert_eq!((again.status.as_u16(), again.code()), (400, "duplicate"));
+    let one = format!("{tokens}/shop%20server");
+    assert_eq!(call(Method::DELETE, &one, Value::Null).await.status, 204);
+    let gone = call(Method::DELETE, &one, Value::Null).await;
+    assert_eq!((gone.status.as_u16(), gone.code()), (404, "not_found"));
+    let list = call(Method::GET, "/api/v1/offers", Value::Null).await;
+    assert_eq!(list.body["items"][0]["trust"]["bearer_tokens"], json!([]));
+}
+
+#[actix_web::test]
+async fn waiting_postbacks_are_given_up_by_filter_and_kept() {
+    let instance = Instance::start();
+    let admin = instance.token(TokenScope::Admin).await;
+    let headers = [("authorization", admin.as_str())];
+    let call =
+        async |method: Method, path: &str, body: Value| send(&instance, method, path, &headers, body).await;
+    let offer = json!({"name": "Shop", "destinations": {"default": "https://shop.example/lp"}, "events": [{"name": "purchase"}]});
+    let offer = call(Method::POST, "/api/v1/offers", offer).await.body;
+    // A name that never resolves: the postback waits for its next attempt.
+    let rule = json!({"scope": {"type": "offer", "offer": offer["id"]}, "kinds": ["event"], "text": "https://nobody.invalid/?id={sid}"});
+    assert_eq!(call(Method::POST, "/api/v1/rules", rule).await.status, 201);
+    let link = json!({"offer": offer["id"], "network": "own"});
+    let link = call(Method::POST, "/api/v1/links", link).await.body;
+    let click = json!({"link": link["token"]});
+    let click = call(Method::POST, "/api/v1/test/click", click).await.body;
+    let conversion = call(
+        Method::POST,
+        "/api/v1/test/conversion",
+        json!({"sid": click["id"], "amount": "5"}),
+    );
+    assert_eq!(conversion.await.body["result"], "accepted");
+    let cancel = "/api/v1/postbacks/cancel";
+    let vague = call(Method::POST, cancel, json!({})).await;
+    assert_eq!((vague.status.as_u16(), vague.code()), (400, "missing_field"));
+    for (offer, cancelled) in [(json!("another"), Value::Null), (offer["id"].clone(), json!(1))] {
+        let started = call(Method::POST, cancel, json!({"filter": {"offer": offer}})).await;
+        assert_eq!(started.status, 202, "{}", started.body);
+        let path = format!("/api/v1/jobs/{}", started.body["id"].as_str().unwrap());
+        let deadline = Instant::now() + std::time::Duration::from_secs(10);
+        let job = loop {
+            let job = call(Method::GET, &path, Value::Null).await.body;
+            if job["state"] != "running" {
+                break job;
+            }
+            assert!(Instant::now() < deadline, "{job}");
+            // The job runs on this very thread.
+            actix_web::rt::time::sleep(std::time::Duration::from_millis(5)).await;
+        };
+        assert_eq!(
+            (&job["state"], &job["results"]["cancelled"]),
+            (&json!("done"), &cancelled),
+            "{job}"
+        );
+    }
+    let list = call(Method::GET, "/api/v1/postbacks", Value::Null).await.body;
+    assert_eq!(
+        (&list["items"][0]["state"], &list["items"][0]["fail_reason"]),
+        (&json!("failed"), &json!("cancelled")),
+        "{list}"
     );
 }
 

@@ -7,12 +7,13 @@ use super::save::{Note, difference, save, saved_at, unchanged};
 use super::secret::Secret;
 use super::{made_id, to_json};
 use crate::delivery::egress::judge_host;
-use crate::delivery::sign::Signer as Secrets;
+use crate::delivery::sign::Signer;
 use crate::domain::activity::{Activity, ActivityKind, ConversionStatus};
 use crate::domain::ids::{ActivityId, EventToken, OfferId, PartnerId, RuleId};
 use crate::domain::plan::{self, Preview};
 use crate::domain::postback::Method;
 use crate::domain::rule::{NoData, Rule, RuleBody, RuleHeader, RuleScope};
+use crate::domain::signing::SecretError;
 use crate::domain::template::{self, CheckContext, Context, Finding, catalogue, sample};
 use crate::http::State;
 use crate::http::auth::{Editor, Identity, Viewer};
@@ -108,16 +109,18 @@ impl RuleDto {
         check::text_up_to("name", &self.name, check::NAME_CHARS)?;
         check_scope(&self.scope, self.event.as_ref(), catalog)?;
         check::at_most("headers", &self.headers, 20)?;
-        let signing_secret = match self.signing_secret.new_value() {
-            Some(secret) => {
-                Secrets::parse(secret)
-                    .map_err(|error| ApiError::invalid("signing_secret", error.code(), error.to_string()))?;
-                Some(secret.to_owned())
-            }
-            None => self
-                .signing_secret
-                .resolve(before.and_then(|r| r.signing_secret.clone())),
-        };
+        // Its form is among the findings; whether two halves of a key pair belong together only the signer tells.
+        if let Some(Err(SecretError::KeyPair)) = self.signing_secret.new_value().map(Signer::parse) {
+            let error = SecretError::KeyPair;
+            return Err(ApiError::invalid(
+                "signing_secret",
+                error.code(),
+                error.to_string(),
+            ));
+        }
+        let signing_secret = self
+            .signing_secret
+            .resolve(before.and_then(|r| r.signing_secret.clone()));
         Ok(Rule {
             id: match before {
                 Some(before) => same_id(self.id, &before.id)?,

@@ -1,26 +1,19 @@
 //! Settings of the instance.
 
+use super::alerts::AlertsDto;
 use super::save::{Note, difference, save, saved_at, unchanged};
-use super::secret::Secret;
 use super::{check, to_json};
-use crate::domain::account::{AlertSettings, Settings};
+use crate::domain::account::{Role, Settings};
 use crate::domain::money::Currency;
 use crate::http::State;
 use crate::http::auth::{Owner, Viewer};
 use crate::http::extract::Json;
+use crate::http::host;
 use crate::http::problem::ApiError;
 use crate::store::catalog::{Change, ConfigKey, ConfigObject};
 use actix_web::web::Data;
 use actix_web::{HttpResponse, get, put};
 use serde::{Deserialize, Serialize};
-
-/// Where alerts go; addresses of webhooks are secrets.
-#[derive(Debug, Clone, Default, Serialize, Deserialize, utoipa::ToSchema)]
-#[serde(default, deny_unknown_fields)]
-pub struct AlertsDto {
-    /// Slack-compatible incoming webhook.
-    pub webhook_url: Secret,
-}
 
 /// Settings as the API shows and takes them.
 #[derive(Debug, Clone, Serialize, Deserialize, utoipa::ToSchema)]
@@ -32,15 +25,19 @@ pub struct SettingsDto {
     /// Further tracking domains (発行ドメイン).
     #[serde(default)]
     pub tracking_domains: Vec<String>,
+    /// Host names under which the admin side answers, beside those of the addresses above, `localhost` and
+    /// every IP address; left out: as they are.
+    #[serde(default)]
+    pub admin_hosts: Option<Vec<String>>,
     /// IANA time zone of reports.
     pub time_zone: String,
     /// `en` or `ja`.
     pub language: String,
     /// Currency in which new offers are made.
     pub currency: Currency,
-    /// Where alerts go.
+    /// Where alerts go; shown to owners only. Left out or `null`: what is stored stays.
     #[serde(default)]
-    pub alerts: AlertsDto,
+    pub alerts: Option<AlertsDto>,
     /// Whether the set-up wizard was finished.
     #[serde(default)]
     pub is_set_up: bool,
@@ -54,12 +51,11 @@ impl From<&Settings> for SettingsDto {
         Self {
             public_url: s.public_url.clone(),
             tracking_domains: s.tracking_domains.clone(),
+            admin_hosts: Some(s.admin_hosts.clone()),
             time_zone: s.time_zone.clone(),
             language: s.language.clone(),
             currency: s.currency,
-            alerts: AlertsDto {
-                webhook_url: Secret::shown(s.alerts.webhook_url.as_ref()),
-            },
+            alerts: Some(AlertsDto::from(&s.alerts)),
             is_set_up: s.is_set_up,
             updated_at_ms: Some(s.updated_at_ms),
         }
@@ -88,22 +84,42 @@ impl SettingsDto {
             }
             tracking_domains.push(domain);
         }
-        if let Some(url) = self.alerts.webhook_url.new_value() {
-            check::web_url("alerts.webhook_url", url)?;
-        }
+        let alerts = match self.alerts {
+            Some(alerts) => alerts.into_alerts(&before.alerts)?,
+            None => before.alerts.clone(),
+        };
         Ok(Settings {
             public_url,
             tracking_domains,
+            admin_hosts: match self.admin_hosts {
+                Some(hosts) => admin_hosts(&hosts)?,
+                None => before.admin_hosts.clone(),
+            },
             time_zone: self.time_zone,
             language: self.language,
             currency: self.currency,
-            alerts: AlertSettings {
-                webhook_url: self.alerts.webhook_url.resolve(before.alerts.webhook_url.clone()),
-            },
+            alerts,
             is_set_up: self.is_set_up,
             updated_at_ms: saved_at_ms,
         })
     }
+}
+
+fn admin_hosts(given: &[String]) -> Result<Vec<String>, ApiError> {
+    check::at_most("admin_hosts", given, 50)?;
+    let wrong = |n: usize| {
+        let remedy = "enter a host name such as admin.example.com, without scheme, port or path";
+        ApiError::invalid(format!("admin_hosts[{n}]"), "invalid_host", remedy)
+    };
+    let host = |(n, text): (usize, &String)| {
+        let name = host::name_of(text).ok_or_else(|| wrong(n))?;
+        if text.contains([':', '[']) {
+            Err(wrong(n))
+        } else {
+            Ok(name)
+        }
+    };
+    given.iter().enumerate().map(host).collect()
 }
 
 /// Reads the settings.
@@ -111,7 +127,11 @@ impl SettingsDto {
 #[get("/settings")]
 pub async fn get_settings(state: Data<State>, viewer: Viewer) -> Result<HttpResponse, ApiError> {
     viewer.0.whole()?;
-    Ok(HttpResponse::Ok().json(SettingsDto::from(&*state.recorder.catalog().settings)))
+    let mut view = SettingsDto::from(&*state.recorder.catalog().settings);
+    if viewer.0.role < Role::Owner {
+        view.alerts = None;
+    }
+    Ok(HttpResponse::Ok().json(view))
 }
 
 /// Replaces the settings.

@@ -70,14 +70,26 @@ pub struct ClientDto {
     pub origin: String,
 }
 
+/// Whether the instance does its work.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, utoipa::ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Health {
+    /// All is well.
+    Ok,
+    /// It is ready, and somebody should look: a partner is down, a rule is broken, clicks were lost.
+    Degraded,
+    /// Something that readiness depends on is not well.
+    Down,
+}
+
 /// How the instance is.
 #[derive(Debug, Serialize, utoipa::ToSchema)]
 pub struct SystemDto {
     /// Version of the server.
     pub version: &'static str,
-    /// `ok`, `degraded` or `down`.
-    pub health: &'static str,
-    /// What readiness depends on, each with a sentence.
+    /// Well or not.
+    pub health: Health,
+    /// What readiness depends on, and what the start found wrong, each with a sentence.
     pub checks: Vec<Check>,
     /// How the store is.
     pub store: StoreDto,
@@ -125,8 +137,9 @@ pub async fn get_system(state: Data<State>, viewer: Viewer) -> Result<HttpRespon
 fn system(state: &State) -> SystemDto {
     let health = state.recorder.reader().health();
     let queue = state.delivery.snapshot();
-    let checks = readiness(state);
+    let mut checks = readiness(state);
     let is_ready = checks.iter().all(|check| check.is_ok);
+    checks.extend(state.start_faults.iter().cloned());
     let open_lanes = queue
         .lanes
         .iter()
@@ -134,6 +147,7 @@ fn system(state: &State) -> SystemDto {
         .count();
     let (spool, catalog) = (state.recorder.spool(), state.recorder.catalog());
     let is_degraded = open_lanes > 0
+        || !state.start_faults.is_empty()
         || spool.lost() > 0
         || !catalog.broken_rules.is_empty()
         || !health.rebuilding.is_empty();
@@ -141,9 +155,9 @@ fn system(state: &State) -> SystemDto {
     SystemDto {
         version: env!("CARGO_PKG_VERSION"),
         health: match (is_ready, is_degraded) {
-            (false, _) => "down",
-            (true, true) => "degraded",
-            (true, false) => "ok",
+            (false, _) => Health::Down,
+            (true, true) => Health::Degraded,
+            (true, false) => Health::Ok,
         },
         checks,
         store: StoreDto {

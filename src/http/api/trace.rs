@@ -2,6 +2,7 @@
 //! stopped when nothing came of it.
 
 use super::page::{Budget, MOST_TIME};
+use super::postbacks::StateFilter;
 use super::read;
 use super::records::{
     ActivityDto, PostbackDetail, PostbackDto, RuleOutcomeDto, SessionDto, activities_of, activity, detail,
@@ -10,7 +11,7 @@ use super::records::{
 use super::scan::{self, Window};
 use super::trace_device;
 use crate::domain::activity::{Activity, ActivityKind, RefusalReason, Verdict};
-use crate::domain::duplicates::click_id_hash;
+use crate::domain::duplicates::{click_id_hash, order_hash};
 use crate::domain::ids::{ActivityId, PostbackId, SessionId, TimeId};
 use crate::domain::plan::engagement;
 use crate::domain::session::Session;
@@ -30,7 +31,7 @@ use std::ops::ControlFlow;
 const MOST_ACTIVITIES: usize = 100;
 /// Postbacks of one activity that are shown.
 const MOST_POSTBACKS: usize = 100;
-/// Records looked at in search of an order number or a value of a click.
+/// Records looked at in search of a value of a click.
 const MOST_SEARCHED: usize = 50_000;
 
 /// What is looked for.
@@ -216,11 +217,9 @@ fn find(reader: &Reader, catalog: &Catalog, text: &str) -> Result<Found, ApiErro
         if let Some(session) = find_click_id(reader, catalog, &word)? {
             return Ok(with_session(reader, FoundBy::ClickValue, session)?);
         }
-        let (found, was_cut) = find_order(reader, &word)?;
-        if let Some(activity) = found {
+        if let Some(activity) = find_order(reader, &word)? {
             return with_activity(reader, FoundBy::OrderNumber, activity);
         }
-        is_partial |= was_cut;
         // A whole URL has many values; its click values are looked up by index only.
         if !text.contains("://") {
             let (found, was_cut) = find_value(reader, &word)?;
@@ -341,12 +340,29 @@ fn search<T>(
     Ok((found, matches!(end, scan::End::OutOfBudget(_))))
 }
 
-fn find_order(reader: &Reader, uid: &str) -> Result<(Option<Activity>, bool), ApiError> {
-    search(reader, scan::ACTIVITIES, |db, key, value| {
-        let activity = codec::decode_activity(value, db, key)?;
-        let is_first = activity.kind != ActivityKind::EventUpdate;
-        Ok((is_first && activity.input.uids.iter().any(|own| own == uid)).then_some(activity))
-    })
+/// The newest activity with this order number, however old it is.
+fn find_order(reader: &Reader, uid: &str) -> Result<Option<Activity>, StoreError> {
+    let prefix = keys::activities_of_order_prefix(order_hash(uid));
+    for period in reader.periods(PeriodKind::Activities).into_iter().rev() {
+        let mut ids = Vec::new();
+        let db = Db::Period(PeriodKind::Activities, period);
+        reader.scan_prefix(db, &prefix, true, |key, _| {
+            ids.extend(keys::parse_activity_index(key));
+            if ids.len() < MOST_ACTIVITIES {
+                ControlFlow::Continue(())
+            } else {
+                ControlFlow::Break(())
+            }
+        })?;
+        for id in ids {
+            if let Some(found) = activity(reader, id)?
+                && found.input.uids.iter().any(|own| own == uid)
+            {
+                return Ok(Some(found));
+            }
+        }
+    }
+    Ok(None)
 }
 
 fn find_value(reader: &Reader, wanted: &str) -> Result<(Option<Session>, bool), ApiError> {
@@ -490,12 +506,12 @@ fn delivery(postback: &PostbackDto) -> Step {
         },
     );
     match postback.state {
-        "delivered" => step(
+        StateFilter::Delivered => step(
             "delivered",
             true,
             format!("{} has received its postback: {last}.", postback.lane),
         ),
-        "waiting" => step(
+        StateFilter::Waiting => step(
             "waiting",
             false,
             format!(
@@ -503,7 +519,7 @@ fn delivery(postback: &PostbackDto) -> Step {
                 postback.lane
             ),
         ),
-        _ => step(
+        StateFilter::Failed => step(
             "failed",
             false,
             format!(

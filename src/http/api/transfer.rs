@@ -11,6 +11,7 @@ use super::rules::{self, RuleDto};
 use super::save::{Note, audit, difference, stage};
 use super::settings::SettingsDto;
 use super::{links, to_json};
+use crate::domain::account::Role;
 use crate::http::State;
 use crate::http::auth::{Owner, Viewer};
 use crate::http::extract::{self, Json, Query};
@@ -388,7 +389,12 @@ pub async fn export_configuration(
     query: Query<ExportQuery>,
 ) -> Result<HttpResponse, ApiError> {
     viewer.0.whole()?;
-    let document = export(&state.recorder.catalog())?;
+    let mut document = export(&state.recorder.catalog())?;
+    if viewer.0.role < Role::Owner
+        && let Some(settings) = document["settings"].as_object_mut()
+    {
+        settings.remove("alerts");
+    }
     let (name, media_type, text) = match query.0.format {
         DocumentFormat::Toml => (
             "yamabiko-config.toml",

@@ -16,7 +16,7 @@ use std::ops::ControlFlow;
 /// A login that is not used ends after this long, milliseconds.
 pub const IDLE_MS: i64 = 30 * 60 * 1000;
 /// A login ends after this long in any case, milliseconds.
-pub const ABSOLUTE_MS: i64 = 12 * 60 * 60 * 1000;
+pub const ABSOLUTE_MS: i64 = 8 * 60 * 60 * 1000;
 /// Use is noted at most this often, milliseconds.
 const TOUCH_MS: i64 = 60 * 1000;
 /// Logins looked at when old ones are removed.

@@ -20,7 +20,8 @@ use actix_web::http::header::CACHE_CONTROL;
 use actix_web::web::{self, Data};
 use actix_web::{HttpRequest, HttpResponse};
 use serde_json::{Value, json};
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::Arc;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 /// The token of the link that is none.
 pub(super) const TOKEN: &str = "cbtest";
@@ -29,23 +30,19 @@ const MOST: usize = 8;
 /// Tests under way at most.
 const MOST_AT_ONCE: usize = 4;
 
-static UNDER_WAY: AtomicUsize = AtomicUsize::new(0);
+/// Places for tests under way; one is given back when its permit is dropped.
+#[derive(Debug, Clone)]
+pub struct CallbackTests(Arc<Semaphore>);
 
-/// One of the tests under way; it ends with the value.
-struct Turn;
-
-impl Turn {
-    fn take() -> Option<Self> {
-        let turn = Self;
-        // Counted first: the value gives the place back when there was none.
-        let before = UNDER_WAY.fetch_add(1, Ordering::AcqRel);
-        (before < MOST_AT_ONCE).then_some(turn)
+impl Default for CallbackTests {
+    fn default() -> Self {
+        Self(Arc::new(Semaphore::new(MOST_AT_ONCE)))
     }
 }
 
-impl Drop for Turn {
-    fn drop(&mut self) {
-        UNDER_WAY.fetch_sub(1, Ordering::AcqRel);
+impl CallbackTests {
+    fn take(&self) -> Result<OwnedSemaphorePermit, ApiError> {
+        self.0.clone().try_acquire_owned().map_err(|_| ApiError::Busy)
     }
 }
 
@@ -62,7 +59,7 @@ pub(super) async fn test(
         .values()
         .flat_map(|partner| partner.callback_hosts.iter().cloned())
         .collect();
-    let turn = Turn::take().ok_or(ApiError::Busy)?;
+    let turn = tracking.callback_tests.take()?;
     let policy = DeliveryPolicy::default();
     let done = web::block(move || {
         let _turn = turn;

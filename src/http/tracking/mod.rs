@@ -72,7 +72,11 @@ pub struct TrackingState {
     pub erasure_limit: ErasureLimit,
     /// Proxies whose forwarded headers count.
     pub trusted_proxies: Vec<IpNet>,
+    /// Tests of callbacks under way.
+    pub callback_tests: CallbackTests,
 }
+
+pub use callback_test::CallbackTests;
 
 /// A resource that answers a method that does not belong in the one error form.
 fn resource(path: &str) -> Resource {

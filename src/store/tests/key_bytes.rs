@@ -99,6 +99,11 @@ fn golden_bytes() {
             "activities",
             format!("760000000000000005{a}"),
         ),
+        (
+            activity_by_order(5, aid()),
+            "activities",
+            format!("6f0000000000000005{a}"),
+        ),
         (postback(pid()), "postbacks", format!("70{p}")),
         (attempt(pid(), 0x0102), "postbacks", format!("74{p}0102")),
         (
@@ -149,6 +154,7 @@ fn keys_parse_back() {
         parse_activity_index(&activity_by_visitor(1, aid()).1),
         Some(aid())
     );
+    assert_eq!(parse_activity_index(&activity_by_order(1, aid()).1), Some(aid()));
     assert_eq!(parse_postback(&postback(pid()).1), Some(pid()));
     assert_eq!(parse_attempt(&attempt(pid(), 7).1), Some((pid(), 7)));
     assert_eq!(

@@ -32,6 +32,58 @@ fn what_was_written_is_read_back_after_a_close() {
 }
 
 #[test]
+fn what_is_on_its_way_is_read_as_if_it_were_there() {
+    let dir = tempfile::tempdir().unwrap();
+    let with_threads = || StoreOptions {
+        has_threads: true,
+        ..options()
+    };
+    let (mut store, _) = Store::open(dir.path(), with_threads()).unwrap();
+    let (mut model, mut dice) = (Model::default(), Dice(11));
+    for _ in 0..150 {
+        let commits = 1 + dice.roll(12) as usize;
+        model.work(&mut store.writer, &mut dice, commits);
+        let now = dump(&store);
+        assert_eq!(now, model.last());
+        for (db, records) in &now {
+            let mut backwards = Vec::new();
+            let scanned = store.reader.scan(*db, &KeyRange::all(), true, |key, value| {
+                backwards.push((key.to_vec(), value.to_vec()));
+                ControlFlow::Continue(())
+            });
+            scanned.unwrap();
+            backwards.reverse();
+            assert!(backwards.iter().map(|(k, v)| (k, v)).eq(records));
+            for (key, value) in records {
+                assert_eq!(store.reader.get(*db, key).unwrap().as_ref(), Some(value));
+            }
+            let half = records.len() / 2;
+            let mut seen = 0;
+            let stopped = store.reader.scan(*db, &KeyRange::all(), false, |_, _| {
+                seen += 1;
+                if seen < half {
+                    ControlFlow::Continue(())
+                } else {
+                    ControlFlow::Break(())
+                }
+            });
+            stopped.unwrap();
+            assert_eq!(seen, half.max(records.len().min(1)));
+        }
+    }
+    // As a crash leaves it: what was on its way is replayed.
+    let copy = tempfile::tempdir().unwrap();
+    copy_tree(dir.path(), copy.path());
+    let (copied, _) = open(copy.path());
+    assert_eq!(dump(&copied), model.last());
+    store.writer.close().unwrap();
+    drop((store.reader, store.keeper));
+    let (store, report) = open(dir.path());
+    assert_eq!((report.replayed_commits, report.repairs), (0, vec![]));
+    assert_eq!(dump(&store), model.last());
+}
+
+#[test]
 fn reads_never_make_a_period() {
     let dir = tempfile::tempdir().unwrap();
     let (mut store, _) = open(dir.path());

@@ -7,7 +7,7 @@ use crate::domain::ids::SessionId;
 use crate::domain::visitor::Visitor;
 use crate::recorder::Group;
 use crate::store::{Db, KeyRange, Period, PeriodKind, StoreError, codec, keys};
-use crate::tracking::{erasure, matching};
+use crate::tracking::{erasure, matching, queueing};
 use serde_json::json;
 use std::collections::BTreeSet;
 
@@ -70,6 +70,7 @@ fn erase_activities(visitor: &Visitor, group: &mut Group<'_>) -> Result<BTreeSet
             let at = keys::activity(id);
             if let Some(record) = group.get(at.0, &at.1)? {
                 let activity = codec::decode_activity(&record, at.0, &at.1)?;
+                queueing::orders(&activity).for_each(|order| group.delete(order));
                 let (erased, session) = erasure::erase_activity(activity, group)?;
                 group.erase(erased);
                 sessions.extend(session);

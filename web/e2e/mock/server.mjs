@@ -30,7 +30,20 @@ export function start({ dist, port = 0, isEmpty = false, isSignedOut = false, is
     time_zone: "Asia/Tokyo",
     language: "ja",
     currency: "JPY",
-    alerts: { webhook_url: { is_set: false } },
+    alerts: {
+      webhook_url: { is_set: true },
+      email: {
+        host: "smtp.example.jp",
+        port: 587,
+        security: "starttls",
+        user: "alerts@example.jp",
+        password: { is_set: true },
+        from: "alerts@example.jp",
+        to: ["owner@example.jp"],
+      },
+      line: { token: { is_set: false }, to: "" },
+      language: "",
+    },
     is_set_up: isSetUp,
     updated_at_ms: 5,
   };
@@ -85,6 +98,26 @@ export function start({ dist, port = 0, isEmpty = false, isSignedOut = false, is
       };
     if (path === "/me/totp/offer")
       return { secret: "JBSWY3DPEHPK3PXP", url: "otpauth://totp/Yamabiko:owner?secret=JBSWY3DPEHPK3PXP" };
+    if (path === "/alerts/test")
+      return { at_ms: Date.now(), is_ok: false, message: "550 5.1.1 no such mailbox <img src=x onerror=hacked=1>" };
+    if (path === "/alerts")
+      return {
+        open: isEmpty
+          ? []
+          : [
+              {
+                kind: "partner_failing",
+                subject: "https://tracker.adnet.example:443",
+                headline: "アドネット（https://tracker.adnet.example:443） へポストバックが届いていません",
+                since_ms: Date.now() - 900_000,
+              },
+            ],
+        channels: [
+          { channel: "email", is_set_up: true, last: null },
+          { channel: "webhook", is_set_up: true, last: { at_ms: Date.now() - 60_000, is_ok: true, message: "status 200 ok" } },
+          { channel: "line", is_set_up: false, last: null },
+        ],
+      };
     if (path === "/settings")
       return method === "PUT" ? Object.assign(settings, body, { updated_at_ms: settings.updated_at_ms + 1 }) : settings;
     if (path === "/rules/check") {

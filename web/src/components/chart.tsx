@@ -11,6 +11,8 @@ export interface Series {
   color: "--accent" | "--info" | "--warn" | "--muted";
   /** Dashed: the period before. */
   isDashed?: boolean;
+  /** A soft area below the line: the one that matters most. */
+  isFilled?: boolean;
   /** Drawn against its own scale on the right. */
   isSecond?: boolean;
 }
@@ -31,14 +33,12 @@ export function Chart({
   useEffect(() => {
     const element = box.current;
     if (!element) return;
-    const css = getComputedStyle(element);
-    const color = (name: string) => css.getPropertyValue(name).trim();
     // A custom property keeps `light-dark(…)` unresolved; a probe element gives the colour in effect.
     const probe = document.createElement("i");
     element.append(probe);
     const resolved = (name: string) => {
       probe.style.color = `var(${name})`;
-      return getComputedStyle(probe).color || color(name);
+      return getComputedStyle(probe).color;
     };
     const axis = {
       stroke: resolved("--muted"),
@@ -93,8 +93,9 @@ export function Chart({
               scale: s.isSecond ? "z" : "y",
               stroke: resolved(s.color),
               width: 2,
-              ...(s.isDashed ? { dash: [4, 4] } : {}),
-              points: { show: times.length < 3, size: 7 },
+              ...(s.isDashed ? { dash: [4, 4], width: 1.5 } : {}),
+              ...(s.isFilled ? { fill: resolved("--accent-soft") } : {}),
+              points: { show: s.values.filter((v) => v !== null).length < 3, size: 7 },
             })),
           ],
         },

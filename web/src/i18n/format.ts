@@ -81,6 +81,7 @@ export function makeFormats(language: Language, timeZone: string): Formats {
       return relative.format(Math.round(s / 86_400), "day");
     },
     duration: (ms) => {
+      if (ms < 1) return `< ${unit("millisecond", 1)}`;
       if (ms < 1000) return unit("millisecond", ms);
       const s = ms / 1000;
       if (s < 60) return unit("second", s, 1);

@@ -5,6 +5,7 @@ import { useNames } from "../api/queries";
 import type { SessionRow } from "../api/types";
 import { Badge, BotBadge, LinkButton, TestBadge, Time } from "../components/basic";
 import { useFilters, usePeriod } from "../components/filters";
+import { systemName, trackerName } from "../components/names";
 import { PageFrame } from "../components/page";
 import { type Column, ColumnPicker, PagedTable, useColumns, usePaged } from "../components/table";
 import { useT } from "../i18n/all";
@@ -56,12 +57,12 @@ export default function Clicks() {
     {
       id: "link",
       label: t("link.one"),
-      render: (r) => <Link href={`/links/${r.link}`}>{r.tracker_name.replaceAll("::", " › ") || r.link}</Link>,
+      render: (r) => <Link href={`/links/${r.link}`}>{trackerName(r.tracker_name) || r.link}</Link>,
     },
     { id: "offer", label: t("link.offer"), render: (r) => names.offer(r.offer), extra: true },
     { id: "partner", label: t("link.partner"), render: (r) => names.partner(r.partner) },
     { id: "para1", label: "PARA1", render: (r) => <span className="clip mono">{r.para[0]}</span> },
-    { id: "device", label: t("click.device"), render: (r) => [r.os_name, r.browser].filter(Boolean).join(" / ") },
+    { id: "device", label: t("click.device"), render: (r) => [systemName(r.os_name), r.browser].filter(Boolean).join(" / ") },
     { id: "flags", label: t("click.flags"), render: (r) => <SessionFlags row={r} /> },
     {
       id: "kind",

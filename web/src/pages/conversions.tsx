@@ -4,7 +4,7 @@ import { useState } from "react";
 import { Link } from "wouter";
 import { post } from "../api/client";
 import { useCanEdit, useNames, useRefresh } from "../api/queries";
-import type { ActivityRow, ConversionStatus } from "../api/types";
+import type { ActivityRow, ConversionStatus, StatusResults } from "../api/types";
 import { Amount, Button, LinkButton, Note, StatusBadge, TestBadge, Time } from "../components/basic";
 import { Confirm } from "../components/dialog";
 import { useFilters, usePeriod } from "../components/filters";
@@ -16,11 +16,6 @@ import { useCodeText, useKindName } from "./parts/kinds";
 import { CsvButton, FilterSelect, LogFrame, SearchFilter, useConfigOptions } from "./parts/log-frame";
 import { STATUSES } from "./parts/partner-fields";
 
-interface Changed {
-  changed: number;
-  items: { id: string; result: "changed" | "unchanged" | "unknown_conversion" | "not_a_conversion" }[];
-}
-
 /** A session id where it looks like one, else an order number. */
 export function idOrUid(text: string): { sid?: string; uid?: string } {
   if (!text) return {};
@@ -29,6 +24,10 @@ export function idOrUid(text: string): { sid?: string; uid?: string } {
 
 export default function Conversions() {
   const t = useT();
+  const told = (code: string) => {
+    const key = `conversions.${code}`;
+    return t.has(key) ? t(key) : code;
+  };
   const names = useNames();
   const kindName = useKindName();
   const matchText = useCodeText("match");
@@ -40,7 +39,7 @@ export default function Conversions() {
   const [chosen, setChosen] = useState<ReadonlySet<string>>(new Set());
   const [wanted, setWanted] = useState<ConversionStatus | null>(null);
   const [problem, setProblem] = useState<unknown>(null);
-  const [result, setResult] = useState<Changed | null>(null);
+  const [result, setResult] = useState<StatusResults | null>(null);
   const query = {
     verdict: "accepted",
     from_ms: period.from_ms,
@@ -101,7 +100,7 @@ export default function Conversions() {
   const { visible, shown, change } = useColumns("conversions", columns);
   const apply = (status: ConversionStatus) => {
     setProblem(null);
-    post<Changed>("/activities/status", { ids: [...chosen], status })
+    post<StatusResults>("/activities/status", { ids: [...chosen], status })
       .then((r) => {
         setResult(r);
         setChosen(new Set());
@@ -153,7 +152,7 @@ export default function Conversions() {
               .filter((item) => item.result !== "changed")
               .map((item) => (
                 <div key={item.id}>
-                  <code>{item.id}</code> {t(`conversions.${item.result as Exclude<typeof item.result, "changed">}`)}
+                  <code>{item.id}</code> {told(item.result)}
                 </div>
               ))}
           </Note>

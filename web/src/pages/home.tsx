@@ -9,6 +9,7 @@ import { isUnwell, type System, useQueue, useSystem } from "../api/system";
 import type { Counters, Page, PostbackRow, Stats } from "../api/types";
 import { Amounts, Badge, Card, LinkButton, Note, Skeleton } from "../components/basic";
 import { Problem } from "../components/form";
+import { trackerName } from "../components/names";
 import { PageFrame } from "../components/page";
 import { periodRange } from "../components/period";
 import { Table } from "../components/table";
@@ -197,6 +198,13 @@ function useYesterdaySoFar(): StatQuery {
   return useMemo(() => ({ ...today, from_ms: today.from_ms - DAY, to_ms: today.to_ms - DAY }), [today]);
 }
 
+/** All of yesterday, hour by hour: what today is measured against in the chart. */
+function useYesterday(): StatQuery {
+  const today = useToday();
+  const { from_ms } = today;
+  return useMemo(() => ({ ...today, from_ms: from_ms - DAY, to_ms: from_ms }), [today.time_zone, from_ms]);
+}
+
 function Change({ now, before }: { now: number; before: number | undefined }) {
   const t = useT();
   const format = useFormat();
@@ -277,32 +285,41 @@ function Today() {
       </section>
       <Card title={t("home.chart")}>
         <Suspense fallback={<Skeleton lines={5} />}>
-          <HourChart stats={today.data} from={query.from_ms} to={query.to_ms} />
+          <HourChart stats={today.data} from={query.from_ms} now={query.to_ms} />
         </Suspense>
       </Card>
     </>
   );
 }
 
-function HourChart({ stats, from, to }: { stats: Stats; from: number; to: number }) {
+function HourChart({ stats, from, now }: { stats: Stats; from: number; now: number }) {
   const t = useT();
+  const yesterday = useStats(useYesterday(), 3_600_000).data;
   const { times, series } = useMemo(() => {
-    const hours: number[] = [];
-    for (let at = from; at < to; at += HOUR) hours.push(at);
-    const byTime = new Map(stats.rows.map((r) => [r.at_ms, r]));
+    const hours = Array.from({ length: 24 }, (_, i) => from + i * HOUR);
+    const today = new Map(stats.rows.map((r) => [r.at_ms, r]));
+    const before = new Map((yesterday?.rows ?? []).map((r) => [(r.at_ms ?? 0) + DAY, r]));
+    // What has not come yet is no zero.
+    const soFar = (of: "clicks" | "conversions") => hours.map((h) => (h < now ? (today.get(h)?.[of] ?? 0) : null));
     return {
       times: hours,
       series: [
-        { label: t("stat.clicks"), color: "--accent" as const, values: hours.map((h) => byTime.get(h)?.clicks ?? 0) },
+        {
+          label: t("home.clicks_yesterday"),
+          color: "--muted" as const,
+          values: hours.map((h) => before.get(h)?.clicks ?? 0),
+          isDashed: true,
+        },
+        { label: t("stat.clicks"), color: "--accent" as const, values: soFar("clicks"), isFilled: true },
         {
           label: t("stat.conversions_right"),
           color: "--info" as const,
-          values: hours.map((h) => byTime.get(h)?.conversions ?? 0),
+          values: soFar("conversions"),
           isSecond: true,
         },
       ],
     };
-  }, [stats, from, to, t]);
+  }, [stats, yesterday, from, now, t]);
   return (
     <Chart
       times={times}
@@ -346,7 +363,7 @@ function Top({ group }: { group: "link" | "partner" }) {
             {
               id: "name",
               label: t("links.name"),
-              render: (r) => <Link href={`/${group}s/${r.key}`}>{r.label.replaceAll("::", " › ")}</Link>,
+              render: (r) => <Link href={`/${group}s/${r.key}`}>{trackerName(r.label)}</Link>,
             },
             {
               id: "clicks",

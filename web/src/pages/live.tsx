@@ -6,6 +6,7 @@ import { apiUrl } from "../api/client";
 import { useNames } from "../api/queries";
 import { Amount, Badge, Button, Empty, Note, PostbackBadge, StatusBadge, Time } from "../components/basic";
 import { TextField } from "../components/form";
+import { systemName, trackerName } from "../components/names";
 import { PageFrame } from "../components/page";
 import { useT } from "../i18n/all";
 import { SessionFlags } from "./clicks";
@@ -162,10 +163,10 @@ export function StoryRow({ story }: { story: LiveStory }) {
           <>
             <MousePointerClick size={16} aria-hidden />
             <strong>{kindName(session.kind === "impression" ? "impression" : "click")}</strong>
-            <span>{session.tracker_name.replaceAll("::", " › ") || session.link}</span>
+            <span>{trackerName(session.tracker_name) || session.link}</span>
             <SessionFlags row={session} />
             <span className="muted small">
-              {[session.os_name, session.country.toUpperCase()].filter(Boolean).join(" · ")}
+              {[systemName(session.os_name), session.country.toUpperCase()].filter(Boolean).join(" · ")}
             </span>
           </>
         ) : (

@@ -21,6 +21,7 @@ import {
 import { PageFrame } from "../components/page";
 import { toast } from "../components/toast";
 import { useT } from "../i18n/all";
+import { BearerTokens } from "./parts/bearer-tokens";
 import { AttributionFields, DestinationFields, PayoutField, TrustFields } from "./parts/policy-fields";
 
 export function newEvent(name: string): OfferEvent {
@@ -74,7 +75,7 @@ export default function OfferEdit({ id }: { id?: string }) {
     ? offers.data.find((o) => o.id === id)
     : newOffer(settings.data?.currency ?? "JPY", t("offer.first_event"));
   if (!found) return <Note tone="warn">{t("error.gone")}</Note>;
-  return <Editor key={found.updated_at_ms} initial={found} />;
+  return <Editor key={found.id} initial={found} />;
 }
 
 function Editor({ initial }: { initial: Offer }) {
@@ -95,14 +96,15 @@ function Editor({ initial }: { initial: Offer }) {
         toast(t("form.saved"));
         navigate(`/offers/${made.id}`);
       } else {
-        await put<Offer>(`/offers/${offer.id}`, offerBody(offer));
+        form.setValue(await put<Offer>(`/offers/${offer.id}`, offerBody(offer)));
         await refresh("offers", "links");
         toast(t("form.saved"));
       }
     });
   const pause = (state: Offer["state"]) =>
     void form.run(async () => {
-      await put<Offer>(`/offers/${initial.id}`, offerBody({ ...initial, state }));
+      const saved = await put<Offer>(`/offers/${initial.id}`, offerBody({ ...initial, state }));
+      form.setValue((old) => ({ ...old, state: saved.state, updated_at_ms: saved.updated_at_ms }));
       await refresh("offers", "links");
       toast(t("form.saved"));
     });
@@ -268,6 +270,21 @@ function Editor({ initial }: { initial: Offer }) {
                 onChange={(v) => form.set("trust", v)}
                 error={(f) => form.error(`trust.${f}`, true)}
               />
+              {!isNew && (
+                <BearerTokens
+                  offer={offer.id}
+                  tokens={offer.trust.bearer_tokens}
+                  onChanged={({ updated_at_ms, trust }) => {
+                    // What else was typed on this page stays.
+                    form.setValue((old) => ({
+                      ...old,
+                      updated_at_ms,
+                      trust: { ...old.trust, bearer_tokens: trust.bearer_tokens },
+                    }));
+                    void refresh("offers");
+                  }}
+                />
+              )}
             </details>
           </div>
         </Card>

@@ -1,15 +1,15 @@
-/** ポストバックログ: every call, its attempts, its next try; resending alone or in bulk. */
+/** ポストバックログ: every call, its attempts, its next try; resending and giving up, alone or in bulk. */
 import { useQuery } from "@tanstack/react-query";
-import { RotateCw, Send } from "lucide-react";
+import { Ban, RotateCw, Send } from "lucide-react";
 import { useState } from "react";
 import { Link } from "wouter";
-import { get, post } from "../api/client";
-import { useCanEdit, useNames, useRefresh, useRules } from "../api/queries";
+import { get } from "../api/client";
+import { useCanEdit, useNames, useRules } from "../api/queries";
 import type { PostbackDetail as Detail, PostbackRow } from "../api/types";
-import { Button, LinkButton, Note, PostbackBadge, Skeleton, TestBadge, Time } from "../components/basic";
+import { Button, LinkButton, PostbackBadge, Skeleton, TestBadge, Time } from "../components/basic";
 import { Dialog } from "../components/dialog";
 import { useFilters, usePeriod } from "../components/filters";
-import { Problem, SelectField } from "../components/form";
+import { Problem } from "../components/form";
 import { PageFrame } from "../components/page";
 import { type Column, ColumnPicker, PagedTable, useColumns, usePaged } from "../components/table";
 import { useT } from "../i18n/all";
@@ -17,18 +17,10 @@ import { AnswerBadge, AttemptLine, RequestView } from "./parts/attempts";
 import { useCodeText } from "./parts/kinds";
 import { Lanes } from "./parts/lanes";
 import { CsvButton, FilterSelect, LogFrame, useConfigOptions } from "./parts/log-frame";
+import { BulkDialog, CancelOne, JobProgress, ResendOne, type Work } from "./parts/postback-jobs";
 
 const ANSWERS = ["200", "302", "400", "401", "403", "404", "410", "429", "500", "502", "503", "504"] as const;
 const STATES = ["waiting", "delivered", "failed"] as const;
-
-interface Job {
-  id: string;
-  state: "running" | "done" | "failed";
-  total: number | null;
-  done: number;
-  results: Record<string, number>;
-  message: string | null;
-}
 
 export default function Postbacks() {
   const t = useT();
@@ -41,8 +33,8 @@ export default function Postbacks() {
   const period = usePeriod(filters, "last_7d");
   const [chosen, setChosen] = useState<ReadonlySet<string>>(new Set());
   const [shownId, setShownId] = useState<string | null>(null);
-  const [isResending, setResending] = useState<"chosen" | "filter" | null>(null);
-  const [job, setJob] = useState<string | null>(null);
+  const [asked, setAsked] = useState<{ work: Work; of: "chosen" | "filter" } | null>(null);
+  const [job, setJob] = useState<{ id: string; work: Work } | null>(null);
   const query = {
     state: filters.get("state"),
     partner: filters.get("partner"),
@@ -138,19 +130,27 @@ export default function Postbacks() {
             <ColumnPicker columns={columns} shown={shown} change={change} />
             <CsvButton path="/postbacks" query={query} />
             {canEdit && (
-              <Button size="small" icon={RotateCw} onPress={() => setResending("filter")}>
-                {t("resend.all")}
-              </Button>
+              <>
+                <Button size="small" icon={RotateCw} onPress={() => setAsked({ work: "resend", of: "filter" })}>
+                  {t("resend.all")}
+                </Button>
+                <Button size="small" icon={Ban} onPress={() => setAsked({ work: "cancel", of: "filter" })}>
+                  {t("cancel.all")}
+                </Button>
+              </>
             )}
           </>
         }
       >
-        {job && <JobProgress id={job} />}
+        {job && <JobProgress key={job.id} {...job} />}
         {chosen.size > 0 && (
           <div className="bulk" role="region" aria-label={t("bulk.label")}>
             <strong>{t("bulk.chosen", { count: chosen.size })}</strong>
-            <Button size="small" variant="primary" icon={RotateCw} onPress={() => setResending("chosen")}>
+            <Button size="small" variant="primary" icon={RotateCw} onPress={() => setAsked({ work: "resend", of: "chosen" })}>
               {t("resend.do")}
+            </Button>
+            <Button size="small" icon={Ban} onPress={() => setAsked({ work: "cancel", of: "chosen" })}>
+              {t("cancel.do")}
             </Button>
             <Button size="small" variant="quiet" onPress={() => setChosen(new Set())}>
               {t("bulk.clear")}
@@ -178,23 +178,27 @@ export default function Postbacks() {
       <Dialog isOpen={shownId !== null} onClose={() => setShownId(null)} title={t("pb.title")} wide>
         {shownId && <PostbackDetail id={shownId} />}
       </Dialog>
-      {isResending && (
-        <ResendDialog
-          count={isResending === "chosen" ? chosen.size : null}
+      {asked && (
+        <BulkDialog
+          work={asked.work}
+          count={asked.of === "chosen" ? chosen.size : null}
           body={
-            isResending === "chosen"
+            asked.of === "chosen"
               ? { ids: [...chosen] }
               : {
                   filter: Object.fromEntries(
-                    Object.entries({ ...query, state: query.state || "failed" })
+                    Object.entries({
+                      ...query,
+                      state: asked.work === "cancel" ? "waiting" : query.state || "failed",
+                    })
                       .filter(([, v]) => v !== "" && v !== null)
                       .map(([k, v]) => [k, k === "answer" ? Number(v) : v]),
                   ),
                 }
           }
-          onClose={() => setResending(null)}
+          onClose={() => setAsked(null)}
           onStarted={(started) => {
-            setJob(started.id);
+            setJob({ id: started.id, work: asked.work });
             setChosen(new Set());
           }}
         />
@@ -223,6 +227,7 @@ export function PostbackDetail({ id }: { id: string }) {
         )}
         <span className="muted">{p.origin.type === "link" ? p.origin.id : names.rule(p.origin.id)}</span>
         <ResendOne id={p.id} />
+        {p.state === "waiting" && <CancelOne id={p.id} />}
       </div>
       <RequestView {...p.request} />
       <div className="stack tight">
@@ -232,113 +237,5 @@ export function PostbackDetail({ id }: { id: string }) {
       </div>
       {attempts.length === 0 && <p className="muted">{t("attempt.none")}</p>}
     </div>
-  );
-}
-
-export function ResendOne({ id }: { id: string }) {
-  const t = useT();
-  const refresh = useRefresh();
-  const canEdit = useCanEdit();
-  const [state, setState] = useState<"idle" | "busy" | "done">("idle");
-  const [problem, setProblem] = useState<unknown>(null);
-  if (!canEdit) return null;
-  return (
-    <>
-      <Button
-        size="small"
-        icon={RotateCw}
-        isBusy={state === "busy"}
-        onPress={() => {
-          setState("busy");
-          post<Job>("/postbacks/resend", { ids: [id] }).then(
-            () => {
-              setState("done");
-              // The answer of the receiver follows a moment later.
-              setTimeout(() => void refresh("postbacks", "trace"), 1200);
-            },
-            (error: unknown) => {
-              setState("idle");
-              setProblem(error);
-            },
-          );
-        }}
-      >
-        {state === "done" ? t("resend.done_one") : t("resend.do")}
-      </Button>
-      <Problem error={problem} />
-    </>
-  );
-}
-
-function ResendDialog(props: {
-  count: number | null;
-  body: object;
-  onClose: () => void;
-  onStarted: (job: Job) => void;
-}) {
-  const t = useT();
-  const [how, setHow] = useState("as_it_was");
-  const [problem, setProblem] = useState<unknown>(null);
-  return (
-    <Dialog
-      isOpen
-      onClose={props.onClose}
-      title={props.count === null ? t("resend.all") : t("resend.title", { count: props.count })}
-    >
-      <div className="stack">
-        <p>{props.count === null ? t("resend.all_text") : t("resend.text")}</p>
-        <SelectField
-          label={t("resend.how")}
-          value={how}
-          onChange={setHow}
-          options={[
-            { value: "as_it_was", label: t("resend.as_it_was") },
-            { value: "anew", label: t("resend.anew") },
-          ]}
-        />
-        <Problem error={problem} />
-        <div className="row end">
-          <Button onPress={props.onClose}>{t("form.cancel")}</Button>
-          <Button
-            variant="primary"
-            onPress={() => {
-              post<Job>("/postbacks/resend", { ...props.body, rendering: how }).then((job) => {
-                props.onStarted(job);
-                props.onClose();
-              }, setProblem);
-            }}
-          >
-            {t("resend.do")}
-          </Button>
-        </div>
-      </div>
-    </Dialog>
-  );
-}
-
-function JobProgress({ id }: { id: string }) {
-  const t = useT();
-  const refresh = useRefresh();
-  const job = useQuery({
-    queryKey: ["job", id],
-    queryFn: async () => {
-      const now = await get<Job>(`/jobs/${id}`);
-      if (now.state !== "running") void refresh("postbacks");
-      return now;
-    },
-    refetchInterval: (q) => (q.state.data?.state === "running" ? 700 : false),
-  });
-  if (!job.data) return null;
-  const { total, done, results, state, message } = job.data;
-  const queued = (results.queued ?? 0) + (results.already_waiting ?? 0);
-  return (
-    <Note tone={state === "done" ? "ok" : state === "failed" ? "bad" : "info"}>
-      {t("resend.progress", { done: queued, total: total ?? done, failed: done - queued })} {message}
-      <progress
-        {...(total ? { max: total } : {})}
-        value={total ? done : state === "done" ? 1 : undefined}
-        aria-label={t("resend.all")}
-      />
-    </Note>
   );
 }

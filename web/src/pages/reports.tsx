@@ -7,6 +7,7 @@ import type { Counters, StatRow } from "../api/types";
 import { Amounts, Card, Empty, Skeleton } from "../components/basic";
 import { PeriodButtons, useFilters, usePeriod } from "../components/filters";
 import { CheckField, Problem, SelectField } from "../components/form";
+import { trackerName } from "../components/names";
 import { PageFrame } from "../components/page";
 import { type Column, ColumnPicker, Table, useColumns } from "../components/table";
 import { useFormat, useI18n, useT } from "../i18n/all";
@@ -198,7 +199,7 @@ function ReportTable({ rows, total, group }: { rows: readonly StatRow[]; total: 
       case "country":
         return /^[a-z]{2}$/.test(r.key) ? (countries.of(r.key.toUpperCase()) ?? r.key) : r.key;
       default:
-        return r.label.replaceAll("::", " › ");
+        return trackerName(r.label);
     }
   };
   const count = (

@@ -5,7 +5,7 @@ import { useDeferredValue, useState } from "react";
 import { useLocation, useSearchParams } from "wouter";
 import { del, post, put } from "../api/client";
 import { useCanEdit, useOffers, usePartners, useRefresh, useRules } from "../api/queries";
-import type { ConversionStatus, NoData, Rule } from "../api/types";
+import type { ActivityKind, ConversionStatus, NoData, Rule } from "../api/types";
 import { Button, Card, Note, Skeleton } from "../components/basic";
 import { Confirm } from "../components/dialog";
 import {
@@ -173,7 +173,7 @@ function Editor({ initial }: { initial: Rule }) {
                 />
                 <details
                   style={{ marginTop: 8 }}
-                  open={rule.kinds.some((k) => !(KINDS.slice(0, 4) as string[]).includes(k))}
+                  open={rule.kinds.some((k) => !KINDS.slice(0, 4).includes(k))}
                 >
                   <summary>{t("rule.app_kinds")}</summary>
                   <KindChips
@@ -276,9 +276,9 @@ function KindChips({
   chosen,
   onChange,
 }: {
-  kinds: readonly string[];
-  chosen: readonly string[];
-  onChange: (kinds: string[]) => void;
+  kinds: readonly ActivityKind[];
+  chosen: readonly ActivityKind[];
+  onChange: (kinds: ActivityKind[]) => void;
 }) {
   const kindName = useKindName();
   return (

@@ -7,6 +7,7 @@ import { PageFrame } from "../components/page";
 import { useT } from "../i18n/all";
 import { General } from "./settings/general";
 
+const AlertsPage = lazy(() => import("./settings/alerts"));
 const Account = lazy(() => import("./settings/account"));
 const People = lazy(() => import("./settings/users"));
 const Tokens = lazy(() => import("./settings/tokens"));
@@ -15,7 +16,17 @@ const SystemPage = lazy(() => import("./settings/system"));
 const Transfer = lazy(() => import("./settings/transfer"));
 const Payouts = lazy(() => import("./settings/payouts"));
 
-const OWNER_SECTIONS = ["general", "account", "users", "tokens", "payouts", "transfer", "audit", "system"] as const;
+const OWNER_SECTIONS = [
+  "general",
+  "alerts",
+  "account",
+  "users",
+  "tokens",
+  "payouts",
+  "transfer",
+  "audit",
+  "system",
+] as const;
 const VIEWER_SECTIONS = ["account", "payouts"] as const;
 type Section = (typeof OWNER_SECTIONS)[number];
 
@@ -40,6 +51,7 @@ export default function SettingsPage({ section }: { section: string }) {
       </nav>
       <Suspense fallback={<Skeleton lines={8} />}>
         {current === "general" && <General />}
+        {current === "alerts" && <AlertsPage />}
         {current === "account" && <Account />}
         {current === "users" && <People />}
         {current === "tokens" && <Tokens />}

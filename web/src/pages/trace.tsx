@@ -1,7 +1,6 @@
 /** Trace: the whole story of one click or conversion, in the order of time. */
 import {
   Activity,
-  CheckCircle2,
   CircleSlash,
   FileCheck2,
   MousePointerClick,
@@ -12,13 +11,12 @@ import {
 import { type ReactNode, useState } from "react";
 import { Link } from "wouter";
 import { useNames } from "../api/queries";
-import { type Step as TraceStep, type Trace, useTrace } from "../api/trace";
+import { type Trace, useTrace } from "../api/trace";
 import type { ActivityRow, PostbackDetail, RuleOutcome, SessionRow } from "../api/types";
 import {
   Amount,
   Badge,
   Button,
-  Card,
   CopyButton,
   Empty,
   Facts,
@@ -31,13 +29,15 @@ import {
 } from "../components/basic";
 import { useFilters } from "../components/filters";
 import { Form, Problem, TextField } from "../components/form";
+import { systemName, trackerName } from "../components/names";
 import { PageFrame } from "../components/page";
 import { Table } from "../components/table";
-import { type MessageKey, useFormat, useI18n, useT } from "../i18n/all";
+import { useFormat, useT } from "../i18n/all";
 import { SessionFlags } from "./clicks";
 import { AttemptLine, RequestView } from "./parts/attempts";
 import { useCodeText, useKindName } from "./parts/kinds";
-import { ResendOne } from "./postbacks";
+import { CancelOne, ResendOne } from "./parts/postback-jobs";
+import { Way } from "./parts/trace-way";
 import { Reason } from "./refused";
 
 export default function TracePage() {
@@ -104,7 +104,7 @@ function Story({ trace, q }: { trace: Trace; q: string }) {
   }
   return (
     <div className="stack">
-      <Way steps={trace.steps} />
+      <Way trace={trace} />
       {trace.is_partial && <Note>{t("trace.partial")}</Note>}
       <ol className="timeline">
         {session && (
@@ -123,6 +123,7 @@ function Story({ trace, q }: { trace: Trace; q: string }) {
             key={a.id}
             icon={a.verdict === "accepted" ? <FileCheck2 size={12} /> : <CircleSlash size={12} />}
             at={a.at_ms}
+            since={session?.at_ms}
             title={kindName(a.kind)}
           >
             <ActivityStory activity={a} postbacks={postbacks} />
@@ -134,39 +135,10 @@ function Story({ trace, q }: { trace: Trace; q: string }) {
   );
 }
 
-/** The steps from click to answer in one glance; the one that stopped it comes with what to do. */
-function Way({ steps }: { steps: readonly TraceStep[] }) {
+function Step(props: { icon: ReactNode; at: number; since?: number | undefined; title: ReactNode; children: ReactNode }) {
   const t = useT();
-  const { language } = useI18n();
-  const text = (s: TraceStep) => {
-    const key: string = `step.${s.code}`;
-    return language === "ja" && t.has(key) ? t(key as MessageKey) : s.message;
-  };
-  const stopped = steps.filter((s) => !s.is_ok);
-  return (
-    <Card title={t("trace.way")}>
-      <ol className="stack tight" style={{ listStyle: "none", margin: 0, padding: 0 }}>
-        {steps
-          .filter((s) => s.is_ok)
-          .map((s, i) => (
-            <li key={i} className="row top" style={{ flexWrap: "nowrap" }}>
-              <CheckCircle2 size={18} color="var(--ok)" aria-hidden style={{ flex: "none", marginTop: 3 }} />
-              <span className="wrap-any">{text(s)}</span>
-            </li>
-          ))}
-        {stopped.map((s, i) => (
-          <li key={`x${i}`}>
-            <Note tone={s.code === "waiting" || s.code === "no_conversion" ? "warn" : "bad"} title={t("trace.stopped")}>
-              {text(s)}
-            </Note>
-          </li>
-        ))}
-      </ol>
-    </Card>
-  );
-}
-
-function Step({ icon, at, title, children }: { icon: ReactNode; at: number; title: ReactNode; children: ReactNode }) {
+  const format = useFormat();
+  const { icon, at, since, title, children } = props;
   return (
     <li>
       <span className="dot" aria-hidden>
@@ -177,6 +149,9 @@ function Step({ icon, at, title, children }: { icon: ReactNode; at: number; titl
         <span className="muted">
           <Time ms={at} />
         </span>
+        {since !== undefined && at > since && (
+          <span className="muted">· {t("trace.after_click", { time: format.duration(at - since) })}</span>
+        )}
       </div>
       <div className="card stack">{children}</div>
     </li>
@@ -204,7 +179,7 @@ function SessionStory({ session: s }: { session: SessionRow }) {
           [
             t("link.one"),
             <Link key="l" href={`/links/${s.link}`}>
-              {s.tracker_name.replaceAll("::", " › ") || s.link}
+              {trackerName(s.tracker_name) || s.link}
             </Link>,
           ],
           [t("link.offer"), names.offer(s.offer)],
@@ -224,7 +199,7 @@ function SessionStory({ session: s }: { session: SessionRow }) {
           ],
           [
             t("click.device"),
-            [s.os_name, s.os_version, s.browser, s.device_name, s.country.toUpperCase()].filter(Boolean).join(" / "),
+            [systemName(s.os_name, s.os_version), s.browser, s.device_name, s.country.toUpperCase()].filter(Boolean).join(" / "),
           ],
           [t("link.destination"), <code key="d">{s.destination}</code>],
         ]}
@@ -269,7 +244,7 @@ function ActivityStory({ activity: a, postbacks }: { activity: ActivityRow; post
           ["ID", <code key="i">{a.id}</code>],
         ]}
       />
-      {a.candidates.length > 0 && (
+      {(a.candidates.length > 1 || a.candidates.some((c) => !c.is_winner)) && (
         <div className="stack tight">
           <h3>{t("trace.candidates")}</h3>
           <Table
@@ -304,7 +279,7 @@ function ActivityStory({ activity: a, postbacks }: { activity: ActivityRow; post
         </div>
       )}
       <RuleOutcomes rules={a.rules} postbacks={postbacks} />
-      {a.history.length > 0 && (
+      {a.history.length > 1 && (
         <div className="stack tight">
           <h3>{t("trace.history")}</h3>
           <ul style={{ margin: 0, paddingLeft: "1.2em" }}>
@@ -396,16 +371,21 @@ function PostbackList({ postbacks }: { postbacks: readonly PostbackDetail[] }) {
   return (
     <>
       {postbacks.map(({ postback: p, attempts }) => (
-        <section key={p.id} className="stack tight" aria-label={`${t("nav.postbacks")} ${p.id}`}>
-          <div className="row">
-            <Send size={16} aria-hidden />
-            <strong>{names.partner(p.partner) || t("pb.own_server")}</strong>
-            <PostbackBadge state={p.state} />
-            {p.fail_reason && <span className="small">{failText(p.fail_reason)}</span>}
-            {p.state === "waiting" && p.due_at_ms && (
-              <span className="small">{t("trace.next_try", { when: format.relative(p.due_at_ms, Date.now()) })}</span>
-            )}
-            <ResendOne id={p.id} />
+        <section key={p.id} className="exchange" aria-label={`${t("nav.postbacks")} ${p.id}`}>
+          <div className="row between">
+            <div className="row">
+              <Send size={16} aria-hidden />
+              <strong>{names.partner(p.partner) || t("pb.own_server")}</strong>
+              <PostbackBadge state={p.state} />
+              {p.fail_reason && <span className="small">{failText(p.fail_reason)}</span>}
+              {p.state === "waiting" && p.due_at_ms && (
+                <span className="small">{t("trace.next_try", { when: format.relative(p.due_at_ms, Date.now()) })}</span>
+              )}
+            </div>
+            <div className="row">
+              <ResendOne id={p.id} />
+              {p.state === "waiting" && <CancelOne id={p.id} />}
+            </div>
           </div>
           <RequestView {...p.request} />
           {(attempts.length ? attempts : p.last ? [p.last] : []).map((a) => (

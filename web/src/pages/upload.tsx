@@ -7,15 +7,7 @@ import { Problem } from "../components/form";
 import { PageFrame } from "../components/page";
 import { Table } from "../components/table";
 import { useT } from "../i18n/all";
-
-interface UploadResult {
-  lines: number;
-  created: number;
-  updated: number;
-  unchanged: number;
-  errors: { line: number; field: string | null; message: string }[];
-  is_applied: boolean;
-}
+import type { UploadResult } from "../api/types";
 
 export default function Upload() {
   const t = useT();

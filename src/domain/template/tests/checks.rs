@@ -314,13 +314,25 @@ fn json_templates_are_checked() {
 
 #[test]
 fn headers_are_checked() {
-    for (name, value, code, field) in [
-        ("X Id", "1", "header_name", "headers.0.name"),
-        ("", "1", "header_name", "headers.0.name"),
-        ("Host", "1", "header_reserved", "headers.0.name"),
-        ("webhook-ID", "1", "header_reserved", "headers.0.name"),
-        ("X-Id", "a\r\nb", "header_control", "headers.0.value"),
-        ("X-Id", "{nope_x}", "unknown_placeholder", "headers.0.value"),
+    for (name, value, code, field, place) in [
+        ("X Id", "1", "header_name", "headers.0.name", 1..2),
+        ("", "1", "header_name", "headers.0.name", 0..0),
+        ("X-{label}", "1", "header_name", "headers.0.name", 2..3),
+        ("X-Id\r\nEvil", "1", "header_name", "headers.0.name", 4..5),
+        ("X-Id\0", "1", "header_name", "headers.0.name", 4..5),
+        ("X-Id:", "1", "header_name", "headers.0.name", 4..5),
+        ("X-名前", "1", "header_name", "headers.0.name", 2..5),
+        ("X-Id", "a\r\nb", "header_control", "headers.0.value", 1..2),
+        ("X-Id", "ab\n", "header_control", "headers.0.value", 2..3),
+        ("X-Id", "あ\0", "header_control", "headers.0.value", 3..4),
+        ("X-Id", "\u{7f}", "header_control", "headers.0.value", 0..1),
+        (
+            "X-Id",
+            "a{nope_x}",
+            "unknown_placeholder",
+            "headers.0.value",
+            1..9,
+        ),
     ] {
         let headers = vec![RuleHeader {
             name: name.into(),
@@ -332,10 +344,50 @@ fn headers_are_checked() {
         })
         .unwrap_err();
         assert_eq!(
-            (found[0].code, found[0].field.as_str()),
-            (code, field),
-            "{name}: {value}"
+            (
+                found[0].code,
+                found[0].field.as_str(),
+                found[0].start..found[0].end
+            ),
+            (code, field, place),
+            "{name:?}: {value:?}"
         );
+        assert!(!found[0].remedy.is_empty() && !found[0].remedy_ja.is_empty());
+    }
+    for name in [
+        "Host",
+        "host",
+        "Content-Length",
+        "CONNECTION",
+        "Keep-Alive",
+        "Transfer-Encoding",
+        "TE",
+        "Trailer",
+        "Upgrade",
+        "Expect",
+        "Proxy-Authorization",
+        "proxy-connection",
+        "Proxy-Anything",
+        "webhook-ID",
+        "Webhook-Signature",
+        "webhook-timestamp",
+        "webhook-anything",
+    ] {
+        let headers = vec![RuleHeader {
+            name: name.into(),
+            value: "1".into(),
+        }];
+        let found = compile(&Rule {
+            headers,
+            ..rule("https://h.example/")
+        })
+        .unwrap_err();
+        assert_eq!(
+            (found[0].code, found[0].start..found[0].end),
+            ("header_reserved", 0..name.len()),
+            "{name}"
+        );
+        assert!(found[0].message.contains(name) && found[0].message_ja.contains(name));
     }
     let headers = vec![
         RuleHeader {
@@ -359,4 +411,45 @@ fn headers_are_checked() {
         request.headers,
         [("content-type".to_owned(), "application/vnd.x+json".to_owned())]
     );
+}
+
+#[test]
+fn signing_secrets_are_checked_and_never_repeated() {
+    let pair =
+        "whsk_6Xb/dCcHpPea21PS1N9VY/NZW723CEc77N4rJCubMbfVKIDij2HKpMKkioLlX0dRqSKJp4AJ6p9lMicMFs6Kvg==";
+    let good = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
+    for (method, secret, code) in [
+        (Method::Get, good.to_owned(), None),
+        (Method::Post, pair.to_owned(), None),
+        (Method::Get, format!("{good} {pair}"), None),
+        (Method::Get, pair.to_owned(), Some("secret_needs_post")),
+        (Method::Post, " ".to_owned(), Some("secret_empty")),
+        (Method::Post, "whsec_hunter2!".to_owned(), Some("secret_encoding")),
+        (
+            Method::Post,
+            "whsec_aHVudGVyMg==".to_owned(),
+            Some("secret_length"),
+        ),
+        (
+            Method::Post,
+            "whsk_aHVudGVyMg==".to_owned(),
+            Some("secret_key_pair"),
+        ),
+    ] {
+        let found = compile(&Rule {
+            method,
+            signing_secret: Some(secret.clone()),
+            ..rule("https://h.example/")
+        });
+        let found = found.err().unwrap_or_default();
+        assert_eq!(found.first().map(|f| f.code), code, "{secret}");
+        for finding in found {
+            assert_eq!(finding.field, "signing_secret");
+            let said = format!("{finding:?}");
+            assert!(
+                !said.contains("hunter2") && !said.contains("aHVudGVyMg"),
+                "{said}"
+            );
+        }
+    }
 }

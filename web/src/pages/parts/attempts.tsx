@@ -29,10 +29,10 @@ export function RequestView({
   const t = useT();
   return (
     <div className="stack tight">
-      <code className="codebox">
-        <strong>{method}</strong> {url}
-      </code>
-      <div>
+      <div className="request">
+        <code>
+          <strong>{method}</strong> {url}
+        </code>
         <CopyButton text={url} label={t("copy.url")} variant="quiet" />
       </div>
       {headers && headers.length > 0 && (

@@ -4,7 +4,7 @@ import { CheckCircle2, Circle, Loader } from "lucide-react";
 import { useReducer, useState } from "react";
 import { del, get, post } from "../../api/client";
 import { useRefresh } from "../../api/queries";
-import type { Link, Rule, SessionRow } from "../../api/types";
+import type { EchoList, Link, Rule, SessionRow } from "../../api/types";
 import { Button, Card, Note } from "../../components/basic";
 import { Problem } from "../../components/form";
 import { useT } from "../../i18n/all";
@@ -14,15 +14,10 @@ import { newRule, ruleBody } from "./partner-fields";
 
 type Stage = "idle" | "running" | "done";
 
-interface Echo {
-  address: string;
-  items: { number: number; at_ms: number; method: string; target: string }[];
-}
-
 /** Waits until the built-in receiver has seen the session, at most five seconds. */
 async function arrival(sid: string, after: number): Promise<boolean> {
   for (let tries = 0; tries < 25; tries++) {
-    const echo = await get<Echo>("/test/echo", { after });
+    const echo = await get<EchoList>("/test/echo", { after });
     if (echo.items.some((item) => item.target.includes(sid))) return true;
     await new Promise((resolve) => setTimeout(resolve, 200));
   }
@@ -39,7 +34,7 @@ export function LiveTest({ link }: { link: Link }) {
   const [problem, setProblem] = useState<unknown>(null);
   useStream(add, () => undefined);
   const story = stories.find((s) => s.key === sid);
-  const echo = useQuery({ queryKey: ["echo", sid], queryFn: () => get<Echo>("/test/echo"), enabled: hasArrived });
+  const echo = useQuery({ queryKey: ["echo", sid], queryFn: () => get<EchoList>("/test/echo"), enabled: hasArrived });
   const seen = echo.data?.items.filter((item) => sid !== null && item.target.includes(sid)) ?? [];
 
   const run = async () => {
@@ -48,7 +43,7 @@ export function LiveTest({ link }: { link: Link }) {
     setArrived(false);
     let rule: Rule | null = null;
     try {
-      const before = await get<Echo>("/test/echo");
+      const before = await get<EchoList>("/test/echo");
       // A rule of its own for the length of the test, so that no partner has to be ready for it.
       rule = await post<Rule>(
         "/rules",

@@ -4,7 +4,7 @@ import { useQuery } from "@tanstack/react-query";
 import { del, post, put } from "../../api/client";
 import { useDeferredValue } from "react";
 import { useCanEdit, useOffers } from "../../api/queries";
-import type { ClickParameter, ConversionStatus, Finding, Partner, Preset, Rule } from "../../api/types";
+import type { ActivityKind, ClickParameter, ConversionStatus, Finding, Partner, Preset, Rule } from "../../api/types";
 import { Button, Note } from "../../components/basic";
 import { NumberField, SelectField, TextField } from "../../components/form";
 import { useT } from "../../i18n/all";
@@ -59,7 +59,7 @@ export function fillBlanks(text: string, words: Readonly<Record<string, string>>
   return text.replaceAll(/<([A-Z0-9_]+)>/g, (whole, key: string) => words[key]?.trim() || whole);
 }
 
-const CONVERSION_KINDS = ["event", "event_update"];
+const CONVERSION_KINDS: readonly ActivityKind[] = ["event", "event_update"];
 
 /** The rule behind a status URL: this partner, one status, nothing else asked. */
 export function statusRule(rules: readonly Rule[], partner: string, status: ConversionStatus): Rule | undefined {

@@ -35,7 +35,7 @@ export function PlaceholderReference() {
             id: "n",
             label: t("help.placeholder"),
             render: (p) => (
-              <span className="row" style={{ flexWrap: "nowrap" }}>
+              <span className="row placeholder-name">
                 <code>{`{${p.name}}`}</code>
                 <CopyButton text={`{${p.name}}`} variant="quiet" />
               </span>

@@ -4,7 +4,7 @@ import { Check, PencilLine } from "lucide-react";
 import { useDeferredValue, useState } from "react";
 import { get } from "../../api/client";
 import type { Page, Preset } from "../../api/types";
-import { Badge, Note, Skeleton } from "../../components/basic";
+import { Note, Skeleton } from "../../components/basic";
 import { Problem, TextField } from "../../components/form";
 import { useI18n } from "../../i18n/all";
 
@@ -60,10 +60,12 @@ export function PresetPicker({
                 onClick={() => onChoose(preset)}
               >
                 <span className="grow">
-                  {presetName(preset, language)}
-                  <span className="muted small"> · {t(`preset_kind.${preset.kind}`)}</span>
+                  <span className="preset-name">{presetName(preset, language)}</span>
+                  <span className="muted small">
+                    {t(`preset_kind.${preset.kind}`)}
+                    {preset.confidence === "unverified" && ` · ${t("preset.unverified")}`}
+                  </span>
                 </span>
-                {preset.confidence === "unverified" && <Badge tone="plain">{t("preset.unverified")}</Badge>}
                 {chosen?.id === preset.id && <Check size={16} aria-hidden />}
               </button>
             </li>

@@ -2,7 +2,7 @@
 import { Check, X } from "lucide-react";
 import { useState } from "react";
 import { get, post } from "../../api/client";
-import type { Page, Rule } from "../../api/types";
+import type { Evaluation, Page, Preview, Rule } from "../../api/types";
 import { Badge, Button, Card, Note, Skeleton } from "../../components/basic";
 import { Problem, SelectField } from "../../components/form";
 import { usePaged } from "../../components/table";
@@ -13,23 +13,6 @@ import { usePreview } from "../rule-edit";
 import { RequestView } from "./attempts";
 import { KINDS, useKindName } from "./kinds";
 import { ruleBody } from "./partner-fields";
-
-export interface Evaluation {
-  holds: boolean;
-  left: string;
-  actual: string;
-  operator: string;
-  expected: string[];
-}
-
-export interface Preview {
-  entries: {
-    condition: Evaluation | null;
-    holds: boolean;
-    request: { method: string; url: string; headers: [string, string][]; body: string | null } | null;
-    message: string | null;
-  }[];
-}
 
 export function ConditionLine({ condition }: { condition: Evaluation }) {
   const t = useT();

@@ -2,27 +2,21 @@
 import { FlaskConical } from "lucide-react";
 import { useState } from "react";
 import { post } from "../../api/client";
-import type { Attempt, OutgoingRequest, Rule } from "../../api/types";
+import type { Rule, TestSends } from "../../api/types";
 import { Button, Note } from "../../components/basic";
 import { Problem } from "../../components/form";
 import { useT } from "../../i18n/all";
 import { AttemptView } from "./attempts";
 
-interface Sent {
-  sent: { entry: number; request: OutgoingRequest; attempt: Attempt | null }[];
-  /** Conditions that did not hold. */
-  conditions: string[];
-}
-
 export function TestSend({ rule, label }: { rule: Rule; label: string }) {
   const t = useT();
   const [isBusy, setBusy] = useState(false);
-  const [result, setResult] = useState<Sent | null>(null);
+  const [result, setResult] = useState<TestSends | null>(null);
   const [problem, setProblem] = useState<unknown>(null);
   const send = () => {
     setBusy(true);
     setProblem(null);
-    post<Sent>("/test/rule", { rule: rule.id, ...(rule.kinds[0] ? { kind: rule.kinds[0] } : {}) })
+    post<TestSends>("/test/rule", { rule: rule.id, ...(rule.kinds[0] ? { kind: rule.kinds[0] } : {}) })
       .then(setResult, setProblem)
       .finally(() => setBusy(false));
   };

@@ -3,22 +3,13 @@ import { useQuery } from "@tanstack/react-query";
 import { useState } from "react";
 import { del, get, post, put } from "../../api/client";
 import { useMe, useRefresh } from "../../api/queries";
-import type { Me } from "../../api/types";
+import type { Login, Me } from "../../api/types";
 import { Badge, Button, Card, CopyLine, Note, Skeleton, Time } from "../../components/basic";
 import { Form, Problem, SelectField, SubmitButton, TextField, useForm } from "../../components/form";
 import { Table } from "../../components/table";
 import { toast } from "../../components/toast";
 import { useI18n, useT } from "../../i18n/all";
 import { Qr } from "../parts/qr";
-
-interface Login {
-  id: string;
-  created_at_ms: number;
-  seen_at_ms: number;
-  from: string;
-  user_agent: string;
-  is_this: boolean;
-}
 
 export default function Account() {
   const me = useMe().data;

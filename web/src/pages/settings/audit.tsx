@@ -3,19 +3,11 @@ import { ScrollText } from "lucide-react";
 import { Time } from "../../components/basic";
 import { PagedTable, usePaged } from "../../components/table";
 import { useT } from "../../i18n/all";
-
-interface Entry {
-  at_ms: number;
-  actor: string;
-  from: string;
-  action: string;
-  subject: string;
-  detail: string;
-}
+import type { AuditEntry } from "../../api/types";
 
 export default function Audit() {
   const t = useT();
-  const paged = usePaged<Entry>("/audit", {});
+  const paged = usePaged<AuditEntry>("/audit", {});
   return (
     <PagedTable
       label={t("settings.audit")}

@@ -1,4 +1,4 @@
-/** Public address, time zone, language, currency, tracking domains, alerts. */
+/** Public address, time zone, language, currency, tracking domains. */
 import { put } from "../../api/client";
 import { useMe, useRefresh, useSettings } from "../../api/queries";
 import type { Settings } from "../../api/types";
@@ -53,8 +53,6 @@ function Editor({ initial }: { initial: Settings }) {
   const form = useForm(initial);
   const s = form.value;
   const canEdit = useMe().data?.role === "owner";
-  const webhook = s.alerts.webhook_url;
-  const isSet = typeof webhook === "object" && webhook !== null && webhook.is_set;
   const save = () =>
     void form.run(async () => {
       await put("/settings", s);
@@ -113,19 +111,6 @@ function Editor({ initial }: { initial: Settings }) {
             error={form.error("currency")}
           />
         </div>
-      </Card>
-      <Card title={t("settings.alerts")} help={t("settings.alerts_help")}>
-        <TextField
-          label={t("settings.webhook")}
-          help={isSet ? t("secret.is_set") : t("settings.webhook_help")}
-          value={typeof webhook === "string" ? webhook : ""}
-          placeholder={isSet ? "••••••••" : "https://hooks.slack.com/services/…"}
-          onChange={(v) =>
-            form.set("alerts", { ...s.alerts, webhook_url: v.trim() || (isSet ? { is_set: true } : null) })
-          }
-          error={form.error("alerts.webhook_url")}
-          mono
-        />
       </Card>
       <Problem error={form.problem} />
       {canEdit && (

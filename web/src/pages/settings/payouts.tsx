@@ -7,17 +7,8 @@ import { Amounts, Card, Empty, Skeleton } from "../../components/basic";
 import { Problem, SelectField } from "../../components/form";
 import { dayText, startOfDay } from "../../components/period";
 import { Table } from "../../components/table";
-import { type Money, useFormat, useT } from "../../i18n/all";
-
-interface Row {
-  month: string;
-  partner: string | null;
-  name: string;
-  conversions: number;
-  approved: number;
-  pending: number;
-  payout: Money[];
-}
+import { useFormat, useT } from "../../i18n/all";
+import type { PayoutRow } from "../../api/types";
 
 /** The twelve months up to now, as `2026-11`. */
 export function lastMonths(nowMs: number, timeZone: string): string[] {
@@ -42,7 +33,7 @@ export default function Payouts() {
   const rows = useQuery({
     queryKey: ["payouts", month, format.timeZone],
     queryFn: () =>
-      get<{ rows: Row[] }>("/payouts", { ...monthRange(month, format.timeZone), time_zone: format.timeZone }).then(
+      get<{ rows: PayoutRow[] }>("/payouts", { ...monthRange(month, format.timeZone), time_zone: format.timeZone }).then(
         (r) => r.rows,
       ),
   });

@@ -4,21 +4,12 @@ import { KeyRound, Plus, Trash2 } from "lucide-react";
 import { useState } from "react";
 import { del, get, post } from "../../api/client";
 import { useRefresh } from "../../api/queries";
-import type { Page } from "../../api/types";
+import type { Page, Token } from "../../api/types";
 import { Button, Card, CopyLine, Empty, Note, Skeleton, Time } from "../../components/basic";
 import { Confirm, Dialog } from "../../components/dialog";
 import { Form, NumberField, Problem, SelectField, SubmitButton, TextField, useForm } from "../../components/form";
 import { Table } from "../../components/table";
 import { useT } from "../../i18n/all";
-
-interface Token {
-  id: string;
-  name: string;
-  scope: "read" | "write" | "admin";
-  created_by: string;
-  created_at_ms: number;
-  expires_at_ms: number | null;
-}
 
 export default function Tokens() {
   const t = useT();

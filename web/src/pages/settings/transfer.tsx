@@ -6,12 +6,7 @@ import { useRefresh } from "../../api/queries";
 import { Button, Card, Note } from "../../components/basic";
 import { Problem } from "../../components/form";
 import { useT } from "../../i18n/all";
-
-interface Difference {
-  changes: { kind: string; id: string; name: string; change: "create" | "update"; difference: string }[];
-  unchanged: number;
-  is_applied: boolean;
-}
+import type { Difference } from "../../api/types";
 
 export default function Transfer() {
   const t = useT();
