@@ -48,6 +48,19 @@ fn the_types_of_the_web_interface_are_those_of_the_api() {
     );
 }
 
+#[test]
+fn every_reference_of_the_document_leads_somewhere() {
+    let document = serde_json::to_value(yamabiko::http::api::document()).unwrap();
+    let schemas = document["components"]["schemas"].as_object().unwrap();
+    let text = document.to_string();
+    let mut named = text.split("#/components/schemas/").skip(1);
+    let lost = named.find_map(|rest| {
+        let name = rest.split('"').next().unwrap();
+        (!schemas.contains_key(name)).then_some(name)
+    });
+    assert_eq!(lost, None, "list it among the schemas of src/http/api/mod.rs");
+}
+
 /// One interface or type a schema, in the order of their names.
 fn declarations(schemas: &Map<String, Value>) -> String {
     let mut out = String::from(

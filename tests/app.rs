@@ -493,6 +493,7 @@ fn a_forgotten_device_is_told_once_and_then_refused() {
             451
         );
     }
+    app.applied();
     let kept = app.admin.get("/api/v1/activities").ok().to_string();
     assert!(!kept.contains(IDFA) && !kept.contains(&adid), "{kept}");
     assert_eq!(app.kinds_told(), ["gdpr_forget_device", "install"]);
@@ -684,6 +685,7 @@ fn bad_input_is_answered_and_kept() {
         .client()
         .send("POST", "/event", &[], &vec![b'a'; 1 << 20]);
     assert_eq!(large.status, 413);
+    app.applied();
     let kept = app.admin.get("/api/v1/activities?verdict=refused").ok();
     assert!(kept["items"].as_array().unwrap().len() >= cases.len(), "{kept}");
     app.told("install", 0);
@@ -776,6 +778,7 @@ fn apples_postbacks_are_verified_and_told_once() {
         (&json!("refused"), &json!("invalid_apple_signature"))
     );
     assert_eq!(send("{").status, 400);
+    app.applied();
     let kept = app
         .admin
         .get("/api/v1/activities?verdict=refused")

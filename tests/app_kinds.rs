@@ -228,6 +228,7 @@ fn a_link_can_have_a_policy_of_its_own() {
     app.click(&app.link, &format!("idfa={IDFA}"));
     app.send("session", &format!("idfa={IDFA}")).ok();
     assert_eq!(value(&app.told("install", 0), "tracker"), app.link2);
+    app.applied();
     let listed = app.admin.get("/api/v1/activities?kind=install").ok();
     let trace = app
         .admin
@@ -274,4 +275,40 @@ fn a_temporary_credit_falls_back_when_it_ends() {
     let target = format!("/attribution?app_token={}&idfa={IDFA}", app.token);
     let now = app.server.client().get(&target).ok();
     assert_eq!(now["attribution"]["network"], "Organic");
+}
+
+#[test]
+fn a_unique_event_of_eight_connections_at_once_is_counted_once() {
+    let mut app = App::new(json!({}));
+    app.rule(
+        &["event", "ad_revenue"],
+        &app.url("/e?kind={activity_kind}&order={order_id}"),
+    );
+    app.send("session", &format!("idfa={IDFA}")).ok();
+    // Each says something else, so that none is the repetition of another.
+    let statuses: Vec<u16> = std::thread::scope(|scope| {
+        let app = &app;
+        let sends: Vec<_> = (0..8)
+            .map(|n| {
+                let event = format!("idfa={IDFA}&event_token={}&order_id={n}", app.unique);
+                scope.spawn(move || app.send("event", &event).status)
+            })
+            .collect();
+        sends.into_iter().map(|send| send.join().unwrap()).collect()
+    });
+    assert_eq!(
+        statuses.iter().filter(|status| **status == 200).count(),
+        1,
+        "{statuses:?}"
+    );
+    assert_eq!(
+        statuses.iter().filter(|status| **status == 400).count(),
+        7,
+        "{statuses:?}"
+    );
+    // What was queued before it has been told by the time that a later one is.
+    app.send("ad_revenue", &format!("idfa={IDFA}&revenue=1&currency=EUR"))
+        .ok();
+    app.told("ad_revenue", 0);
+    assert_eq!(app.kinds_told(), ["ad_revenue", "event"]);
 }

@@ -19,6 +19,7 @@ use support::scene::text;
 
 /// The totals of the last day in an environment; `None`: whatever the server takes for granted.
 fn totals(app: &mut App, environment: Option<&str>) -> Value {
+    app.applied();
     let (from, to) = ((now_s() - 86_400) * 1000, (now_s() + 900) * 1000);
     let environment = environment.map_or_else(String::new, |e| format!("&environment={e}"));
     let target = format!("/api/v1/stats?group_by=total&from_ms={from}&to_ms={to}{environment}");
@@ -179,6 +180,7 @@ fn an_erasure_cancels_what_waits_and_takes_the_text_out_of_the_rest() {
     app.send("session", other).ok();
     app.told("install", 1);
     down.wait_for(2, SOON);
+    app.applied();
     let kept = |app: &mut App, list: &str| app.admin.get(&format!("/api/v1/{list}")).ok().to_string();
     let lists = ["postbacks", "activities", "sessions"];
     for list in lists {
@@ -203,6 +205,7 @@ fn an_erasure_cancels_what_waits_and_takes_the_text_out_of_the_rest() {
         "the receivers are told whom to forget"
     );
     // Only the other device's still waits.
+    app.applied();
     let waiting = state(&mut app);
     assert_eq!(waiting.len(), 1, "{waiting:?}");
     assert!(waiting[0].to_string().contains("B1B2C3D4"), "{waiting:?}");
@@ -352,6 +355,7 @@ fn a_device_is_traced_by_any_of_its_ids() {
     let adid = text(&app.send("session", &format!("idfa={IDFA}")).ok()["adid"]);
     app.send("event", &format!("adid={adid}&event_token={}", app.purchase))
         .ok();
+    app.applied();
     let mut trace = |q: &str| {
         let q: String = url::form_urlencoded::byte_serialize(q.as_bytes()).collect();
         app.admin.get(&format!("/api/v1/trace?q={q}")).ok()

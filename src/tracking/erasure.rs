@@ -10,7 +10,7 @@ use crate::domain::ids::{PostbackId, SessionId, TimeId};
 use crate::domain::postback::{Attempt, Postback, PostbackState};
 use crate::domain::session::{Geo, Session};
 use crate::recorder::{Group, RecordError, Recorder};
-use crate::store::{Db, KeyRange, StoreError, codec, keys};
+use crate::store::{Db, KeyRange, Period, PeriodKind, StoreError, codec, keys};
 use crate::tracking::resend;
 use std::ops::ControlFlow;
 
@@ -61,10 +61,15 @@ pub fn erase_session(id: SessionId, group: &mut Group<'_>) -> Result<Vec<TimeId>
     let mut session = codec::decode_session(&record, at.0, &at.1)?;
     let mut erased = vec![id.0];
     let of_click = KeyRange::prefix(&keys::postbacks_of_session_prefix(id));
-    for (key, _) in group.scan(Db::postbacks(id.at_ms()), of_click, MOST)? {
-        if let Some(postback) = keys::parse_postback_by_session(&key) {
-            erase_postback(postback, group)?;
-            erased.push(postback.0);
+    // A click that waited for the store may have been told in the next month.
+    let month = Period::from_ms(id.at_ms()).0;
+    for month in [month, month + 1] {
+        let db = Db::Period(PeriodKind::Postbacks, Period(month));
+        for (key, _) in group.scan(db, of_click.clone(), MOST)? {
+            if let Some(postback) = keys::parse_postback_by_session(&key) {
+                erase_postback(postback, group)?;
+                erased.push(postback.0);
+            }
         }
     }
     anonymise(&mut session);

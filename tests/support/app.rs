@@ -99,6 +99,12 @@ impl App {
         self.admin = self.server.admin();
     }
 
+    /// Waits until everything that was answered can be read.
+    pub fn applied(&mut self) {
+        let nothing = json!({"ids": []});
+        self.admin.post_json("/api/v1/postbacks/cancel", &nothing).ok();
+    }
+
     pub fn rule(&mut self, kinds: &[&str], rule: &str) {
         let scope = json!({"type": "offer", "offer": self.token});
         let rule = json!({"name": "told", "scope": scope, "kinds": kinds, "text": rule});

@@ -44,10 +44,13 @@ mod route_tests;
 #[cfg(test)]
 mod transfer_tests;
 
+use self::activities::VerdictFilter;
+use self::stats::GroupBy;
 use super::State;
 use super::auth::Viewer;
 use super::problem::{ApiError, ErrorBody};
 use super::stream;
+use crate::domain::stats::Environment;
 use actix_web::web::{self, Data, ServiceConfig};
 use actix_web::{HttpRequest, HttpResponse, get};
 use std::sync::LazyLock;
@@ -100,7 +103,8 @@ macro_rules! table {
                 license(name = "Apache-2.0")
             ),
             paths($($module::$handler),+),
-            components(schemas(ErrorBody))
+            // Those that only parameters of queries name have to be listed.
+            components(schemas(ErrorBody, Environment, GroupBy, VerdictFilter))
         )]
         struct Table;
 

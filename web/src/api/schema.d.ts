@@ -467,6 +467,8 @@ export interface EntryPreview {
   /** Why there is none. */
   unrenderable?: Unrenderable | null;
 }
+/** Which traffic a row counts. Production is what was really earned; the sandbox is everything that is labelled test: `environment=sandbox`, test clicks and test conversions. The two never meet in one row. */
+export type Environment = "production" | "sandbox";
 /** The body of every error. */
 export interface ErrorBody {
   /** What went wrong. */
@@ -547,6 +549,8 @@ export interface Finding {
 export type FoundBy = "session" | "activity" | "postback" | "order_number" | "click_value" | "device";
 /** What a placeholder is about; the sections of the reference and of the picker. */
 export type Group = "activity" | "conversion" | "click" | "link" | "attribution" | "settings" | "time" | "money" | "ad_revenue" | "app" | "device_id" | "device" | "geo" | "skan" | "subscription" | "prediction" | "network";
+/** What a report is cut by. */
+export type GroupBy = "total" | "offer" | "partner" | "link" | "campaign" | "country" | "device" | "event" | "day" | "hour" | "month";
 /** A parameter that the operator puts on the destination, where the partner measures. */
 export interface Handover {
   /** Name. */
@@ -1703,6 +1707,8 @@ export interface UserDto {
   updated_at_ms?: number | null;
 }
 export type UserId = string;
+/** Whether an activity counts, as a filter. */
+export type VerdictFilter = "accepted" | "duplicate" | "refused" | "not_accepted";
 /** Whether an activity counts. */
 export type VerdictWord = "accepted" | "duplicate" | "refused";
 /** What would happen to one object. */

@@ -34,7 +34,10 @@ export type OfferEvent = Omit<Shown<Api.EventDto>, "token"> & { token?: string }
 export type TrustPolicy = Shown<Api.TrustDto>;
 export type TrustScope = Api.TrustScope;
 export type AttributionPolicy = Api.AttributionPolicy;
-export type AttributionKey = Exclude<keyof AttributionPolicy, "probabilistic" | "anonymous_networks" | "temporary_to_organic">;
+export type AttributionKey = Exclude<
+  keyof AttributionPolicy,
+  "probabilistic" | "temporary_to_organic" | "anonymous_networks"
+>;
 export type Offer = Omit<Saved<Api.OfferDto, "id" | "currency" | "updated_at_ms">, "events" | "attribution"> & {
   events: OfferEvent[];
   attribution: AttributionPolicy;
