@@ -57,6 +57,7 @@ export type AlertChannel = "email" | "webhook" | "line";
 export interface LastSent {
   at_ms: number;
   is_ok: boolean;
+  code: string;
   message: string;
 }
 
