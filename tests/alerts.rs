@@ -309,7 +309,10 @@ fn a_test_send_says_exactly_what_came_of_it() {
         r#"{"message":"token t-hush is invalid"}"#.into(),
     ));
     let refused = test(&mut scene, "line");
-    assert_eq!(refused["is_ok"], false);
+    assert_eq!(
+        (&refused["is_ok"], &refused["code"]),
+        (&json!(false), &json!("bad_token"))
+    );
     let said = text(&refused["message"]);
     assert!(
         said.starts_with("status 401") && said.contains("check the token") && !said.contains("t-hush"),

@@ -4,7 +4,7 @@ use super::Reach;
 use crate::delivery::sender::Limits;
 use crate::domain::account::{AlertChannel, AlertSettings};
 use crate::domain::alert::text::Message;
-use crate::domain::postback::{Method, Outcome, Request};
+use crate::domain::postback::{ErrorClass, Method, Outcome, Request};
 use serde_json::{Value, json};
 use std::time::Duration;
 
@@ -26,14 +26,17 @@ const EXCERPT_CHARS: usize = 300;
 pub struct Sent {
     /// Whether it was taken.
     pub is_ok: bool,
+    /// What kind of outcome: a stable code.
+    pub code: &'static str,
     /// What the other side said, or why it did not come that far: a sentence.
     pub message: String,
 }
 
 impl Sent {
-    fn failed(message: impl Into<String>) -> Self {
+    fn failed(code: &'static str, message: impl Into<String>) -> Self {
         Self {
             is_ok: false,
+            code,
             message: message.into(),
         }
     }
@@ -47,7 +50,10 @@ pub(super) fn send(
     message: &Message,
 ) -> Sent {
     if !settings.has(channel) {
-        return Sent::failed("this channel is not set up; fill in its fields and save first");
+        return Sent::failed(
+            "not_set_up",
+            "this channel is not set up; fill in its fields and save first",
+        );
     }
     match channel {
         AlertChannel::Email => {
@@ -57,9 +63,10 @@ pub(super) fn send(
             {
                 Ok(answer) => Sent {
                     is_ok: true,
+                    code: "sent",
                     message: excerpt(&answer),
                 },
-                Err(error) => Sent::failed(excerpt(&error.to_string())),
+                Err(error) => Sent::failed(error.code(), excerpt(&error.to_string())),
             }
         }
         AlertChannel::Webhook => {
@@ -108,20 +115,32 @@ fn post(reach: &Reach, url: &str, mut headers: Vec<(String, String)>, body: &Val
 fn judge(outcome: &Outcome, excerpt: &str) -> Sent {
     match outcome {
         Outcome::Answered { status, .. } => {
-            let hint = match status {
-                200..300 => "",
-                401 | 403 => "; check the token or create a new one",
-                404 | 410 => "; check the address, the webhook may have been removed",
-                429 => "; too many messages were sent",
-                300..=399 => "; the address redirects, enter the one it leads to",
-                _ => "",
+            let (code, hint) = match status {
+                200..300 => ("sent", ""),
+                401 | 403 => ("bad_token", "; check the token or create a new one"),
+                404 | 410 => ("gone", "; check the address, the webhook may have been removed"),
+                429 => ("too_many", "; too many messages were sent"),
+                300..=399 => ("redirected", "; the address redirects, enter the one it leads to"),
+                _ => ("status", ""),
             };
             Sent {
                 is_ok: (200..300).contains(status),
+                code,
                 message: format!("status {status} {}{hint}", excerpt.trim()),
             }
         }
-        Outcome::Error { message, .. } => Sent::failed(message.clone()),
+        Outcome::Error { class, message } => {
+            let code = match class {
+                ErrorClass::Dns => "host",
+                ErrorClass::Connect => "connect",
+                ErrorClass::Tls => "tls",
+                ErrorClass::Timeout => "timeout",
+                ErrorClass::Reset | ErrorClass::Malformed => "protocol",
+                ErrorClass::Egress => "not_allowed",
+                ErrorClass::Internal => "internal",
+            };
+            Sent::failed(code, message.clone())
+        }
     }
 }
 
@@ -154,6 +173,7 @@ mod tests {
             judged(200),
             Sent {
                 is_ok: true,
+                code: "sent",
                 message: "status 200 no_service".into()
             }
         );

@@ -73,6 +73,8 @@ pub struct LastSent {
     pub at_ms: i64,
     /// Whether it was taken.
     pub is_ok: bool,
+    /// What kind of outcome, for the language of the reader: a stable code.
+    pub code: &'static str,
     /// What the other side said, or why it did not come that far.
     pub message: String,
 }
@@ -184,6 +186,7 @@ fn note(board: &Mutex<Board>, reach: &Reach, channel: AlertChannel, sent: Sent) 
     let last = LastSent {
         at_ms: reach.recorder.clock().now_ms(),
         is_ok: sent.is_ok,
+        code: sent.code,
         message: sent.message,
     };
     board.lock().last.insert(channel, last.clone());

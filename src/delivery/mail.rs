@@ -54,6 +54,22 @@ pub enum MailError {
     Protocol(String),
 }
 
+impl MailError {
+    /// Stable code.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Address { .. } => "address",
+            Self::Host(_) => "host",
+            Self::Authorities(_) => "authorities",
+            Self::Unwritable(_) | Self::Protocol(_) => "protocol",
+            Self::Connect(_) => "connect",
+            Self::Timeout => "timeout",
+            Self::Tls(_) => "tls",
+            Self::Refused(_) => "refused",
+        }
+    }
+}
+
 impl Sender {
     /// Sends a plain text to everyone of the settings, and gives the server's answer.
     pub(super) fn send_mail(

@@ -102,7 +102,7 @@ test("from the one-time link to a proven postback", { timeout: 180_000 }, async 
     await page.getByLabel("Password").fill(PASSWORD);
     await page.getByRole("button", { name: "Create the account" }).click();
     await page.getByLabel("Public address of the tracking server").fill(url);
-    await page.getByRole("button", { name: "Check that this address reaches us" }).click();
+    await page.getByRole("button", { name: "Check that it reaches us" }).click();
     await page.getByText("reaches this server, but only from this machine").waitFor({ timeout: 20_000 });
     await page.getByRole("button", { name: "Next" }).click();
     await page.getByRole("textbox", { name: /^Name/ }).fill(`Serum ${HOSTILE}`);

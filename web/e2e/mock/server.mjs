@@ -131,7 +131,7 @@ export function start({ dist, port = 0, isEmpty = false, isSignedOut = false, is
     }
     if (path === "/proofs") return { items: proofs };
     if (path === "/alerts/test")
-      return { at_ms: Date.now(), is_ok: false, message: "550 5.1.1 no such mailbox <img src=x onerror=hacked=1>" };
+      return { at_ms: Date.now(), is_ok: false, code: "refused", message: "550 5.1.1 no such mailbox <img src=x onerror=hacked=1>" };
     if (path === "/alerts")
       return {
         open: isEmpty
@@ -146,7 +146,7 @@ export function start({ dist, port = 0, isEmpty = false, isSignedOut = false, is
             ],
         channels: [
           { channel: "email", is_set_up: true, last: null },
-          { channel: "webhook", is_set_up: true, last: { at_ms: Date.now() - 60_000, is_ok: true, message: "status 200 ok" } },
+          { channel: "webhook", is_set_up: true, last: { at_ms: Date.now() - 60_000, is_ok: true, code: "sent", message: "status 200 ok" } },
           { channel: "line", is_set_up: false, last: null },
         ],
       };

@@ -56,7 +56,7 @@ describe("the two catalogues", () => {
     // Keys made of a prefix and a code: the prefix is in a template literal.
     const prefixes = [...all.matchAll(/`([a-z_]+\.(?:[a-z_]+)?)\$\{/g)].map((m) => m[1] ?? "");
     // The public page of a proof link is written by the server (src/http/proof).
-    const codes = ["proof_page.", "error.", "refusal.", "fail.", "match.", "lost.", "skipped."];
+    const codes = ["proof_page.", "alert_outcome.", "error.", "refusal.", "fail.", "match.", "lost.", "skipped."];
     const unused = Object.keys(en).filter(
       (key) => !all.includes(`"${key}"`) && ![...prefixes, ...codes].some((p) => key.startsWith(p)),
     );

@@ -32,7 +32,7 @@ export function useKindName(): (kind: string) => string {
 
 /** Texts of server codes, such as refusal reasons; the code itself stands in for what is new. */
 export function useCodeText(
-  prefix: "refusal" | "fail" | "match" | "lost" | "skipped",
+  prefix: "refusal" | "fail" | "match" | "lost" | "skipped" | "alert_outcome",
 ): (code: string | null | undefined) => string {
   const t = useT();
   return (code) => {

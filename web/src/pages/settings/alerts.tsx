@@ -18,6 +18,7 @@ import {
 } from "../../components/form";
 import { toast } from "../../components/toast";
 import { useT } from "../../i18n/all";
+import { useCodeText } from "../parts/kinds";
 
 export default function AlertsPage() {
   const settings = useSettings();
@@ -116,6 +117,7 @@ function Test(props: { channel: AlertChannel; name: string; alerts: Alerts; isCh
       .catch(setProblem)
       .finally(() => setBusy(false));
   };
+  const outcome = useCodeText("alert_outcome");
   if (!state?.is_set_up && !last) return null;
   return (
     <div className="stack tight" aria-live="polite">
@@ -134,7 +136,7 @@ function Test(props: { channel: AlertChannel; name: string; alerts: Alerts; isCh
       <Problem error={problem} />
       {last && (
         <Note tone={last.is_ok ? "ok" : "bad"} title={t(last.is_ok ? "alerts.taken" : "alerts.not_taken")}>
-          <Time ms={last.at_ms} /> <code>{last.message}</code>
+          <Time ms={last.at_ms} /> {!last.is_ok && outcome(last.code)} <code>{last.message}</code>
         </Note>
       )}
     </div>
