@@ -631,6 +631,8 @@ export type LaneState = "healthy" | "new" | "failing" | "open" | "paused";
 export interface LastSent {
   /** Unix milliseconds. */
   at_ms: number;
+  /** What kind of outcome, for the language of the reader: a stable code. */
+  code: string;
   /** Whether it was taken. */
   is_ok: boolean;
   /** What the other side said, or why it did not come that far. */
