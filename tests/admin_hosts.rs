@@ -149,3 +149,38 @@ fn a_name_that_is_not_ours_is_refused_everywhere_but_on_the_tracking_endpoints()
     assert_eq!(status(&server, "old-campaign.example", "/tag.js").0, 200);
     assert_eq!(status(&server, "probe.example", "/healthz").0, 200);
 }
+
+#[test]
+fn with_an_address_of_its_own_no_admin_route_is_left_on_the_tracking_side() {
+    let dir = tempfile::tempdir().unwrap();
+    let server = Setup::new(dir.path())
+        .env("YAMABIKO_ADMIN_LISTEN", "127.0.0.1:0")
+        .start();
+    let log = server.log();
+    let listening = log
+        .lines()
+        .filter_map(|line| serde_json::from_str::<serde_json::Value>(line).ok())
+        .find(|line| line["message"] == "listening")
+        .unwrap();
+    let admin_side = text(&listening["admin"]).parse().unwrap();
+    assert_ne!(admin_side, server.address());
+    let (mut public, mut admin) = (server.admin(), server.admin().at(admin_side));
+    let document = admin.get("/api/openapi.json").ok();
+    let paths = document["paths"].as_object().unwrap();
+    assert!(paths.len() > 40);
+    for (path, item) in paths {
+        for method in item.as_object().unwrap().keys() {
+            let method = method.to_uppercase();
+            let answer = public.send(&method, path, &[], b"");
+            assert_eq!(answer.status, 404, "{method} {path}: {}", answer.text());
+        }
+    }
+    for page in ["/", "/setup", "/login", "/api/openapi.json", "/index.html"] {
+        assert_eq!(public.get(page).status, 404, "{page}");
+    }
+    assert_eq!(
+        admin.get("/c/x").status,
+        200,
+        "the admin side serves its pages, and no tracking"
+    );
+}

@@ -211,15 +211,25 @@ fn exports_open_in_a_spreadsheet_and_run_nothing() {
         );
         // An order number with control characters is refused where it comes in.
         let order = if value.contains(char::is_control) {
-            format!("plain{}", sid)
+            format!("plain{sid}")
         } else {
             encoded
         };
         let cv = format!("/cv?sid={sid}&amount=5&uid1={order}");
         assert_eq!(server.client().get(&cv).ok()["result"], "accepted", "{value:?}");
     }
+    let now_ms = scene.admin.get("/api/v1/system").ok()["now_ms"].as_i64().unwrap();
     for list in ["sessions", "activities", "postbacks", "stats", "payouts", "audit"] {
-        let answer = scene.admin.get(&format!("/api/v1/{list}.csv"));
+        let period = match list {
+            "stats" => format!(
+                "?from_ms={}&to_ms={}&group_by=partner",
+                now_ms - 3_600_000,
+                now_ms + 3_600_000
+            ),
+            "payouts" => format!("?from_ms={}&to_ms={}", now_ms - 3_600_000, now_ms + 3_600_000),
+            _ => String::new(),
+        };
+        let answer = scene.admin.get(&format!("/api/v1/{list}.csv{period}"));
         assert_eq!(answer.status, 200, "{list}: {}", answer.text());
         assert!(
             answer.body.starts_with(b"\xef\xbb\xbf"),

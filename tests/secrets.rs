@@ -23,6 +23,9 @@ use support::receiver::Receiver;
 use support::scene::{Scene, click, text};
 use support::server::{Server, Setup};
 
+/// What reports are asked for; wide enough to hold the test.
+const PERIOD: &str = "?from_ms=0&to_ms=1";
+
 /// What must never be seen, with where it was planted.
 struct Planted(Vec<(String, String)>);
 
@@ -166,7 +169,11 @@ fn routes(admin: &mut Client, scene: &Scene) -> Vec<String> {
         }
         if path.contains("{list}") {
             for list in ["sessions", "activities", "postbacks", "stats", "payouts", "audit"] {
-                routes.push(path.replace("{list}", list));
+                let period = match list {
+                    "stats" | "payouts" => PERIOD,
+                    _ => "",
+                };
+                routes.push(path.replace("{list}", list) + period);
             }
             continue;
         }
@@ -184,6 +191,10 @@ fn routes(admin: &mut Client, scene: &Scene) -> Vec<String> {
         };
         let (head, tail) = path.split_once('{').unwrap_or((path, ""));
         let tail = tail.split_once('}').map_or("", |(_, tail)| tail);
+        let path = &match path.as_str() {
+            "/api/v1/stats" | "/api/v1/payouts" => format!("{path}{PERIOD}"),
+            _ => path.clone(),
+        };
         routes.push(if path.contains('{') {
             format!("{head}{id}{tail}")
         } else {

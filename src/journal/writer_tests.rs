@@ -51,6 +51,7 @@ fn numbers_begin_at_one_and_go_on_after_reopening() {
         OpenReport {
             last_seq: 0,
             torn_tail_bytes: 0,
+            is_tail_suspect: false,
             damaged: vec![],
             segments: 1
         }
@@ -250,6 +251,32 @@ fn a_torn_tail_is_cut_and_zeroed() {
     drop(journal);
     assert_eq!(open(&disk).1.torn_tail_bytes, 0);
     assert_eq!(items(&disk, 0), [record(1, "a"), record(2, "b")]);
+}
+
+#[test]
+fn a_last_record_that_was_damaged_at_rest_is_told_from_one_that_was_cut_off() {
+    for (cut, is_suspect) in [(None, true), (Some(700), false)] {
+        let disk = SimDisk::default();
+        let (mut journal, _) = open(&disk);
+        let begin = disk.contents(&path(1)).len();
+        journal.append(&[b'x'; 2_000]).unwrap();
+        drop(journal);
+        disk.damage(&path(1), |bytes| {
+            bytes[begin + 500] ^= 4;
+            if let Some(kept) = cut {
+                bytes[begin + kept..].fill(0);
+            }
+        });
+        let (journal, report) = open(&disk);
+        assert_eq!(
+            (report.last_seq, report.is_tail_suspect),
+            (0, is_suspect),
+            "{cut:?}"
+        );
+        assert!(report.torn_tail_bytes > 0);
+        drop(journal);
+        assert!(!open(&disk).1.is_tail_suspect, "told once");
+    }
 }
 
 /// Whether a power cut with this seed keeps what was not synced of a disk with one file.

@@ -495,6 +495,7 @@ async fn cancel_all(
     };
     job.expect(ids.len());
     for part in ids.chunks(RESENDS_A_COMMIT) {
+        job.may_go_on()?;
         let (asked, part, actor, from) = (part.len(), part.to_vec(), identity.actor.clone(), identity.from());
         let done = state
             .recorder
