@@ -512,7 +512,6 @@ async fn cancel_all(
             });
         let done = done.await??;
         let cancelled = done.len();
-        state.delivery.cancel(done);
         job.count("cancelled", cancelled);
         job.count("not_waiting", asked - cancelled);
     }
