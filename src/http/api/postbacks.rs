@@ -393,7 +393,7 @@ async fn resend_all(
             job.count(result, ids.len());
         }
     }
-    Ok(())
+    state.applied().await
 }
 
 /// Those of the ids that somebody may see; unknown ones stay, to be told as unknown.

@@ -622,6 +622,7 @@ async fn what_a_removed_link_brought_in_stays_its_partners() {
     counted.await.unwrap();
     let removed = call(Method::DELETE, &format!("/api/v1/links/{token}"), Value::Null).await;
     assert_eq!(removed.status, 204);
+    instance.state.applied().await.unwrap();
     for (by, key, label) in [
         ("partner", partner["id"].as_str().unwrap(), "Media"),
         ("link", token.as_str(), "Media::Autumn"),

@@ -307,5 +307,7 @@ pub async fn list_audit(
     _owner: Owner,
     query: Query<AuditQuery>,
 ) -> Result<HttpResponse, ApiError> {
+    // What somebody has just done is listed.
+    state.applied().await?;
     Ok(HttpResponse::Ok().json(audit_page(&state, query.0).await?))
 }
