@@ -1,5 +1,5 @@
 //! Proof links: made of one trace, listed, revoked. The address is shown once, since only a hash of its token is
-//! kept. The public page is [`crate::http::proof`].
+//! kept. The public page is `http::proof`.
 
 use super::save::{Note, audit};
 use super::trace::trace;
