@@ -132,7 +132,11 @@ fn full_and_back(options: &str) {
             .all(|sid| scene.admin.get(&format!("/api/v1/sessions/{sid}")).status == 200);
         all.then_some(())
     });
-    let flagged = scene.admin.get(&format!("/api/v1/sessions/{}", spooled[0])).ok();
+    // Writing may have shown only now that a database has to be opened again.
+    let flagged = eventually("the first of them is read", Duration::from_secs(10), || {
+        let answer = scene.admin.get(&format!("/api/v1/sessions/{}", spooled[0]));
+        (answer.status == 200).then(|| answer.ok())
+    });
     assert!(flagged.to_string().contains("\"is_spooled\":true"), "{flagged}");
     acknowledged.clicks.extend(spooled);
     acknowledged.assert_kept(&mut scene.admin, "after the disk was full");

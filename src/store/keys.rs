@@ -168,8 +168,8 @@ pub fn stats(from: Bucket, to: Bucket) -> KeyRange {
         key(b's', &[&to.0.to_be_bytes()]),
     )
 }
-/// What a row of counters is cut by: `a` nothing, `c` country, `d` device, `g` campaign. Much cheaper than
-/// reading the whole key.
+/// What a row of counters is cut by: `a` nothing, `c` country, `d` device, `g` campaign; capitals for the
+/// sandbox. Much cheaper than reading the whole key.
 pub fn stat_cut(key: &[u8]) -> Option<u8> {
     let mut at = 5;
     for _ in 0..3 {

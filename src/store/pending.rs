@@ -23,8 +23,10 @@ const LINGER: Duration = Duration::from_millis(10);
 /// How often a writer that waits for room looks whether the applier still runs.
 const LOOK_EVERY: Duration = Duration::from_millis(100);
 
-/// Keys of a database with their last values; `None`: removed.
-pub(super) type Keys = BTreeMap<Vec<u8>, Option<Vec<u8>>>;
+/// The last value of a key; `None`: removed.
+pub(super) type Value = Option<Vec<u8>>;
+/// Keys of a database with their last values.
+pub(super) type Keys = BTreeMap<Vec<u8>, Value>;
 
 /// The writes of some commits that follow each other.
 #[derive(Default)]
@@ -80,7 +82,7 @@ impl Pending {
     }
 
     /// The last value of a key that is on its way: `Some(None)` when it is removed.
-    pub(super) fn get(&self, db: Db, key: &[u8]) -> Option<Option<Vec<u8>>> {
+    pub(super) fn get(&self, db: Db, key: &[u8]) -> Option<Value> {
         let layers = self.layers.read();
         let of = |layer: &Layer| layer.keys.get(&db)?.get(key).cloned();
         of(&layers.fresh).or_else(|| of(layers.leaving.as_deref()?))

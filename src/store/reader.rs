@@ -4,13 +4,15 @@ use super::StoreError;
 use super::engine::{Engine, SlotState};
 use super::index::{Index, IndexError, Show};
 use super::keys::{Db, KeyRange, Period, PeriodKind};
-use super::pending::Keys;
+use super::pending::{Keys, Value};
 use super::space::Room;
 use super::{Health, StoreState};
+use std::iter::Peekable;
 use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
+use std::vec::IntoIter;
 
 /// Reads the store; clones share it. A read sees what was applied, which is at most a moment behind what was
 /// acknowledged ([`Reader::wait_applied`]).
@@ -21,7 +23,7 @@ pub struct Reader {
 
 /// A scan of a database with what is on its way to it.
 struct Merge {
-    coming: std::iter::Peekable<std::vec::IntoIter<(Vec<u8>, Option<Vec<u8>>)>>,
+    coming: Peekable<IntoIter<(Vec<u8>, Value)>>,
     is_reverse: bool,
     is_over: bool,
 }

@@ -224,7 +224,7 @@ proptest! {
             bucket: Bucket(bucket), environment: Environment::of(is_test), offer: Some(offer.parse().unwrap()), link: None, event: None,
             dimension: Dimension::Campaign(text),
         };
-        prop_assert_eq!(stat_cut(&stat(&key).1), Some(b'g'));
+        prop_assert_eq!(stat_cut(&stat(&key).1), Some(if is_test { b'G' } else { b'g' }));
         prop_assert_eq!(parse_stat(&stat(&key).1), Some(key));
     }
 }
