@@ -300,7 +300,7 @@ fn the_live_stream_of_a_limited_viewer_holds_only_what_is_theirs() {
     let mut stream = TcpStream::connect(server.address()).unwrap();
     stream.set_read_timeout(Some(Duration::from_millis(200))).unwrap();
     let head = format!(
-        "GET /api/v1/stream HTTP/1.1\r\nHost: x\r\nAccept: text/event-stream\r\n{}\r\n",
+        "GET /api/v1/stream HTTP/1.1\r\nHost: localhost\r\nAccept: text/event-stream\r\n{}\r\n",
         viewer
             .headers()
             .iter()
