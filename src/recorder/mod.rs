@@ -1,9 +1,9 @@
 //! The one writer. Every change goes through its thread over bounded channels.
 //!
 //! It takes all that waits (no timer: a group is what arrived during the last sync), lets each job decide
-//! in order, makes the group durable with one write and one `fdatasync`, acknowledges all, and applies it
-//! to the index. It does not know what jobs decide: those are in `tracking` (what visitors and servers
-//! do), `delivery` (what became of postbacks) and `http::api` (what operators do).
+//! in order, makes the group durable with one write and one `fdatasync`, lets reads see it, and acknowledges
+//! all. It does not know what jobs decide: those are in `tracking` (what visitors and servers do), `delivery`
+//! (what became of postbacks) and `http::api` (what operators do).
 //!
 //! Two channels: outcomes of postbacks are preferred and wait for their turn; intake uses `try_send` and is
 //! answered `busy` when the channel is full. While the store is down intake is refused at once (clicks go to
@@ -505,6 +505,8 @@ impl Loop {
                 if let Some(catalog) = catalog {
                     self.recorder.catalog.store(catalog);
                 }
+                // First, so that whoever is answered reads what was answered.
+                self.writer.apply(appended, commit);
                 if !postbacks.is_empty()
                     && let Some(wake) = self.recorder.shared.wake.get()
                 {
@@ -518,7 +520,6 @@ impl Loop {
                 on_durable.into_iter().for_each(|callback| callback(Ok(())));
                 self.recorder.live.publish(self.recorder.clock.now_ms(), live);
                 self.recorder.live.erase(&erased);
-                self.writer.apply(appended, commit);
             }
             Err(error) => {
                 self.totals.forget();

@@ -1,10 +1,11 @@
 //! The store: the journal is the truth, sled is the index. The only room that names sled.
 //!
 //! A [`Commit`] is a list of key writes over several databases. [`Writer::append`] makes it durable in the
-//! journal, [`Writer::apply`] hands it to the databases, each of which keeps the number of the last commit it
-//! has applied. From there everything else follows: a database that is behind is brought up from the journal,
-//! one that is damaged is rebuilt from its snapshot and the journal, and what the journal holds survives
-//! whatever sled does. It knows how records are written, and decides nothing about them.
+//! journal, [`Writer::apply`] lets reads see it and has a thread hand it to the databases, each of which keeps
+//! the number of the last commit it has applied. From there everything else follows: a database that is behind
+//! is brought up from the journal, one that is damaged is rebuilt from its snapshot and the journal, and what
+//! the journal holds survives whatever sled does. It knows how records are written, and decides nothing about
+//! them.
 //!
 //! ```text
 //! LOCK  MANIFEST  ballast                 one process; what is known; room for bad times
@@ -21,6 +22,7 @@
 //! | `engine` | which databases are open, and when one is believed |
 //! | `recover` `rebuild` | opening a store; bringing a failed database back |
 //! | `reader` `writer` `keeper` | the three ways in |
+//! | `pending` | what is durable and on its way into the databases |
 //! | `snapshot` `manifest` `files` `space` | files and room |
 //! | `backup` `verify` `migrate` `retention` | what an operator needs |
 

@@ -14,8 +14,8 @@ use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 use std::vec::IntoIter;
 
-/// Reads the store; clones share it. A read sees what was applied, which is at most a moment behind what was
-/// acknowledged ([`Reader::wait_applied`]).
+/// Reads the store; clones share it. A read sees every commit that was given to [`super::Writer::apply`]: all that
+/// was acknowledged.
 #[derive(Clone)]
 pub struct Reader {
     pub(super) engine: Arc<Engine>,
