@@ -9,6 +9,7 @@ use crate::domain::postback::Postback;
 use crate::domain::stats::{Counters, StatKey};
 use crate::live::LiveEvent;
 use crate::recorder::RecordError;
+use crate::recorder::known::Known;
 use crate::store::catalog::Catalog;
 use crate::store::{Commit, Db, KeyRange, Op, Reader, StoreError, codec, keys};
 use std::collections::{BTreeMap, HashMap};
@@ -47,6 +48,7 @@ pub(super) struct Effects {
 /// One group of decisions.
 pub struct Group<'a> {
     reader: &'a Reader,
+    known: &'a Known,
     now_ms: i64,
     current_catalog: Arc<Catalog>,
     overlay: HashMap<Db, BTreeMap<Vec<u8>, Option<Vec<u8>>>>,
@@ -57,9 +59,10 @@ pub struct Group<'a> {
 }
 
 impl<'a> Group<'a> {
-    pub(super) fn new(reader: &'a Reader, catalog: Arc<Catalog>, now_ms: i64) -> Self {
+    pub(super) fn new(reader: &'a Reader, known: &'a Known, catalog: Arc<Catalog>, now_ms: i64) -> Self {
         Self {
             reader,
+            known,
             now_ms,
             current_catalog: catalog,
             overlay: HashMap::new(),
@@ -98,7 +101,12 @@ impl<'a> Group<'a> {
         if let Some(value) = self.overlay.get(&db).and_then(|keys| keys.get(key)) {
             return Ok(value.clone());
         }
-        self.reader.get(db, key)
+        if let Some(value) = self.known.get(db, key) {
+            return Ok(value);
+        }
+        let value = self.reader.get(db, key)?;
+        self.known.note(db, key, value.as_ref());
+        Ok(value)
     }
 
     /// At most `limit` keys of a range and their values, in order, as they will be after this group so far.

@@ -10,11 +10,14 @@
 //! the [`Spool`]), and outcomes wait in their channel, to be committed first afterwards.
 
 mod group;
+mod known;
 mod spool;
 mod totals;
 
 pub use group::{Group, OnDurable};
 pub use spool::Spool;
+
+use known::Known;
 
 use crate::clock::Clock;
 use crate::domain::ids::PostbackId;
@@ -166,6 +169,7 @@ impl Recorder {
             intake: intake_jobs,
             outcomes: outcome_jobs,
             totals: totals::Totals::default(),
+            known: Known::default(),
             retry_at: None,
         };
         let thread = std::thread::Builder::new()
@@ -345,6 +349,7 @@ struct Loop {
     intake: Receiver<Box<dyn Job>>,
     outcomes: Receiver<Box<dyn Job>>,
     totals: totals::Totals,
+    known: Known,
     retry_at: Option<Instant>,
 }
 
@@ -433,6 +438,7 @@ impl Loop {
     fn refuse(&self, job: Box<dyn Job>, error: &RecordError) {
         let mut group = Group::new(
             &self.recorder.reader,
+            &self.known,
             self.recorder.catalog(),
             self.recorder.clock.now_ms(),
         );
@@ -448,9 +454,14 @@ impl Loop {
 
     fn commit(&mut self, jobs: Vec<Box<dyn Job>>) {
         let mut rest = jobs.into_iter().peekable();
+        let (reader, known) = (self.recorder.reader.clone(), std::mem::take(&mut self.known));
         while rest.peek().is_some() {
-            let reader = self.recorder.reader.clone();
-            let mut group = Group::new(&reader, self.recorder.catalog(), self.recorder.clock.now_ms());
+            let mut group = Group::new(
+                &reader,
+                &known,
+                self.recorder.catalog(),
+                self.recorder.clock.now_ms(),
+            );
             let mut decided = 0;
             for job in rest.by_ref() {
                 decided += 1;
@@ -469,15 +480,17 @@ impl Loop {
                     break;
                 }
             }
-            self.write(group, decided);
+            self.write(group, decided, &known);
         }
+        self.known = known;
     }
 
-    fn write(&mut self, group: Group<'_>, jobs: u64) {
+    fn write(&mut self, group: Group<'_>, jobs: u64, known: &Known) {
         let (commit, effects) = match group.finish(&mut self.totals) {
             Ok(finished) => finished,
             Err(error) => {
                 self.totals.forget();
+                known.forget();
                 tracing::error!(code = "group_unreadable", %error, "a group could not be put together");
                 self.go_down();
                 return;
@@ -505,6 +518,7 @@ impl Loop {
                 if let Some(catalog) = catalog {
                     self.recorder.catalog.store(catalog);
                 }
+                known.written(&commit.writes);
                 // First, so that whoever is answered reads what was answered.
                 self.writer.apply(appended, commit);
                 if !postbacks.is_empty()
@@ -523,6 +537,7 @@ impl Loop {
             }
             Err(error) => {
                 self.totals.forget();
+                known.forget();
                 tracing::error!(code = "commit_failed", %error, "a group could not be made durable");
                 let refusal = RecordError::from(&error);
                 on_durable
