@@ -42,7 +42,7 @@ export default function Links() {
       id: "copy",
       label: t("links.to_copy"),
       render: (l) => (
-        <span className="row" style={{ flexWrap: "nowrap" }}>
+        <span className="row one-line">
           <CopyButton text={l.urls.submission_url} label={t("link.submission_short")} />
           <LinkButton href={`/links/${l.token}/hand-out`} size="small" icon={Printer}>
             {t("link.hand_out_short")}
