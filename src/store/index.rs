@@ -9,9 +9,6 @@
 //! * `flush` does not sync: [`Index::flush`] calls `fdatasync` on the log file itself.
 //! * Opening happens on a thread of its own with a deadline, and a marker file counts opens that never
 //!   came back (an abort while opening would else repeat for ever).
-//! * Sled leaves the pages that it replaced to a collector that works only while it is called often: a few
-//!   hundred pieces for each 128 calls. One batch of thousands of writes is one call, so what it replaced would
-//!   stay in memory for ever (7.8 GB after ten million clicks of apps). [`free_replaced`] collects after each.
 //! * The drop of a handle whose flusher died waits for ever: a failed handle is dropped on a thread of its
 //!   own and left behind when that takes too long.
 
@@ -250,9 +247,7 @@ impl Index {
             return Ok(());
         }
         let mut batch = sled::Batch::default();
-        let mut count = 0;
         for (key, value) in writes {
-            count += 1;
             match value {
                 Some(value) => batch.insert(key, value),
                 None => batch.remove(key),
@@ -264,7 +259,6 @@ impl Index {
         };
         batch.insert(&META_KEY, &meta.to_bytes());
         self.run(|db| Ok(db.apply_batch(batch)?))?;
-        free_replaced(count);
         self.applied_seq.store(seq, Ordering::Release);
         self.is_dirty.store(true, Ordering::Release);
         Ok(())
@@ -277,9 +271,7 @@ impl Index {
             batch.insert(key.as_slice(), value.as_slice());
         }
         self.is_dirty.store(true, Ordering::Release);
-        self.run(|db| Ok(db.apply_batch(batch)?))?;
-        free_replaced(entries.len());
-        Ok(())
+        self.run(|db| Ok(db.apply_batch(batch)?))
     }
 
     /// Says what the database is: written last when it was loaded from a snapshot.
@@ -341,14 +333,6 @@ impl Drop for Index {
                 tracing::warn!(code = "index_stuck", %error, "no thread to close a failed database");
             }
         }
-    }
-}
-
-/// Frees what so many writes replaced, as far as no reader still looks at it. A call frees at most 512 pieces,
-/// and a write leaves a few.
-fn free_replaced(writes: usize) {
-    for _ in 0..writes / 64 + 2 {
-        crossbeam_epoch::pin().flush();
     }
 }
 
