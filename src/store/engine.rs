@@ -14,6 +14,7 @@ use super::files::{self, Layout};
 use super::index::{Index, IndexError, IndexOptions, Meta};
 use super::keys::Db;
 use super::manifest::Known;
+use super::packed;
 use super::pending::{Keys, Pending};
 use super::space::Room;
 use super::{Op, Repair, RepairKind, StoreOptions};
@@ -234,6 +235,8 @@ impl Engine {
             },
             flush_every_ms: self.options.flush_every_ms,
             open_deadline: self.options.open_deadline,
+            packed: packed::families(db),
+            packed_bytes: self.options.packed_bytes,
         }
     }
 

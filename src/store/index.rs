@@ -14,8 +14,9 @@
 
 use super::database::{KeyRange, RESERVED};
 use super::files;
+use super::packed::{Family, Packing};
 use std::fs::{self, File};
-use std::ops::{Bound, ControlFlow};
+use std::ops::ControlFlow;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -70,7 +71,7 @@ pub(super) struct IndexError {
 }
 
 impl IndexError {
-    fn rotten(message: impl Into<String>) -> Self {
+    pub(super) fn rotten(message: impl Into<String>) -> Self {
         Self {
             is_full: false,
             message: message.into(),
@@ -122,11 +123,15 @@ pub(super) struct IndexOptions {
     pub(super) cache_bytes: u64,
     pub(super) flush_every_ms: u64,
     pub(super) open_deadline: Duration,
+    /// The families of the database that are packed, and when what was gathered becomes a run.
+    pub(super) packed: &'static [Family],
+    pub(super) packed_bytes: usize,
 }
 
 /// One open database.
 pub(super) struct Index {
     db: Option<sled::Db>,
+    packing: Packing,
     log: File,
     meta: Meta,
     applied_seq: AtomicU64,
@@ -168,6 +173,7 @@ impl Index {
                 ..fresh
             },
         };
+        let packing = guarded(|| Packing::load(&db, options.packed, options.packed_bytes))?;
         let path = dir.join("db");
         let log = File::open(&path).map_err(super::StoreError::io("open", &path))?;
         if !was_there {
@@ -177,6 +183,7 @@ impl Index {
         }
         Ok(Self {
             db: Some(db),
+            packing,
             log,
             meta,
             applied_seq: AtomicU64::new(meta.applied_seq),
@@ -209,28 +216,21 @@ impl Index {
 
     /// The value of a key.
     pub(super) fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, IndexError> {
-        self.run(|db| Ok(db.get(key)?.map(|value| value.to_vec())))
+        self.run(|db| match self.packing.get(db, key)? {
+            Some(value) => Ok(value),
+            None => Ok(db.get(key)?.map(|value| value.to_vec())),
+        })
     }
 
     /// Shows keys of a range in order until told to stop.
     pub(super) fn scan(&self, range: &KeyRange, reverse: bool, show: Show<'_>) -> Result<(), IndexError> {
-        let start = range.start.clone().max(vec![RESERVED + 1]);
-        if range.end.as_ref().is_some_and(|end| *end <= start) {
+        if range.end.as_ref().is_some_and(|end| *end <= range.start) {
             return Ok(());
         }
-        let end = range.end.clone().map_or(Bound::Unbounded, Bound::Excluded);
-        let mut entries = self.run(|db| Ok(db.range::<Vec<u8>, _>((Bound::Included(start), end))))?;
+        let mut rows = self.run(|db| self.packing.scan(db, range, reverse))?;
         loop {
             // Only sled's part is guarded: a panic of the caller is not sled's.
-            let next = self.run(|_| {
-                let next = if reverse {
-                    entries.next_back()
-                } else {
-                    entries.next()
-                };
-                Ok(next.transpose()?)
-            })?;
-            match next {
+            match self.run(|db| rows.next(db))? {
                 Some((key, value)) if show(&key, &value).is_continue() => {}
                 _ => return Ok(()),
             }
@@ -246,19 +246,11 @@ impl Index {
         if seq <= self.applied_seq() {
             return Ok(());
         }
-        let mut batch = sled::Batch::default();
-        for (key, value) in writes {
-            match value {
-                Some(value) => batch.insert(key, value),
-                None => batch.remove(key),
-            }
-        }
         let meta = Meta {
             applied_seq: seq,
             ..self.meta
         };
-        batch.insert(&META_KEY, &meta.to_bytes());
-        self.run(|db| Ok(db.apply_batch(batch)?))?;
+        self.write(writes, Some(meta))?;
         self.applied_seq.store(seq, Ordering::Release);
         self.is_dirty.store(true, Ordering::Release);
         Ok(())
@@ -266,12 +258,36 @@ impl Index {
 
     /// Loads records of a snapshot.
     pub(super) fn load(&self, entries: &[(Vec<u8>, Vec<u8>)]) -> Result<(), IndexError> {
-        let mut batch = sled::Batch::default();
-        for (key, value) in entries {
-            batch.insert(key.as_slice(), value.as_slice());
-        }
         self.is_dirty.store(true, Ordering::Release);
-        self.run(|db| Ok(db.apply_batch(batch)?))
+        let writes = entries
+            .iter()
+            .map(|(key, value)| (key.as_slice(), Some(value.as_slice())));
+        self.write(writes, None)
+    }
+
+    /// Writes what is packed and what is not as one.
+    fn write<'a>(
+        &self,
+        writes: impl IntoIterator<Item = Write<'a>>,
+        meta: Option<Meta>,
+    ) -> Result<(), IndexError> {
+        let (packed, plain): (Vec<_>, Vec<_>) =
+            writes.into_iter().partition(|write| self.packing.takes(write));
+        let mut batch = sled::Batch::default();
+        for (key, value) in plain {
+            match value {
+                Some(value) => batch.insert(key, value),
+                None => batch.remove(key),
+            }
+        }
+        if let Some(meta) = meta {
+            batch.insert(&META_KEY, &meta.to_bytes());
+        }
+        self.packing.log(&packed, &mut batch);
+        self.run(|db| {
+            db.apply_batch(batch)?;
+            self.packing.add(db, &packed)
+        })
     }
 
     /// Says what the database is: written last when it was loaded from a snapshot.
@@ -388,6 +404,8 @@ pub(super) fn peek(dir: &Path) -> Result<Meta, IndexError> {
         cache_bytes: 8 << 20,
         flush_every_ms: 500,
         open_deadline: Duration::from_secs(300),
+        packed: &[],
+        packed_bytes: 0,
     };
     Ok(Index::open(
         dir,

@@ -39,6 +39,7 @@ mod index;
 mod keeper;
 mod manifest;
 mod migrate;
+mod packed;
 mod pending;
 mod reader;
 mod rebuild;
@@ -125,6 +126,8 @@ pub struct StoreOptions {
     pub period_cache_bytes: u64,
     /// Periods that are open at a time.
     pub open_periods: usize,
+    /// Bytes of a family of a period that are gathered in memory before they are written in blocks.
+    pub packed_bytes: usize,
     /// How often sled writes in its own time; what is acknowledged does not depend on it.
     pub flush_every_ms: u64,
     /// How long a database may take to open before it counts as damaged.
@@ -149,6 +152,7 @@ impl Default for StoreOptions {
             hot_cache_bytes: 64 << 20,
             period_cache_bytes: 16 << 20,
             open_periods: 8,
+            packed_bytes: 4 << 20,
             flush_every_ms: 500,
             open_deadline: Duration::from_secs(300),
             checkpoint_every: Duration::from_secs(15),

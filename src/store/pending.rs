@@ -117,7 +117,8 @@ impl Pending {
         let mut layers = self.layers.write();
         *has_work = false;
         let fresh = std::mem::take(&mut layers.fresh);
-        if fresh.keys.is_empty() {
+        // A commit that only dropped a period leaves its number.
+        if fresh.seq == 0 {
             return None;
         }
         let leaving = Arc::new(fresh);
@@ -198,6 +199,9 @@ mod tests {
         assert_eq!(pending.take().unwrap().seq, 3);
         pending.applied();
         assert!(pending.take().is_none());
+        add(&pending, 4, vec![(Db::sessions(0), Op::Drop)]);
+        let dropped = pending.take().unwrap();
+        assert_eq!((dropped.seq, dropped.keys.len()), (4, 0));
     }
 
     #[test]

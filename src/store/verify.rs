@@ -7,7 +7,7 @@ use super::files::{self, Layout};
 use super::index::{self, IndexOptions, Meta};
 use super::keys::{Db, KeyRange};
 use super::manifest::{Found, Manifest};
-use super::{StoreOptions, recover, snapshot};
+use super::{StoreOptions, packed, recover, snapshot};
 use crate::journal;
 use std::ops::ControlFlow;
 use std::path::Path;
@@ -133,6 +133,8 @@ fn walk(
         cache_bytes: options.period_cache_bytes,
         flush_every_ms: options.flush_every_ms,
         open_deadline: options.open_deadline,
+        packed: packed::families(db),
+        packed_bytes: options.packed_bytes,
     };
     let nobody = Meta {
         applied_seq: 0,

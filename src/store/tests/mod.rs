@@ -36,6 +36,7 @@ fn options() -> StoreOptions {
         hot_cache_bytes: 1 << 20,
         period_cache_bytes: 1 << 20,
         open_periods: 3,
+        packed_bytes: 8 << 10,
         flush_every_ms: 60_000,
         journal: crate::journal::Options {
             segment_bytes: 64 << 10,
@@ -139,7 +140,9 @@ impl Model {
                     0..=2 => Db::Hot,
                     n => period(PeriodKind::ALL[n as usize - 3], dice.roll(2) as u16),
                 };
-                let key = format!("k{}", dice.roll(60)).into_bytes();
+                // Packed families of some databases, and one that is packed nowhere.
+                let family = ["k", "s", "a", "t", "z"][dice.roll(5) as usize];
+                let key = format!("{family}{}", dice.roll(15)).into_bytes();
                 let op = match dice.roll(40) {
                     0 if db != Db::Hot => Op::Drop,
                     0..=8 => Op::Delete(key),

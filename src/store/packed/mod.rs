@@ -1,0 +1,305 @@
+//! Packing: rows of the databases of periods are gathered in memory and kept in sled as runs of blocks, not one
+//! by one.
+//!
+//! * 2026-11-22: sled 0.34.7 keeps at most 16 values to a page, eight when keys come in order, and for each page
+//!   some hundred bytes in memory for as long as the database is open, whatever its cache may hold. Ten million
+//!   records with their indexes came to several GB. It also spends about 10 us on each key, more when keys come
+//!   in no order and their pages are no longer in its cache. A block holds thirty and more rows of an index, and
+//!   is written once.
+//! * What was gathered is in the database from the beginning: [`Packing::log`] adds it to the batch of its
+//!   commit, in the order in which it came. So a database stands for itself, as without packing, and nothing
+//!   outside [`super::index`] knows of it. When enough was gathered in a family it is written as a run, and its
+//!   log is removed.
+//! * Runs are not merged: a period ends, and is removed whole. What is written again or removed stays in the
+//!   older run, where nobody sees it. That suits records which seldom change; what changes often is hot.
+//! * A search asks the filter of each run, some tens of nanoseconds, and reads a block where it says yes.
+
+mod block;
+mod filter;
+mod merge;
+mod run;
+#[cfg(test)]
+mod tests;
+
+use super::database::{Db, KeyRange, PeriodKind, RESERVED};
+use super::index::{IndexError, Write};
+use super::pending::{Keys, Value};
+use merge::{Merge, Source};
+use parking_lot::RwLock;
+use run::{Run, RunCursor};
+use std::ops::{Bound, Range};
+use std::sync::Arc;
+
+/// What a row in memory takes beside its bytes.
+const ROW_COST: usize = 100;
+/// An entry of the log ends with the row that fills it.
+const LOG_BYTES: usize = 8 << 10;
+/// Entries of the log that are removed at once.
+const REMOVED_AT_ONCE: u64 = 512;
+
+/// A packed family.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Family {
+    /// The byte that its keys begin with.
+    pub(super) byte: u8,
+    /// Bytes of a key that every search for single records knows: what filters are about.
+    pub(super) search_len: usize,
+}
+
+const fn family(byte: u8, search_len: usize) -> Family {
+    Family { byte, search_len }
+}
+
+/// Records and indexes as [`super::keys`] has them, by family byte.
+const SESSIONS: [Family; 4] = [
+    family(b'd', 9),
+    family(b'k', 17),
+    family(b'p', 9),
+    family(b's', 12),
+];
+const ACTIVITIES: [Family; 4] = [
+    family(b'a', 12),
+    family(b'o', 9),
+    family(b's', 12),
+    family(b'v', 9),
+];
+const POSTBACKS: [Family; 3] = [family(b'c', 12), family(b'p', 12), family(b't', 12)];
+
+/// The packed families of a database.
+pub(super) fn families(db: Db) -> &'static [Family] {
+    match db {
+        Db::Hot => &[],
+        Db::Period(PeriodKind::Sessions, _) => &SESSIONS,
+        Db::Period(PeriodKind::Activities, _) => &ACTIVITIES,
+        Db::Period(PeriodKind::Postbacks, _) => &POSTBACKS,
+    }
+}
+
+/// What a family holds.
+struct Stack {
+    family: Family,
+    /// What was gathered since the last run.
+    fresh: Keys,
+    bytes: usize,
+    /// Oldest first.
+    runs: Vec<Arc<Run>>,
+    /// Entries of the log that hold what was gathered.
+    log: Range<u64>,
+}
+
+/// The packed rows of one open database. One thread writes at a time.
+pub(super) struct Packing {
+    stacks: RwLock<Vec<Stack>>,
+    /// Gathered bytes of a family, with [`ROW_COST`] for each row, that make a run.
+    enough: usize,
+}
+
+fn log_key(family: u8, number: u64) -> Vec<u8> {
+    let mut key = run::family_prefix(b'g', family);
+    key.extend_from_slice(&number.to_be_bytes());
+    key
+}
+
+impl Stack {
+    fn load(db: &sled::Db, family: Family) -> Result<Self, IndexError> {
+        let runs = Run::load_all(db, family.byte)?;
+        let in_runs = runs.last().map_or(0, |run| run.header.log_until);
+        let mut stack = Self {
+            family,
+            fresh: Keys::new(),
+            bytes: 0,
+            runs: runs.into_iter().map(Arc::new).collect(),
+            log: in_runs..in_runs,
+        };
+        for entry in db.scan_prefix(run::family_prefix(b'g', family.byte)) {
+            let (key, rows) = entry?;
+            let unreadable = || IndexError::rotten("an entry of the log of gathered rows cannot be read");
+            let number = key.get(3..).and_then(|number| number.try_into().ok());
+            let number = u64::from_be_bytes(number.ok_or_else(unreadable)?);
+            if number < in_runs {
+                db.remove(key)?;
+                continue;
+            }
+            for (key, value) in block::rows(&rows).ok_or_else(unreadable)? {
+                stack.add(key, value);
+            }
+            stack.log.end = number + 1;
+        }
+        Ok(stack)
+    }
+
+    fn next_log_key(&mut self) -> Vec<u8> {
+        self.log.end += 1;
+        log_key(self.family.byte, self.log.end - 1)
+    }
+
+    fn add(&mut self, key: Vec<u8>, value: Value) {
+        let bytes = key.len() + value.as_ref().map_or(0, Vec::len) + ROW_COST;
+        // A row that is written again is counted again: a run is made a little earlier.
+        self.bytes += bytes;
+        self.fresh.insert(key, value);
+    }
+
+    /// What a range is known to be about, when it is about one searched prefix.
+    fn searched(&self, range: &KeyRange) -> Option<u64> {
+        let prefix = range.start.get(..self.family.search_len)?;
+        let of_prefix = KeyRange::prefix(prefix).end;
+        let is_within = match (&range.end, &of_prefix) {
+            (_, None) => true,
+            (None, Some(_)) => false,
+            (Some(end), Some(beyond)) => end <= beyond,
+        };
+        is_within.then(|| filter::hash(prefix))
+    }
+
+    fn sources(&self, range: &KeyRange, is_reverse: bool, found: &mut Vec<Source>) {
+        let end = range.end.as_ref().map_or(Bound::Unbounded, Bound::Excluded);
+        let fresh = self
+            .fresh
+            .range::<Vec<u8>, _>((Bound::Included(&range.start), end));
+        let mut fresh: Vec<_> = fresh.map(|(key, value)| (key.clone(), value.clone())).collect();
+        if !fresh.is_empty() {
+            if is_reverse {
+                fresh.reverse();
+            }
+            found.push(Source::Fresh(fresh.into_iter()));
+        }
+        let searched = self.searched(range);
+        for run in self.runs.iter().rev().filter(|run| run.concerns(range, searched)) {
+            let cursor = RunCursor::new(run.clone(), range.clone(), is_reverse);
+            found.push(Source::Run(Box::new(cursor)));
+        }
+    }
+}
+
+impl Packing {
+    /// What a database holds, as it is opened.
+    pub(super) fn load(db: &sled::Db, families: &[Family], enough: usize) -> Result<Self, IndexError> {
+        let stacks = families.iter().map(|family| Stack::load(db, *family));
+        let stacks = stacks.collect::<Result<Vec<_>, _>>()?;
+        Ok(Self {
+            stacks: RwLock::new(stacks),
+            enough,
+        })
+    }
+
+    /// Whether a row is to be packed.
+    pub(super) fn takes(&self, (key, value): &Write<'_>) -> bool {
+        let stacks = self.stacks.read();
+        key.first()
+            .is_some_and(|byte| stacks.iter().any(|stack| stack.family.byte == *byte))
+            && block::fits(key, *value)
+    }
+
+    /// Adds rows that it takes to the batch of their commit. Once that is applied, [`Packing::add`] is due.
+    pub(super) fn log(&self, rows: &[Write<'_>], batch: &mut sled::Batch) {
+        for stack in self.stacks.write().iter_mut() {
+            let family = stack.family.byte;
+            let mut entry = Vec::new();
+            for (key, value) in rows.iter().filter(|(key, _)| key.first() == Some(&family)) {
+                block::push(&mut entry, key, *value);
+                if entry.len() >= LOG_BYTES {
+                    batch.insert(stack.next_log_key(), std::mem::take(&mut entry));
+                }
+            }
+            if !entry.is_empty() {
+                batch.insert(stack.next_log_key(), entry);
+            }
+        }
+    }
+
+    /// Rows whose log was applied: seen from now on. What was gathered becomes a run when it is enough.
+    pub(super) fn add(&self, db: &sled::Db, rows: &[Write<'_>]) -> Result<(), IndexError> {
+        let mut stacks = self.stacks.write();
+        for stack in stacks.iter_mut() {
+            for (key, value) in rows {
+                if key.first() == Some(&stack.family.byte) {
+                    stack.add(key.to_vec(), value.map(<[u8]>::to_vec));
+                }
+            }
+        }
+        let enough = |stack: &Stack| stack.bytes >= self.enough;
+        let full: Vec<usize> = (0..stacks.len()).filter(|at| enough(&stacks[*at])).collect();
+        drop(stacks);
+        full.into_iter().try_for_each(|at| self.seal(db, at))
+    }
+
+    /// Writes what a family gathered as a run. Reads go on meanwhile.
+    fn seal(&self, db: &sled::Db, at: usize) -> Result<(), IndexError> {
+        let (run, log) = {
+            let stacks = self.stacks.read();
+            let stack = &stacks[at];
+            let Family { byte, search_len } = stack.family;
+            let number = stack.runs.last().map_or(0, |run| run.number + 1);
+            let run = Run::write(db, byte, number, stack.log.end, search_len, stack.fresh.iter())?;
+            (run, stack.log.clone())
+        };
+        let family = {
+            let stack = &mut self.stacks.write()[at];
+            stack.runs.push(Arc::new(run));
+            stack.fresh = Keys::new();
+            stack.bytes = 0;
+            stack.log = log.end..log.end;
+            stack.family.byte
+        };
+        let mut from = log.start;
+        while from < log.end {
+            let until = log.end.min(from + REMOVED_AT_ONCE);
+            let mut batch = sled::Batch::default();
+            (from..until).for_each(|number| batch.remove(log_key(family, number)));
+            db.apply_batch(batch)?;
+            from = until;
+        }
+        Ok(())
+    }
+
+    /// The row of a key; `None`: it is not packed.
+    pub(super) fn get(&self, db: &sled::Db, key: &[u8]) -> Result<Option<Value>, IndexError> {
+        let runs: Vec<Arc<Run>> = {
+            let stacks = self.stacks.read();
+            let Some(stack) = key
+                .first()
+                .and_then(|byte| stacks.iter().find(|stack| stack.family.byte == *byte))
+            else {
+                return Ok(None);
+            };
+            if let Some(value) = stack.fresh.get(key) {
+                return Ok(Some(value.clone()));
+            }
+            let searched = filter::hash(run::searched(key, stack.family.search_len));
+            let may_hold = |run: &&Arc<Run>| run.holds(key, searched);
+            stack.runs.iter().rev().filter(may_hold).cloned().collect()
+        };
+        for run in runs {
+            if let Some(value) = run.get(db, key)? {
+                return Ok(Some(value));
+            }
+        }
+        Ok(None)
+    }
+
+    /// The rows of a range together with the keys that are not packed.
+    pub(super) fn scan(
+        &self,
+        db: &sled::Db,
+        range: &KeyRange,
+        is_reverse: bool,
+    ) -> Result<Merge, IndexError> {
+        let mut sources = Vec::new();
+        for stack in self.stacks.read().iter() {
+            let byte = stack.family.byte;
+            let is_before = range
+                .end
+                .as_ref()
+                .is_some_and(|end| end.as_slice() <= &[byte][..]);
+            if !is_before && range.start.first().is_none_or(|first| *first <= byte) {
+                stack.sources(range, is_reverse, &mut sources);
+            }
+        }
+        let start = range.start.clone().max(vec![RESERVED + 1]);
+        let end = range.end.clone().map_or(Bound::Unbounded, Bound::Excluded);
+        let plain = db.range::<Vec<u8>, _>((Bound::Included(start), end));
+        sources.push(Source::Plain(Box::new(plain)));
+        Merge::new(sources, is_reverse, db)
+    }
+}

@@ -1,0 +1,312 @@
+//! A packed database against a map: whatever was written, removed, sealed and opened again, it reads the same.
+
+use super::super::database::{KeyRange, Period, PeriodKind};
+use super::super::index::{Index, IndexOptions, Meta};
+use super::*;
+use proptest::prelude::*;
+use std::collections::BTreeMap;
+use std::ops::ControlFlow;
+use std::path::Path;
+use std::time::Duration;
+
+const DB: Db = Db::Period(PeriodKind::Sessions, Period(680));
+
+type Rows = BTreeMap<Vec<u8>, Vec<u8>>;
+
+fn open(dir: &Path, packed: &'static [Family], packed_bytes: usize) -> Index {
+    let options = IndexOptions {
+        cache_bytes: 1 << 20,
+        flush_every_ms: 60_000,
+        open_deadline: Duration::from_secs(60),
+        packed,
+        packed_bytes,
+    };
+    let fresh = Meta {
+        applied_seq: 0,
+        schema: 1,
+        instance: 1,
+    };
+    Index::open(dir, options, fresh).unwrap()
+}
+
+fn read(index: &Index, range: &KeyRange, is_reverse: bool) -> Vec<(Vec<u8>, Vec<u8>)> {
+    let mut rows = Vec::new();
+    index
+        .scan(range, is_reverse, &mut |key, value| {
+            rows.push((key.to_vec(), value.to_vec()));
+            ControlFlow::Continue(())
+        })
+        .unwrap();
+    rows
+}
+
+fn within(rows: &Rows, range: &KeyRange, is_reverse: bool) -> Vec<(Vec<u8>, Vec<u8>)> {
+    let is_in = |key: &Vec<u8>| *key >= range.start && range.end.as_ref().is_none_or(|end| key < end);
+    let mut found: Vec<_> = rows
+        .iter()
+        .filter(|(key, _)| is_in(key))
+        .map(|(key, value)| (key.clone(), value.clone()))
+        .collect();
+    if is_reverse {
+        found.reverse();
+    }
+    found
+}
+
+/// A key of one of the packed families or of none, with few searched parts so that they meet again.
+fn keys() -> impl Strategy<Value = Vec<u8>> {
+    let family = prop_oneof![Just(b'd'), Just(b'k'), Just(b's'), Just(b'z')];
+    (family, 0_u8..12, 0_u8..6).prop_map(|(family, searched, rest)| {
+        let mut key = vec![family];
+        key.extend_from_slice(&[searched; 8]);
+        key.extend_from_slice(&[rest; 11]);
+        key
+    })
+}
+
+#[derive(Debug, Clone)]
+enum Step {
+    Write(Vec<(Vec<u8>, Option<Vec<u8>>)>),
+    Load(Vec<(Vec<u8>, Vec<u8>)>),
+    Reopen,
+}
+
+fn steps() -> impl Strategy<Value = Vec<Step>> {
+    let value = || proptest::collection::vec(any::<u8>(), 0..200);
+    let write = proptest::collection::vec((keys(), proptest::option::weighted(0.8, value())), 1..30);
+    let load = proptest::collection::vec((keys(), value()), 1..30);
+    let step = prop_oneof![
+        8 => write.prop_map(Step::Write),
+        1 => load.prop_map(Step::Load),
+        1 => Just(Step::Reopen),
+    ];
+    proptest::collection::vec(step, 1..25)
+}
+
+fn ranges() -> impl Strategy<Value = KeyRange> {
+    prop_oneof![
+        Just(KeyRange::all()),
+        keys().prop_map(|key| KeyRange::prefix(&key[..9])),
+        keys().prop_map(|key| KeyRange::prefix(&key[..1])),
+        (keys(), keys()).prop_map(|(start, end)| KeyRange::new(start, end)),
+        (keys(), 0_u8..6).prop_map(|(key, rest)| {
+            let end = [&key[..9], &[rest; 11]].concat();
+            KeyRange::new(key, end)
+        }),
+        keys().prop_map(|start| KeyRange { start, end: None }),
+    ]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(40))]
+
+    #[test]
+    fn a_packed_database_reads_as_a_map(steps in steps(), ranges in proptest::collection::vec(ranges(), 6)) {
+        let dir = tempfile::tempdir().unwrap();
+        let mut index = open(dir.path(), families(DB), 4_000);
+        let mut rows = Rows::new();
+        for (seq, step) in (1_u64..).zip(steps) {
+            match step {
+                Step::Write(writes) => {
+                    let given = writes.iter().map(|(key, value)| (key.as_slice(), value.as_deref()));
+                    index.apply(seq, given).unwrap();
+                    for (key, value) in writes {
+                        match value {
+                            Some(value) => rows.insert(key, value),
+                            None => rows.remove(&key),
+                        };
+                    }
+                }
+                Step::Load(entries) => {
+                    index.load(&entries).unwrap();
+                    rows.extend(entries);
+                }
+                Step::Reopen => {
+                    drop(index);
+                    index = open(dir.path(), families(DB), 4_000);
+                }
+            }
+            for range in &ranges {
+                for is_reverse in [false, true] {
+                    prop_assert_eq!(read(&index, range, is_reverse), within(&rows, range, is_reverse));
+                }
+            }
+        }
+        for (key, value) in &rows {
+            prop_assert_eq!(index.get(key).unwrap(), Some(value.clone()));
+            let mut absent = key.clone();
+            absent.push(0);
+            prop_assert_eq!(index.get(&absent).unwrap(), None);
+        }
+    }
+}
+
+fn numbered(from: u32, until: u32) -> Vec<(Vec<u8>, Vec<u8>)> {
+    let row = |n: u32| {
+        let key = [
+            b"d".as_slice(),
+            &filter::hash(&n.to_be_bytes()).to_be_bytes(),
+            &[7; 11],
+        ]
+        .concat();
+        (key, n.to_be_bytes().to_vec())
+    };
+    (from..until).map(row).collect()
+}
+
+fn write(index: &Index, seq: u64, rows: &[(Vec<u8>, Vec<u8>)]) {
+    let writes = rows
+        .iter()
+        .map(|(key, value)| (key.as_slice(), Some(value.as_slice())));
+    index.apply(seq, writes).unwrap();
+}
+
+#[test]
+fn rows_that_were_written_before_packing_are_found_and_replaced() {
+    let dir = tempfile::tempdir().unwrap();
+    let old = numbered(0, 50);
+    let index = open(dir.path(), &[], 0);
+    write(&index, 1, &old);
+    drop(index);
+    let index = open(dir.path(), families(DB), 4_000);
+    assert_eq!(index.get(&old[3].0).unwrap(), Some(old[3].1.clone()));
+    index
+        .apply(
+            2,
+            [
+                (old[3].0.as_slice(), Some(b"new".as_slice())),
+                (old[4].0.as_slice(), None),
+            ],
+        )
+        .unwrap();
+    write(&index, 3, &numbered(50, 200));
+    assert_eq!(index.get(&old[3].0).unwrap(), Some(b"new".to_vec()));
+    assert_eq!(index.get(&old[4].0).unwrap(), None);
+    assert_eq!(read(&index, &KeyRange::all(), false).len(), 199);
+}
+
+#[test]
+fn a_run_that_was_not_finished_leaves_nothing() {
+    let dir = tempfile::tempdir().unwrap();
+    let rows = numbered(0, 100);
+    let index = open(dir.path(), families(DB), usize::MAX);
+    write(&index, 1, &rows);
+    drop(index);
+    // Blocks of a run without its header, as a crash in the middle leaves them.
+    let db = sled::open(dir.path()).unwrap();
+    let wrong: Keys = [(rows[0].0.clone(), Some(b"wrong".to_vec()))].into();
+    Run::write(&db, b'd', 0, 0, 9, wrong.iter()).unwrap();
+    let header = db
+        .scan_prefix(run::family_prefix(b'h', b'd'))
+        .next()
+        .unwrap()
+        .unwrap();
+    db.remove(header.0).unwrap();
+    drop(db);
+    let index = open(dir.path(), families(DB), 4_000);
+    let mut sorted = rows.clone();
+    sorted.sort();
+    assert_eq!(read(&index, &KeyRange::all(), false), sorted);
+    write(&index, 2, &numbered(100, 101));
+    assert_eq!(read(&index, &KeyRange::all(), false).len(), 101);
+    assert_eq!(index.get(&rows[0].0).unwrap(), Some(rows[0].1.clone()));
+}
+
+#[test]
+fn what_is_in_a_run_is_no_longer_in_the_log() {
+    let dir = tempfile::tempdir().unwrap();
+    let index = open(dir.path(), families(DB), 4_000);
+    for n in 0..100 {
+        write(&index, u64::from(n) + 1, &numbered(n * 10, n * 10 + 10));
+    }
+    drop(index);
+    let db = sled::open(dir.path()).unwrap();
+    let count = |kind| db.scan_prefix(run::family_prefix(kind, b'd')).count();
+    assert!(
+        count(b'h') > 10 && count(b'g') < 4,
+        "{} runs, {} entries",
+        count(b'h'),
+        count(b'g')
+    );
+}
+
+#[test]
+fn damage_is_an_error_and_not_a_panic() {
+    for kind in [b'h', b'g', b'r'] {
+        let dir = tempfile::tempdir().unwrap();
+        let index = open(dir.path(), families(DB), 4_000);
+        write(&index, 1, &numbered(0, 100));
+        write(&index, 2, &numbered(100, 105));
+        drop(index);
+        let db = sled::open(dir.path()).unwrap();
+        let (key, value) = db
+            .scan_prefix(run::family_prefix(kind, b'd'))
+            .last()
+            .unwrap()
+            .unwrap();
+        db.insert(key, &value[..value.len() - 1]).unwrap();
+        drop(db);
+        let options = IndexOptions {
+            cache_bytes: 1 << 20,
+            flush_every_ms: 60_000,
+            open_deadline: Duration::from_secs(60),
+            packed: families(DB),
+            packed_bytes: 4_000,
+        };
+        let fresh = Meta {
+            applied_seq: 0,
+            schema: 1,
+            instance: 1,
+        };
+        let read = Index::open(dir.path(), options, fresh)
+            .and_then(|index| index.scan(&KeyRange::all(), false, &mut |_, _| ControlFlow::Continue(())));
+        assert!(read.is_err(), "{}", char::from(kind));
+    }
+}
+
+#[test]
+fn every_key_of_a_period_is_packed_and_every_search_is_filtered() {
+    use super::super::keys;
+    use crate::domain::ids::{ActivityId, PostbackId, SessionId};
+    let sid = SessionId::from_key(&[1; 11]).unwrap();
+    let activity = ActivityId::from_key(&[1; 11]).unwrap();
+    let postback = PostbackId::from_key(&[1; 11]).unwrap();
+    for ((db, key), search) in [
+        (keys::session(sid), keys::session(sid).1),
+        (
+            keys::session_by_device(7, sid),
+            keys::session_by_device(7, sid).1[..9].to_vec(),
+        ),
+        (
+            keys::session_by_fingerprint(7, sid),
+            keys::session_by_fingerprint(7, sid).1[..9].to_vec(),
+        ),
+        (
+            keys::session_by_click_id(&[7; 16], sid),
+            keys::click_id_prefix(&[7; 16]),
+        ),
+        (keys::activity(activity), keys::activity(activity).1),
+        (
+            keys::activity_by_session(sid, activity),
+            keys::activities_of_session_prefix(sid),
+        ),
+        (
+            keys::activity_by_visitor(7, activity),
+            keys::activities_of_visitor_prefix(7),
+        ),
+        (
+            keys::activity_by_order(7, activity),
+            keys::activities_of_order_prefix(7),
+        ),
+        (keys::postback(postback), keys::postback(postback).1),
+        (keys::attempt(postback, 1), keys::attempts_prefix(postback)),
+        (
+            keys::postback_by_session(sid, postback),
+            keys::postbacks_of_session_prefix(sid),
+        ),
+    ] {
+        let family = families(db).iter().find(|family| family.byte == key[0]);
+        let family = family.unwrap_or_else(|| panic!("{db} {}", char::from(key[0])));
+        assert_eq!(search.len(), family.search_len, "{db} {}", char::from(key[0]));
+    }
+}
