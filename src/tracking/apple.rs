@@ -319,7 +319,7 @@ fn refuse(
 
 fn accept(
     postback: &ApplePostback,
-    mut activity: Activity,
+    activity: Activity,
     group: &mut Group<'_>,
 ) -> Result<Recorded, StoreError> {
     let parts: [&[u8]; 4] = [
@@ -347,7 +347,7 @@ fn accept(
         expires_at_ms: at_ms + REMEMBERED_MS,
     };
     group.put(at, codec::encode_duplicate(&first)?);
-    queueing::record(&mut activity, group)?;
+    let activity = queueing::record(activity, group)?;
     Ok(Recorded {
         activity: activity.id,
         verdict: activity.verdict,

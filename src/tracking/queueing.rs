@@ -69,17 +69,19 @@ pub fn queue(postback: Postback, group: &mut Group<'_>) -> Result<(), StoreError
     }
 }
 
-/// Plans the activity's postbacks, notes what each rule said on the activity, and stores all of it.
-pub fn record(activity: &mut Activity, group: &mut Group<'_>) -> Result<(), StoreError> {
-    let plan = plan(activity, &group.catalog().clone(), group.now_ms());
+/// Plans the activity's postbacks, notes what each rule said on the activity, and stores all of it. Gives the
+/// activity as it is recorded.
+pub fn record(mut activity: Activity, group: &mut Group<'_>) -> Result<Arc<Activity>, StoreError> {
+    let plan = plan(&activity, &group.catalog().clone(), group.now_ms());
     activity.rules = plan.outcomes;
-    group.put(keys::activity(activity.id), codec::encode_activity(activity)?);
-    index(activity, group);
+    group.put(keys::activity(activity.id), codec::encode_activity(&activity)?);
+    index(&activity, group);
     for postback in plan.postbacks {
         queue(postback, group)?;
     }
-    group.tell(LiveEvent::Activity(Arc::new(activity.clone())));
-    Ok(())
+    let activity = Arc::new(activity);
+    group.tell(LiveEvent::Activity(activity.clone()));
+    Ok(activity)
 }
 
 /// Lets the activity be found by its session and by its order numbers.

@@ -452,7 +452,7 @@ fn accept(
     status::stat_keys(&activity)
         .into_iter()
         .for_each(|key| group.count(key, counters.clone()));
-    queueing::record(&mut activity, group)?;
+    let activity = queueing::record(activity, group)?;
     Ok(Answer {
         result: "accepted".into(),
         activity_id: activity.id,

@@ -93,8 +93,7 @@ fn write_update(
     update.of = Some(changed.id);
     update.outdated_status = Some(before);
     update.candidates = Vec::new();
-    queueing::record(&mut update, group)?;
-    Ok(update.id)
+    Ok(queueing::record(update, group)?.id)
 }
 
 fn recount(before: &Activity, after: &Activity, group: &mut Group<'_>) {

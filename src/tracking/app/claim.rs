@@ -243,6 +243,6 @@ fn grant(
     facts.tracker("outdated_tracker", outdated.as_ref());
     facts.time("attribution_updated_at", Some(group.now_ms()));
     activity.facts = facts.0;
-    finish(&mut activity, Some(&visitor), group)?;
+    finish(activity, Some(&visitor), group)?;
     Ok(Ok(reply("updated", visitor.credit.as_deref(), None)))
 }

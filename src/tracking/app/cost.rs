@@ -94,7 +94,7 @@ pub(super) fn record(request: &AppRequest, around: &Around, group: &mut Group<'_
     if before.is_some_and(|(kind, money)| kind == cost.kind && money == Some(cost.money)) {
         return Ok(Ok(done));
     }
-    let mut activity = build(request, around, &session, group);
+    let activity = build(request, around, &session, group);
     let first = codec::Duplicate {
         activity: activity.id,
         at_ms: group.now_ms(),
@@ -110,7 +110,7 @@ pub(super) fn record(request: &AppRequest, around: &Around, group: &mut Group<'_
         });
     }
     count(&activity, &counters, group);
-    finish(&mut activity, None, group)?;
+    finish(activity, None, group)?;
     Ok(Ok(done))
 }
 

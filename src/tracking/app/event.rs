@@ -166,7 +166,7 @@ fn accept(
     let mut counters = Counters::default();
     counters.add_conversion(status, activity.money, activity.payout);
     count(&activity, &counters, group);
-    finish(&mut activity, Some(visitor), group)
+    finish(activity, Some(visitor), group).map(drop)
 }
 
 pub(super) fn record_ad_revenue(case: &Case<'_>, group: &mut Group<'_>) -> Decided {
@@ -206,6 +206,6 @@ pub(super) fn record_ad_revenue(case: &Case<'_>, group: &mut Group<'_>) -> Decid
         .into_iter()
         .for_each(|money| counters.revenue.add(money));
     count(&activity, &counters, group);
-    finish(&mut activity, Some(&visitor), group)?;
+    finish(activity, Some(&visitor), group)?;
     Ok(Ok(ok()))
 }

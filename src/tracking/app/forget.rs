@@ -10,6 +10,7 @@ use crate::store::{Db, KeyRange, Period, PeriodKind, StoreError, codec, keys};
 use crate::tracking::{erasure, matching, queueing};
 use serde_json::json;
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 /// Activities of a device that are scrubbed at most, the newest.
 const MOST: usize = 2000;
@@ -33,7 +34,7 @@ pub(super) fn record(case: &Case<'_>, group: &mut Group<'_>) -> Decided {
         visitors::forget(case, &case.request.ids, None, group);
         return Ok(Ok(done()));
     };
-    let mut activity = case.activity_of(
+    let activity = case.activity_of(
         ActivityKind::GdprForgetDevice,
         &visitor,
         Some(visitor.last_session_at_ms),
@@ -43,7 +44,7 @@ pub(super) fn record(case: &Case<'_>, group: &mut Group<'_>) -> Decided {
     erase_sessions(case, &case.request.ids, sessions, group)?;
     erase_sessions(case, &visitor.ids, BTreeSet::new(), group)?;
     // The receivers are told whom to forget; the record that stays does not say it.
-    finish(&mut activity, None, group)?;
+    let mut activity = Arc::unwrap_or_clone(finish(activity, None, group)?);
     let told: Vec<_> = activity.rules.iter().filter_map(|rule| rule.postback).collect();
     group.erase(told.iter().map(|id| id.0).chain([activity.id.0]));
     erasure::scrub_later(told, group);

@@ -585,18 +585,18 @@ impl Case<'_> {
 
 /// Stores an activity that counts, with its postbacks and the index by visitor.
 fn finish(
-    activity: &mut Activity,
+    activity: Activity,
     visitor: Option<&Visitor>,
     group: &mut Group<'_>,
-) -> Result<(), StoreError> {
-    queueing::record(activity, group)?;
+) -> Result<Arc<Activity>, StoreError> {
+    let activity = queueing::record(activity, group)?;
     if let Some(visitor) = visitor {
         group.put(
             keys::activity_by_visitor(visitor.adid.index_hash(), activity.id),
             Vec::new(),
         );
     }
-    Ok(())
+    Ok(activity)
 }
 
 /// Adds to the rows of an activity, in its environment.

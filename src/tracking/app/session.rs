@@ -125,7 +125,7 @@ fn install(case: &Case<'_>, group: &mut Group<'_>) -> Decided {
         .map(|s| engagement::cost(s, "cpi"))
         .unwrap_or_default();
     count(&activity, &counters, group);
-    finish(&mut activity, Some(&visitor), group)?;
+    finish(activity, Some(&visitor), group)?;
     reject(case, ActivityKind::RejectedInstall, &decision, &visitor, group)?;
     Ok(Ok(reply(case, &visitor, ActivityKind::Install)))
 }
@@ -200,7 +200,7 @@ fn reopen(case: &Case<'_>, mut visitor: Visitor, group: &mut Group<'_>) -> Decid
         ..Counters::default()
     };
     count(&activity, &counters, group);
-    finish(&mut activity, Some(&visitor), group)?;
+    finish(activity, Some(&visitor), group)?;
     reject(
         case,
         ActivityKind::RejectedReattribution,
@@ -280,7 +280,7 @@ fn reject(
         .facts
         .push(("rejection_reason".into(), rejection.code().into()));
     explain(&mut activity, decision);
-    finish(&mut activity, Some(visitor), group)
+    finish(activity, Some(visitor), group).map(drop)
 }
 
 /// The credit of the device, for the app to act on.

@@ -28,7 +28,7 @@ pub(super) fn record(case: &Case<'_>, group: &mut Group<'_>) -> Decided {
     activity
         .facts
         .push(("time_to_uninstall".into(), spent_s.to_string()));
-    finish(&mut activity, Some(&visitor), group)?;
+    finish(activity, Some(&visitor), group)?;
     Ok(Ok(Reply::ok(
         json!({"status": "OK", "adid": adid, "message": "Uninstall tracked"}),
     )))
