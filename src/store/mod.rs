@@ -152,7 +152,7 @@ impl Default for StoreOptions {
             hot_cache_bytes: 64 << 20,
             period_cache_bytes: 16 << 20,
             open_periods: 8,
-            packed_bytes: 4 << 20,
+            packed_bytes: 2 << 20,
             flush_every_ms: 500,
             open_deadline: Duration::from_secs(300),
             checkpoint_every: Duration::from_secs(15),

@@ -75,6 +75,38 @@ pub(super) fn families(db: Db) -> &'static [Family] {
     }
 }
 
+/// A run and where its keys lie, side by side, so that a search passes over a thousand runs without touching them.
+struct Placed {
+    first: u64,
+    last: u64,
+    run: Arc<Run>,
+}
+
+impl Placed {
+    fn new(family: u8, run: Run) -> Self {
+        Self {
+            first: place(family, &run.header.first),
+            last: place(family, &run.header.last),
+            run: Arc::new(run),
+        }
+    }
+}
+
+/// Where a key lies among those of a family: what follows the family's byte, as far as it fits. Of two keys the
+/// first has no later place.
+fn place(family: u8, key: &[u8]) -> u64 {
+    match key.split_first() {
+        Some((byte, rest)) if *byte == family => {
+            let mut bytes = [0; 8];
+            let len = rest.len().min(8);
+            bytes[..len].copy_from_slice(&rest[..len]);
+            u64::from_be_bytes(bytes)
+        }
+        Some((byte, _)) if *byte > family => u64::MAX,
+        _ => 0,
+    }
+}
+
 /// What a family holds.
 struct Stack {
     family: Family,
@@ -82,7 +114,7 @@ struct Stack {
     fresh: Keys,
     bytes: usize,
     /// Oldest first.
-    runs: Vec<Arc<Run>>,
+    runs: Vec<Placed>,
     /// Entries of the log that hold what was gathered.
     log: Range<u64>,
 }
@@ -104,11 +136,12 @@ impl Stack {
     fn load(db: &sled::Db, family: Family) -> Result<Self, IndexError> {
         let runs = Run::load_all(db, family.byte)?;
         let in_runs = runs.last().map_or(0, |run| run.header.log_until);
+        let placed = |run| Placed::new(family.byte, run);
         let mut stack = Self {
             family,
             fresh: Keys::new(),
             bytes: 0,
-            runs: runs.into_iter().map(Arc::new).collect(),
+            runs: runs.into_iter().map(placed).collect(),
             log: in_runs..in_runs,
         };
         for entry in db.scan_prefix(run::family_prefix(b'g', family.byte)) {
@@ -165,9 +198,17 @@ impl Stack {
             found.push(Source::Fresh(fresh.into_iter()));
         }
         let searched = self.searched(range);
-        for run in self.runs.iter().rev().filter(|run| run.concerns(range, searched)) {
-            let cursor = RunCursor::new(run.clone(), range.clone(), is_reverse);
-            found.push(Source::Run(Box::new(cursor)));
+        let first = place(self.family.byte, &range.start);
+        let end = range
+            .end
+            .as_ref()
+            .map_or(u64::MAX, |end| place(self.family.byte, end));
+        let is_near = |placed: &&Placed| first <= placed.last && placed.first <= end;
+        for Placed { run, .. } in self.runs.iter().rev().filter(is_near) {
+            if run.concerns(range, searched) {
+                let cursor = RunCursor::new(run.clone(), range.clone(), is_reverse);
+                found.push(Source::Run(Box::new(cursor)));
+            }
         }
     }
 }
@@ -230,13 +271,13 @@ impl Packing {
             let stacks = self.stacks.read();
             let stack = &stacks[at];
             let Family { byte, search_len } = stack.family;
-            let number = stack.runs.last().map_or(0, |run| run.number + 1);
+            let number = stack.runs.last().map_or(0, |placed| placed.run.number + 1);
             let run = Run::write(db, byte, number, stack.log.end, search_len, stack.fresh.iter())?;
             (run, stack.log.clone())
         };
         let family = {
             let stack = &mut self.stacks.write()[at];
-            stack.runs.push(Arc::new(run));
+            stack.runs.push(Placed::new(stack.family.byte, run));
             stack.fresh = Keys::new();
             stack.bytes = 0;
             stack.log = log.end..log.end;
@@ -267,8 +308,10 @@ impl Packing {
                 return Ok(Some(value.clone()));
             }
             let searched = filter::hash(run::searched(key, stack.family.search_len));
-            let may_hold = |run: &&Arc<Run>| run.holds(key, searched);
-            stack.runs.iter().rev().filter(may_hold).cloned().collect()
+            let at = place(stack.family.byte, key);
+            let is_near = |placed: &&Placed| placed.first <= at && at <= placed.last;
+            let runs = stack.runs.iter().rev().filter(is_near).map(|placed| &placed.run);
+            runs.filter(|run| run.holds(key, searched)).cloned().collect()
         };
         for run in runs {
             if let Some(value) = run.get(db, key)? {
