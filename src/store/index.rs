@@ -308,6 +308,7 @@ impl Index {
             return self.db().map(|_| ());
         }
         let flushed = self.run(|db| {
+            self.packing.purge(db)?;
             db.flush()?;
             self.log
                 .sync_data()

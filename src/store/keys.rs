@@ -33,6 +33,9 @@
 //! | postbacks | `t` | postback id, attempt number (2 bytes) | `Attempt` |
 //! | postbacks | `c` | SID, postback id | empty: postbacks of a click, whose activity is its session |
 //!
+//! Rows of the databases of periods are kept in blocks; [`super::packed`] lists their families once more, with the
+//! bytes that searches know.
+//!
 //! Which period holds a key follows from the time in its record's own id: the SID for sessions, the activity
 //! id for activities, the postback id for postbacks. An index therefore lies beside its record, and a search
 //! by hash or SID asks the periods of the window that it is about.

@@ -19,6 +19,7 @@
 //! | --- | --- |
 //! | `database` `keys` `codec` | names, the catalogue of keys, records as bytes; pure |
 //! | `index` | one sled database, made safe |
+//! | `packed` | records of periods in blocks inside it |
 //! | `engine` | which databases are open, and when one is believed |
 //! | `recover` `rebuild` | opening a store; bringing a failed database back |
 //! | `reader` `writer` `keeper` | the three ways in |

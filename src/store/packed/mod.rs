@@ -10,8 +10,9 @@
 //!   commit, in the order in which it came. So a database stands for itself, as without packing, and nothing
 //!   outside [`super::index`] knows of it. When enough was gathered in a family it is written as a run, and its
 //!   log is removed.
-//! * Runs are not merged: a period ends, and is removed whole. What is written again or removed stays in the
-//!   older run, where nobody sees it. That suits records which seldom change; what changes often is hot.
+//! * Runs are not merged: a period ends, and is removed whole. A row that is written again or removed is taken out
+//!   of the older run at the next flush, since what was erased must not stay in a file for months. That suits
+//!   records which seldom change; what changes often is hot.
 //! * A search asks the filter of each run, some tens of nanoseconds, and reads a block where it says yes.
 
 mod block;
@@ -25,8 +26,9 @@ use super::database::{Db, KeyRange, PeriodKind, RESERVED};
 use super::index::{IndexError, Write};
 use super::pending::{Keys, Value};
 use merge::{Merge, Source};
-use parking_lot::RwLock;
+use parking_lot::{Mutex, RwLock};
 use run::{Run, RunCursor};
+use std::collections::BTreeMap;
 use std::ops::{Bound, Range};
 use std::sync::Arc;
 
@@ -44,26 +46,30 @@ pub(super) struct Family {
     pub(super) byte: u8,
     /// Bytes of a key that every search for single records knows: what filters are about.
     pub(super) search_len: usize,
+    /// Its rows are written once and only ever removed.
+    pub(super) is_index: bool,
 }
 
-const fn family(byte: u8, search_len: usize) -> Family {
-    Family { byte, search_len }
+const fn records(byte: u8, search_len: usize) -> Family {
+    Family {
+        byte,
+        search_len,
+        is_index: false,
+    }
+}
+
+const fn index(byte: u8, search_len: usize) -> Family {
+    Family {
+        byte,
+        search_len,
+        is_index: true,
+    }
 }
 
 /// Records and indexes as [`super::keys`] has them, by family byte.
-const SESSIONS: [Family; 4] = [
-    family(b'd', 9),
-    family(b'k', 17),
-    family(b'p', 9),
-    family(b's', 12),
-];
-const ACTIVITIES: [Family; 4] = [
-    family(b'a', 12),
-    family(b'o', 9),
-    family(b's', 12),
-    family(b'v', 9),
-];
-const POSTBACKS: [Family; 3] = [family(b'c', 12), family(b'p', 12), family(b't', 12)];
+const SESSIONS: [Family; 4] = [index(b'd', 9), index(b'k', 17), index(b'p', 9), records(b's', 12)];
+const ACTIVITIES: [Family; 4] = [records(b'a', 12), index(b'o', 9), index(b's', 12), index(b'v', 9)];
+const POSTBACKS: [Family; 3] = [index(b'c', 12), records(b'p', 12), records(b't', 12)];
 
 /// The packed families of a database.
 pub(super) fn families(db: Db) -> &'static [Family] {
@@ -115,6 +121,8 @@ struct Stack {
     bytes: usize,
     /// Oldest first.
     runs: Vec<Placed>,
+    /// The furthest place in any of them.
+    furthest: u64,
     /// Entries of the log that hold what was gathered.
     log: Range<u64>,
 }
@@ -124,6 +132,10 @@ pub(super) struct Packing {
     stacks: RwLock<Vec<Stack>>,
     /// Gathered bytes of a family, with [`ROW_COST`] for each row, that make a run.
     enough: usize,
+    /// Keys with a newer row than that in runs before a number.
+    superseded: Mutex<BTreeMap<Vec<u8>, u32>>,
+    /// Held while blocks are written again.
+    purge: Mutex<()>,
 }
 
 fn log_key(family: u8, number: u64) -> Vec<u8> {
@@ -136,12 +148,16 @@ impl Stack {
     fn load(db: &sled::Db, family: Family) -> Result<Self, IndexError> {
         let runs = Run::load_all(db, family.byte)?;
         let in_runs = runs.last().map_or(0, |run| run.header.log_until);
-        let placed = |run| Placed::new(family.byte, run);
+        let runs: Vec<_> = runs
+            .into_iter()
+            .map(|run| Placed::new(family.byte, run))
+            .collect();
         let mut stack = Self {
             family,
             fresh: Keys::new(),
             bytes: 0,
-            runs: runs.into_iter().map(placed).collect(),
+            furthest: runs.iter().map(|placed| placed.last).max().unwrap_or(0),
+            runs,
             log: in_runs..in_runs,
         };
         for entry in db.scan_prefix(run::family_prefix(b'g', family.byte)) {
@@ -171,6 +187,29 @@ impl Stack {
         // A row that is written again is counted again: a run is made a little earlier.
         self.bytes += bytes;
         self.fresh.insert(key, value);
+    }
+
+    /// The number of the next run.
+    fn next_run(&self) -> u32 {
+        self.runs.last().map_or(0, |placed| placed.run.number + 1)
+    }
+
+    /// The runs that may hold a key, newest first.
+    fn runs_with(&self, key: &[u8]) -> impl Iterator<Item = &Arc<Run>> {
+        let at = place(self.family.byte, key);
+        let near = if at <= self.furthest { &self.runs[..] } else { &[] };
+        let near = near
+            .iter()
+            .rev()
+            .filter(move |placed| placed.first <= at && at <= placed.last);
+        let searched = filter::hash(run::searched(key, self.family.search_len));
+        near.map(|placed| &placed.run)
+            .filter(move |run| run.holds(key, searched))
+    }
+
+    /// Whether an older row of a key may be in a run, now that it is written again or removed.
+    fn supersedes(&self, key: &[u8], is_removed: bool) -> bool {
+        (is_removed || !self.family.is_index) && self.runs_with(key).next().is_some()
     }
 
     /// What a range is known to be about, when it is about one searched prefix.
@@ -218,9 +257,19 @@ impl Packing {
     pub(super) fn load(db: &sled::Db, families: &[Family], enough: usize) -> Result<Self, IndexError> {
         let stacks = families.iter().map(|family| Stack::load(db, *family));
         let stacks = stacks.collect::<Result<Vec<_>, _>>()?;
+        let mut superseded = BTreeMap::new();
+        for stack in &stacks {
+            for (key, value) in &stack.fresh {
+                if stack.supersedes(key, value.is_none()) {
+                    superseded.insert(key.clone(), stack.next_run());
+                }
+            }
+        }
         Ok(Self {
             stacks: RwLock::new(stacks),
             enough,
+            superseded: Mutex::new(superseded),
+            purge: Mutex::new(()),
         })
     }
 
@@ -253,10 +302,12 @@ impl Packing {
     pub(super) fn add(&self, db: &sled::Db, rows: &[Write<'_>]) -> Result<(), IndexError> {
         let mut stacks = self.stacks.write();
         for stack in stacks.iter_mut() {
-            for (key, value) in rows {
-                if key.first() == Some(&stack.family.byte) {
-                    stack.add(key.to_vec(), value.map(<[u8]>::to_vec));
+            let byte = stack.family.byte;
+            for (key, value) in rows.iter().filter(|(key, _)| key.first() == Some(&byte)) {
+                if stack.supersedes(key, value.is_none()) {
+                    self.superseded.lock().insert(key.to_vec(), stack.next_run());
                 }
+                stack.add(key.to_vec(), value.map(<[u8]>::to_vec));
             }
         }
         let enough = |stack: &Stack| stack.bytes >= self.enough;
@@ -270,14 +321,22 @@ impl Packing {
         let (run, log) = {
             let stacks = self.stacks.read();
             let stack = &stacks[at];
-            let Family { byte, search_len } = stack.family;
-            let number = stack.runs.last().map_or(0, |placed| placed.run.number + 1);
-            let run = Run::write(db, byte, number, stack.log.end, search_len, stack.fresh.iter())?;
+            let Family { byte, search_len, .. } = stack.family;
+            let run = Run::write(
+                db,
+                byte,
+                stack.next_run(),
+                stack.log.end,
+                search_len,
+                stack.fresh.iter(),
+            )?;
             (run, stack.log.clone())
         };
         let family = {
             let stack = &mut self.stacks.write()[at];
-            stack.runs.push(Placed::new(stack.family.byte, run));
+            let placed = Placed::new(stack.family.byte, run);
+            stack.furthest = stack.furthest.max(placed.last);
+            stack.runs.push(placed);
             stack.fresh = Keys::new();
             stack.bytes = 0;
             stack.log = log.end..log.end;
@@ -294,6 +353,26 @@ impl Packing {
         Ok(())
     }
 
+    /// Takes rows that were written again or removed out of the older runs. A scan that began before such a write
+    /// may miss the row.
+    pub(super) fn purge(&self, db: &sled::Db) -> Result<(), IndexError> {
+        let _turn = self.purge.lock();
+        let superseded = std::mem::take(&mut *self.superseded.lock());
+        let mut by_run = BTreeMap::<(u8, u32), (Arc<Run>, Vec<&[u8]>)>::new();
+        for stack in self.stacks.read().iter().filter(|_| !superseded.is_empty()) {
+            let byte = stack.family.byte;
+            for (key, before) in superseded.range(vec![byte]..vec![byte + 1]) {
+                for run in stack.runs_with(key).filter(|run| run.number < *before) {
+                    let (_, keys) = by_run
+                        .entry((byte, run.number))
+                        .or_insert_with(|| (run.clone(), Vec::new()));
+                    keys.push(key);
+                }
+            }
+        }
+        by_run.values().try_for_each(|(run, keys)| run.remove(db, keys))
+    }
+
     /// The row of a key; `None`: it is not packed.
     pub(super) fn get(&self, db: &sled::Db, key: &[u8]) -> Result<Option<Value>, IndexError> {
         let runs: Vec<Arc<Run>> = {
@@ -307,11 +386,7 @@ impl Packing {
             if let Some(value) = stack.fresh.get(key) {
                 return Ok(Some(value.clone()));
             }
-            let searched = filter::hash(run::searched(key, stack.family.search_len));
-            let at = place(stack.family.byte, key);
-            let is_near = |placed: &&Placed| placed.first <= at && at <= placed.last;
-            let runs = stack.runs.iter().rev().filter(is_near).map(|placed| &placed.run);
-            runs.filter(|run| run.holds(key, searched)).cloned().collect()
+            stack.runs_with(key).cloned().collect()
         };
         for run in runs {
             if let Some(value) = run.get(db, key)? {

@@ -167,6 +167,31 @@ impl Run {
         }
     }
 
+    /// Takes rows out for good; keys that it does not hold are passed over. The keys are in order.
+    pub(super) fn remove(&self, db: &sled::Db, keys: &[&[u8]]) -> Result<(), IndexError> {
+        let mut rest = keys;
+        while let Some((first, _)) = rest.split_first() {
+            let Some((at, bytes)) = self.block_at(db, first)? else {
+                rest = &rest[1..];
+                continue;
+            };
+            let rows = block::rows(&bytes).ok_or_else(unreadable_block)?;
+            // Keys behind the last row may be of the next block, which is looked up then.
+            let last = rows.last().map_or(&[][..], |(key, _)| key.as_slice());
+            let here = rest.iter().take_while(|key| **key <= last).count().max(1);
+            let (gone, behind) = rest.split_at(here);
+            let mut kept = Vec::with_capacity(bytes.len());
+            for (key, value) in rows.iter().filter(|(key, _)| !gone.contains(&key.as_slice())) {
+                block::push(&mut kept, key, value.as_deref());
+            }
+            if kept.len() < bytes.len() {
+                db.insert(at, kept)?;
+            }
+            rest = behind;
+        }
+        Ok(())
+    }
+
     /// The last block that begins at or before a key.
     fn block_at(&self, db: &sled::Db, key: &[u8]) -> Result<Option<Block>, IndexError> {
         let through = Bound::Included(self.block_key(key));

@@ -68,6 +68,7 @@ fn keys() -> impl Strategy<Value = Vec<u8>> {
 enum Step {
     Write(Vec<(Vec<u8>, Option<Vec<u8>>)>),
     Load(Vec<(Vec<u8>, Vec<u8>)>),
+    Flush,
     Reopen,
 }
 
@@ -78,6 +79,7 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
     let step = prop_oneof![
         8 => write.prop_map(Step::Write),
         1 => load.prop_map(Step::Load),
+        1 => Just(Step::Flush),
         1 => Just(Step::Reopen),
     ];
     proptest::collection::vec(step, 1..25)
@@ -121,6 +123,7 @@ proptest! {
                     index.load(&entries).unwrap();
                     rows.extend(entries);
                 }
+                Step::Flush => index.flush().unwrap(),
                 Step::Reopen => {
                     drop(index);
                     index = open(dir.path(), families(DB), 4_000);
@@ -227,6 +230,75 @@ fn what_is_in_a_run_is_no_longer_in_the_log() {
         "{} runs, {} entries",
         count(b'h'),
         count(b'g')
+    );
+}
+
+#[test]
+fn what_is_written_again_or_removed_is_gone_from_the_files_after_a_flush() {
+    let dir = tempfile::tempdir().unwrap();
+    let index = open(dir.path(), families(DB), 4_000);
+    let (key, other) = (
+        [b"s".as_slice(), &[3; 11]].concat(),
+        [b"d".as_slice(), &[4; 19]].concat(),
+    );
+    let secrets: Vec<Vec<u8>> = (0..4_u8).map(|n| vec![b'A' + n; 40]).collect();
+    let seal = |seq: u64| {
+        // Enough to make runs of both families.
+        let mut rows = numbered(0, 200);
+        rows.extend(
+            numbered(0, 200)
+                .into_iter()
+                .map(|(key, value)| ([b"s", &key[1..12]].concat(), value)),
+        );
+        write(&index, seq, &rows);
+    };
+    index
+        .apply(
+            1,
+            [
+                (key.as_slice(), Some(secrets[0].as_slice())),
+                (other.as_slice(), Some(secrets[1].as_slice())),
+            ],
+        )
+        .unwrap();
+    seal(2);
+    index
+        .apply(
+            3,
+            [
+                (key.as_slice(), Some(secrets[2].as_slice())),
+                (other.as_slice(), None),
+            ],
+        )
+        .unwrap();
+    seal(4);
+    index.flush().unwrap();
+    assert_eq!(
+        index.get(&key).unwrap(),
+        Some(secrets[2].clone()),
+        "the newest stays though it is in a run"
+    );
+    index
+        .apply(5, [(key.as_slice(), Some(secrets[3].as_slice()))])
+        .unwrap();
+    drop(index);
+    // What a crash kept from being taken out is taken out later.
+    let index = open(dir.path(), families(DB), 4_000);
+    index.apply(6, [(b"z".as_slice(), Some(b"".as_slice()))]).unwrap();
+    index.flush().unwrap();
+    assert_eq!(index.get(&key).unwrap(), Some(secrets[3].clone()));
+    assert_eq!(index.get(&other).unwrap(), None);
+    drop(index);
+    let db = sled::open(dir.path()).unwrap();
+    let stored: Vec<u8> = db
+        .iter()
+        .values()
+        .flat_map(|value| value.unwrap().to_vec())
+        .collect();
+    let holds = |secret: &Vec<u8>| stored.windows(40).any(|window| window == secret.as_slice());
+    assert_eq!(
+        secrets.iter().map(holds).collect::<Vec<_>>(),
+        [false, false, false, true]
     );
 }
 
