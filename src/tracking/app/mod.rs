@@ -37,6 +37,7 @@ use crate::domain::stats::{Bucket, Counters, Dimension, Environment, StatKey};
 use crate::domain::visitor::{Facts, Visitor};
 use crate::recorder::Group;
 use crate::store::{StoreError, codec, keys};
+use crate::tracking::link_names::LinkNames;
 use crate::tracking::query::{FieldError, cut};
 use crate::tracking::record_conversion::{self, Caller, Idempotency};
 use crate::tracking::trust::{self, Judgement};
@@ -230,6 +231,8 @@ pub struct Around {
     pub geo: Geo,
     /// How many devices are known.
     pub visitors: Arc<Visitors>,
+    /// Which names below a link are known.
+    pub link_names: Arc<LinkNames>,
 }
 
 /// A request with what was found out about it.
