@@ -297,20 +297,13 @@ pub async fn list_links(
     let word = query.q.as_deref().unwrap_or_default();
     let wanted = |entry: &&std::sync::Arc<LinkEntry>| {
         let link = &entry.link;
-        let names = [
-            Some(&link.network),
-            link.campaign.as_ref(),
-            link.adgroup.as_ref(),
-            link.creative.as_ref(),
-        ];
         viewer.0.sees(link.partner.as_ref())
             && query.offer.as_deref().is_none_or(|o| link.offer.as_str() == o)
             && query
                 .partner
                 .as_deref()
                 .is_none_or(|p| link.partner.as_ref().is_some_and(|own| own.as_str() == p))
-            && (link.token.as_str().contains(word)
-                || names.into_iter().flatten().any(|name| holds(name, word)))
+            && (link.token.as_str().contains(word) || link.names().any(|name| holds(name, word)))
     };
     let all = catalog.links.values().filter(wanted).map(|entry| Ordered {
         at_ms: entry.link.created_at_ms,

@@ -40,7 +40,11 @@ pub mod upload;
 pub mod users;
 
 #[cfg(test)]
+mod account_tests;
+#[cfg(test)]
 mod route_tests;
+#[cfg(test)]
+mod test_instance;
 #[cfg(test)]
 mod transfer_tests;
 

@@ -423,20 +423,7 @@ fn label(links: &Links<'_>, by: GroupBy, key: &str) -> String {
     let found = match by {
         GroupBy::Offer => catalog.offers.get(key).map(|o| o.name.clone()),
         GroupBy::Partner => catalog.partners.get(key).map(|p| p.name.clone()),
-        GroupBy::Link => links.get(key).map(|link| {
-            let names = [
-                Some(&link.network),
-                link.campaign.as_ref(),
-                link.adgroup.as_ref(),
-                link.creative.as_ref(),
-            ];
-            names
-                .into_iter()
-                .flatten()
-                .cloned()
-                .collect::<Vec<_>>()
-                .join("::")
-        }),
+        GroupBy::Link => links.get(key).map(|link| link.full_name()),
         GroupBy::Event => {
             let mut events = catalog.offers.values().flat_map(|o| &o.events);
             events.find(|e| e.token.as_str() == key).map(|e| e.name.clone())
