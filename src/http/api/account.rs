@@ -6,7 +6,7 @@ use crate::domain::account::{Role, User};
 use crate::domain::ids::{PartnerId, UserId};
 use crate::http::State;
 use crate::http::auth::csrf::{Source, source};
-use crate::http::auth::totp::Factor;
+use crate::http::auth::totp::{self, Factor};
 use crate::http::auth::{Identity, Proof, Viewer, login, password};
 use crate::http::client::{Caller, caller};
 use crate::http::extract::Json;
@@ -179,6 +179,7 @@ pub async fn setup_claim(
         partners: Vec::new(),
         language: claim.language,
         totp_secret: None,
+        totp_step: 0,
         recovery_codes: Vec::new(),
         epoch: 0,
         is_disabled: false,
@@ -272,60 +273,72 @@ pub async fn sign_in(
         .verify(body.0.password, user.as_ref().map(|u| u.password_hash.clone()))
         .await?;
     let judged = match (&user, is_right) {
-        (Some(user), true) => state
-            .auth
-            .spent_codes
-            .judge(user, body.0.code.as_deref(), state.now_ms()),
+        (Some(user), true) => totp::judge(user, body.0.code.as_deref(), state.now_ms()),
         _ => Err(ApiError::WrongCredentials),
     };
-    let factor = match judged {
-        Ok(factor) => factor,
-        Err(error) => {
-            telemetry::login("wrong");
-            // What was typed as a name may be a password; only names that exist are entered.
-            let subject = user.map_or_else(|| "(unknown name)".to_owned(), |u| u.login.clone());
-            let entry = Note::new("login.fail", subject).detail(error.row().1);
-            if let Err(error) = note(&state, "nobody", &from, entry).await {
-                tracing::warn!(
-                    code = error.row().1,
-                    "a failed login could not be entered in the audit log"
-                );
-            }
-            return Err(error);
+    let (user, factor) = match (user, judged) {
+        (Some(user), Ok(factor)) => (user, factor),
+        (user, judged) => {
+            let error = judged.err().unwrap_or(ApiError::WrongCredentials);
+            return Err(failed(&state, user.as_deref(), &from, error).await);
         }
-    };
-    let Some(user) = user else {
-        return Err(ApiError::WrongCredentials);
     };
     let (cookie, new_login) = login::new(&user, &from, &user_agent(&request), state.now_ms())?;
-    let changes = match factor {
-        Factor::Passed => Vec::new(),
-        Factor::Recovery(hash) => {
-            let mut spent = (*user).clone();
-            spent.recovery_codes.retain(|code| *code != hash);
-            spent.updated_at_ms = saved_at(&state, user.updated_at_ms);
-            vec![Change::Put(ConfigObject::User(spent))]
-        }
-    };
-    // The user must still be as it was when the password was compared.
+    let change = spent(&user, factor, saved_at(&state, user.updated_at_ms));
+    let changes: Vec<Change> = change.into_iter().collect();
+    // The user must still be as it was when the password was compared: of two that come with one code at once
+    // the second finds it changed.
     let unchanged = vec![Precondition::Unchanged(
         ConfigKey::User(user.id.clone()),
         user.updated_at_ms,
     )];
     let actor = format!("user {}", user.login);
-    let subject = user.login.clone();
+    let (subject, address) = (user.login.clone(), from.clone());
     let written = state.recorder.run(move |group| {
         stage(group, &unchanged, &changes)?;
         login::insert(group, &new_login)?;
-        audit(group, &actor, &from, Note::new("login.success", subject)).map_err(ApiError::from)
+        let entry = Note::new("login.success", subject);
+        audit(group, &actor, &address, entry).map_err(ApiError::from)
     });
-    written.await??;
-    telemetry::login("ok");
+    match written.await? {
+        Ok(()) => telemetry::login("ok"),
+        Err(error @ ApiError::Catalog(_)) => return Err(failed(&state, Some(&user), &from, error).await),
+        Err(error) => return Err(error),
+    }
     state.applied().await?;
     let identity = identity_of(&user, &caller);
     Ok(HttpResponse::Ok()
         .cookie(login::cookie(caller.is_tls, cookie))
         .json(me(&state, &identity)))
+}
+
+/// Counts a failed login and enters it in the audit log.
+async fn failed(state: &State, user: Option<&User>, from: &str, error: ApiError) -> ApiError {
+    telemetry::login("wrong");
+    // What was typed as a name may be a password; only names that exist are entered.
+    let subject = user.map_or("(unknown name)", |user| &user.login);
+    let entry = Note::new("login.fail", subject).detail(error.row().1);
+    if let Err(error) = note(state, "nobody", from, entry).await {
+        tracing::warn!(
+            code = error.row().1,
+            "a failed login could not be entered in the audit log"
+        );
+    }
+    error
+}
+
+/// The user without the code that was used, if one was.
+fn spent(user: &User, factor: Factor, saved_at_ms: i64) -> Option<Change> {
+    let mut user = User {
+        updated_at_ms: saved_at_ms,
+        ..user.clone()
+    };
+    match factor {
+        Factor::Unneeded => return None,
+        Factor::Code(step) => user.totp_step = step,
+        Factor::Recovery(hash) => user.recovery_codes.retain(|code| *code != hash),
+    }
+    Some(Change::Put(ConfigObject::User(user)))
 }
 
 /// Signs out: ends the login on the server too.

@@ -173,6 +173,7 @@ pub async fn create_user(
         partners: dto.partners,
         language: dto.language,
         totp_secret: None,
+        totp_step: 0,
         recovery_codes: Vec::new(),
         epoch: 0,
         is_disabled: dto.is_disabled,
