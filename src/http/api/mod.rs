@@ -18,6 +18,7 @@ pub mod links;
 pub mod offers;
 pub mod page;
 pub mod partners;
+pub mod payouts;
 pub mod postbacks;
 pub mod presets;
 pub mod proofs;
@@ -221,7 +222,7 @@ table! {
     postbacks::queue_view, postbacks::resend_postbacks, postbacks::cancel_postbacks, postbacks::list_postbacks,
     postbacks::get_postback,
     jobs::get_job,
-    stats::get_stats, stats::get_payouts,
+    stats::get_stats, payouts::get_payouts,
     trace::get_trace,
     proofs::create_proof, proofs::list_proofs, proofs::delete_proof,
     transfer::export_configuration, transfer::import_configuration,
