@@ -1,7 +1,7 @@
 //! Set-up, signing in and out, and what users do with their own account.
 
 use super::check;
-use super::save::{Note, audit, note, save, saved_at, stage};
+use super::save::{self, Note, audit, note, saved_at, stage};
 use crate::domain::account::{Role, User};
 use crate::domain::ids::{PartnerId, UserId};
 use crate::http::State;
@@ -411,14 +411,7 @@ async fn save_user(
         ConfigKey::User(user.id.clone()),
         before.updated_at_ms,
     )];
-    save(
-        state,
-        identity,
-        preconditions,
-        vec![Change::Put(ConfigObject::User(user))],
-        note,
-    )
-    .await
+    save::update(state, identity, preconditions, ConfigObject::User(user), note).await
 }
 
 /// Changes one's own name and language.

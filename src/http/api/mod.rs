@@ -78,6 +78,18 @@ pub(crate) fn made_id<T>(given: Option<T>, make: impl FnOnce(&[u8]) -> T) -> Res
     Ok(make(&bytes))
 }
 
+/// The id in a body must be that of the path.
+pub(crate) fn same_id<T: PartialEq + Clone>(given: Option<T>, own: &T) -> Result<T, ApiError> {
+    match given {
+        Some(given) if given != *own => Err(ApiError::invalid(
+            "id",
+            "id_mismatch",
+            "ids never change: leave the id out, or send the one of the address",
+        )),
+        _ => Ok(own.clone()),
+    }
+}
+
 /// A DTO as JSON, for the audit log. Secrets are masked by the DTO itself.
 pub(crate) fn to_json(dto: &impl serde::Serialize) -> serde_json::Value {
     serde_json::to_value(dto).unwrap_or_default()

@@ -7,7 +7,7 @@ use crate::http::State;
 use crate::http::auth::Identity;
 use crate::http::problem::ApiError;
 use crate::recorder::Group;
-use crate::store::catalog::{Catalog, Change, ConfigKey, Precondition};
+use crate::store::catalog::{Catalog, Change, ConfigKey, ConfigObject, Precondition};
 use crate::store::{StoreError, codec, keys};
 
 /// Longest detail of an audit entry, bytes.
@@ -128,7 +128,7 @@ fn domain_in_use(domain: &str, links: &[String]) -> ApiError {
 }
 
 /// Makes changes of the configuration and their audit entry; returns once they are durable and in use.
-pub async fn save(
+async fn save(
     state: &State,
     identity: &Identity,
     preconditions: Vec<Precondition>,
@@ -143,6 +143,33 @@ pub async fn save(
             audit(group, &actor, &from, note).map_err(ApiError::from)
         })
         .await?
+}
+
+/// Makes an object that is not there yet.
+pub async fn insert(
+    state: &State,
+    identity: &Identity,
+    object: ConfigObject,
+    note: Note,
+) -> Result<(), ApiError> {
+    let absent = vec![Precondition::Absent(object.key())];
+    save(state, identity, absent, vec![Change::Put(object)], note).await
+}
+
+/// Replaces an object, if the preconditions hold ([`unchanged`]).
+pub async fn update(
+    state: &State,
+    identity: &Identity,
+    preconditions: Vec<Precondition>,
+    object: ConfigObject,
+    note: Note,
+) -> Result<(), ApiError> {
+    save(state, identity, preconditions, vec![Change::Put(object)], note).await
+}
+
+/// Removes an object.
+pub async fn remove(state: &State, identity: &Identity, key: ConfigKey, note: Note) -> Result<(), ApiError> {
+    save(state, identity, vec![], vec![Change::Remove(key)], note).await
 }
 
 /// Enters something in the audit log that changes no configuration.
