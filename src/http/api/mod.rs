@@ -30,6 +30,8 @@ pub mod second_factor;
 pub mod secret;
 pub mod sessions;
 pub mod settings;
+pub mod setup;
+pub mod sign_in;
 pub mod stats;
 pub mod system;
 pub mod tests_api;
@@ -214,7 +216,7 @@ async fn openapi_json(_viewer: Viewer) -> HttpResponse {
 }
 
 table! {
-    account::setup_status, account::setup_claim, account::sign_in, account::sign_out, account::get_me,
+    setup::setup_status, setup::setup_claim, sign_in::sign_in, sign_in::sign_out, account::get_me,
     account::change_me, account::change_password, account::list_logins, account::delete_login,
     second_factor::offer_totp, second_factor::set_totp, second_factor::remove_totp,
     users::list_users, users::get_user, users::create_user, users::replace_user, users::delete_user,
