@@ -53,7 +53,7 @@ impl Asked {
         })
     }
 
-    /// Which rows of counters it adds up, as [`keys::stat_cut`] tells them.
+    /// Which rows of counters it adds up, as [`stat_cut`](crate::store::keys::stat_cut) tells them.
     pub(super) fn cut(&self) -> u8 {
         let cut = match self.group_by {
             GroupBy::Country => b'c',
