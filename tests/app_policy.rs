@@ -115,6 +115,35 @@ fn a_link_takes_a_bounded_number_of_names() {
 }
 
 #[test]
+fn names_of_claims_go_past_the_bound_of_their_link() {
+    let mut app = App::with(json!({}), |setup| setup.env("YAMABIKO_LIMITS_LINK_NAMES", "1"));
+    let target = format!("/api/v1/partners/{}", app.partner);
+    let mut partner = app.admin.get(&target).ok();
+    partner["trust"] = json!({"mode": "enforced", "allowed_ips": ["127.0.0.0/8"]});
+    app.admin.json("PUT", &target, &partner).ok();
+    let claim = |campaign: &str, device: &str| {
+        let (link, at_s) = (&app.link, now_s() - 60);
+        let claim = format!("idfv={device}&tracker={link}&engagement_time={at_s}&campaign={campaign}");
+        app.send("claim", &claim)
+    };
+    let first = "B1B2C3D4-0000-4000-8000-000000000001";
+    let second = "B1B2C3D4-0000-4000-8000-000000000002";
+    // A claim that comes to nothing takes no room.
+    assert_eq!(claim("made-up", first).status, 404);
+    for (device, campaign, known) in [(first, "one", "one"), (second, "two", "unknown")] {
+        app.send("session", &format!("idfv={device}")).ok();
+        let answer = claim(campaign, device).ok();
+        assert_eq!(
+            (&answer["result"], &answer["attribution"]["campaign"]),
+            (&json!("updated"), &json!(known)),
+            "{answer}"
+        );
+    }
+    let names = app.admin.get(&format!("/api/v1/links/{}", app.link)).ok();
+    assert_eq!(names["names"], json!({"count": 1, "limit": 1}));
+}
+
+#[test]
 fn erasures_are_paced_and_costs_are_idempotent() {
     let mut app = App::new(json!({}));
     let answers: Vec<_> = (0..11)

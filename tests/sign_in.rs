@@ -13,10 +13,18 @@ mod support;
 use serde_json::json;
 use support::owner::{PASSWORD, claim, code, sign_in, signed_in};
 use support::scene::text;
-use support::server::Setup;
+use support::server::{Server, Setup};
 
 fn enrolment(seed: &str, password: &str, code: &str) -> serde_json::Value {
     json!({"secret": seed, "code": code, "password": password})
+}
+
+/// A code that was seen and comes again, before and after a start.
+fn refuse_spent(server: &Server, spent: &[(&str, &str)]) {
+    for (code, why) in spent {
+        let answer = sign_in(server, PASSWORD, Some(code));
+        assert_eq!(answer.error_code(), "second_factor", "{why} code is spent");
+    }
 }
 
 // Tries are throttled by account: a test makes no more than eight.
@@ -25,7 +33,7 @@ fn enrolment(seed: &str, password: &str, code: &str) -> serde_json::Value {
 fn a_second_factor_is_enrolled_asked_for_and_good_once() {
     let dir = tempfile::tempdir().unwrap();
     let setup = Setup::new(dir.path());
-    let server = setup.start();
+    let mut server = setup.start();
     let (mut browser, _) = claim(&server, &setup, PASSWORD);
     let offered = browser.post_json("/api/v1/me/totp/offer", &json!({})).ok();
     let seed = text(&offered["secret"]);
@@ -40,11 +48,8 @@ fn a_second_factor_is_enrolled_asked_for_and_good_once() {
     refuse(PASSWORD, &code(&seed, -40), "wrong_code");
     refuse("not the password at all", &code(&seed, 0), "wrong_password");
     assert_eq!(browser.get("/api/v1/me").ok()["has_totp"], false);
-    let enrolled = browser.json(
-        "PUT",
-        "/api/v1/me/totp",
-        &enrolment(&seed, PASSWORD, &code(&seed, 0)),
-    );
+    let enrolling = code(&seed, 0);
+    let enrolled = browser.json("PUT", "/api/v1/me/totp", &enrolment(&seed, PASSWORD, &enrolling));
     assert_eq!(enrolled.ok()["codes"].as_array().unwrap().len(), 10);
     let (mut browser, _) = signed_in(&server, &enrolled);
     assert_eq!(browser.get("/api/v1/me").ok()["has_totp"], true);
@@ -56,10 +61,39 @@ fn a_second_factor_is_enrolled_asked_for_and_good_once() {
     );
     let next = code(&seed, 1);
     assert_eq!(sign_in(&server, PASSWORD, Some(&next)).status, 200);
-    for (spent, why) in [(code(&seed, 0), "the enrolment's"), (next, "the login's")] {
-        let answer = sign_in(&server, PASSWORD, Some(&spent));
-        assert_eq!(answer.error_code(), "second_factor", "{why} code is spent");
-    }
+    let spent = [
+        (enrolling.as_str(), "the enrolment's"),
+        (next.as_str(), "the login's"),
+    ];
+    refuse_spent(&server, &spent);
+    server.restart();
+    refuse_spent(&server, &spent);
+    let recovery = text(&enrolled.ok()["codes"][0]);
+    assert_eq!(sign_in(&server, PASSWORD, Some(&recovery)).status, 200);
+}
+
+#[test]
+fn of_logins_with_one_code_at_once_one_goes_through() {
+    let dir = tempfile::tempdir().unwrap();
+    let setup = Setup::new(dir.path());
+    let server = setup.start();
+    let (mut browser, _) = claim(&server, &setup, PASSWORD);
+    let offered = browser.post_json("/api/v1/me/totp/offer", &json!({})).ok();
+    let seed = text(&offered["secret"]);
+    let confirm = enrolment(&seed, PASSWORD, &code(&seed, 0));
+    browser.json("PUT", "/api/v1/me/totp", &confirm).ok();
+    let next = code(&seed, 1);
+    let statuses: Vec<u16> = std::thread::scope(|scope| {
+        let logins: Vec<_> = (0..4)
+            .map(|_| scope.spawn(|| sign_in(&server, PASSWORD, Some(&next)).status))
+            .collect();
+        logins.into_iter().map(|login| login.join().unwrap()).collect()
+    });
+    assert_eq!(
+        statuses.iter().filter(|status| **status == 200).count(),
+        1,
+        "{statuses:?}"
+    );
 }
 
 #[test]

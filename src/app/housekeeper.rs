@@ -70,6 +70,7 @@ fn run(state: &State, stopped: &Receiver<()>) {
         if now >= agenda.approvals {
             agenda.approvals = now + APPROVALS_EVERY;
             complain("approvals", approve(state));
+            complain("link_names", link_names::tidy(&state.link_names, &state.recorder));
             complain("link_names", link_names::save(&state.link_names, &state.recorder));
             complain("erasure", erasure::scrub_delivered(&state.recorder));
         }

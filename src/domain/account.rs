@@ -39,6 +39,9 @@ pub struct User {
     /// Base32 secret of TOTP when it is on.
     #[serde(default)]
     pub totp_secret: Option<String>,
+    /// Last time step (30 s since 1970) whose code was taken; one that is not later is spent. 0: none.
+    #[serde(default)]
+    pub totp_step: u64,
     /// SHA-256 (hex) of recovery codes not used yet.
     #[serde(default)]
     pub recovery_codes: Vec<String>,

@@ -47,3 +47,17 @@ pub struct Link {
     #[serde(default)]
     pub updated_at_ms: i64,
 }
+
+impl Link {
+    /// The names of its own, from the network down.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        let below = [&self.campaign, &self.adgroup, &self.creative];
+        let below = below.into_iter().filter_map(|name| name.as_deref());
+        std::iter::once(self.network.as_str()).chain(below)
+    }
+
+    /// The names of its own, joined with `::`.
+    pub fn full_name(&self) -> String {
+        self.names().collect::<Vec<_>>().join("::")
+    }
+}

@@ -302,6 +302,12 @@ pub fn link_name(link: &LinkToken, hash: u64) -> Key {
 pub fn link_name_prefix() -> Vec<u8> {
     vec![b'm']
 }
+/// Prefix of the names of one link.
+pub fn link_names_prefix(link: &LinkToken) -> Vec<u8> {
+    let (_, mut key) = link_name(link, 0);
+    key.truncate(key.len() - size_of::<u64>());
+    key
+}
 /// Link and hash of a key of names.
 pub fn parse_link_name(key: &[u8]) -> Option<(LinkToken, u64)> {
     let (head, hash) = tail::<8>(key.strip_prefix(b"m")?)?;

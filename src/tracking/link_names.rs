@@ -7,6 +7,9 @@
 //!
 //! 2026-11-21: a new combination costs a click no key of its commit. After a crash the combinations of the last
 //! seconds are unknown and are taken again with their next click: the bound holds but for those.
+//!
+//! 2026-11-22: names of a link that was removed are removed by the housekeeper too ([`tidy`]), since there may be
+//! too many for the commit of the removal. Until then the link stays in the map; a start finds it again.
 
 use crate::domain::duplicates;
 use crate::domain::ids::LinkToken;
@@ -14,7 +17,7 @@ use crate::domain::link::Link;
 use crate::domain::session::Session;
 use crate::recorder::{RecordError, Recorder};
 use crate::store::catalog::Catalog;
-use crate::store::{Db, Reader, StoreError, keys};
+use crate::store::{Db, KeyRange, Reader, StoreError, keys};
 use crate::telemetry;
 use parking_lot::RwLock;
 use std::collections::{HashMap, HashSet};
@@ -25,6 +28,8 @@ const UNKNOWN: &str = "unknown";
 const LEVELS: [&str; 3] = ["campaign", "adgroup", "creative"];
 /// Keys written by one job.
 const MOST: usize = 5_000;
+/// Keys removed by one job.
+const MOST_REMOVED: usize = 1_000;
 
 #[derive(Debug, Default)]
 struct Table {
@@ -49,14 +54,16 @@ impl LinkNames {
         }
     }
 
-    /// What is stored of the links that there are.
+    /// What is stored of the links that there are; of those that were removed only that there is something.
     pub fn load(most: usize, reader: &Reader, catalog: &Catalog) -> Result<Self, StoreError> {
         let mut table = Table::default();
         reader.scan_prefix(Db::Hot, &keys::link_name_prefix(), false, |key, _| {
-            if let Some((link, hash)) = keys::parse_link_name(key)
-                && catalog.links.contains_key(&link)
-            {
-                table.known.entry(link).or_default().insert(hash);
+            if let Some((link, hash)) = keys::parse_link_name(key) {
+                let is_there = catalog.links.contains_key(&link);
+                let names = table.known.entry(link).or_default();
+                if is_there {
+                    names.insert(hash);
+                }
             }
             ControlFlow::Continue(())
         })?;
@@ -120,6 +127,22 @@ impl LinkNames {
         true
     }
 
+    /// Links with names that are not there any more.
+    fn gone(&self, catalog: &Catalog) -> Vec<LinkToken> {
+        let table = self.table.read();
+        let gone = table
+            .known
+            .keys()
+            .filter(|link| !catalog.links.contains_key(*link));
+        gone.cloned().collect()
+    }
+
+    fn forget(&self, link: &LinkToken) {
+        let mut table = self.table.write();
+        table.known.remove(link);
+        table.fresh.retain(|(of, _)| of != link);
+    }
+
     fn take_fresh(&self) -> Vec<(LinkToken, u64)> {
         let mut table = self.table.write();
         let from = table.fresh.len().saturating_sub(MOST);
@@ -155,11 +178,48 @@ pub fn save(names: &LinkNames, recorder: &Recorder) -> Result<(), RecordError> {
     }
 }
 
+/// Removes the names of links that are not there any more. A click that was under way when its link went may bring
+/// one anew; the next time finds it.
+pub fn tidy(names: &LinkNames, recorder: &Recorder) -> Result<(), RecordError> {
+    for link in names.gone(&recorder.catalog()) {
+        while remove_some(&link, recorder)? >= MOST_REMOVED {}
+        // Made again under the same token meanwhile, it keeps what it has.
+        if !recorder.catalog().links.contains_key(&link) {
+            names.forget(&link);
+        }
+    }
+    Ok(())
+}
+
+/// Removes stored names of a link, unless there is one of that token again. Tells how many.
+fn remove_some(link: &LinkToken, recorder: &Recorder) -> Result<usize, RecordError> {
+    let link = link.clone();
+    let removed = recorder.run_blocking(move |group| {
+        if group.catalog().links.contains_key(&link) {
+            return Ok(0);
+        }
+        let range = KeyRange::prefix(&keys::link_names_prefix(&link));
+        let found = group.scan(Db::Hot, range, MOST_REMOVED)?;
+        let count = found.len();
+        found
+            .into_iter()
+            .for_each(|(key, _)| group.delete((Db::Hot, key)));
+        Ok(count)
+    });
+    removed?.map_err(|error: StoreError| RecordError::from(&error))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::clock::Clock;
     use crate::domain::activity::ActivityKind;
     use crate::domain::template::sample::sample_activity;
+    use crate::live::Live;
+    use crate::recorder::{Group, RecorderOptions, RecorderThread};
+    use crate::store::catalog::{Change, ConfigKey, ConfigObject};
+    use crate::store::{Store, StoreOptions};
+    use std::time::Duration;
 
     fn link(campaign: Option<&str>) -> Link {
         let link =
@@ -215,5 +275,93 @@ mod tests {
         let mut below = session(&["Net", "spring", "x"]);
         names.admit(&link, &mut below);
         assert_eq!(below.tracker_name(), "Net::spring::unknown");
+    }
+
+    struct Writer {
+        recorder: Recorder,
+        thread: Option<RecorderThread>,
+        _dir: tempfile::TempDir,
+    }
+
+    impl Writer {
+        fn start() -> Self {
+            let dir = tempfile::tempdir().unwrap();
+            let (store, _) = Store::open(dir.path(), StoreOptions::default()).unwrap();
+            let options = RecorderOptions {
+                intake_queue: 8,
+                spool: 1,
+            };
+            let (catalog, live) = (Catalog::default(), Live::default());
+            let (recorder, thread) =
+                Recorder::start(store.writer, store.reader, catalog, live, Clock::System, options).unwrap();
+            Self {
+                recorder,
+                thread: Some(thread),
+                _dir: dir,
+            }
+        }
+
+        fn change(&self, changes: Vec<Change>) {
+            let staged = self.recorder.run_blocking(move |group| {
+                let next = group.catalog().apply(&[], &changes).unwrap();
+                group.set_catalog(next);
+                // A group that writes nothing leaves the catalog as it was.
+                group.put(keys::instance("changed"), Vec::new());
+            });
+            staged.unwrap();
+        }
+
+        fn stored(&self, link: &Link) -> usize {
+            let prefix = keys::link_names_prefix(&link.token);
+            let scan = move |group: &mut Group<'_>| {
+                let range = KeyRange::prefix(&prefix);
+                group.scan(Db::Hot, range, usize::MAX).map(|found| found.len())
+            };
+            self.recorder.run_blocking(scan).unwrap().unwrap()
+        }
+    }
+
+    impl Drop for Writer {
+        fn drop(&mut self) {
+            self.thread.take().unwrap().stop();
+        }
+    }
+
+    #[test]
+    fn names_go_with_their_link_and_others_stay() {
+        let writer = Writer::start();
+        let (gone, mut stays) = (link(None), link(None));
+        stays.token = "abcdefg".parse().unwrap();
+        let offer = serde_json::json!({"id": "offer1", "name": "Shop", "events": []});
+        let offer = ConfigObject::Offer(serde_json::from_value(offer).unwrap());
+        let objects = [
+            offer,
+            ConfigObject::Link(gone.clone()),
+            ConfigObject::Link(stays.clone()),
+        ];
+        writer.change(objects.into_iter().map(Change::Put).collect());
+
+        let names = LinkNames::new(10_000);
+        let many = MOST_REMOVED + 5;
+        for n in 0..many {
+            names.admit(&gone, &mut session(&["Net", &n.to_string()]));
+        }
+        names.admit(&stays, &mut session(&["Net", "x"]));
+        save(&names, &writer.recorder).unwrap();
+        tidy(&names, &writer.recorder).unwrap();
+        assert_eq!((writer.stored(&gone), writer.stored(&stays)), (many, 1));
+
+        writer.change(vec![Change::Remove(ConfigKey::Link(gone.token.clone()))]);
+        // As after a start: of the removed link nothing is known but that something is stored.
+        let reader = writer.recorder.reader();
+        assert!(reader.wait_applied(reader.health().durable_seq, Duration::from_secs(10)));
+        let again = LinkNames::load(10_000, reader, &writer.recorder.catalog()).unwrap();
+        assert_eq!((again.count(&gone.token), again.count(&stays.token)), (0, 1));
+        names.admit(&gone, &mut session(&["Net", "under way"]));
+        tidy(&names, &writer.recorder).unwrap();
+        save(&names, &writer.recorder).unwrap();
+        assert_eq!((writer.stored(&gone), writer.stored(&stays)), (0, 1));
+        assert_eq!((names.count(&gone.token), names.count(&stays.token)), (0, 1));
+        assert_eq!(again.gone(&writer.recorder.catalog()), [gone.token]);
     }
 }

@@ -75,6 +75,7 @@ fn owner(secret: &str, now_ms: i64) -> Result<User, CliError> {
         partners: Vec::new(),
         language: None,
         totp_secret: None,
+        totp_step: 0,
         recovery_codes: Vec::new(),
         epoch: 0,
         is_disabled: false,

@@ -1,92 +1,19 @@
-//! Set-up, signing in and out, and what users do with their own account.
+//! What users do with their own account and its logins.
 
 use super::check;
-use super::save::{Note, audit, note, save, saved_at, stage};
+use super::save::{self, Note, audit, saved_at, stage};
 use crate::domain::account::{Role, User};
 use crate::domain::ids::{PartnerId, UserId};
 use crate::http::State;
-use crate::http::auth::csrf::{Source, source};
-use crate::http::auth::totp::Factor;
 use crate::http::auth::{Identity, Proof, Viewer, login, password};
-use crate::http::client::{Caller, caller};
+use crate::http::client::Caller;
 use crate::http::extract::Json;
-use crate::http::host;
 use crate::http::problem::ApiError;
 use crate::store::catalog::{Change, ConfigKey, ConfigObject, Precondition};
-use crate::telemetry;
 use actix_web::http::header::USER_AGENT;
 use actix_web::web::{Data, Path};
-use actix_web::{HttpRequest, HttpResponse, delete, get, post, put};
+use actix_web::{HttpRequest, HttpResponse, delete, get, put};
 use serde::{Deserialize, Serialize};
-
-/// Header that carries the set-up token.
-pub const SETUP_HEADER: &str = "x-setup-token";
-
-/// Whether the set-up token is good.
-#[derive(Debug, Serialize, utoipa::ToSchema)]
-pub struct SetupStatus {
-    /// Always true: a wrong token is answered 403.
-    pub is_open: bool,
-    /// The public address that the browser called, to be proposed in the wizard.
-    pub origin: String,
-    /// `en` or `ja`, from Accept-Language.
-    pub language: String,
-    /// Version of the server.
-    pub version: &'static str,
-}
-
-/// 410 once there is an owner, 403 without the token: checked before anything else is looked at.
-fn may_set_up(request: &HttpRequest, state: &State) -> Result<Caller, ApiError> {
-    let caller = caller(request, &state.config.trusted_proxies);
-    if !state.recorder.catalog().users.is_empty() {
-        return Err(ApiError::AlreadySetUp);
-    }
-    let token = request.headers().get(SETUP_HEADER).and_then(|v| v.to_str().ok());
-    if let Err(error) = state.auth.setup.check(token, state.now_ms()) {
-        state.auth.throttle.check(caller.ip, None)?;
-        return Err(error);
-    }
-    Ok(caller)
-}
-
-/// Tells whether the set-up link is good. Needs the header `X-Setup-Token`.
-#[utoipa::path(tag = "setup", responses((status = 200, body = SetupStatus)))]
-#[get("/setup/status")]
-pub async fn setup_status(state: Data<State>, request: HttpRequest) -> Result<HttpResponse, ApiError> {
-    let caller = may_set_up(&request, &state)?;
-    let accepted = request
-        .headers()
-        .get("accept-language")
-        .and_then(|v| v.to_str().ok())
-        .unwrap_or_default();
-    let language = if accepted.trim_start().to_ascii_lowercase().starts_with("ja") {
-        "ja"
-    } else {
-        "en"
-    };
-    Ok(HttpResponse::Ok().json(SetupStatus {
-        is_open: true,
-        origin: caller.origin(),
-        language: language.into(),
-        version: env!("CARGO_PKG_VERSION"),
-    }))
-}
-
-/// The first owner.
-#[derive(Debug, Deserialize, utoipa::ToSchema)]
-#[serde(deny_unknown_fields)]
-pub struct Claim {
-    /// Sign-in name.
-    pub login: String,
-    /// At least 12 characters.
-    pub password: String,
-    /// For people.
-    #[serde(default)]
-    pub name: String,
-    /// `en` or `ja`.
-    #[serde(default)]
-    pub language: Option<String>,
-}
 
 /// Somebody who has signed in.
 #[derive(Debug, Serialize, utoipa::ToSchema)]
@@ -115,7 +42,7 @@ pub struct Me {
     pub version: &'static str,
 }
 
-fn me(state: &State, identity: &Identity) -> Me {
+pub(super) fn me(state: &State, identity: &Identity) -> Me {
     let catalog = state.recorder.catalog();
     let user = identity.user.as_ref().and_then(|id| catalog.users.get(id));
     Me {
@@ -147,7 +74,7 @@ pub fn check_account(login: &str, name: &str, language: Option<&str>) -> Result<
     language.map_or(Ok(()), |l| check::language("language", l))
 }
 
-fn user_agent(request: &HttpRequest) -> String {
+pub(super) fn user_agent(request: &HttpRequest) -> String {
     let value = request
         .headers()
         .get(USER_AGENT)
@@ -155,65 +82,7 @@ fn user_agent(request: &HttpRequest) -> String {
     value.unwrap_or_default()
 }
 
-/// Takes over the instance: makes the first owner and signs them in. Of several claims exactly one wins.
-#[utoipa::path(tag = "setup", responses((status = 201, body = Me)))]
-#[post("/setup/claim")]
-pub async fn setup_claim(
-    state: Data<State>,
-    request: HttpRequest,
-    body: Json<Claim>,
-) -> Result<HttpResponse, ApiError> {
-    let caller = may_set_up(&request, &state)?;
-    refuse_other_sites(&request, &caller)?;
-    let claim = body.0;
-    check_account(&claim.login, &claim.name, claim.language.as_deref())?;
-    password::check("password", &claim.password, &claim.login)?;
-    let password_hash = state.auth.hasher.hash(claim.password).await?;
-    let now_ms = state.now_ms();
-    let owner = User {
-        id: super::made_id(None, UserId::from_random)?,
-        login: claim.login,
-        name: claim.name,
-        password_hash,
-        role: Role::Owner,
-        partners: Vec::new(),
-        language: claim.language,
-        totp_secret: None,
-        recovery_codes: Vec::new(),
-        epoch: 0,
-        is_disabled: false,
-        created_at_ms: now_ms,
-        updated_at_ms: now_ms,
-    };
-    let (cookie, new_login) = login::new(&owner, &caller.ip.to_string(), &user_agent(&request), now_ms)?;
-    let (from, actor, user) = (
-        caller.ip.to_string(),
-        format!("user {}", owner.login),
-        owner.clone(),
-    );
-    let name = host::name_of(&caller.host);
-    let claimed = state.recorder.run(move |group| {
-        let mut changes = vec![Change::Put(ConfigObject::User(user.clone()))];
-        // Who holds the set-up token says by the address in the browser what this server is called.
-        let mut settings = (*group.catalog().settings).clone();
-        if let Some(name) = name.filter(|name| !settings.admin_hosts.contains(name)) {
-            settings.admin_hosts.push(name);
-            changes.push(Change::Put(ConfigObject::Settings(settings)));
-        }
-        stage(group, &[Precondition::NoUsers], &changes)?;
-        login::insert(group, &new_login)?;
-        audit(group, &actor, &from, Note::new("setup.claim", user.login)).map_err(ApiError::from)
-    });
-    claimed.await??;
-    state.auth.setup.spend();
-    state.applied().await?;
-    let identity = identity_of(&owner, &caller);
-    Ok(HttpResponse::Created()
-        .cookie(login::cookie(caller.is_tls, cookie))
-        .json(me(&state, &identity)))
-}
-
-fn identity_of(user: &User, caller: &Caller) -> Identity {
+pub(super) fn identity_of(user: &User, caller: &Caller) -> Identity {
     Identity {
         actor: format!("user {}", user.login),
         role: user.role,
@@ -224,124 +93,7 @@ fn identity_of(user: &User, caller: &Caller) -> Identity {
     }
 }
 
-/// Programs without these headers may sign in; browsers only from our own pages.
-fn refuse_other_sites(request: &HttpRequest, caller: &Caller) -> Result<(), ApiError> {
-    match source(request.headers(), &caller.origin()) {
-        Source::SameOrigin | Source::Unknown => Ok(()),
-        Source::Other => Err(ApiError::CrossSite),
-    }
-}
-
-/// Name and password.
-#[derive(Debug, Deserialize, utoipa::ToSchema)]
-#[serde(deny_unknown_fields)]
-pub struct Credentials {
-    /// Sign-in name.
-    pub login: String,
-    /// Password.
-    pub password: String,
-    /// Code of the authenticator app, or a recovery code, when the second factor is on.
-    #[serde(default)]
-    pub code: Option<String>,
-}
-
-/// Signs in: sets the cookie. Wrong names and wrong passwords are answered alike, after the same time.
-#[utoipa::path(tag = "account", responses((status = 200, body = Me)))]
-#[post("/login")]
-pub async fn sign_in(
-    state: Data<State>,
-    request: HttpRequest,
-    body: Json<Credentials>,
-) -> Result<HttpResponse, ApiError> {
-    let caller = caller(&request, &state.config.trusted_proxies);
-    refuse_other_sites(&request, &caller)?;
-    let (name, from) = (body.0.login.trim().to_owned(), caller.ip.to_string());
-    if let Err(error) = state.auth.throttle.check(caller.ip, Some(&name)) {
-        telemetry::login("throttled");
-        return Err(error);
-    }
-    let catalog = state.recorder.catalog();
-    let user = catalog
-        .users
-        .values()
-        .find(|u| u.login.to_lowercase() == name.to_lowercase() && !u.is_disabled)
-        .cloned();
-    let is_right = state
-        .auth
-        .hasher
-        .verify(body.0.password, user.as_ref().map(|u| u.password_hash.clone()))
-        .await?;
-    let judged = match (&user, is_right) {
-        (Some(user), true) => state
-            .auth
-            .spent_codes
-            .judge(user, body.0.code.as_deref(), state.now_ms()),
-        _ => Err(ApiError::WrongCredentials),
-    };
-    let factor = match judged {
-        Ok(factor) => factor,
-        Err(error) => {
-            telemetry::login("wrong");
-            // What was typed as a name may be a password; only names that exist are entered.
-            let subject = user.map_or_else(|| "(unknown name)".to_owned(), |u| u.login.clone());
-            let entry = Note::new("login.fail", subject).detail(error.row().1);
-            if let Err(error) = note(&state, "nobody", &from, entry).await {
-                tracing::warn!(
-                    code = error.row().1,
-                    "a failed login could not be entered in the audit log"
-                );
-            }
-            return Err(error);
-        }
-    };
-    let Some(user) = user else {
-        return Err(ApiError::WrongCredentials);
-    };
-    let (cookie, new_login) = login::new(&user, &from, &user_agent(&request), state.now_ms())?;
-    let changes = match factor {
-        Factor::Passed => Vec::new(),
-        Factor::Recovery(hash) => {
-            let mut spent = (*user).clone();
-            spent.recovery_codes.retain(|code| *code != hash);
-            spent.updated_at_ms = saved_at(&state, user.updated_at_ms);
-            vec![Change::Put(ConfigObject::User(spent))]
-        }
-    };
-    // The user must still be as it was when the password was compared.
-    let unchanged = vec![Precondition::Unchanged(
-        ConfigKey::User(user.id.clone()),
-        user.updated_at_ms,
-    )];
-    let actor = format!("user {}", user.login);
-    let subject = user.login.clone();
-    let written = state.recorder.run(move |group| {
-        stage(group, &unchanged, &changes)?;
-        login::insert(group, &new_login)?;
-        audit(group, &actor, &from, Note::new("login.success", subject)).map_err(ApiError::from)
-    });
-    written.await??;
-    telemetry::login("ok");
-    state.applied().await?;
-    let identity = identity_of(&user, &caller);
-    Ok(HttpResponse::Ok()
-        .cookie(login::cookie(caller.is_tls, cookie))
-        .json(me(&state, &identity)))
-}
-
-/// Signs out: ends the login on the server too.
-#[utoipa::path(tag = "account", responses((status = 204)))]
-#[post("/logout")]
-pub async fn sign_out(state: Data<State>, viewer: Viewer) -> Result<HttpResponse, ApiError> {
-    let is_tls = viewer.0.caller.is_tls;
-    if let Proof::Login(id) = viewer.0.proof.clone() {
-        end_login(&state, &viewer.0, id).await?;
-    }
-    Ok(HttpResponse::NoContent()
-        .cookie(login::cookie(is_tls, String::new()))
-        .finish())
-}
-
-async fn end_login(state: &State, identity: &Identity, id: String) -> Result<(), ApiError> {
+pub(super) async fn end_login(state: &State, identity: &Identity, id: String) -> Result<(), ApiError> {
     let (actor, from) = (identity.actor.clone(), identity.from());
     let removed = state.recorder.run(move |group| {
         login::remove(group, &id);
@@ -398,14 +150,7 @@ async fn save_user(
         ConfigKey::User(user.id.clone()),
         before.updated_at_ms,
     )];
-    save(
-        state,
-        identity,
-        preconditions,
-        vec![Change::Put(ConfigObject::User(user))],
-        note,
-    )
-    .await
+    save::update(state, identity, preconditions, ConfigObject::User(user), note).await
 }
 
 /// Changes one's own name and language.

@@ -2,13 +2,13 @@
 
 use super::check;
 use super::offers::{OfferDto, find};
-use super::save::{Note, save, saved_at};
+use super::save::{self, Note, saved_at};
 use crate::domain::offer::{BearerToken, TrustScope};
 use crate::http::State;
 use crate::http::auth::{Editor, random_text, sha256_hex};
 use crate::http::extract::Json;
 use crate::http::problem::ApiError;
-use crate::store::catalog::{Change, ConfigKey, ConfigObject, Precondition};
+use crate::store::catalog::{ConfigKey, ConfigObject, Precondition};
 use actix_web::web::{Data, Path};
 use actix_web::{HttpResponse, delete, post};
 use serde::{Deserialize, Serialize};
@@ -69,14 +69,7 @@ pub async fn create_bearer_token(
     )];
     let view = OfferDto::from(&offer);
     let note = Note::new("offer.bearer_token", offer.id.to_string()).detail(body.0.name.clone());
-    save(
-        &state,
-        &editor.0,
-        preconditions,
-        vec![Change::Put(ConfigObject::Offer(offer))],
-        note,
-    )
-    .await?;
+    save::update(&state, &editor.0, preconditions, ConfigObject::Offer(offer), note).await?;
     Ok(HttpResponse::Created().json(IssuedBearer {
         name: body.0.name,
         secret,
@@ -106,13 +99,6 @@ pub async fn delete_bearer_token(
         before.updated_at_ms,
     )];
     let note = Note::new("offer.bearer_token_revoked", offer.id.to_string()).detail(name);
-    save(
-        &state,
-        &editor.0,
-        preconditions,
-        vec![Change::Put(ConfigObject::Offer(offer))],
-        note,
-    )
-    .await?;
+    save::update(&state, &editor.0, preconditions, ConfigObject::Offer(offer), note).await?;
     Ok(HttpResponse::NoContent().finish())
 }

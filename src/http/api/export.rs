@@ -6,9 +6,10 @@
 use super::activities::{self, ActivityQuery};
 use super::export_columns::{ACTIVITIES, AUDIT, Column, PAYOUTS, POSTBACKS, SESSIONS, STATS};
 use super::page::Page;
+use super::payouts::{self, PayoutQuery};
 use super::postbacks::{self, PostbackQuery};
 use super::sessions::{self, SessionQuery};
-use super::stats::{self, PayoutQuery, StatsQuery};
+use super::stats::{self, StatsQuery};
 use super::system::{self, AuditQuery};
 use crate::http::State;
 use crate::http::auth::{Identity, Viewer};
@@ -134,7 +135,7 @@ pub async fn export_list(
         }
         "payouts" => {
             let query: PayoutQuery = parse_query(&filters)?;
-            sheet.rows(PAYOUTS, &stats::payouts_of(&state, identity, query).await?.rows)?
+            sheet.rows(PAYOUTS, &payouts::payouts_of(&state, identity, query).await?.rows)?
         }
         other => return Err(ApiError::not_found("list", other)),
     };
@@ -281,7 +282,7 @@ mod tests {
 
     #[test]
     fn files_are_quoted_and_encoded() {
-        let row = |partner: &str| stats::PayoutRow {
+        let row = |partner: &str| payouts::PayoutRow {
             month: "2026-11".into(),
             partner: None,
             name: partner.into(),

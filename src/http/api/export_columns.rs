@@ -1,6 +1,7 @@
 //! What stands in the columns of exported files. The headings of the conversion log are those that tools of
 //! the field look for.
 
+use super::payouts;
 use super::records::{ActivityDto, PostbackDto, SessionDto};
 use super::stats;
 use crate::domain::account::AuditEntry;
@@ -456,7 +457,7 @@ pub const STATS: &[Column<stats::StatRow>] = &[
 ];
 
 /// Payouts by partner and month.
-pub const PAYOUTS: &[Column<stats::PayoutRow>] = &[
+pub const PAYOUTS: &[Column<payouts::PayoutRow>] = &[
     Column {
         en: "month",
         ja: "月",

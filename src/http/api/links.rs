@@ -1,10 +1,10 @@
 //! Links (クリックURL) and everything that is copied from them: click URL, 入稿URL, impression URL, tags.
 
 use super::check;
-use super::offers::{ConfigQuery, check_attribution, checked_destinations, same_id};
-use super::page::{self, Ordered, Page, holds};
-use super::save::{Note, difference, save, saved_at, unchanged};
-use super::{made_id, to_json};
+use super::offers::{check_attribution, checked_destinations};
+use super::page::{ConfigQuery, Ordered, Page, holds};
+use super::save::{self, Note, difference, saved_at, unchanged};
+use super::{made_id, same_id, to_json};
 use crate::domain::account::Settings;
 use crate::domain::ids::{LinkToken, OfferId, PartnerId};
 use crate::domain::link::Link;
@@ -14,7 +14,7 @@ use crate::http::State;
 use crate::http::auth::{Editor, Identity, Viewer};
 use crate::http::extract::{Json, Query, id};
 use crate::http::problem::ApiError;
-use crate::store::catalog::{Catalog, Change, ConfigKey, ConfigObject, LinkEntry, Precondition};
+use crate::store::catalog::{Catalog, ConfigKey, ConfigObject, LinkEntry};
 use crate::tracking::link_names::LinkNames;
 use actix_web::web::{Data, Path};
 use actix_web::{HttpResponse, delete, get, post, put};
@@ -294,23 +294,16 @@ pub async fn list_links(
     query: Query<ConfigQuery>,
 ) -> Result<HttpResponse, ApiError> {
     let (catalog, query, origin) = (state.recorder.catalog(), query.0, viewer.0.caller.origin());
-    let word = query.q.as_deref().unwrap_or_default();
+    let word = query.word();
     let wanted = |entry: &&std::sync::Arc<LinkEntry>| {
         let link = &entry.link;
-        let names = [
-            Some(&link.network),
-            link.campaign.as_ref(),
-            link.adgroup.as_ref(),
-            link.creative.as_ref(),
-        ];
         viewer.0.sees(link.partner.as_ref())
             && query.offer.as_deref().is_none_or(|o| link.offer.as_str() == o)
             && query
                 .partner
                 .as_deref()
                 .is_none_or(|p| link.partner.as_ref().is_some_and(|own| own.as_str() == p))
-            && (link.token.as_str().contains(word)
-                || names.into_iter().flatten().any(|name| holds(name, word)))
+            && (link.token.as_str().contains(word) || link.names().any(|name| holds(name, word)))
     };
     let all = catalog.links.values().filter(wanted).map(|entry| Ordered {
         at_ms: entry.link.created_at_ms,
@@ -320,7 +313,7 @@ pub async fn list_links(
             view_entry(entry, &catalog.settings, &state.link_names, &origin),
         ),
     });
-    let page = page::of_memory(all.collect(), page::limit(query.limit)?, query.cursor.as_deref())?;
+    let page = query.page(all)?;
     Ok(HttpResponse::Ok().json(page))
 }
 
@@ -382,16 +375,8 @@ pub async fn create_link(
         saved_at(&state, 0),
     )?;
     let view = view_saved(&link, &catalog, &editor.0.caller.origin());
-    let absent = vec![Precondition::Absent(ConfigKey::Link(link.token.clone()))];
     let note = Note::new("link.create", link.token.to_string()).detail(to_json(&view).to_string());
-    save(
-        &state,
-        &editor.0,
-        absent,
-        vec![Change::Put(ConfigObject::Link(link))],
-        note,
-    )
-    .await?;
+    save::insert(&state, &editor.0, ConfigObject::Link(link), note).await?;
     Ok(HttpResponse::Created().json(view))
 }
 
@@ -419,14 +404,7 @@ pub async fn replace_link(
         &to_json(&view_saved(before, &catalog, &origin)),
         &to_json(&view),
     ));
-    save(
-        &state,
-        &editor.0,
-        preconditions,
-        vec![Change::Put(ConfigObject::Link(link))],
-        note,
-    )
-    .await?;
+    save::update(&state, &editor.0, preconditions, ConfigObject::Link(link), note).await?;
     Ok(HttpResponse::Ok().json(view))
 }
 
@@ -440,7 +418,7 @@ pub async fn delete_link(
 ) -> Result<HttpResponse, ApiError> {
     let key = ConfigKey::Link(find(&state.recorder.catalog(), &path)?.link.token.clone());
     let note = Note::new("link.delete", path.into_inner());
-    save(&state, &editor.0, vec![], vec![Change::Remove(key)], note).await?;
+    save::remove(&state, &editor.0, key, note).await?;
     Ok(HttpResponse::NoContent().finish())
 }
 

@@ -18,6 +18,7 @@ pub mod links;
 pub mod offers;
 pub mod page;
 pub mod partners;
+pub mod payouts;
 pub mod postbacks;
 pub mod presets;
 pub mod proofs;
@@ -29,6 +30,8 @@ pub mod second_factor;
 pub mod secret;
 pub mod sessions;
 pub mod settings;
+pub mod setup;
+pub mod sign_in;
 pub mod stats;
 pub mod system;
 pub mod tests_api;
@@ -40,7 +43,11 @@ pub mod upload;
 pub mod users;
 
 #[cfg(test)]
+mod account_tests;
+#[cfg(test)]
 mod route_tests;
+#[cfg(test)]
+mod test_instance;
 #[cfg(test)]
 mod transfer_tests;
 
@@ -71,6 +78,18 @@ pub(crate) fn made_id<T>(given: Option<T>, make: impl FnOnce(&[u8]) -> T) -> Res
         what: "random numbers",
     })?;
     Ok(make(&bytes))
+}
+
+/// The id in a body must be that of the path.
+pub(crate) fn same_id<T: PartialEq + Clone>(given: Option<T>, own: &T) -> Result<T, ApiError> {
+    match given {
+        Some(given) if given != *own => Err(ApiError::invalid(
+            "id",
+            "id_mismatch",
+            "ids never change: leave the id out, or send the one of the address",
+        )),
+        _ => Ok(own.clone()),
+    }
 }
 
 /// A DTO as JSON, for the audit log. Secrets are masked by the DTO itself.
@@ -197,7 +216,7 @@ async fn openapi_json(_viewer: Viewer) -> HttpResponse {
 }
 
 table! {
-    account::setup_status, account::setup_claim, account::sign_in, account::sign_out, account::get_me,
+    setup::setup_status, setup::setup_claim, sign_in::sign_in, sign_in::sign_out, account::get_me,
     account::change_me, account::change_password, account::list_logins, account::delete_login,
     second_factor::offer_totp, second_factor::set_totp, second_factor::remove_totp,
     users::list_users, users::get_user, users::create_user, users::replace_user, users::delete_user,
@@ -217,7 +236,7 @@ table! {
     postbacks::queue_view, postbacks::resend_postbacks, postbacks::cancel_postbacks, postbacks::list_postbacks,
     postbacks::get_postback,
     jobs::get_job,
-    stats::get_stats, stats::get_payouts,
+    stats::get_stats, payouts::get_payouts,
     trace::get_trace,
     proofs::create_proof, proofs::list_proofs, proofs::delete_proof,
     transfer::export_configuration, transfer::import_configuration,

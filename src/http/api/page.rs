@@ -32,6 +32,35 @@ pub fn limit(asked: Option<u16>) -> Result<usize, ApiError> {
     Ok(usize::from(limit))
 }
 
+/// Filters of lists of configuration objects.
+#[derive(Debug, Deserialize, utoipa::IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct ConfigQuery {
+    /// Items of a page, 1 to 200 (50).
+    pub limit: Option<u16>,
+    /// `next_cursor` of the page before.
+    pub cursor: Option<String>,
+    /// Only those whose name or id holds this.
+    pub q: Option<String>,
+    /// Only those of this offer (links, rules).
+    pub offer: Option<String>,
+    /// Only those of this partner (links, rules).
+    pub partner: Option<String>,
+}
+
+impl ConfigQuery {
+    /// The word that is searched; empty without one.
+    pub fn word(&self) -> &str {
+        self.q.as_deref().unwrap_or_default()
+    }
+
+    /// The page that is asked for.
+    pub fn page<T>(&self, all: impl Iterator<Item = Ordered<T>>) -> Result<Page<T>, ApiError> {
+        of_memory(all.collect(), limit(self.limit)?, self.cursor.as_deref())
+    }
+}
+
 /// An object of a list that lives in memory, with what it is ordered by.
 #[derive(Debug)]
 pub struct Ordered<T> {

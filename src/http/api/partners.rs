@@ -1,11 +1,11 @@
 //! Partners (媒体 / 連携先).
 
 use super::check;
-use super::offers::{ConfigQuery, check_attribution, check_host, check_payout, same_id};
-use super::page::{self, Ordered, Page, holds};
-use super::save::{Note, difference, save, saved_at, unchanged};
+use super::offers::{check_attribution, check_host, check_payout};
+use super::page::{ConfigQuery, Ordered, Page, holds};
+use super::save::{self, Note, difference, saved_at, unchanged};
 use super::trust::TrustDto;
-use super::{made_id, to_json};
+use super::{made_id, same_id, to_json};
 use crate::domain::ids::PartnerId;
 use crate::domain::offer::{AttributionPolicy, TrustPolicy};
 use crate::domain::partner::{ClickParameter, DeliverySettings, Partner, PartnerPayout};
@@ -13,7 +13,7 @@ use crate::http::State;
 use crate::http::auth::{Editor, Identity, Viewer};
 use crate::http::extract::{Json, Query, id};
 use crate::http::problem::ApiError;
-use crate::store::catalog::{Catalog, Change, ConfigKey, ConfigObject, Precondition};
+use crate::store::catalog::{Catalog, ConfigKey, ConfigObject};
 use actix_web::web::{Data, Path};
 use actix_web::{HttpResponse, delete, get, post, put};
 use rust_decimal::Decimal;
@@ -247,7 +247,7 @@ pub async fn list_partners(
     query: Query<ConfigQuery>,
 ) -> Result<HttpResponse, ApiError> {
     let catalog = state.recorder.catalog();
-    let word = query.0.q.as_deref().unwrap_or_default();
+    let word = query.0.word();
     let all = catalog.partners.values().filter(|p| viewer.0.sees(Some(&p.id)));
     let all = all
         .filter(|p| holds(&p.name, word) || p.id.as_str().contains(word))
@@ -256,11 +256,7 @@ pub async fn list_partners(
             id: p.id.to_string(),
             item: seen(&viewer.0, p),
         });
-    let page = page::of_memory(
-        all.collect(),
-        page::limit(query.0.limit)?,
-        query.0.cursor.as_deref(),
-    )?;
+    let page = query.0.page(all)?;
     Ok(HttpResponse::Ok().json(page))
 }
 
@@ -304,16 +300,8 @@ pub async fn create_partner(
         state.config.retention.sessions_days,
     )?;
     let view = PartnerDto::from(&partner);
-    let absent = vec![Precondition::Absent(ConfigKey::Partner(partner.id.clone()))];
     let note = Note::new("partner.create", partner.id.to_string()).detail(to_json(&view).to_string());
-    save(
-        &state,
-        &editor.0,
-        absent,
-        vec![Change::Put(ConfigObject::Partner(partner))],
-        note,
-    )
-    .await?;
+    save::insert(&state, &editor.0, ConfigObject::Partner(partner), note).await?;
     Ok(HttpResponse::Created().json(view))
 }
 
@@ -338,11 +326,11 @@ pub async fn replace_partner(
     let view = PartnerDto::from(&partner);
     let note = Note::new("partner.update", partner.id.to_string())
         .detail(difference(&to_json(&PartnerDto::from(before)), &to_json(&view)));
-    save(
+    save::update(
         &state,
         &editor.0,
         preconditions,
-        vec![Change::Put(ConfigObject::Partner(partner))],
+        ConfigObject::Partner(partner),
         note,
     )
     .await?;
@@ -359,7 +347,7 @@ pub async fn delete_partner(
 ) -> Result<HttpResponse, ApiError> {
     let key = ConfigKey::Partner(find(&state.recorder.catalog(), &path)?.id.clone());
     let note = Note::new("partner.delete", path.into_inner());
-    save(&state, &editor.0, vec![], vec![Change::Remove(key)], note).await?;
+    save::remove(&state, &editor.0, key, note).await?;
     Ok(HttpResponse::NoContent().finish())
 }
 

@@ -1,185 +1,11 @@
 //! Routes against a real store in a temporary directory.
 
-use crate::alerts::{Alerts, Reach};
-use crate::clock::Clock;
-use crate::config::{self, Sources};
-use crate::delivery::ledger::StoreLedger;
-use crate::delivery::{Delivery, DeliveryOptions, DeliveryPolicy};
-use crate::domain::account::{ApiToken, TokenScope};
+use super::test_instance::{Instance, send};
+use crate::domain::account::TokenScope;
 use crate::domain::stats::{Bucket, Counters, Dimension, StatKey};
-use crate::http::auth::{Auth, sha256_hex};
-use crate::http::echo::Echo;
-use crate::http::{State, admin_routes};
-use crate::live::Live;
-use crate::recorder::{Recorder, RecorderOptions, RecorderThread};
-use crate::store::catalog::{Catalog, Change, ConfigObject};
-use crate::store::{Store, StoreOptions};
-use crate::telemetry::install_metrics;
-use crate::tracking::geo::GeoIp;
-use crate::tracking::link_names::LinkNames;
-use crate::tracking::visitors::Visitors;
-use actix_web::dev::{Service, ServiceResponse};
-use actix_web::http::{Method, StatusCode};
-use actix_web::test::{TestRequest, init_service, read_body};
-use actix_web::web::Data;
-use actix_web::{App, http};
+use actix_web::http::Method;
 use serde_json::{Value, json};
-use std::sync::Arc;
 use std::time::Instant;
-
-const PASSWORD: &str = "correct horse battery";
-const ORIGIN: &str = "http://localhost:8080";
-
-/// An instance without listeners.
-struct Instance {
-    state: Data<State>,
-    thread: Option<RecorderThread>,
-    _dir: tempfile::TempDir,
-}
-
-impl Instance {
-    fn start() -> Self {
-        let dir = tempfile::tempdir().unwrap();
-        let effective = config::load(&Sources::default()).unwrap();
-        let (store, _) = Store::open(dir.path(), StoreOptions::default()).unwrap();
-        let Store {
-            writer,
-            reader,
-            keeper,
-        } = store;
-        let options = RecorderOptions {
-            intake_queue: 64,
-            spool: 16,
-        };
-        let (recorder, thread) = Recorder::start(
-            writer,
-            reader,
-            Catalog::default(),
-            Live::default(),
-            Clock::System,
-            options,
-        )
-        .unwrap();
-        let ledger = Arc::new(StoreLedger::new(recorder.clone(), DeliveryPolicy::default()));
-        let delivery = Delivery::start(
-            &DeliveryOptions {
-                workers: 2,
-                ..DeliveryOptions::default()
-            },
-            ledger,
-        )
-        .unwrap();
-        let (delivery, config) = (Arc::new(delivery), Arc::new(effective.config));
-        let reach = Reach {
-            recorder: recorder.clone(),
-            delivery: delivery.clone(),
-            config: config.clone(),
-        };
-        let state = State {
-            recorder,
-            delivery,
-            alerts: Arc::new(Alerts::start(reach).unwrap()),
-            keeper,
-            config,
-            metrics: install_metrics(0).unwrap(),
-            auth: Auth::new().unwrap(),
-            echo: Arc::new(Echo::new("127.0.0.1:1".parse().unwrap())),
-            geo: Arc::new(GeoIp::empty()),
-            link_names: Arc::new(LinkNames::new(10)),
-            visitors: Arc::new(Visitors::new(10)),
-            admin_address: ([127, 0, 0, 1], 8080).into(),
-            jobs: Default::default(),
-            start_faults: Vec::new(),
-            started_at_ms: 0,
-        };
-        Self {
-            state: Data::new(state),
-            thread: Some(thread),
-            _dir: dir,
-        }
-    }
-
-    /// An API token of a scope.
-    async fn token(&self, scope: TokenScope) -> String {
-        let secret = format!("ybk_{scope:?}");
-        let token = ApiToken {
-            id: format!("{scope:?}").to_lowercase().parse().unwrap(),
-            name: "test".into(),
-            sha256: sha256_hex(secret.as_bytes()),
-            scope,
-            created_by: String::new(),
-            created_at_ms: 0,
-            expires_at_ms: None,
-        };
-        let change = Change::Put(ConfigObject::Token(token));
-        let stored = self
-            .state
-            .recorder
-            .run(move |group| super::save::stage(group, &[], &[change]));
-        stored.await.unwrap().unwrap();
-        format!("Bearer {secret}")
-    }
-}
-
-impl Drop for Instance {
-    fn drop(&mut self) {
-        self.state.alerts.stop();
-        self.state.delivery.stop(Instant::now());
-        if let Some(thread) = self.thread.take() {
-            thread.stop();
-        }
-    }
-}
-
-struct Answer {
-    status: StatusCode,
-    headers: http::header::HeaderMap,
-    body: Value,
-}
-
-impl Answer {
-    fn code(&self) -> &str {
-        self.body["error"]["code"].as_str().unwrap_or_default()
-    }
-}
-
-/// One request; `headers` as given, the body as JSON unless it is null.
-async fn send(
-    instance: &Instance,
-    method: Method,
-    path: &str,
-    headers: &[(&str, &str)],
-    body: Value,
-) -> Answer {
-    let app = init_service(
-        App::new()
-            .app_data(instance.state.clone())
-            .configure(admin_routes),
-    )
-    .await;
-    let mut request = TestRequest::with_uri(path)
-        .method(method)
-        .insert_header(("host", "localhost:8080"));
-    for pair in headers {
-        request = request.insert_header(*pair);
-    }
-    if !body.is_null() {
-        request = request.set_json(body);
-    }
-    let answer: ServiceResponse<_> = app.call(request.to_request()).await.unwrap();
-    let (status, headers) = (answer.status(), answer.headers().clone());
-    let bytes = read_body(answer).await;
-    Answer {
-        status,
-        headers,
-        body: serde_json::from_slice(&bytes).unwrap_or(Value::Null),
-    }
-}
-
-fn cookie(answer: &Answer) -> String {
-    let cookie = answer.headers.get("set-cookie").unwrap().to_str().unwrap();
-    cookie.split(';').next().unwrap().to_owned()
-}
 
 #[actix_web::test]
 async fn no_route_answers_without_a_login_and_every_one_is_in_the_document() {
@@ -215,149 +41,6 @@ async fn no_route_answers_without_a_login_and_every_one_is_in_the_document() {
     assert_eq!((wrong.status.as_u16(), wrong.code()), (405, "method_not_allowed"));
     assert_eq!(wrong.headers.get("cache-control").unwrap(), "no-store");
     assert!(wrong.headers.contains_key("content-security-policy"));
-}
-
-#[actix_web::test]
-async fn one_claim_wins_and_then_the_set_up_is_gone() {
-    let instance = Instance::start();
-    let claim = |login: &str| json!({"login": login, "password": PASSWORD});
-    let without = send(&instance, Method::POST, "/api/v1/setup/claim", &[], claim("a")).await;
-    assert_eq!((without.status.as_u16(), without.code()), (403, "setup_token"));
-    let token = instance.state.auth.setup.issue(instance.state.now_ms()).unwrap();
-    let headers = [("x-setup-token", token.as_str())];
-    let weak = send(
-        &instance,
-        Method::POST,
-        "/api/v1/setup/claim",
-        &headers,
-        json!({"login": "a", "password": "short"}),
-    )
-    .await;
-    assert_eq!((weak.status.as_u16(), weak.code()), (400, "password_too_short"));
-    let claims = ["a", "b", "c", "d"].map(|login| {
-        send(
-            &instance,
-            Method::POST,
-            "/api/v1/setup/claim",
-            &headers,
-            claim(login),
-        )
-    });
-    let [a, b, c, d] = claims;
-    let answers = tokio::join!(a, b, c, d);
-    let answers = [answers.0, answers.1, answers.2, answers.3];
-    assert_eq!(answers.iter().filter(|a| a.status == 201).count(), 1);
-    assert_eq!(answers.iter().filter(|a| a.status == 410).count(), 3);
-    let late = send(
-        &instance,
-        Method::GET,
-        "/api/v1/setup/status",
-        &headers,
-        Value::Null,
-    )
-    .await;
-    assert_eq!((late.status.as_u16(), late.code()), (410, "already_set_up"));
-}
-
-#[actix_web::test]
-async fn a_login_works_by_cookie_only_from_our_own_pages_and_ends() {
-    let instance = Instance::start();
-    let token = instance.state.auth.setup.issue(instance.state.now_ms()).unwrap();
-    let claimed = send(
-        &instance,
-        Method::POST,
-        "/api/v1/setup/claim",
-        &[("x-setup-token", &token)],
-        json!({"login": "Hanako", "password": PASSWORD}),
-    )
-    .await;
-    assert_eq!(claimed.status, 201, "{}", claimed.body);
-    let wrong = json!({"login": "hanako", "password": "wrong horse battery"});
-    let nobody = json!({"login": "nobody", "password": "wrong horse battery"});
-    for body in [wrong, nobody] {
-        let refused = send(&instance, Method::POST, "/api/v1/login", &[], body).await;
-        assert_eq!(
-            (refused.status.as_u16(), refused.code()),
-            (401, "wrong_credentials")
-        );
-    }
-    let login = json!({"login": "HANAKO", "password": PASSWORD});
-    let elsewhere = [("origin", "https://evil.example")];
-    let foreign = send(
-        &instance,
-        Method::POST,
-        "/api/v1/login",
-        &elsewhere,
-        login.clone(),
-    )
-    .await;
-    assert_eq!((foreign.status.as_u16(), foreign.code()), (403, "cross_site"));
-    let signed_in = send(
-        &instance,
-        Method::POST,
-        "/api/v1/login",
-        &[("origin", ORIGIN)],
-        login,
-    )
-    .await;
-    assert_eq!(signed_in.status, 200, "{}", signed_in.body);
-    let cookie = cookie(&signed_in);
-    let me = send(
-        &instance,
-        Method::GET,
-        "/api/v1/me",
-        &[("cookie", &cookie)],
-        Value::Null,
-    )
-    .await;
-    assert_eq!((me.status.as_u16(), &me.body["role"]), (200, &json!("owner")));
-    let partner = json!({"name": "Media"});
-    for headers in [
-        vec![("cookie", cookie.as_str())],
-        vec![("cookie", cookie.as_str()), ("sec-fetch-site", "cross-site")],
-    ] {
-        let refused = send(
-            &instance,
-            Method::POST,
-            "/api/v1/partners",
-            &headers,
-            partner.clone(),
-        )
-        .await;
-        assert_eq!((refused.status.as_u16(), refused.code()), (403, "cross_site"));
-    }
-    let own = [("cookie", cookie.as_str()), ("sec-fetch-site", "same-origin")];
-    assert_eq!(
-        send(&instance, Method::POST, "/api/v1/partners", &own, partner)
-            .await
-            .status,
-        201
-    );
-    let audit = send(&instance, Method::GET, "/api/v1/audit", &own, Value::Null).await;
-    let actions: Vec<_> = audit.body["items"]
-        .as_array()
-        .unwrap()
-        .iter()
-        .map(|e| e["action"].clone())
-        .collect();
-    for action in ["partner.create", "login.success", "login.fail", "setup.claim"] {
-        assert!(actions.contains(&json!(action)), "{action} is not in {actions:?}");
-    }
-    assert_eq!(
-        send(&instance, Method::POST, "/api/v1/logout", &own, Value::Null)
-            .await
-            .status,
-        204
-    );
-    let after = send(
-        &instance,
-        Method::GET,
-        "/api/v1/me",
-        &[("cookie", &cookie)],
-        Value::Null,
-    )
-    .await;
-    assert_eq!((after.status.as_u16(), after.code()), (401, "unauthenticated"));
 }
 
 #[actix_web::test]
@@ -430,6 +113,55 @@ async fn objects_are_made_replaced_and_removed_with_their_checks() {
         (wrong.code(), &wrong.body["error"]["field"]),
         ("unknown_field", &json!("limt"))
     );
+}
+
+#[actix_web::test]
+async fn a_domain_that_links_use_stays_in_the_settings() {
+    let instance = Instance::start();
+    let admin = instance.token(TokenScope::Admin).await;
+    let headers = [("authorization", admin.as_str())];
+    let call =
+        async |method: Method, path: &str, body: Value| send(&instance, method, path, &headers, body).await;
+    let with = async |public_url: &str, domains: &[&str]| {
+        let mut settings = call(Method::GET, "/api/v1/settings", Value::Null).await.body;
+        settings["public_url"] = public_url.into();
+        settings["tracking_domains"] = json!(domains);
+        call(Method::PUT, "/api/v1/settings", settings).await
+    };
+    let (public, used, idle) = (
+        "https://t.example.com",
+        "https://u.example.com",
+        "https://v.example.com",
+    );
+    assert_eq!(with(public, &[used, idle]).await.status, 200);
+    let offer = json!({"name": "Shop", "destinations": {"default": "https://shop.example/lp"}});
+    let offer = call(Method::POST, "/api/v1/offers", offer).await.body;
+    let link = async |token: &str, domain: Option<&str>| {
+        let link = json!({"token": token, "offer": offer["id"], "network": "Media", "campaign": token, "domain": domain});
+        let made = call(Method::POST, "/api/v1/links", link).await;
+        assert_eq!(made.status, 201, "{}", made.body);
+    };
+    link("without1", None).await;
+    link("aaaaaa", Some(used)).await;
+    let refused = with(public, &[idle]).await;
+    assert_eq!((refused.status.as_u16(), refused.code()), (400, "domain_in_use"));
+    let error = &refused.body["error"];
+    assert_eq!(error["field"], "tracking_domains");
+    let said = "1 link still uses https://u.example.com: Media::aaaaaa (aaaaaa); keep";
+    assert!(error["message"].as_str().unwrap().starts_with(said), "{error}");
+    for token in ["dddddd", "cccccc", "bbbbbb"] {
+        link(token, Some(used)).await;
+    }
+    let refused = with(public, &[]).await;
+    let said = "4 links still use https://u.example.com: Media::aaaaaa (aaaaaa), Media::bbbbbb (bbbbbb), Media::cccccc (cccccc), ...; keep";
+    let error = &refused.body["error"];
+    assert!(error["message"].as_str().unwrap().starts_with(said), "{error}");
+    // One that no link uses may go, and one may change its place.
+    assert_eq!(with(used, &[public]).await.status, 200);
+    for token in ["aaaaaa", "bbbbbb", "cccccc", "dddddd"] {
+        call(Method::DELETE, &format!("/api/v1/links/{token}"), Value::Null).await;
+    }
+    assert_eq!(with(public, &[]).await.status, 200);
 }
 
 #[actix_web::test]

@@ -1,11 +1,10 @@
 //! Rules: saving, checking while typing, and previewing with the code that delivers.
 
 use super::check;
-use super::offers::{ConfigQuery, same_id};
-use super::page::{self, Ordered, Page, holds};
-use super::save::{Note, difference, save, saved_at, unchanged};
+use super::page::{ConfigQuery, Ordered, Page, holds};
+use super::save::{self, Note, difference, saved_at, unchanged};
 use super::secret::Secret;
-use super::{made_id, to_json};
+use super::{made_id, same_id, to_json};
 use crate::delivery::egress::judge_host;
 use crate::delivery::sign::Signer;
 use crate::domain::activity::{Activity, ActivityKind, ConversionStatus};
@@ -19,7 +18,7 @@ use crate::http::State;
 use crate::http::auth::{Editor, Identity, Viewer};
 use crate::http::extract::{Json, Query, id};
 use crate::http::problem::ApiError;
-use crate::store::catalog::{Catalog, Change, ConfigKey, ConfigObject, Precondition};
+use crate::store::catalog::{Catalog, ConfigKey, ConfigObject};
 use actix_web::web::{Data, Path};
 use actix_web::{HttpResponse, delete, get, post, put};
 use serde::{Deserialize, Serialize};
@@ -246,7 +245,7 @@ pub async fn list_rules(
     query: Query<ConfigQuery>,
 ) -> Result<HttpResponse, ApiError> {
     let (catalog, query) = (state.recorder.catalog(), query.0);
-    let word = query.q.as_deref().unwrap_or_default();
+    let word = query.word();
     let wanted = |rule: &Rule| {
         let (offer, partner) = match &rule.scope {
             RuleScope::Offer { offer } => (Some(offer), None),
@@ -269,7 +268,7 @@ pub async fn list_rules(
             id: rule.id.to_string(),
             item: view(rule, broken),
         });
-    let page = page::of_memory(all.collect(), page::limit(query.limit)?, query.cursor.as_deref())?;
+    let page = query.page(all)?;
     Ok(HttpResponse::Ok().json(page))
 }
 
@@ -301,16 +300,8 @@ pub async fn create_rule(
         .into_rule(None, &state.recorder.catalog(), saved_at(&state, 0))?;
     refuse_errors(&rule, &state)?;
     let view = view(&rule, None);
-    let absent = vec![Precondition::Absent(ConfigKey::Rule(rule.id.clone()))];
     let note = Note::new("rule.create", rule.id.to_string()).detail(to_json(&view).to_string());
-    save(
-        &state,
-        &editor.0,
-        absent,
-        vec![Change::Put(ConfigObject::Rule(rule))],
-        note,
-    )
-    .await?;
+    save::insert(&state, &editor.0, ConfigObject::Rule(rule), note).await?;
     Ok(HttpResponse::Created().json(view))
 }
 
@@ -333,14 +324,7 @@ pub async fn replace_rule(
     let after = view(&rule, None);
     let note = Note::new("rule.update", rule.id.to_string())
         .detail(difference(&to_json(&view(before, broken)), &to_json(&after)));
-    save(
-        &state,
-        &editor.0,
-        preconditions,
-        vec![Change::Put(ConfigObject::Rule(rule))],
-        note,
-    )
-    .await?;
+    save::update(&state, &editor.0, preconditions, ConfigObject::Rule(rule), note).await?;
     Ok(HttpResponse::Ok().json(after))
 }
 
@@ -354,7 +338,7 @@ pub async fn delete_rule(
 ) -> Result<HttpResponse, ApiError> {
     let key = ConfigKey::Rule(find(&state.recorder.catalog(), &path)?.0.id.clone());
     let note = Note::new("rule.delete", path.into_inner());
-    save(&state, &editor.0, vec![], vec![Change::Remove(key)], note).await?;
+    save::remove(&state, &editor.0, key, note).await?;
     Ok(HttpResponse::NoContent().finish())
 }
 

@@ -1,17 +1,19 @@
 //! Every change of the configuration goes through here: checked, written, entered in the audit log, and
 //! swapped in, all in one commit.
 
-use crate::domain::account::AuditEntry;
+use crate::domain::account::{AuditEntry, Settings};
 use crate::domain::ids::TimeId;
 use crate::http::State;
 use crate::http::auth::Identity;
 use crate::http::problem::ApiError;
 use crate::recorder::Group;
-use crate::store::catalog::{Change, ConfigKey, Precondition};
+use crate::store::catalog::{Catalog, Change, ConfigKey, ConfigObject, Precondition};
 use crate::store::{StoreError, codec, keys};
 
 /// Longest detail of an audit entry, bytes.
 const DETAIL_BYTES: usize = 4000;
+/// Links that a refusal names at most.
+const MOST_NAMED: usize = 3;
 
 /// What the audit log says about a change.
 #[derive(Debug, Clone)]
@@ -67,6 +69,7 @@ pub fn stage(
     changes: &[Change],
 ) -> Result<(), ApiError> {
     let next = group.catalog().apply(preconditions, changes)?;
+    refuse_lost_domains(group.catalog(), &next)?;
     for change in changes {
         match change {
             Change::Put(object) => {
@@ -87,8 +90,45 @@ pub fn stage(
     Ok(())
 }
 
+/// An address on which links were issued stays known: partners have those links.
+fn refuse_lost_domains(before: &Catalog, next: &Catalog) -> Result<(), ApiError> {
+    let known = |settings: &Settings, address: &String| {
+        *address == settings.public_url || settings.tracking_domains.contains(address)
+    };
+    let addresses = before
+        .settings
+        .tracking_domains
+        .iter()
+        .chain([&before.settings.public_url]);
+    for lost in addresses.filter(|address| !known(&next.settings, address)) {
+        let links = next.links.values().map(|entry| &entry.link);
+        let mut names: Vec<String> = links
+            .filter(|link| link.domain.as_ref() == Some(lost))
+            .map(|link| format!("{} ({})", link.full_name(), link.token))
+            .collect();
+        if !names.is_empty() {
+            names.sort_unstable();
+            return Err(domain_in_use(lost, &names));
+        }
+    }
+    Ok(())
+}
+
+fn domain_in_use(domain: &str, links: &[String]) -> ApiError {
+    let use_it = match links.len() {
+        1 => "1 link still uses".to_owned(),
+        count => format!("{count} links still use"),
+    };
+    let named = links[..links.len().min(MOST_NAMED)].join(", ");
+    let more = if links.len() > MOST_NAMED { ", ..." } else { "" };
+    let message = format!(
+        "{use_it} {domain}: {named}{more}; keep the domain here, or give those links another one or remove them first"
+    );
+    ApiError::invalid("tracking_domains", "domain_in_use", message)
+}
+
 /// Makes changes of the configuration and their audit entry; returns once they are durable and in use.
-pub async fn save(
+async fn save(
     state: &State,
     identity: &Identity,
     preconditions: Vec<Precondition>,
@@ -103,6 +143,33 @@ pub async fn save(
             audit(group, &actor, &from, note).map_err(ApiError::from)
         })
         .await?
+}
+
+/// Makes an object that is not there yet.
+pub async fn insert(
+    state: &State,
+    identity: &Identity,
+    object: ConfigObject,
+    note: Note,
+) -> Result<(), ApiError> {
+    let absent = vec![Precondition::Absent(object.key())];
+    save(state, identity, absent, vec![Change::Put(object)], note).await
+}
+
+/// Replaces an object, if the preconditions hold ([`unchanged`]).
+pub async fn update(
+    state: &State,
+    identity: &Identity,
+    preconditions: Vec<Precondition>,
+    object: ConfigObject,
+    note: Note,
+) -> Result<(), ApiError> {
+    save(state, identity, preconditions, vec![Change::Put(object)], note).await
+}
+
+/// Removes an object.
+pub async fn remove(state: &State, identity: &Identity, key: ConfigKey, note: Note) -> Result<(), ApiError> {
+    save(state, identity, vec![], vec![Change::Remove(key)], note).await
 }
 
 /// Enters something in the audit log that changes no configuration.

@@ -65,16 +65,14 @@ pub async fn set_totp(
             "scan the code again and enter what the app shows now",
         )
     };
-    let spent = state
-        .auth
-        .spent_codes
-        .spend(&before.id, &body.0.secret, &body.0.code, state.now_ms());
-    if !spent.map_err(|_| wrong("secret"))? {
-        return Err(wrong("code"));
-    }
+    let step = totp::step(&body.0.secret, &body.0.code, state.now_ms()).map_err(|_| wrong("secret"))?;
+    let step = step
+        .filter(|step| *step > before.totp_step)
+        .ok_or_else(|| wrong("code"))?;
     let (codes, hashes) = totp::recovery_codes()?;
     let user = User {
         totp_secret: Some(body.0.secret),
+        totp_step: step,
         recovery_codes: hashes,
         epoch: before.epoch + 1,
         updated_at_ms: saved_at(&state, before.updated_at_ms),

@@ -1,7 +1,7 @@
 //! Settings of the instance.
 
 use super::alerts::AlertsDto;
-use super::save::{Note, difference, save, saved_at, unchanged};
+use super::save::{self, Note, difference, saved_at, unchanged};
 use super::{check, to_json};
 use crate::domain::account::{Role, Settings};
 use crate::domain::money::Currency;
@@ -10,7 +10,7 @@ use crate::http::auth::{Owner, Viewer};
 use crate::http::extract::Json;
 use crate::http::host;
 use crate::http::problem::ApiError;
-use crate::store::catalog::{Change, ConfigKey, ConfigObject};
+use crate::store::catalog::{ConfigKey, ConfigObject};
 use actix_web::web::Data;
 use actix_web::{HttpResponse, get, put};
 use serde::{Deserialize, Serialize};
@@ -152,11 +152,11 @@ pub async fn replace_settings(
         &to_json(&SettingsDto::from(&*before)),
         &to_json(&view),
     ));
-    save(
+    save::update(
         &state,
         &owner.0,
         preconditions,
-        vec![Change::Put(ConfigObject::Settings(settings))],
+        ConfigObject::Settings(settings),
         note,
     )
     .await?;

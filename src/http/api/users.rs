@@ -2,9 +2,8 @@
 
 use super::account::check_account;
 use super::made_id;
-use super::offers::ConfigQuery;
-use super::page::{self, Ordered, Page, holds};
-use super::save::{Note, save, saved_at, unchanged};
+use super::page::{ConfigQuery, Ordered, Page, holds};
+use super::save::{self, Note, saved_at, unchanged};
 use super::{check, to_json};
 use crate::domain::account::{ApiToken, Role, TokenScope, User};
 use crate::domain::ids::{PartnerId, TokenId, UserId};
@@ -12,7 +11,7 @@ use crate::http::State;
 use crate::http::auth::{Owner, TOKEN_PREFIX, password, random_text, sha256_hex};
 use crate::http::extract::{Json, Query, id};
 use crate::http::problem::ApiError;
-use crate::store::catalog::{Catalog, Change, ConfigKey, ConfigObject, Precondition};
+use crate::store::catalog::{Catalog, ConfigKey, ConfigObject};
 use actix_web::web::{Data, Path};
 use actix_web::{HttpResponse, delete, get, post, put};
 use serde::{Deserialize, Serialize};
@@ -117,7 +116,7 @@ pub async fn list_users(
     query: Query<ConfigQuery>,
 ) -> Result<HttpResponse, ApiError> {
     let catalog = state.recorder.catalog();
-    let word = query.0.q.as_deref().unwrap_or_default();
+    let word = query.0.word();
     let all = catalog
         .users
         .values()
@@ -127,11 +126,7 @@ pub async fn list_users(
             id: u.id.to_string(),
             item: UserDto::from(&**u),
         });
-    let page = page::of_memory(
-        all.collect(),
-        page::limit(query.0.limit)?,
-        query.0.cursor.as_deref(),
-    )?;
+    let page = query.0.page(all)?;
     Ok(HttpResponse::Ok().json(page))
 }
 
@@ -173,6 +168,7 @@ pub async fn create_user(
         partners: dto.partners,
         language: dto.language,
         totp_secret: None,
+        totp_step: 0,
         recovery_codes: Vec::new(),
         epoch: 0,
         is_disabled: dto.is_disabled,
@@ -180,16 +176,8 @@ pub async fn create_user(
         updated_at_ms: now_ms,
     };
     let view = UserDto::from(&user);
-    let absent = vec![Precondition::Absent(ConfigKey::User(user.id.clone()))];
     let note = Note::new("user.create", user.login.clone()).detail(to_json(&view).to_string());
-    save(
-        &state,
-        &owner.0,
-        absent,
-        vec![Change::Put(ConfigObject::User(user))],
-        note,
-    )
-    .await?;
+    save::insert(&state, &owner.0, ConfigObject::User(user), note).await?;
     Ok(HttpResponse::Created().json(view))
 }
 
@@ -224,19 +212,12 @@ pub async fn replace_user(
         ..before.clone()
     };
     let view = UserDto::from(&user);
-    let mut detail = super::save::difference(&to_json(&UserDto::from(before)), &to_json(&view));
+    let mut detail = save::difference(&to_json(&UserDto::from(before)), &to_json(&view));
     if dto.password.is_some() {
         detail.push_str("; new password");
     }
     let note = Note::new("user.update", user.login.clone()).detail(detail);
-    save(
-        &state,
-        &owner.0,
-        preconditions,
-        vec![Change::Put(ConfigObject::User(user))],
-        note,
-    )
-    .await?;
+    save::update(&state, &owner.0, preconditions, ConfigObject::User(user), note).await?;
     Ok(HttpResponse::Ok().json(view))
 }
 
@@ -251,14 +232,7 @@ pub async fn delete_user(
     let catalog = state.recorder.catalog();
     let user = find(&catalog, &path)?;
     let note = Note::new("user.delete", user.login.clone());
-    save(
-        &state,
-        &owner.0,
-        vec![],
-        vec![Change::Remove(ConfigKey::User(user.id.clone()))],
-        note,
-    )
-    .await?;
+    save::remove(&state, &owner.0, ConfigKey::User(user.id.clone()), note).await?;
     Ok(HttpResponse::NoContent().finish())
 }
 
@@ -323,7 +297,7 @@ pub async fn list_tokens(
     query: Query<ConfigQuery>,
 ) -> Result<HttpResponse, ApiError> {
     let catalog = state.recorder.catalog();
-    let word = query.0.q.as_deref().unwrap_or_default();
+    let word = query.0.word();
     let all = catalog
         .tokens
         .values()
@@ -333,11 +307,7 @@ pub async fn list_tokens(
             id: t.id.to_string(),
             item: TokenDto::from(&**t),
         });
-    let page = page::of_memory(
-        all.collect(),
-        page::limit(query.0.limit)?,
-        query.0.cursor.as_deref(),
-    )?;
+    let page = query.0.page(all)?;
     Ok(HttpResponse::Ok().json(page))
 }
 
@@ -366,14 +336,7 @@ pub async fn create_token(
     };
     let view = TokenDto::from(&token);
     let note = Note::new("token.create", token.name.clone()).detail(to_json(&view).to_string());
-    save(
-        &state,
-        &owner.0,
-        vec![],
-        vec![Change::Put(ConfigObject::Token(token))],
-        note,
-    )
-    .await?;
+    save::insert(&state, &owner.0, ConfigObject::Token(token), note).await?;
     Ok(HttpResponse::Created().json(IssuedToken { token: view, secret }))
 }
 
@@ -392,13 +355,6 @@ pub async fn delete_token(
         .get(&key)
         .ok_or_else(|| ApiError::not_found("token", path.into_inner()))?;
     let note = Note::new("token.revoke", token.name.clone());
-    save(
-        &state,
-        &owner.0,
-        vec![],
-        vec![Change::Remove(ConfigKey::Token(key))],
-        note,
-    )
-    .await?;
+    save::remove(&state, &owner.0, ConfigKey::Token(key), note).await?;
     Ok(HttpResponse::NoContent().finish())
 }

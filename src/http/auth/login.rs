@@ -198,6 +198,7 @@ mod tests {
             partners: vec![],
             language: None,
             totp_secret: None,
+            totp_step: 0,
             recovery_codes: vec![],
             epoch,
             is_disabled,

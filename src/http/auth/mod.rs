@@ -45,8 +45,6 @@ pub struct Auth {
     pub hasher: password::Hasher,
     /// Counts tries.
     pub throttle: throttle::Throttle,
-    /// Codes of authenticator apps that were used.
-    pub spent_codes: totp::SpentCodes,
     /// Counts looks at proof links, known or not.
     pub proofs: throttle::Rate,
     /// Counts checks of public addresses.
@@ -62,7 +60,6 @@ impl Auth {
             setup: setup::SetupTokens::default(),
             hasher: password::Hasher::new()?,
             throttle: throttle::Throttle::default(),
-            spent_codes: totp::SpentCodes::default(),
             proofs: throttle::Rate::new(PROOF_BURST, PROOF_EVERY),
             address_checks: throttle::Rate::new(CHECK_BURST, CHECK_EVERY),
             reach: ReachKey::new()?,

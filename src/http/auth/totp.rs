@@ -1,27 +1,23 @@
 //! The optional second factor: time-based codes of an authenticator app (RFC 6238), and recovery codes.
+//!
+//! 2026-11-22: a code is good once, and a start does not make it good again: the step of the last one is kept
+//! with the user (`User::totp_step`), in the commit of the login that it opens.
 
 use super::{random_text, sha256_hex};
 use crate::domain::account::User;
-use crate::domain::ids::UserId;
 use crate::http::problem::ApiError;
-use parking_lot::Mutex;
-use std::collections::HashMap;
 use totp_rs::{Builder, Secret, Totp};
 
 /// Recovery codes given out together.
 const RECOVERY_CODES: usize = 10;
 
-/// The last time step of each user that was used: a code is good once.
-#[derive(Debug, Default)]
-pub struct SpentCodes {
-    last_step: Mutex<HashMap<UserId, u64>>,
-}
-
 /// What was given as a second factor.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Factor {
-    /// None is needed, or the code was good.
-    Passed,
+    /// None is needed.
+    Unneeded,
+    /// A code was good: its time step must be kept with the user.
+    Code(u64),
     /// A recovery code was good: it must be removed from the user (its hash).
     Recovery(String),
 }
@@ -62,37 +58,29 @@ pub fn recovery_codes() -> Result<(Vec<String>, Vec<String>), ApiError> {
     Ok((codes, hashes))
 }
 
-impl SpentCodes {
-    /// Whether a code is good for a secret, once, at a time (unix milliseconds).
-    pub fn spend(&self, user: &UserId, secret: &str, code: &str, now_ms: i64) -> Result<bool, ApiError> {
-        let seconds = u64::try_from(now_ms / 1000).unwrap_or(0);
-        let Some(step) = totp(secret, "x")?.check(code.trim(), seconds) else {
-            return Ok(false);
-        };
-        let mut last_step = self.last_step.lock();
-        let last = last_step.entry(user.clone()).or_default();
-        let is_fresh = step > *last;
-        *last = step.max(*last);
-        Ok(is_fresh)
-    }
+/// The time step of which a code is, if it is good for a secret at a time (unix milliseconds). Whether it is spent
+/// is for the caller to say.
+pub fn step(secret: &str, code: &str, now_ms: i64) -> Result<Option<u64>, ApiError> {
+    let seconds = u64::try_from(now_ms / 1000).unwrap_or(0);
+    Ok(totp(secret, "x")?.check(code.trim(), seconds))
+}
 
-    /// Judges the second factor of a user whose password was right.
-    pub fn judge(&self, user: &User, code: Option<&str>, now_ms: i64) -> Result<Factor, ApiError> {
-        let Some(secret) = &user.totp_secret else {
-            return Ok(Factor::Passed);
-        };
-        let Some(code) = code.map(str::trim).filter(|c| !c.is_empty()) else {
-            return Err(ApiError::SecondFactor);
-        };
-        if self.spend(&user.id, secret, code, now_ms)? {
-            return Ok(Factor::Passed);
-        }
-        let hash = sha256_hex(code.to_lowercase().as_bytes());
-        if user.recovery_codes.contains(&hash) {
-            Ok(Factor::Recovery(hash))
-        } else {
-            Err(ApiError::SecondFactor)
-        }
+/// Judges the second factor of a user whose password was right.
+pub fn judge(user: &User, code: Option<&str>, now_ms: i64) -> Result<Factor, ApiError> {
+    let Some(secret) = &user.totp_secret else {
+        return Ok(Factor::Unneeded);
+    };
+    let Some(code) = code.map(str::trim).filter(|c| !c.is_empty()) else {
+        return Err(ApiError::SecondFactor);
+    };
+    if let Some(step) = step(secret, code, now_ms)?.filter(|step| *step > user.totp_step) {
+        return Ok(Factor::Code(step));
+    }
+    let hash = sha256_hex(code.to_lowercase().as_bytes());
+    if user.recovery_codes.contains(&hash) {
+        Ok(Factor::Recovery(hash))
+    } else {
+        Err(ApiError::SecondFactor)
     }
 }
 
@@ -100,21 +88,41 @@ impl SpentCodes {
 mod tests {
     use super::*;
 
+    fn sample_user() -> User {
+        let user = serde_json::json!({
+            "id": "hanako", "login": "hanako", "password_hash": "", "role": "owner", "created_at_ms": 0,
+        });
+        serde_json::from_value(user).unwrap()
+    }
+
     #[test]
-    fn a_code_is_good_once_and_only_in_its_time() {
+    fn a_code_is_good_in_its_time_and_only_after_the_last_one() {
         let (secret, url) = new_secret("hanako@example.jp").unwrap();
         assert!(url.starts_with("otpauth://totp/"), "{url}");
-        let user: UserId = "hanako".parse().unwrap();
         let now_ms = 1_700_000_000_000;
-        let code = totp(&secret, "x").unwrap().generate(1_700_000_000).to_string();
-        let spent = SpentCodes::default();
-        assert!(!spent.spend(&user, &secret, &code, now_ms + 300_000).unwrap());
-        assert!(spent.spend(&user, &secret, &code, now_ms).unwrap());
-        assert!(
-            !spent.spend(&user, &secret, &code, now_ms).unwrap(),
-            "used before"
+        let at = |seconds| totp(&secret, "x").unwrap().generate(seconds).to_string();
+        let code = at(1_700_000_000);
+        let this = 1_700_000_000 / 30;
+        assert_eq!(step(&secret, &code, now_ms).unwrap(), Some(this));
+        assert_eq!(step(&secret, &code, now_ms + 300_000).unwrap(), None);
+        assert_eq!(step(&secret, "abc", now_ms).unwrap(), None);
+
+        let after = |totp_step| User {
+            totp_secret: Some(secret.clone()),
+            totp_step,
+            ..sample_user()
+        };
+        let judged = |user: &User, code: &str| judge(user, Some(code), now_ms).ok();
+        assert_eq!(judged(&after(0), &code), Some(Factor::Code(this)));
+        assert_eq!(judged(&after(this), &code), None, "used before");
+        let next = at(1_700_000_030);
+        assert_eq!(judged(&after(this), &next), Some(Factor::Code(this + 1)));
+        assert_eq!(
+            judged(&after(this + 1), &code),
+            None,
+            "earlier than what was used"
         );
-        assert!(!spent.spend(&user, &secret, "abc", now_ms).unwrap());
+        assert_eq!(judge(&sample_user(), None, now_ms).unwrap(), Factor::Unneeded);
     }
 
     #[test]

@@ -126,6 +126,7 @@ async fn take(
         ip_hash: ip.map_or(0, |ip| state.ip_hasher.hash(ip)),
         geo: ip.map_or_else(Geo::default, |ip| state.geo.place(ip)),
         visitors: state.visitors.clone(),
+        link_names: state.link_names.clone(),
     };
     let decided = match parsed {
         Ok((app, idempotency)) => {

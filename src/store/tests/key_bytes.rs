@@ -138,6 +138,7 @@ fn keys_parse_back() {
     assert_eq!(parse_approval(&approval(AT, aid()).1), Some((AT, aid())));
     assert_eq!(parse_audit(&audit(sid().0).1), Some(sid().0));
     let link: LinkToken = "abc123".parse().unwrap();
+    assert_eq!(link_names_prefix(&link), b"m\x06abc123");
     assert_eq!(parse_link_name(&link_name(&link, 5).1), Some((link, 5)));
     assert_eq!(parse_session(&session(sid()).1), Some(sid()));
     assert_eq!(parse_session_index(&session_by_device(1, sid()).1), Some(sid()));

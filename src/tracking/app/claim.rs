@@ -3,6 +3,8 @@
 //!
 //! 2026-11-21: a claim moves money, so it must be proved: the partner's trust policy has to be enforced. The
 //! claimed engagement is no stored session; the visitor and the update keep its copy.
+//!
+//! 2026-11-22: its names go past the same bound as those of clicks (`tracking::link_names`).
 
 use super::{Case, Decided, Failure, MOST_KEPT, Reply, credit_json, finish, visitors};
 use crate::domain::activity::{ActivityKind, Candidate, MatchType, RefusalReason};
@@ -35,7 +37,7 @@ pub(super) fn record(case: &Case<'_>, group: &mut Group<'_>) -> Decided {
     if let Err(failure) = authorize(entry.partner.as_deref(), &case.around.caller, group.now_ms()) {
         return Ok(Err(failure));
     }
-    let session = match claimed_session(case, entry, &case.offer, group) {
+    let mut session = match claimed_session(case, entry, &case.offer, group) {
         Ok(session) => session,
         Err(failure) => return Ok(Err(failure)),
     };
@@ -68,6 +70,8 @@ pub(super) fn record(case: &Case<'_>, group: &mut Group<'_>) -> Decided {
         ClaimVerdict::Granted => {
             // What was before the install, or before a reattribution that was meant to stay, is not known any more.
             let organic = (None, MatchType::Organic);
+            // Only now: names of a claim that changes nothing take no room.
+            case.around.link_names.admit(&entry.link, &mut session);
             visitors::note_credit(visitor.adid, &engagement.windows, at_ms, organic, group)?;
             grant(case, visitor, session, is_reattribution, group)
         }
