@@ -1,7 +1,7 @@
 //! Rows as bytes: what a block of a run and an entry of the log hold. Pure.
 //!
 //! A row is `key length:1 value length:4 key value`, numbers big-endian; the length `ffffffff` says that the key
-//! is removed.
+//! is removed. A block is such rows as an LZ4 block behind their length (4 bytes, little-endian).
 
 use crate::store::pending::Value;
 
@@ -10,9 +10,12 @@ const REMOVED: u32 = u32::MAX;
 /// The longest key that can be packed.
 pub(super) const MOST_KEY_BYTES: usize = 255;
 
+/// Rows of a block, in bytes; a commit has no larger value.
+const MOST_ROWS_BYTES: usize = 64 << 20;
+
 /// Whether a row can be written.
 pub(super) fn fits(key: &[u8], value: Option<&[u8]>) -> bool {
-    key.len() <= MOST_KEY_BYTES && value.is_none_or(|value| value.len() < REMOVED as usize)
+    key.len() <= MOST_KEY_BYTES && value.is_none_or(|value| value.len() < MOST_ROWS_BYTES / 2)
 }
 
 /// Adds a row that [`fits`].
@@ -22,6 +25,20 @@ pub(super) fn push(bytes: &mut Vec<u8>, key: &[u8], value: Option<&[u8]>) {
     bytes.extend_from_slice(&value_len.to_be_bytes());
     bytes.extend_from_slice(key);
     bytes.extend_from_slice(value.unwrap_or_default());
+}
+
+/// Rows as a block.
+pub(super) fn pack(rows: &[u8]) -> Vec<u8> {
+    lz4_flex::block::compress_prepend_size(rows)
+}
+
+/// The rows of a block; `None`: it is none.
+pub(super) fn unpack(block: &[u8]) -> Option<Vec<u8>> {
+    let (len, packed) = lz4_flex::block::uncompressed_size(block).ok()?;
+    if len > MOST_ROWS_BYTES {
+        return None;
+    }
+    lz4_flex::block::decompress(packed, len).ok()
 }
 
 /// The rows of some bytes; `None` where they end in the middle of a row.
@@ -82,6 +99,7 @@ mod tests {
                 push(&mut bytes, key, value.as_deref());
             }
             prop_assert_eq!(rows(&bytes), Some(written.clone()));
+            prop_assert_eq!(unpack(&pack(&bytes)), Some(bytes.clone()));
             for (key, _) in &written {
                 let first = written.iter().find(|(of, _)| of == key).map(|(_, value)| value.clone());
                 prop_assert_eq!(find(&bytes, key), Some(first));
@@ -93,6 +111,7 @@ mod tests {
         fn any_bytes_are_read_or_refused(bytes in proptest::collection::vec(any::<u8>(), 0..80)) {
             let read = rows(&bytes);
             prop_assert_eq!(find(&bytes, &[1; 200]).is_some(), read.is_some());
+            drop(unpack(&bytes));
         }
     }
 
