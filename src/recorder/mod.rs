@@ -41,6 +41,8 @@ const MOST_JOBS: usize = 1024;
 const MOST_BYTES: usize = 4 << 20;
 /// How long the writer rests between tries while the store is down.
 const RETRY_EVERY: Duration = Duration::from_millis(250);
+/// How long outcomes wait for others, or for intake, to be made durable with them.
+const OUTCOMES_REST: Duration = Duration::from_millis(3);
 
 /// Why something was not recorded. Each has a stable code.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -409,30 +411,39 @@ impl Loop {
     }
 
     /// All that waits: held outcomes and spooled clicks first, then outcomes, then intake; waits for the first
-    /// at most `patience`.
+    /// at most `patience`. Nobody waits for an outcome, so outcomes alone rest for a moment to share a sync.
     fn gather(&self, patience: Duration) -> Vec<Box<dyn Job>> {
         let mut jobs = std::mem::take(&mut *self.recorder.shared.held.lock());
         jobs.extend(self.recorder.spool.take(MOST_JOBS));
+        let mut has_intake = self.take_waiting(&mut jobs);
+        if jobs.is_empty() {
+            crossbeam_channel::select! {
+                recv(self.outcomes) -> job => jobs.extend(job),
+                recv(self.intake) -> job => {
+                    has_intake = true;
+                    jobs.extend(job);
+                }
+                default(patience) => return jobs,
+            }
+            has_intake |= self.take_waiting(&mut jobs);
+        }
+        if !has_intake && jobs.len() < MOST_JOBS && !patience.is_zero() {
+            jobs.extend(self.intake.recv_timeout(OUTCOMES_REST));
+            self.take_waiting(&mut jobs);
+        }
+        jobs
+    }
+
+    /// Adds what waits in the channels; whether intake was among it.
+    fn take_waiting(&self, jobs: &mut Vec<Box<dyn Job>>) -> bool {
         jobs.extend(
             self.outcomes
                 .try_iter()
                 .take(MOST_JOBS.saturating_sub(jobs.len())),
         );
-        jobs.extend(self.intake.try_iter().take(MOST_JOBS.saturating_sub(jobs.len())));
-        if jobs.is_empty() {
-            crossbeam_channel::select! {
-                recv(self.outcomes) -> job => jobs.extend(job),
-                recv(self.intake) -> job => jobs.extend(job),
-                default(patience) => {}
-            }
-            jobs.extend(
-                self.outcomes
-                    .try_iter()
-                    .take(MOST_JOBS.saturating_sub(jobs.len())),
-            );
-            jobs.extend(self.intake.try_iter().take(MOST_JOBS.saturating_sub(jobs.len())));
-        }
-        jobs
+        let before = jobs.len();
+        jobs.extend(self.intake.try_iter().take(MOST_JOBS.saturating_sub(before)));
+        jobs.len() > before
     }
 
     fn refuse(&self, job: Box<dyn Job>, error: &RecordError) {
