@@ -12,11 +12,12 @@
 //! | room | what it is for | may import |
 //! | --- | --- | --- |
 //! | [`clock`] | system or stepped time | nothing of ours |
+//! | [`priority`] | which threads step back | nothing of ours |
 //! | [`config`] | defaults < file < environment < flags | nothing of ours |
 //! | [`domain`] | types and pure decisions | nothing of ours |
 //! | [`journal`] | framed, checksummed, synced commits | nothing of ours |
 //! | [`telemetry`] | logs and metrics | `config`, `domain` |
-//! | [`store`] | the journal with sled as its index; the catalog in memory | `domain`, `journal` |
+//! | [`store`] | the journal with sled as its index; the catalog in memory | `domain`, `journal`, `priority` |
 //! | [`live`] | fan-out to those who watch | `domain` |
 //! | [`recorder`] | the one writer | `store`, `live` and below |
 //! | [`tracking`] | use cases: what a request from outside means, and records | `recorder` and below |
@@ -38,6 +39,7 @@ pub mod domain;
 pub mod http;
 pub mod journal;
 pub mod live;
+pub mod priority;
 pub mod recorder;
 pub mod store;
 pub mod telemetry;

@@ -34,7 +34,6 @@ mod lane;
 pub mod ledger;
 pub mod mail;
 mod pool;
-mod priority;
 mod queue;
 mod refusing;
 pub mod resolve;

@@ -3,7 +3,6 @@
 
 use super::inbox::{Event, Inbox};
 use super::item::{Dispatch, Ended};
-use super::priority;
 use super::refusing::Refusing;
 use super::sender::{Exchange, Sender};
 use super::sign::Signer;
@@ -11,6 +10,7 @@ use super::{DeliveryPolicy, Ledger, Settlement};
 use crate::domain::ids::PostbackId;
 use crate::domain::postback::{Attempt, ErrorClass, FailReason, Outcome, Postback, PostbackState, Request};
 use crate::domain::retry::{self, RetryPolicy};
+use crate::priority::{self, Step};
 use crossbeam_channel::Receiver;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -50,7 +50,7 @@ pub(super) fn start(
             .name(format!("sender-{n}"))
             .stack_size(STACK_BYTES)
             .spawn(move || {
-                priority::step_back();
+                priority::step_back(Step::Last);
                 jobs.iter().for_each(|job| worker.carry_out(job));
             })
     };

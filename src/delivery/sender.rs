@@ -404,7 +404,7 @@ impl Sender {
 /// Builds the client on a thread that steps back, so that its own threads do too.
 fn build(client: isahc::HttpClientBuilder) -> Result<HttpClient, SenderError> {
     let on_thread = move || {
-        super::priority::step_back();
+        crate::priority::step_back(crate::priority::Step::Last);
         client.build()
     };
     let builder = std::thread::Builder::new().name("sender-setup".into());

@@ -10,6 +10,7 @@ use super::manifest::{Known, Manifest, SnapshotMark, covered_seq};
 use super::snapshot::{self, Header};
 use super::space::{self, Room};
 use super::{RepairKind, SnapshotOptions};
+use crate::priority::{self, Step};
 use std::collections::HashMap;
 use std::ops::ControlFlow;
 use std::sync::Arc;
@@ -363,6 +364,7 @@ impl Threads {
                 if is_keeper {
                     of_thread.keep();
                 } else {
+                    priority::step_back(Step::Behind);
                     of_thread.make_snapshots();
                 }
             });
