@@ -132,6 +132,8 @@ pub(super) struct IndexOptions {
 pub(super) struct Index {
     db: Option<sled::Db>,
     packing: Packing,
+    /// Whether it had keys that are not packed when it was opened.
+    has_unpacked: bool,
     log: File,
     meta: Meta,
     applied_seq: AtomicU64,
@@ -163,7 +165,7 @@ impl Index {
         fs::write(&marker, [lost + 1]).map_err(super::StoreError::io("write", &marker))?;
         let opened = open_with_deadline(dir.to_owned(), options);
         files::remove(&marker)?;
-        let db = opened?;
+        let (db, packing) = opened?;
         let said = guarded(|| Ok(db.get(META_KEY)?))?;
         let meta = match said.as_deref().map(Meta::from_bytes) {
             Some(Some(meta)) => meta,
@@ -173,7 +175,8 @@ impl Index {
                 ..fresh
             },
         };
-        let packing = guarded(|| Packing::load(&db, options.packed, options.packed_bytes))?;
+        let first = vec![RESERVED + 1];
+        let has_unpacked = guarded(|| Ok(db.range(first..).next().transpose()?.is_some()))?;
         let path = dir.join("db");
         let log = File::open(&path).map_err(super::StoreError::io("open", &path))?;
         if !was_there {
@@ -183,11 +186,12 @@ impl Index {
         }
         Ok(Self {
             db: Some(db),
-            packing,
+            has_unpacked,
             log,
             meta,
             applied_seq: AtomicU64::new(meta.applied_seq),
-            is_dirty: AtomicBool::new(false),
+            is_dirty: AtomicBool::new(packing.is_stale()),
+            packing,
             is_failed: AtomicBool::new(false),
         })
     }
@@ -274,6 +278,10 @@ impl Index {
         let (packed, plain): (Vec<_>, Vec<_>) =
             writes.into_iter().partition(|write| self.packing.takes(write));
         let mut batch = sled::Batch::default();
+        if self.has_unpacked {
+            // Of before packing; nothing of them may stay beside a newer row.
+            packed.iter().for_each(|(key, _)| batch.remove(*key));
+        }
         for (key, value) in plain {
             match value {
                 Some(value) => batch.insert(key, value),
@@ -283,6 +291,7 @@ impl Index {
         if let Some(meta) = meta {
             batch.insert(&META_KEY, &meta.to_bytes());
         }
+        let _writing = self.packing.writing();
         self.packing.log(&packed, &mut batch);
         self.run(|db| {
             db.apply_batch(batch)?;
@@ -361,7 +370,7 @@ fn bury(db: sled::Db) -> Result<(), IndexError> {
     })
 }
 
-fn open_with_deadline(dir: PathBuf, options: IndexOptions) -> Result<sled::Db, IndexError> {
+fn open_with_deadline(dir: PathBuf, options: IndexOptions) -> Result<(sled::Db, Packing), IndexError> {
     let (send, receive) = crossbeam_channel::bounded(1);
     let config = sled::Config::new()
         .path(&dir)
@@ -371,7 +380,11 @@ fn open_with_deadline(dir: PathBuf, options: IndexOptions) -> Result<sled::Db, I
         .name("store-open".into())
         .spawn(move || {
             // Nobody waits any more when the deadline has passed: the handle is dropped here then.
-            drop(send.send(open_patiently(&config)));
+            let opened = open_patiently(&config).and_then(|db| {
+                let packing = guarded(|| Packing::load(&db, options.packed, options.packed_bytes))?;
+                Ok((db, packing))
+            });
+            drop(send.send(opened));
         });
     let thread = thread.map_err(|error| IndexError::rotten(format!("no thread to open it: {error}")))?;
     let Ok(opened) = receive.recv_timeout(options.open_deadline) else {

@@ -97,7 +97,7 @@ impl Reader {
     }
 
     /// Shows the keys of a range, in order or backwards, until told to stop. What is written meanwhile may or
-    /// may not be seen.
+    /// may not be seen, and a record that is written again while a long scan goes on may be missing from it.
     ///
     /// # Errors
     /// As [`Reader::get`].

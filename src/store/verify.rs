@@ -1,5 +1,6 @@
 //! A thorough look at a store that is not in use: every frame of the journal, every snapshot, every record of
-//! every database. Nothing is repaired and nothing is rebuilt.
+//! every database. Nothing is repaired and nothing is rebuilt; a
+//! database that is opened only tidies what a crash left of its own work.
 
 use super::codec::decode_commit;
 use super::error::StoreError;

@@ -11,8 +11,8 @@
 //!   outside [`super::index`] knows of it. When enough was gathered in a family it is written as a run, and its
 //!   log is removed.
 //! * Runs are not merged: a period ends, and is removed whole. A row that is written again or removed is taken out
-//!   of the older run at the next flush, since what was erased must not stay in a file for months. That suits
-//!   records which seldom change; what changes often is hot.
+//!   of the older runs and of the log at the next flush, since what was erased must not stay in the database for
+//!   months. That suits records which seldom change; what changes often is hot.
 //! * A search asks the filter of each run, some tens of nanoseconds, and reads a block where it says yes.
 
 mod block;
@@ -26,16 +26,19 @@ use super::database::{Db, KeyRange, PeriodKind, RESERVED};
 use super::index::{IndexError, Write};
 use super::pending::{Keys, Value};
 use merge::{Merge, Source};
-use parking_lot::{Mutex, RwLock};
+use parking_lot::{Mutex, MutexGuard, RwLock};
 use run::{Run, RunCursor};
 use std::collections::BTreeMap;
 use std::ops::{Bound, Range};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 /// What a row in memory takes beside its bytes.
 const ROW_COST: usize = 100;
 /// An entry of the log ends with the row that fills it.
-const LOG_BYTES: usize = 8 << 10;
+///
+/// Sled puts up to 17 values into a page, and writes a page of more than 128 KiB into a file that it does not sync.
+const LOG_BYTES: usize = 4 << 10;
 /// Entries of the log that are removed at once.
 const REMOVED_AT_ONCE: u64 = 512;
 
@@ -125,6 +128,8 @@ struct Stack {
     furthest: u64,
     /// Entries of the log that hold what was gathered.
     log: Range<u64>,
+    /// Whether the log also holds rows that were written again.
+    is_log_stale: bool,
 }
 
 /// The packed rows of one open database. One thread writes at a time.
@@ -136,12 +141,35 @@ pub(super) struct Packing {
     superseded: Mutex<BTreeMap<Vec<u8>, u32>>,
     /// Held while blocks are written again.
     purge: Mutex<()>,
+    /// Raised before blocks are written again.
+    purges: AtomicU64,
+    /// Held from the log of some rows until they are seen, and while a log is written again.
+    writing: Mutex<()>,
 }
 
 fn log_key(family: u8, number: u64) -> Vec<u8> {
     let mut key = run::family_prefix(b'g', family);
     key.extend_from_slice(&number.to_be_bytes());
     key
+}
+
+/// Adds rows of a family to a batch as entries of its log from a number on. The number behind the last.
+fn log_rows<'a>(
+    family: u8,
+    mut number: u64,
+    rows: impl Iterator<Item = Write<'a>>,
+    batch: &mut sled::Batch,
+) -> u64 {
+    let mut entry = Vec::new();
+    let mut rows = rows.peekable();
+    while let Some((key, value)) = rows.next() {
+        block::push(&mut entry, key, value);
+        if entry.len() >= LOG_BYTES || rows.peek().is_none() {
+            batch.insert(log_key(family, number), std::mem::take(&mut entry));
+            number += 1;
+        }
+    }
+    number
 }
 
 impl Stack {
@@ -159,6 +187,7 @@ impl Stack {
             furthest: runs.iter().map(|placed| placed.last).max().unwrap_or(0),
             runs,
             log: in_runs..in_runs,
+            is_log_stale: false,
         };
         for entry in db.scan_prefix(run::family_prefix(b'g', family.byte)) {
             let (key, rows) = entry?;
@@ -177,16 +206,11 @@ impl Stack {
         Ok(stack)
     }
 
-    fn next_log_key(&mut self) -> Vec<u8> {
-        self.log.end += 1;
-        log_key(self.family.byte, self.log.end - 1)
-    }
-
     fn add(&mut self, key: Vec<u8>, value: Value) {
         let bytes = key.len() + value.as_ref().map_or(0, Vec::len) + ROW_COST;
         // A row that is written again is counted again: a run is made a little earlier.
         self.bytes += bytes;
-        self.fresh.insert(key, value);
+        self.is_log_stale |= self.fresh.insert(key, value).is_some();
     }
 
     /// The number of the next run.
@@ -270,6 +294,8 @@ impl Packing {
             enough,
             superseded: Mutex::new(superseded),
             purge: Mutex::new(()),
+            purges: AtomicU64::new(0),
+            writing: Mutex::new(()),
         })
     }
 
@@ -281,20 +307,17 @@ impl Packing {
             && block::fits(key, *value)
     }
 
+    /// Held by whoever writes, from [`Packing::log`] to the end of [`Packing::add`].
+    pub(super) fn writing(&self) -> MutexGuard<'_, ()> {
+        self.writing.lock()
+    }
+
     /// Adds rows that it takes to the batch of their commit. Once that is applied, [`Packing::add`] is due.
     pub(super) fn log(&self, rows: &[Write<'_>], batch: &mut sled::Batch) {
         for stack in self.stacks.write().iter_mut() {
             let family = stack.family.byte;
-            let mut entry = Vec::new();
-            for (key, value) in rows.iter().filter(|(key, _)| key.first() == Some(&family)) {
-                block::push(&mut entry, key, *value);
-                if entry.len() >= LOG_BYTES {
-                    batch.insert(stack.next_log_key(), std::mem::take(&mut entry));
-                }
-            }
-            if !entry.is_empty() {
-                batch.insert(stack.next_log_key(), entry);
-            }
+            let rows = rows.iter().filter(|(key, _)| key.first() == Some(&family));
+            stack.log.end = log_rows(family, stack.log.end, rows.copied(), batch);
         }
     }
 
@@ -313,6 +336,11 @@ impl Packing {
         let enough = |stack: &Stack| stack.bytes >= self.enough;
         let full: Vec<usize> = (0..stacks.len()).filter(|at| enough(&stacks[*at])).collect();
         drop(stacks);
+        if full.is_empty() {
+            return Ok(());
+        }
+        // What is in a run is no longer known to supersede anything when the database is opened again.
+        self.purge_runs(db)?;
         full.into_iter().try_for_each(|at| self.seal(db, at))
     }
 
@@ -340,6 +368,7 @@ impl Packing {
             stack.fresh = Keys::new();
             stack.bytes = 0;
             stack.log = log.end..log.end;
+            stack.is_log_stale = false;
             stack.family.byte
         };
         let mut from = log.start;
@@ -353,9 +382,49 @@ impl Packing {
         Ok(())
     }
 
-    /// Takes rows that were written again or removed out of the older runs. A scan that began before such a write
-    /// may miss the row.
+    /// Whether there is something to [`Packing::purge`].
+    pub(super) fn is_stale(&self) -> bool {
+        !self.superseded.lock().is_empty() || self.stacks.read().iter().any(|stack| stack.is_log_stale)
+    }
+
+    /// Takes rows that were written again or removed out of the older runs and of the log. A scan that began before
+    /// such a write may miss the row.
     pub(super) fn purge(&self, db: &sled::Db) -> Result<(), IndexError> {
+        self.purge_runs(db)?;
+        self.purge_logs(db)
+    }
+
+    /// Writes a log again from what was gathered, where it holds more than that.
+    fn purge_logs(&self, db: &sled::Db) -> Result<(), IndexError> {
+        let _writing = self.writing.lock();
+        let count = self.stacks.read().len();
+        for at in 0..count {
+            let mut batch = sled::Batch::default();
+            let log = {
+                let stacks = self.stacks.read();
+                let Stack {
+                    family, fresh, log, ..
+                } = &stacks[at];
+                if !stacks[at].is_log_stale {
+                    continue;
+                }
+                let rows = fresh
+                    .iter()
+                    .map(|(key, value)| (key.as_slice(), value.as_deref()));
+                let end = log_rows(family.byte, log.end, rows, &mut batch);
+                log.clone()
+                    .for_each(|number| batch.remove(log_key(family.byte, number)));
+                log.end..end
+            };
+            db.apply_batch(batch)?;
+            let stack = &mut self.stacks.write()[at];
+            stack.log = log;
+            stack.is_log_stale = false;
+        }
+        Ok(())
+    }
+
+    fn purge_runs(&self, db: &sled::Db) -> Result<(), IndexError> {
         let _turn = self.purge.lock();
         let superseded = std::mem::take(&mut *self.superseded.lock());
         let mut by_run = BTreeMap::<(u8, u32), (Arc<Run>, Vec<&[u8]>)>::new();
@@ -370,11 +439,23 @@ impl Packing {
                 }
             }
         }
+        self.purges.fetch_add(1, Ordering::SeqCst);
         by_run.values().try_for_each(|(run, keys)| run.remove(db, keys))
     }
 
     /// The row of a key; `None`: it is not packed.
     pub(super) fn get(&self, db: &sled::Db, key: &[u8]) -> Result<Option<Value>, IndexError> {
+        loop {
+            let purges = self.purges.load(Ordering::SeqCst);
+            let found = self.look_up(db, key)?;
+            // A row that was written again meanwhile may have left the run before it was looked for there.
+            if found.is_some() || purges == self.purges.load(Ordering::SeqCst) {
+                return Ok(found);
+            }
+        }
+    }
+
+    fn look_up(&self, db: &sled::Db, key: &[u8]) -> Result<Option<Value>, IndexError> {
         let runs: Vec<Arc<Run>> = {
             let stacks = self.stacks.read();
             let Some(stack) = key

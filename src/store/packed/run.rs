@@ -1,4 +1,5 @@
-//! A run: the rows of one family that were gathered together, in order, in blocks that never change.
+//! A run: the rows of one family that were gathered together, in order, in blocks. Nothing is ever added; rows that
+//! were written again elsewhere are taken out, and what is said of first and last keys is then a bound.
 //!
 //! In the database, all behind the reserved byte:
 //!
@@ -18,9 +19,9 @@ use std::ops::Bound;
 
 /// Form of headers, filters and blocks; the first byte of a header.
 pub(super) const FORM: u8 = 1;
-/// A block ends with the row that fills it. It is packed to a third or less, so that a page of sled, of eight to
-/// sixteen blocks, stays below some 40 KiB.
-const BLOCK_BYTES: usize = 8 << 10;
+/// A block ends with the row that fills it. Records are packed to a third, keys with random parts to four fifths; a
+/// page of sled, up to 17 blocks, stays below 128 KiB in any case (see [`super::LOG_BYTES`]).
+const BLOCK_BYTES: usize = 6 << 10;
 /// A filter is stored in parts of at most this size.
 const FILTER_PART_BYTES: usize = 3 << 10;
 /// Bytes that are handed to sled at once.

@@ -233,63 +233,9 @@ fn what_is_in_a_run_is_no_longer_in_the_log() {
     );
 }
 
-#[test]
-fn what_is_written_again_or_removed_is_gone_from_the_files_after_a_flush() {
-    let dir = tempfile::tempdir().unwrap();
-    let index = open(dir.path(), families(DB), 4_000);
-    let (key, other) = (
-        [b"s".as_slice(), &[3; 11]].concat(),
-        [b"d".as_slice(), &[4; 19]].concat(),
-    );
-    let secrets: Vec<Vec<u8>> = (0..4_u8).map(|n| vec![b'A' + n; 40]).collect();
-    let seal = |seq: u64| {
-        // Enough to make runs of both families.
-        let mut rows = numbered(0, 200);
-        rows.extend(
-            numbered(0, 200)
-                .into_iter()
-                .map(|(key, value)| ([b"s", &key[1..12]].concat(), value)),
-        );
-        write(&index, seq, &rows);
-    };
-    index
-        .apply(
-            1,
-            [
-                (key.as_slice(), Some(secrets[0].as_slice())),
-                (other.as_slice(), Some(secrets[1].as_slice())),
-            ],
-        )
-        .unwrap();
-    seal(2);
-    index
-        .apply(
-            3,
-            [
-                (key.as_slice(), Some(secrets[2].as_slice())),
-                (other.as_slice(), None),
-            ],
-        )
-        .unwrap();
-    seal(4);
-    index.flush().unwrap();
-    assert_eq!(
-        index.get(&key).unwrap(),
-        Some(secrets[2].clone()),
-        "the newest stays though it is in a run"
-    );
-    index
-        .apply(5, [(key.as_slice(), Some(secrets[3].as_slice()))])
-        .unwrap();
-    drop(index);
-    // What a crash kept from being taken out is taken out later.
-    let index = open(dir.path(), families(DB), 4_000);
-    index.apply(6, [(b"z".as_slice(), Some(b"".as_slice()))]).unwrap();
-    index.flush().unwrap();
-    assert_eq!(index.get(&key).unwrap(), Some(secrets[3].clone()));
-    assert_eq!(index.get(&other).unwrap(), None);
-    drop(index);
-    let db = sled::open(dir.path()).unwrap();
+/// All that the database holds, unpacked.
+fn stored(dir: &Path) -> Vec<u8> {
+    let db = sled::open(dir).unwrap();
     let mut stored = Vec::new();
     for entry in db.iter() {
         let (key, value) = entry.unwrap();
@@ -299,11 +245,83 @@ fn what_is_written_again_or_removed_is_gone_from_the_files_after_a_flush() {
             stored.extend_from_slice(&value);
         }
     }
-    let holds = |secret: &Vec<u8>| stored.windows(40).any(|window| window == secret.as_slice());
-    assert_eq!(
-        secrets.iter().map(holds).collect::<Vec<_>>(),
-        [false, false, false, true]
-    );
+    stored
+}
+
+/// What happens to a record and to an index row after they were written.
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Then {
+    /// Enough is written that both families make a run.
+    Seal,
+    /// The record is written again, the row removed.
+    Again,
+    Flush,
+    Reopen,
+}
+
+#[test]
+fn what_is_written_again_or_removed_is_gone_from_the_database_after_a_flush() {
+    use Then::{Again, Flush, Reopen, Seal};
+    let key = [b"s".as_slice(), &[3; 11]].concat();
+    let row = [b"d".as_slice(), &[4; 19]].concat();
+    let (old, gone, new) = (vec![b'A'; 40], vec![b'B'; 40], vec![b'C'; 40]);
+    let cases: &[&[Then]] = &[
+        &[Again, Flush],
+        &[Again, Reopen, Flush],
+        &[Seal, Again, Flush],
+        &[Seal, Again, Reopen, Flush],
+        &[Seal, Again, Seal, Flush],
+        // A crash before the flush, with the newer rows in a run already.
+        &[Seal, Again, Seal, Reopen, Flush],
+        &[Again, Seal, Flush, Reopen],
+        &[Seal, Seal, Again, Flush, Seal, Reopen],
+    ];
+    for case in cases {
+        for was_unpacked in [false, true] {
+            let dir = tempfile::tempdir().unwrap();
+            let first: &'static [Family] = if was_unpacked { &[] } else { families(DB) };
+            let mut index = open(dir.path(), first, 4_000);
+            let rows = [
+                (key.as_slice(), Some(old.as_slice())),
+                (row.as_slice(), Some(gone.as_slice())),
+            ];
+            index.apply(1, rows).unwrap();
+            if was_unpacked {
+                drop(index);
+                index = open(dir.path(), families(DB), 4_000);
+            }
+            for (seq, then) in (2..).zip(*case) {
+                match then {
+                    Seal => {
+                        let mut rows = numbered(0, 200);
+                        let records = numbered(0, 200).into_iter();
+                        rows.extend(records.map(|(key, value)| ([b"s", &key[1..12]].concat(), value)));
+                        write(&index, seq, &rows);
+                    }
+                    Again => {
+                        let rows = [(key.as_slice(), Some(new.as_slice())), (row.as_slice(), None)];
+                        index.apply(seq, rows).unwrap();
+                    }
+                    Flush => index.flush().unwrap(),
+                    Reopen => {
+                        drop(index);
+                        index = open(dir.path(), families(DB), 4_000);
+                    }
+                }
+            }
+            assert_eq!(index.get(&key).unwrap(), Some(new.clone()), "{case:?}");
+            assert_eq!(index.get(&row).unwrap(), None, "{case:?}");
+            drop(index);
+            let stored = stored(dir.path());
+            let holds = |secret: &Vec<u8>| stored.windows(40).any(|window| window == secret.as_slice());
+            let held = [&old, &gone, &new].map(holds);
+            assert_eq!(
+                held,
+                [false, false, true],
+                "{case:?}, unpacked before: {was_unpacked}"
+            );
+        }
+    }
 }
 
 #[test]
