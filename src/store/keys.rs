@@ -33,7 +33,7 @@
 //! | postbacks | `t` | postback id, attempt number (2 bytes) | `Attempt` |
 //! | postbacks | `c` | SID, postback id | empty: postbacks of a click, whose activity is its session |
 //!
-//! Rows of the databases of periods are kept in blocks; [`super::packed`] lists their families once more, with the
+//! Rows of the databases of periods are kept in blocks; `packed` lists their families once more, with the
 //! bytes that searches know.
 //!
 //! Which period holds a key follows from the time in its record's own id: the SID for sessions, the activity
