@@ -400,7 +400,7 @@ fn open_with_deadline(dir: PathBuf, options: IndexOptions) -> Result<(sled::Db, 
 }
 
 /// The handle before may still hold the lock for a moment: its background tasks end after its drop.
-fn open_patiently(config: &sled::Config) -> Result<sled::Db, IndexError> {
+pub(super) fn open_patiently(config: &sled::Config) -> Result<sled::Db, IndexError> {
     let deadline = Instant::now() + LOCK_PATIENCE;
     loop {
         match guarded(|| Ok(config.open()?)) {

@@ -1,7 +1,7 @@
 //! A packed database against a map: whatever was written, removed, sealed and opened again, it reads the same.
 
 use super::super::database::{KeyRange, Period, PeriodKind};
-use super::super::index::{Index, IndexOptions, Meta};
+use super::super::index::{Index, IndexOptions, Meta, open_patiently};
 use super::*;
 use proptest::prelude::*;
 use std::collections::BTreeMap;
@@ -27,6 +27,11 @@ fn open(dir: &Path, packed: &'static [Family], packed_bytes: usize) -> Index {
         instance: 1,
     };
     Index::open(dir, options, fresh).unwrap()
+}
+
+/// The database without packing; the handle before may hold the lock for a moment after its drop.
+fn raw(dir: &Path) -> sled::Db {
+    open_patiently(&sled::Config::new().path(dir)).unwrap()
 }
 
 fn read(index: &Index, range: &KeyRange, is_reverse: bool) -> Vec<(Vec<u8>, Vec<u8>)> {
@@ -196,7 +201,7 @@ fn a_run_that_was_not_finished_leaves_nothing() {
     write(&index, 1, &rows);
     drop(index);
     // Blocks of a run without its header, as a crash in the middle leaves them.
-    let db = sled::open(dir.path()).unwrap();
+    let db = raw(dir.path());
     let wrong: Keys = [(rows[0].0.clone(), Some(b"wrong".to_vec()))].into();
     Run::write(&db, b'd', 0, 0, 9, wrong.iter()).unwrap();
     let header = db
@@ -223,7 +228,7 @@ fn what_is_in_a_run_is_no_longer_in_the_log() {
         write(&index, u64::from(n) + 1, &numbered(n * 10, n * 10 + 10));
     }
     drop(index);
-    let db = sled::open(dir.path()).unwrap();
+    let db = raw(dir.path());
     let count = |kind| db.scan_prefix(run::family_prefix(kind, b'd')).count();
     assert!(
         count(b'h') > 10 && count(b'g') < 4,
@@ -235,7 +240,7 @@ fn what_is_in_a_run_is_no_longer_in_the_log() {
 
 /// All that the database holds, unpacked.
 fn stored(dir: &Path) -> Vec<u8> {
-    let db = sled::open(dir).unwrap();
+    let db = raw(dir);
     let mut stored = Vec::new();
     for entry in db.iter() {
         let (key, value) = entry.unwrap();
@@ -332,7 +337,7 @@ fn damage_is_an_error_and_not_a_panic() {
         write(&index, 1, &numbered(0, 100));
         write(&index, 2, &numbered(100, 105));
         drop(index);
-        let db = sled::open(dir.path()).unwrap();
+        let db = raw(dir.path());
         let (key, value) = db
             .scan_prefix(run::family_prefix(kind, b'd'))
             .last()
