@@ -10,12 +10,12 @@ const REMOVED: u32 = u32::MAX;
 /// The longest key that can be packed.
 pub(super) const MOST_KEY_BYTES: usize = 255;
 
-/// Rows of a block, in bytes; a commit has no larger value.
-const MOST_ROWS_BYTES: usize = 64 << 20;
+/// Rows of a block, in bytes: twice what the journal takes as a commit, so that every value fits.
+const MOST_ROWS_BYTES: usize = 2 * crate::journal::MAX_PAYLOAD_BYTES;
 
 /// Whether a row can be written.
 pub(super) fn fits(key: &[u8], value: Option<&[u8]>) -> bool {
-    key.len() <= MOST_KEY_BYTES && value.is_none_or(|value| value.len() < MOST_ROWS_BYTES / 2)
+    key.len() <= MOST_KEY_BYTES && value.is_none_or(|value| value.len() <= MOST_ROWS_BYTES / 2)
 }
 
 /// Adds a row that [`fits`].
