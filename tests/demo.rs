@@ -13,12 +13,13 @@ mod support;
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader};
+use std::net::SocketAddr;
 use std::process::{Child, Stdio};
 use std::time::Duration;
 use support::client::Client;
 use support::eventually;
 use support::scene::text;
-use support::server::Setup;
+use support::server::{Setup, listening_address};
 
 /// Ends with the test.
 struct Demo(Child);
@@ -30,8 +31,7 @@ impl Drop for Demo {
     }
 }
 
-/// What the demo said: where it is, and the token of an operator.
-fn start(setup: &Setup) -> (Demo, String, Client) {
+fn spawn(setup: &Setup, stderr: Stdio) -> Demo {
     let dir = setup.data_dir.to_string_lossy();
     let arguments = [
         "demo",
@@ -45,13 +45,25 @@ fn start(setup: &Setup) -> (Demo, String, Client) {
         "20",
     ];
     let mut command = setup.command(&arguments);
-    command
-        .stdout(Stdio::piped())
-        .stderr(Stdio::null())
-        .stdin(Stdio::null());
-    let mut child = command.spawn().unwrap();
-    let said = BufReader::new(child.stdout.take().unwrap());
-    let demo = Demo(child);
+    command.stdout(Stdio::piped()).stderr(stderr).stdin(Stdio::null());
+    Demo(command.spawn().unwrap())
+}
+
+/// A client with the token of an operator.
+fn operator(setup: &Setup, address: SocketAddr) -> Client {
+    let token = setup
+        .command(&["token", "create", "--name", "test", "--scope", "admin"])
+        .output()
+        .unwrap();
+    assert!(token.status.success());
+    let token = String::from_utf8(token.stdout).unwrap();
+    Client::new(address).with_header("Authorization", &format!("Bearer {}", token.trim()))
+}
+
+/// What the demo said: where it is, and what to try.
+fn start(setup: &Setup) -> (Demo, String, Client) {
+    let mut demo = spawn(setup, Stdio::null());
+    let said = BufReader::new(demo.0.stdout.take().unwrap());
     let mut lines = Vec::new();
     for line in said.lines() {
         lines.push(line.unwrap());
@@ -67,14 +79,32 @@ fn start(setup: &Setup) -> (Demo, String, Client) {
         .expect("an address")
         .parse()
         .unwrap();
-    let token = setup
-        .command(&["token", "create", "--name", "test", "--scope", "admin"])
-        .output()
+    (demo, said, operator(setup, address))
+}
+
+#[test]
+fn visitors_come_though_nobody_reads_what_is_said() {
+    let dir = tempfile::tempdir().unwrap();
+    let setup = Setup::new(dir.path()).env("YAMABIKO_LOG_LEVEL", "info");
+    let mut demo = spawn(&setup, Stdio::piped());
+    let mut preparing = String::new();
+    BufReader::new(demo.0.stdout.take().unwrap())
+        .read_line(&mut preparing)
         .unwrap();
-    assert!(token.status.success());
-    let token = String::from_utf8(token.stdout).unwrap();
-    let client = Client::new(address).with_header("Authorization", &format!("Bearer {}", token.trim()));
-    (demo, said, client)
+    assert!(preparing.starts_with("Preparing"), "{preparing}");
+    let mut log = BufReader::new(demo.0.stderr.take().unwrap()).lines();
+    let address = log
+        .find_map(|line| listening_address(&line.unwrap()))
+        .expect("the demo listens");
+    let rest = std::thread::spawn(move || log.map_while(Result::ok).count());
+    let mut admin = operator(&setup, address);
+    eventually("somebody clicks", Duration::from_secs(60), || {
+        let arrivals = admin.get("/api/v1/test/echo").ok();
+        let is_told = !arrivals["items"].as_array().unwrap().is_empty();
+        is_told.then_some(())
+    });
+    drop(demo);
+    rest.join().unwrap();
 }
 
 #[test]

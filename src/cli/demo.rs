@@ -117,13 +117,17 @@ fn start(running: &Running, args: &DemoArgs, password: &str) -> Result<JoinHandl
     let (bound, echo) = (running.bound.clone(), running.echo.address());
     let (password, clicks_per_second) = (password.to_owned(), args.clicks_per_second);
     let work = move || {
-        let begun = sample::rules(echo, Clock::System.now_ms())
-            .and_then(|rules| sample::save(&recorder, rules))
-            .and_then(|()| tell(&bound, echo, &password));
-        match begun {
-            Ok(()) => traffic::Visitors::new(bound.public, recorder, clicks_per_second).run(),
-            Err(error) => super::complain(&error),
+        let ruled =
+            sample::rules(echo, Clock::System.now_ms()).and_then(|rules| sample::save(&recorder, rules));
+        if let Err(error) = ruled {
+            super::complain(&error);
+            return;
         }
+        // Visitors come whether or not anybody reads what is said: standard output may be a pipe that ended.
+        if let Err(error) = tell(&bound, echo, &password) {
+            super::complain(&error);
+        }
+        traffic::Visitors::new(bound.public, recorder, clicks_per_second).run();
     };
     std::thread::Builder::new()
         .name("demo-traffic".into())

@@ -325,9 +325,15 @@ pub fn complain(error: &CliError) {
     drop(writeln!(std::io::stderr(), "yamabiko: {error}"));
 }
 
-/// Prints a line of a command's result.
+/// Prints a line of a command's result, in one piece: a reader that stops at the line that it waited for does
+/// not break the rest of it.
 pub fn say(text: impl std::fmt::Display) -> Result<(), CliError> {
-    writeln!(std::io::stdout(), "{text}").map_err(CliError::io("cannot write to standard output"))
+    let line = format!("{text}\n");
+    let mut stdout = std::io::stdout().lock();
+    stdout
+        .write_all(line.as_bytes())
+        .and_then(|()| stdout.flush())
+        .map_err(CliError::io("cannot write to standard output"))
 }
 
 /// `completions`.

@@ -195,7 +195,7 @@ impl Drop for Server {
 }
 
 /// The address in the log line that says where the tracking endpoints listen.
-fn listening_address(line: &str) -> Option<SocketAddr> {
+pub fn listening_address(line: &str) -> Option<SocketAddr> {
     let line: serde_json::Value = serde_json::from_str(line).ok()?;
     (line.get("message")?.as_str()? == "listening").then_some(())?;
     line.get("address")?.as_str()?.parse().ok()
