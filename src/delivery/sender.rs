@@ -11,36 +11,31 @@
 //!   moment without TLS's goodbye (close_notify): the attempt counts as `reset` and is made again, though it
 //!   may have arrived. Nothing above libcurl can tell the two apart; the sentence of the error names it.
 
+mod answer;
+mod headers;
+
+pub use answer::Exchange;
+
 use super::egress;
 use super::resolve::{ResolveError, Resolver};
-use super::sign::{Signed, Signer};
+use super::sign::Signer;
 use crate::domain::ids::PostbackId;
-use crate::domain::postback::{ErrorClass, Method, Outcome, Request};
-use crate::domain::retry;
-use crate::domain::template::is_reserved_header;
+use crate::domain::postback::{ErrorClass, Method, Request};
+use answer::{Failure, classify, read};
+use headers::{headers_of, plain_headers};
 use ipnet::IpNet;
+use isahc::HttpClient;
 use isahc::config::{Configurable, VersionNegotiation};
-use isahc::error::ErrorKind;
 use isahc::http;
 use isahc::http::header::{HeaderName, HeaderValue};
 use isahc::tls::{TlsConfig, TrustStore};
-use isahc::{HttpClient, ResponseExt};
-use std::io::Read;
 use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-/// Bytes of a response body that are read before the connection is given up.
-const MOST_READ: usize = 64 * 1024;
-/// Bytes of a response body that are kept.
-const MOST_KEPT: usize = 2 * 1024;
-/// Bytes of one response header that are kept.
-const MOST_HEADER: usize = 1024;
 /// Vetted addresses of one name that are tried.
 const MOST_ADDRESSES: usize = 3;
-/// Response headers that are kept.
-const KEPT_HEADERS: [&str; 5] = ["content-type", "location", "retry-after", "server", "date"];
 /// Bundles of certificate authorities as distributions place them.
 const SYSTEM_BUNDLES: [&str; 4] = [
     "/etc/ssl/certs/ca-certificates.crt",
@@ -87,37 +82,6 @@ pub enum SenderError {
     Client(#[from] isahc::Error),
 }
 
-/// What an exchange brought.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Exchange {
-    /// The verdict's material.
-    pub outcome: Outcome,
-    /// Response headers of interest, names in lower case.
-    pub headers: Vec<(String, String)>,
-    /// The first 2 KiB of the body, invalid UTF-8 replaced.
-    pub excerpt: String,
-    /// The address that was connected to.
-    pub remote_addr: Option<SocketAddr>,
-    /// How long it took.
-    pub duration: Duration,
-}
-
-impl Exchange {
-    /// An exchange that brought no answer.
-    pub fn failed(class: ErrorClass, message: impl Into<String>, duration: Duration) -> Self {
-        Self {
-            outcome: Outcome::Error {
-                class,
-                message: message.into(),
-            },
-            headers: Vec::new(),
-            excerpt: String::new(),
-            remote_addr: None,
-            duration,
-        }
-    }
-}
-
 /// Sends requests. Shared by all workers.
 pub struct Sender {
     client: HttpClient,
@@ -126,37 +90,6 @@ pub struct Sender {
     allow_sockets: Vec<SocketAddr>,
     source_address: Option<IpAddr>,
     ca_file: Option<PathBuf>,
-}
-
-/// Why an attempt ended before the request could be sent, or without an answer.
-struct Failure {
-    class: ErrorClass,
-    message: String,
-    remote_addr: Option<SocketAddr>,
-}
-
-impl Failure {
-    fn new(class: ErrorClass, message: impl Into<String>) -> Self {
-        Self {
-            class,
-            message: message.into(),
-            remote_addr: None,
-        }
-    }
-
-    /// Whether no connection came about, so that nothing was sent.
-    fn is_unconnected(&self) -> bool {
-        match self.class {
-            ErrorClass::Connect => true,
-            ErrorClass::Timeout => self.remote_addr.is_none(),
-            ErrorClass::Dns
-            | ErrorClass::Tls
-            | ErrorClass::Reset
-            | ErrorClass::Malformed
-            | ErrorClass::Egress
-            | ErrorClass::Internal => false,
-        }
-    }
 }
 
 impl Sender {
@@ -410,185 +343,6 @@ fn build(client: isahc::HttpClientBuilder) -> Result<HttpClient, SenderError> {
     let builder = std::thread::Builder::new().name("sender-setup".into());
     let built = builder.spawn(on_thread).map_err(isahc::Error::from)?.join();
     Ok(built.unwrap_or_else(|panic| std::panic::resume_unwind(panic))?)
-}
-
-/// The headers of a request that is no postback. Those that are no valid HTTP are left out.
-fn plain_headers(request: &Request) -> Vec<(HeaderName, HeaderValue)> {
-    let own = [("user-agent", concat!("Yamabiko/", env!("CARGO_PKG_VERSION")))];
-    let given = request
-        .headers
-        .iter()
-        .map(|(name, value)| (name.as_str(), value.as_str()));
-    own.into_iter()
-        .chain(given)
-        .filter_map(|(name, value)| {
-            Some((
-                HeaderName::from_bytes(name.as_bytes()).ok()?,
-                HeaderValue::from_bytes(value.as_bytes()).ok()?,
-            ))
-        })
-        .collect()
-}
-
-/// The headers of the request: the rule's own, then ours.
-fn headers_of(
-    id: PostbackId,
-    request: &Request,
-    signer: Option<&Signer>,
-    at_ms: i64,
-) -> Vec<(HeaderName, HeaderValue)> {
-    let mut headers = Vec::with_capacity(request.headers.len() + 5);
-    let mut push = |name: &str, value: &str| {
-        let parsed = (
-            HeaderName::from_bytes(name.as_bytes()),
-            HeaderValue::from_bytes(value.as_bytes()),
-        );
-        match parsed {
-            (Ok(name), Ok(value)) => headers.push((name, value)),
-            _ => tracing::warn!(
-                code = "header_unsendable",
-                postback = %id,
-                name,
-                "a header of the rule is not valid HTTP and was left out"
-            ),
-        }
-    };
-    let is_own_agent = request
-        .headers
-        .iter()
-        .any(|(name, _)| name.eq_ignore_ascii_case("user-agent"));
-    for (name, value) in &request.headers {
-        if !is_reserved_header(name) {
-            push(name, value);
-        }
-    }
-    if !is_own_agent {
-        push("user-agent", concat!("Yamabiko/", env!("CARGO_PKG_VERSION")));
-    }
-    let id_text = id.to_string();
-    push("webhook-id", &id_text);
-    if request.method == Method::Post && request.body.as_ref().is_none_or(String::is_empty) {
-        push("content-length", "0");
-    }
-    if let Some(signer) = signer {
-        let at_s = at_ms.div_euclid(1_000);
-        let target = target_of(&request.url);
-        let signed = match request.method {
-            Method::Post => Signed::Body(request.body.as_deref().unwrap_or("").as_bytes()),
-            Method::Get => Signed::Target(&target),
-        };
-        push("webhook-timestamp", &at_s.to_string());
-        push("webhook-signature", &signer.sign(&id_text, at_s, signed));
-    }
-    headers
-}
-
-/// Path and query as they stand on the request line: no fragment, `/` when there is no path.
-fn target_of(url: &str) -> String {
-    let url = url.split('#').next().unwrap_or("");
-    let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
-    match rest.find(['/', '?']) {
-        Some(at) if rest[at..].starts_with('/') => rest[at..].to_owned(),
-        Some(at) => format!("/{}", &rest[at..]),
-        None => "/".to_owned(),
-    }
-}
-
-/// Reads the head, and as much of the body as is kept or allowed.
-fn read(response: http::Response<isahc::Body>, pinned: SocketAddr, at_ms: i64, begun: Instant) -> Exchange {
-    let headers: Vec<(String, String)> = KEPT_HEADERS
-        .iter()
-        .filter_map(|name| {
-            let value = String::from_utf8_lossy(response.headers().get(*name)?.as_bytes()).into_owned();
-            Some(((*name).to_owned(), cut(value, MOST_HEADER)))
-        })
-        .collect();
-    let remote_addr = response.remote_addr().unwrap_or(pinned);
-    let status = response.status().as_u16();
-    let mut kept = Vec::new();
-    let mut body = response.into_body().take(MOST_READ as u64);
-    let mut buffer = [0; 4096];
-    // A body that breaks or ends late changes nothing: the status has come.
-    while let Ok(count @ 1..) = body.read(&mut buffer) {
-        let room = MOST_KEPT.saturating_sub(kept.len()).min(count);
-        kept.extend_from_slice(&buffer[..room]);
-    }
-    let ended_at_ms = at_ms + i64::try_from(begun.elapsed().as_millis()).unwrap_or(0);
-    let retry_after = headers.iter().find(|(name, _)| name == "retry-after");
-    Exchange {
-        outcome: Outcome::Answered {
-            status,
-            retry_after_s: retry_after.and_then(|(_, value)| retry::parse_retry_after(value, ended_at_ms)),
-        },
-        headers,
-        excerpt: cut(String::from_utf8_lossy(&kept).into_owned(), MOST_KEPT),
-        remote_addr: Some(remote_addr),
-        duration: Duration::ZERO,
-    }
-}
-
-/// At most `most` bytes, on a character's border.
-fn cut(mut text: String, most: usize) -> String {
-    let mut end = most.min(text.len());
-    while !text.is_char_boundary(end) {
-        end -= 1;
-    }
-    text.truncate(end);
-    text
-}
-
-/// From the client's errors to ours. The numbers are libcurl's, from its public list of error codes.
-fn classify(error: &isahc::Error) -> Failure {
-    let code = std::error::Error::source(error)
-        .and_then(|source| source.downcast_ref::<curl::Error>())
-        .map(curl::Error::code);
-    let class = match code {
-        Some(5 | 6) => ErrorClass::Dns,
-        Some(7 | 45) => ErrorClass::Connect,
-        Some(28) => ErrorClass::Timeout,
-        Some(35 | 51 | 53 | 54 | 58 | 59 | 60 | 64 | 66 | 77 | 80 | 82 | 83 | 90 | 91 | 98) => {
-            ErrorClass::Tls
-        }
-        Some(18 | 52 | 55 | 56) => ErrorClass::Reset,
-        Some(1 | 8 | 16 | 61 | 92) => ErrorClass::Malformed,
-        Some(_) | None => match error.kind() {
-            ErrorKind::BadClientCertificate
-            | ErrorKind::BadServerCertificate
-            | ErrorKind::TlsEngine
-            | ErrorKind::InvalidTlsConfiguration => ErrorClass::Tls,
-            ErrorKind::ConnectionFailed => ErrorClass::Connect,
-            ErrorKind::NameResolution => ErrorClass::Dns,
-            ErrorKind::Timeout => ErrorClass::Timeout,
-            ErrorKind::Io => ErrorClass::Reset,
-            ErrorKind::ProtocolViolation | ErrorKind::InvalidContentEncoding => ErrorClass::Malformed,
-            // The kinds are open-ended: one that isahc adds later is ours to look at.
-            _ => ErrorClass::Internal,
-        },
-    };
-    let sentence = match class {
-        ErrorClass::Dns => "the name could not be resolved",
-        ErrorClass::Connect => "the receiver could not be connected to",
-        ErrorClass::Tls => {
-            "the TLS connection failed; the receiver's certificate must be valid today, name this host and come from a known authority (delivery.ca_file adds one)"
-        }
-        ErrorClass::Timeout => "the receiver did not answer in time",
-        ErrorClass::Reset => {
-            "the receiver broke the connection before its answer was whole; over TLS it must also end it properly (close_notify)"
-        }
-        ErrorClass::Malformed => "what the receiver answered is not HTTP",
-        ErrorClass::Egress | ErrorClass::Internal => "the request could not be sent",
-    };
-    Failure {
-        class,
-        message: format!("{sentence} ({})", detail(error)),
-        remote_addr: error.remote_addr(),
-    }
-}
-
-/// What the client says about an error: its own words are often only "unknown error".
-fn detail(error: &isahc::Error) -> String {
-    let source = std::error::Error::source(error).and_then(|source| source.downcast_ref::<curl::Error>());
-    source.map_or_else(|| error.to_string(), curl::Error::to_string)
 }
 
 /// The system's certificate authorities and those of the file, as one PEM text.

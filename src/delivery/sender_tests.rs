@@ -3,6 +3,7 @@
 use super::*;
 use crate::delivery::sign::{Signed, Signer};
 use crate::delivery::testing::{Behaviour, Receiver, get};
+use crate::domain::postback::Outcome;
 use parking_lot::Mutex;
 use std::net::{Ipv4Addr, TcpListener};
 
@@ -357,16 +358,4 @@ fn the_proxy_of_the_environment_is_not_used() {
         "{}",
         String::from_utf8_lossy(&output.stdout)
     );
-}
-
-#[test]
-fn the_target_that_is_signed_is_the_one_on_the_wire() {
-    for (url, target) in [
-        ("http://a.example/x?y=1#z", "/x?y=1"),
-        ("http://a.example", "/"),
-        ("http://a.example?x=1", "/?x=1"),
-        ("https://a.example:8443/?u=http://b/", "/?u=http://b/"),
-    ] {
-        assert_eq!(target_of(url), target, "{url}");
-    }
 }
