@@ -96,7 +96,7 @@ impl Default for DuplicatePolicy {
 
 /// How a conversion becomes approved.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, utoipa::ToSchema)]
-#[serde(rename_all = "snake_case", tag = "mode")]
+#[serde(rename_all = "snake_case", tag = "mode", try_from = "ApprovalForm")]
 pub enum Approval {
     /// At once (自動承認).
     #[default]
@@ -108,6 +108,40 @@ pub enum Approval {
     },
     /// By an operator only (手動承認).
     Manual,
+}
+
+/// [`Approval`] as it is written: serde lets a variant without fields pass whatever stands beside its tag.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ApprovalForm {
+    mode: ApprovalMode,
+    days: Option<u16>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum ApprovalMode {
+    Automatic,
+    AfterDays,
+    Manual,
+}
+
+impl TryFrom<ApprovalForm> for Approval {
+    type Error = &'static str;
+
+    fn try_from(form: ApprovalForm) -> Result<Self, Self::Error> {
+        match (form.mode, form.days) {
+            (ApprovalMode::Automatic, None) => Ok(Self::Automatic),
+            (ApprovalMode::Manual, None) => Ok(Self::Manual),
+            (ApprovalMode::AfterDays, Some(days)) => Ok(Self::AfterDays { days }),
+            (ApprovalMode::AfterDays, None) => {
+                Err("missing field `days`: mode `after_days` needs a number of days")
+            }
+            (ApprovalMode::Automatic | ApprovalMode::Manual, Some(_)) => {
+                Err("unknown field `days`: only mode `after_days` takes it")
+            }
+        }
+    }
 }
 
 /// What the advertiser owes a partner for one conversion (単価 / 報酬).

@@ -97,8 +97,13 @@ pub fn engagement(session: Session) -> Activity {
 }
 
 /// Whether a rule fires for an activity by scope, kind, event, status and bots (not yet by its conditions).
+///
+/// * 2026-11-27: a rule with statuses fires when a conversion *enters* one of them. A change of the amount alone
+///   enters none: a partner that counts calls would book a second conversion.
 pub fn matches(rule: &Rule, activity: &Activity, context: &Context<'_>) -> bool {
-    applies(rule, activity, context) && (rule.statuses.is_empty() || covers(rule, activity.status))
+    let is_entered = activity.outdated_status.is_none() || activity.outdated_status != activity.status;
+    applies(rule, activity, context)
+        && (rule.statuses.is_empty() || (is_entered && covers(rule, activity.status)))
 }
 
 /// All of `matches` but the status.

@@ -16,6 +16,9 @@ pub const BUCKET_MS: i64 = 15 * 60 * 1000;
 pub struct Bucket(pub u32);
 
 impl Bucket {
+    /// When the last one begins, unix milliseconds: in the year 124,000.
+    pub const LAST_MS: i64 = u32::MAX as i64 * BUCKET_MS;
+
     /// The bucket that holds a time (unix milliseconds).
     pub fn of(at_ms: i64) -> Self {
         Self(u32::try_from(at_ms.div_euclid(BUCKET_MS)).unwrap_or(0))

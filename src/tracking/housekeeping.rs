@@ -15,21 +15,38 @@ const MOST: usize = 500;
 const SWEEP: usize = 20_000;
 
 /// Approves conversions whose days have passed. Tells how many were handled; more may wait when it is 500.
+/// A conversion whose record cannot be read is told in the log and left as it is: those behind it are approved.
 pub fn approve_due(recorder: &Recorder) -> Result<usize, RecordError> {
     recorder
         .run_blocking(|group| {
             let due = group.scan(Db::Hot, keys::approvals_due(group.now_ms()), MOST)?;
             for (key, _) in &due {
-                group.delete((Db::Hot, key.clone()));
-                if let Some((_, id)) = keys::parse_approval(key)
-                    && is_still_pending(id, group)?
-                {
-                    status::change(group, id, ConversionStatus::Approved, None, "schedule")?;
+                let Some((_, id)) = keys::parse_approval(key) else {
+                    group.delete((Db::Hot, key.clone()));
+                    continue;
+                };
+                match approve(id, group) {
+                    Ok(()) => {}
+                    Err(error @ StoreError::Record { .. }) => tracing::error!(
+                        code = error.code(),
+                        activity = %id,
+                        %error,
+                        "a conversion could not be approved by itself"
+                    ),
+                    Err(error) => return Err(error),
                 }
+                group.delete((Db::Hot, key.clone()));
             }
             Ok(due.len())
         })?
         .map_err(|error: StoreError| RecordError::from(&error))
+}
+
+fn approve(id: ActivityId, group: &mut Group<'_>) -> Result<(), StoreError> {
+    if is_still_pending(id, group)? {
+        status::change(group, id, ConversionStatus::Approved, None, "schedule")?;
+    }
+    Ok(())
 }
 
 fn is_still_pending(id: ActivityId, group: &Group<'_>) -> Result<bool, StoreError> {
@@ -144,4 +161,74 @@ pub fn retire(recorder: &Recorder, policy: RetentionPolicy) -> Result<Vec<Db>, R
             Ok(leaving)
         })?
         .map_err(|error: StoreError| RecordError::from(&error))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::clock::Clock;
+    use crate::domain::activity::{Activity, ActivityKind};
+    use crate::domain::template::sample::sample_activity;
+    use crate::live::Live;
+    use crate::recorder::RecorderOptions;
+    use crate::store::catalog::Catalog;
+    use crate::store::{Store, StoreOptions};
+
+    const NOW_MS: i64 = 1_795_000_000_000;
+
+    fn pending(n: u64) -> Activity {
+        let mut activity = sample_activity(ActivityKind::Event).unwrap().activity;
+        activity.id = ActivityId::new(NOW_MS, n);
+        activity.status = Some(ConversionStatus::Pending);
+        activity
+    }
+
+    #[test]
+    fn what_falls_due_is_approved_though_one_record_is_rotten() {
+        let dir = tempfile::tempdir().unwrap();
+        let clock = Clock::fixed(NOW_MS);
+        let (store, _) = Store::open(dir.path(), StoreOptions::default()).unwrap();
+        let options = RecorderOptions {
+            intake_queue: 100,
+            spool: 100,
+        };
+        let (recorder, thread) = Recorder::start(
+            store.writer,
+            store.reader,
+            Catalog::default(),
+            Live::default(),
+            clock.clone(),
+            options,
+        )
+        .unwrap();
+        let (rotten, due, later) = (pending(1), pending(2), pending(3));
+        let ids = [rotten.id, due.id, later.id];
+        recorder
+            .run_blocking(move |group| {
+                group.put(keys::activity(rotten.id), vec![255, 1, 2]);
+                for activity in [&due, &later] {
+                    group.put(
+                        keys::activity(activity.id),
+                        codec::encode_activity(activity).unwrap(),
+                    );
+                }
+                for (activity, days) in [(&rotten, 1), (&due, 2), (&later, 4)] {
+                    let at_ms = NOW_MS + days * 86_400_000;
+                    group.put(keys::approval(at_ms, activity.id), Vec::new());
+                }
+            })
+            .unwrap();
+        assert_eq!(approve_due(&recorder).unwrap(), 0, "the days have not passed");
+        clock.advance_ms(3 * 86_400_000);
+        assert_eq!(approve_due(&recorder).unwrap(), 2);
+        assert_eq!(approve_due(&recorder).unwrap(), 0);
+        let status = |id| {
+            let at = keys::activity(id);
+            let record = recorder.reader().get(at.0, &at.1).unwrap().unwrap();
+            codec::decode_activity(&record, at.0, &at.1).unwrap().status
+        };
+        assert_eq!(status(ids[1]), Some(ConversionStatus::Approved));
+        assert_eq!(status(ids[2]), Some(ConversionStatus::Pending));
+        thread.stop();
+    }
 }

@@ -161,6 +161,20 @@ fn the_same_url_in_two_places_is_called_twice() {
 }
 
 #[test]
+fn a_change_of_the_amount_alone_enters_no_status() {
+    let mut corrected = with_status(K::EventUpdate, S::Approved);
+    corrected.activity.outdated_status = Some(S::Approved);
+    let rules = [for_status("appr1", S::Approved), of_partner("part1", ANY)];
+    assert_eq!(
+        run(&corrected, &rules).outcomes.len(),
+        1,
+        "only the rule for all changes"
+    );
+    corrected.activity.outdated_status = Some(S::Pending);
+    assert_eq!(run(&corrected, &rules).outcomes.len(), 2);
+}
+
+#[test]
 fn three_urls_a_partner() {
     let pending = for_status("pend1", S::Pending);
     let approved = for_status("appr1", S::Approved);

@@ -99,7 +99,7 @@ pub struct Trace {
     pub steps: Vec<Step>,
     /// The code of the step that stopped it; `null` when everything went through.
     pub stopped_at: Option<&'static str>,
-    /// The search looked at the newest records only: an older one may exist.
+    /// The search looked at the newest records only, or the click has more than 100 activities: more may exist.
     pub is_partial: bool,
 }
 
@@ -278,12 +278,14 @@ fn find_id(reader: &Reader, id: TimeId) -> Result<Option<Found>, ApiError> {
 }
 
 fn with_session(reader: &Reader, by: FoundBy, session: Session) -> Result<Found, StoreError> {
-    let activities = activities_of(reader, session.id, MOST_ACTIVITIES)?;
+    let mut activities = activities_of(reader, session.id, MOST_ACTIVITIES + 1)?;
+    let is_partial = activities.len() > MOST_ACTIVITIES;
+    activities.truncate(MOST_ACTIVITIES);
     Ok(Found {
         by: Some(by),
         session: Some(session),
         activities,
-        is_partial: false,
+        is_partial,
     })
 }
 

@@ -27,7 +27,8 @@ pub(in crate::http::api) struct Asked {
 impl Asked {
     pub(in crate::http::api) fn new(query: StatsQuery, default_zone: &str) -> Result<Self, ApiError> {
         let zone = check::time_zone("time_zone", query.time_zone.as_deref().unwrap_or(default_zone))?;
-        check::within("from_ms", query.from_ms, 0, i64::MAX)?;
+        check::within("from_ms", query.from_ms, 0, Bucket::LAST_MS)?;
+        check::within("to_ms", query.to_ms, 0, Bucket::LAST_MS)?;
         if query.to_ms <= query.from_ms || query.to_ms - query.from_ms > MOST_DAYS * DAY_MS {
             return Err(ApiError::invalid(
                 "to_ms",
