@@ -168,7 +168,7 @@ impl Core {
         aws_lc_rs::rand::fill(&mut fresh).map_err(|_| AppError::Random)?;
         let key = self
             .recorder
-            .run_blocking(move |group| -> Result<[u8; 32], StoreError> {
+            .try_run_blocking(move |group| -> Result<[u8; 32], StoreError> {
                 if let Some(known) = group
                     .get(at.0, &at.1)?
                     .and_then(|value| <[u8; 32]>::try_from(value).ok())

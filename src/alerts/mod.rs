@@ -263,7 +263,7 @@ impl Watcher {
         let stored = codec::encode_json(&self.watch);
         self.reach
             .recorder
-            .run_blocking(move |group| -> Result<(), StoreError> {
+            .try_run_blocking(move |group| -> Result<(), StoreError> {
                 group.put(keys::instance(KEPT_AS), stored?);
                 Ok(())
             })?

@@ -374,7 +374,7 @@ fn import(recorder: &Recorder, document: Value, dry_run: bool) -> Result<Value, 
     })?;
     if !dry_run {
         let (preconditions, changes) = plan.into_changes();
-        recorder.run_blocking(move |group| {
+        recorder.try_run_blocking(move |group| {
             save::stage(group, &preconditions, &changes)?;
             save::audit(group, "command line", "", Note::new("configuration.import", ""))
                 .map_err(ApiError::from)
@@ -385,7 +385,7 @@ fn import(recorder: &Recorder, document: Value, dry_run: bool) -> Result<Value, 
 
 fn change(recorder: &Recorder, changes: Vec<Change>, note: Note) -> Result<(), ApiError> {
     let none: [Precondition; 0] = [];
-    recorder.run_blocking(move |group| {
+    recorder.try_run_blocking(move |group| {
         save::stage(group, &none, &changes)?;
         save::audit(group, "command line", "", note).map_err(|error: StoreError| ApiError::from(error))
     })?

@@ -123,6 +123,9 @@ impl Report {
         Box::new(move |group: &mut Group<'_>| {
             if let Err(error) = settle(&self.done, group) {
                 tracing::error!(code = "outcome_failed", postback = %self.done.postback, %error, "an outcome cannot be decided");
+                if !error.is_of_record() {
+                    group.fail(&error);
+                }
             }
             group.on_durable(Box::new(move |result| match result {
                 Ok(()) => (self.on_durable)(),
@@ -172,4 +175,41 @@ fn put_attempt(postback: PostbackId, attempt: &Attempt, group: &mut Group<'_>) -
         codec::encode_attempt(attempt)?,
     );
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::delivery::testing::postback;
+    use crate::recorder::testing::Instance;
+    use std::sync::atomic::{AtomicBool, Ordering};
+
+    #[test]
+    fn an_outcome_that_cannot_be_written_now_is_held_and_written_later() {
+        let waiting = postback(1, 1_795_000_000_000, "http://a.example/x");
+        let instance = Instance::start(waiting.created_at_ms);
+        let (id, recorder) = (waiting.id, instance.recorder.clone());
+        recorder
+            .try_run_blocking(move |group| group.queue(waiting))
+            .unwrap()
+            .unwrap();
+        let ledger = StoreLedger::new(recorder.clone(), DeliveryPolicy::default());
+        recorder.reader().break_database(Db::Hot);
+        let is_durable = Arc::new(AtomicBool::new(false));
+        let told = is_durable.clone();
+        let done = Settlement {
+            postback: id,
+            attempt: None,
+            next: PostbackState::Delivered { at_ms: 1 },
+            attempts: 1,
+        };
+        ledger.report(done, Box::new(move || told.store(true, Ordering::Release)));
+        Instance::wait_for("delivery pauses", || ledger.is_paused());
+        assert!(!is_durable.load(Ordering::Acquire));
+        assert!(instance.keeper.restore_now());
+        Instance::wait_for("the outcome is durable", || is_durable.load(Ordering::Acquire));
+        assert!(ledger.load(id).is_none(), "it waits no more");
+        let at = keys::postback(id);
+        assert!(recorder.reader().get(at.0, &at.1).unwrap().is_some());
+    }
 }

@@ -2,7 +2,8 @@
 //!
 //! Decisions read through the group, so each sees what was decided before it although none of it is in
 //! the store yet; that is why duplicate checks and attribution need no locks. What a decision writes is
-//! staged and joins the group only when the decision returns, so one that panics leaves nothing behind.
+//! staged and joins the group only when the decision returns, so one that panics leaves nothing behind, and
+//! neither does one that could not read what it needs ([`Group::undo`], [`Group::fail`]).
 
 use crate::domain::ids::{PostbackId, TimeId};
 use crate::domain::postback::Postback;
@@ -33,6 +34,7 @@ struct Staged {
     erased: Vec<TimeId>,
     on_durable: Vec<OnDurable>,
     catalog: Option<Arc<Catalog>>,
+    failure: Option<RecordError>,
 }
 
 /// What the group leaves for after the commit.
@@ -226,6 +228,24 @@ impl<'a> Group<'a> {
         self.staged.on_durable.push(callback);
     }
 
+    /// Takes back what the decision wrote so far; its callbacks stay and are told that all is well.
+    pub fn undo(&mut self) {
+        self.staged = Staged {
+            on_durable: std::mem::take(&mut self.staged.on_durable),
+            ..Staged::default()
+        };
+    }
+
+    /// The decision could not be made now: nothing of it is written, and its callbacks are told why.
+    pub fn fail(&mut self, error: &StoreError) {
+        self.staged.failure = Some(error.into());
+    }
+
+    /// Why the decision could not be made, when it said so.
+    pub(super) fn failure(&mut self) -> Option<RecordError> {
+        self.staged.failure.take()
+    }
+
     /// What the decision staged joins the group.
     pub(super) fn accept(&mut self) {
         let staged = std::mem::take(&mut self.staged);
@@ -259,14 +279,25 @@ impl<'a> Group<'a> {
         self.bytes
     }
 
-    /// Turns the group into a commit and what follows it.
+    /// Turns the group into a commit and what follows it. A row of counters that cannot be decoded is told in
+    /// the log and stays as it is.
+    ///
+    /// # Errors
+    /// The counters cannot be read now; the callbacks come back to be told.
     pub(super) fn finish(
         mut self,
         totals: &mut super::totals::Totals,
-    ) -> Result<(Commit, Effects), StoreError> {
+    ) -> Result<(Commit, Effects), (StoreError, Vec<OnDurable>)> {
         for (key, added) in std::mem::take(&mut self.stats) {
-            let (at, value) = totals.add(self.reader, key, &added)?;
-            self.overlay.entry(at.0).or_default().insert(at.1, Some(value));
+            match totals.add(self.reader, key, &added) {
+                Ok((at, value)) => {
+                    self.overlay.entry(at.0).or_default().insert(at.1, Some(value));
+                }
+                Err(error) if error.is_of_record() => {
+                    tracing::error!(code = error.code(), %error, "a row of counters cannot be added to");
+                }
+                Err(error) => return Err((error, self.done.on_durable)),
+            }
         }
         let mut writes = Vec::with_capacity(
             self.overlay.values().map(BTreeMap::len).sum::<usize>() + self.done.drops.len(),

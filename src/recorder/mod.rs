@@ -12,6 +12,8 @@
 mod group;
 mod known;
 mod spool;
+#[cfg(test)]
+pub(crate) mod testing;
 mod totals;
 
 pub use group::{Group, OnDurable};
@@ -304,6 +306,26 @@ impl Recorder {
         receiver.blocking_recv().unwrap_or(Err(RecordError::Defect))
     }
 
+    /// [`Recorder::run`] for a decision that can fail: of one that does, nothing is written.
+    pub async fn try_run<T, E, F>(&self, decide: F) -> Result<Result<T, E>, RecordError>
+    where
+        T: Send + 'static,
+        E: Send + 'static,
+        F: FnOnce(&mut Group<'_>) -> Result<T, E> + Send + 'static,
+    {
+        self.run(all_or_nothing(decide)).await
+    }
+
+    /// The same for callers on threads of their own.
+    pub fn try_run_blocking<T, E, F>(&self, decide: F) -> Result<Result<T, E>, RecordError>
+    where
+        T: Send + 'static,
+        E: Send + 'static,
+        F: FnOnce(&mut Group<'_>) -> Result<T, E> + Send + 'static,
+    {
+        self.run_blocking(all_or_nothing(decide))
+    }
+
     fn start_run<T, F>(&self, decide: F) -> Result<oneshot::Receiver<Result<T, RecordError>>, RecordError>
     where
         T: Send + 'static,
@@ -321,6 +343,19 @@ impl Recorder {
             Ok(()) => Ok(receiver),
             Err((error, _)) => Err(error),
         }
+    }
+}
+
+/// The decision, which takes back what it wrote when it fails.
+fn all_or_nothing<T, E>(
+    decide: impl FnOnce(&mut Group<'_>) -> Result<T, E>,
+) -> impl FnOnce(&mut Group<'_>) -> Result<T, E> {
+    move |group| {
+        let decided = decide(group);
+        if decided.is_err() {
+            group.undo();
+        }
+        decided
     }
 }
 
@@ -473,12 +508,18 @@ impl Loop {
                 self.recorder.catalog(),
                 self.recorder.clock.now_ms(),
             );
-            let mut decided = 0;
+            let (mut decided, mut has_failed) = (0, false);
             for job in rest.by_ref() {
                 decided += 1;
                 self.recorder.shared.jobs.fetch_add(1, Ordering::Relaxed);
                 match catch_unwind(AssertUnwindSafe(|| job.decide(&mut group))) {
-                    Ok(()) => group.accept(),
+                    Ok(()) => match group.failure() {
+                        None => group.accept(),
+                        Some(error) => {
+                            has_failed = true;
+                            group.reject(&error);
+                        }
+                    },
                     Err(_) => {
                         tracing::error!(
                             code = "decision_panicked",
@@ -492,18 +533,25 @@ impl Loop {
                 }
             }
             self.write(group, decided, &known);
+            // What came back to wait would be decided again at once, and fail again.
+            if has_failed && self.is_waited_for() {
+                self.go_down();
+            }
         }
         self.known = known;
+    }
+
+    /// Whether clicks or outcomes wait for the store to be back.
+    fn is_waited_for(&self) -> bool {
+        !self.recorder.spool.is_empty() || !self.recorder.shared.held.lock().is_empty()
     }
 
     fn write(&mut self, group: Group<'_>, jobs: u64, known: &Known) {
         let (commit, effects) = match group.finish(&mut self.totals) {
             Ok(finished) => finished,
-            Err(error) => {
-                self.totals.forget();
-                known.forget();
+            Err((error, on_durable)) => {
                 tracing::error!(code = "group_unreadable", %error, "a group could not be put together");
-                self.go_down();
+                self.refuse_all(on_durable, &error, known);
                 return;
             }
         };
@@ -547,16 +595,21 @@ impl Loop {
                 self.recorder.live.erase(&erased);
             }
             Err(error) => {
-                self.totals.forget();
-                known.forget();
                 tracing::error!(code = "commit_failed", %error, "a group could not be made durable");
-                let refusal = RecordError::from(&error);
-                on_durable
-                    .into_iter()
-                    .for_each(|callback| callback(Err(refusal.clone())));
-                self.go_down();
+                self.refuse_all(on_durable, &error, known);
             }
         }
+    }
+
+    /// Nothing of a group stands: whoever waits for it is told, and the store is tried again after a rest.
+    fn refuse_all(&mut self, on_durable: Vec<OnDurable>, error: &StoreError, known: &Known) {
+        self.totals.forget();
+        known.forget();
+        let refusal = RecordError::from(error);
+        on_durable
+            .into_iter()
+            .for_each(|callback| callback(Err(refusal.clone())));
+        self.go_down();
     }
 
     fn go_down(&mut self) {
@@ -564,3 +617,6 @@ impl Loop {
         self.retry_at = Some(Instant::now() + RETRY_EVERY);
     }
 }
+
+#[cfg(test)]
+mod tests;

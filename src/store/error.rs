@@ -140,6 +140,15 @@ pub enum StoreError {
 }
 
 impl StoreError {
+    /// Whether it is about one record alone, so that the same call brings the same error again. All others
+    /// pass: the same call may succeed once the disk or the database is back.
+    pub fn is_of_record(&self) -> bool {
+        matches!(
+            self,
+            Self::Record { .. } | Self::Encode(_) | Self::TooLarge { .. }
+        )
+    }
+
     /// Stable code.
     pub fn code(&self) -> &'static str {
         match self {

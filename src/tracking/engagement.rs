@@ -39,6 +39,9 @@ impl Job for EngagementJob {
     fn decide(mut self: Box<Self>, group: &mut Group<'_>) {
         if let Err(error) = write(&self.session, std::mem::take(&mut self.encoded), group) {
             tracing::error!(code = "engagement_failed", sid = %self.session.id, %error, "a click could not be decided");
+            if !error.is_of_record() {
+                group.fail(&error);
+            }
         }
         group.on_durable(Box::new(move |result| self.conclude(result)));
     }
@@ -209,4 +212,36 @@ pub(super) fn dimensions(session: &Session) -> [Dimension; 4] {
 /// The id of a new session.
 pub fn new_session_id(now_ms: i64) -> SessionId {
     SessionId::new(now_ms, rand::random())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::activity::ActivityKind;
+    use crate::domain::template::sample::sample_activity;
+    use crate::recorder::testing::Instance;
+    use crate::store::Db;
+
+    #[test]
+    fn a_click_whose_counters_cannot_be_read_waits_and_is_written_later() {
+        let session = *sample_activity(ActivityKind::Click)
+            .unwrap()
+            .activity
+            .session
+            .unwrap();
+        let instance = Instance::start(session.at_ms());
+        let recorder = &instance.recorder;
+        recorder
+            .run_blocking(|group| group.put(keys::instance("anything"), Vec::new()))
+            .unwrap();
+        recorder.reader().break_database(Db::Hot);
+        let at = keys::session(session.id);
+        let recorded = record(recorder, session).unwrap().blocking_recv().unwrap();
+        assert_eq!(recorded, Recorded::Spooled);
+        assert!(instance.keeper.restore_now());
+        Instance::wait_for("the click is written", || {
+            recorder.reader().get(at.0, &at.1).unwrap().is_some() && recorder.spool().is_empty()
+        });
+        assert_eq!(recorder.spool().lost(), 0);
+    }
 }

@@ -151,7 +151,7 @@ pub fn scrub_delivered(recorder: &Recorder) -> Result<(), RecordError> {
     for part in ids.chunks(MOST) {
         let part = part.to_vec();
         recorder
-            .run_blocking(move |group| part.into_iter().try_for_each(|id| scrub_if_delivered(id, group)))?
+            .try_run_blocking(move |group| part.into_iter().try_for_each(|id| scrub_if_delivered(id, group)))?
             .map_err(|error| RecordError::from(&error))?;
     }
     Ok(())

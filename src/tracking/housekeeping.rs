@@ -18,7 +18,7 @@ const SWEEP: usize = 20_000;
 /// A conversion whose record cannot be read is told in the log and left as it is: those behind it are approved.
 pub fn approve_due(recorder: &Recorder) -> Result<usize, RecordError> {
     recorder
-        .run_blocking(|group| {
+        .try_run_blocking(|group| {
             let due = group.scan(Db::Hot, keys::approvals_due(group.now_ms()), MOST)?;
             for (key, _) in &due {
                 let Some((_, id)) = keys::parse_approval(key) else {
@@ -104,7 +104,7 @@ pub fn sweep(
     scanned.map_err(|error| RecordError::from(&error))?;
     if !expired.is_empty() {
         recorder
-            .run_blocking(move |group| remove_expired(what, expired, group))?
+            .try_run_blocking(move |group| remove_expired(what, expired, group))?
             .map_err(|error| RecordError::from(&error))?;
     }
     Ok(last)
@@ -139,7 +139,7 @@ struct RetentionNote {
 pub fn retire(recorder: &Recorder, policy: RetentionPolicy) -> Result<Vec<Db>, RecordError> {
     let known = recorder.reader().databases();
     recorder
-        .run_blocking(move |group| {
+        .try_run_blocking(move |group| {
             let at = keys::instance("retention");
             let mut note: RetentionNote = match group.get(at.0, &at.1)? {
                 Some(value) => codec::decode_json(&value, at.0, &at.1)?,
@@ -166,15 +166,12 @@ pub fn retire(recorder: &Recorder, policy: RetentionPolicy) -> Result<Vec<Db>, R
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::clock::Clock;
     use crate::domain::activity::{Activity, ActivityKind};
     use crate::domain::template::sample::sample_activity;
-    use crate::live::Live;
-    use crate::recorder::RecorderOptions;
-    use crate::store::catalog::Catalog;
-    use crate::store::{Store, StoreOptions};
+    use crate::recorder::testing::Instance;
 
     const NOW_MS: i64 = 1_795_000_000_000;
+    const DAY_MS: i64 = 86_400_000;
 
     fn pending(n: u64) -> Activity {
         let mut activity = sample_activity(ActivityKind::Event).unwrap().activity;
@@ -183,52 +180,49 @@ mod tests {
         activity
     }
 
-    #[test]
-    fn what_falls_due_is_approved_though_one_record_is_rotten() {
-        let dir = tempfile::tempdir().unwrap();
-        let clock = Clock::fixed(NOW_MS);
-        let (store, _) = Store::open(dir.path(), StoreOptions::default()).unwrap();
-        let options = RecorderOptions {
-            intake_queue: 100,
-            spool: 100,
-        };
-        let (recorder, thread) = Recorder::start(
-            store.writer,
-            store.reader,
-            Catalog::default(),
-            Live::default(),
-            clock.clone(),
-            options,
-        )
-        .unwrap();
-        let (rotten, due, later) = (pending(1), pending(2), pending(3));
-        let ids = [rotten.id, due.id, later.id];
+    /// Stores the record of a conversion that is to be approved after so many days.
+    fn store(recorder: &Recorder, id: ActivityId, record: Vec<u8>, days: i64) {
         recorder
             .run_blocking(move |group| {
-                group.put(keys::activity(rotten.id), vec![255, 1, 2]);
-                for activity in [&due, &later] {
-                    group.put(
-                        keys::activity(activity.id),
-                        codec::encode_activity(activity).unwrap(),
-                    );
-                }
-                for (activity, days) in [(&rotten, 1), (&due, 2), (&later, 4)] {
-                    let at_ms = NOW_MS + days * 86_400_000;
-                    group.put(keys::approval(at_ms, activity.id), Vec::new());
-                }
+                group.put(keys::activity(id), record);
+                group.put(keys::approval(NOW_MS + days * DAY_MS, id), Vec::new());
             })
             .unwrap();
-        assert_eq!(approve_due(&recorder).unwrap(), 0, "the days have not passed");
-        clock.advance_ms(3 * 86_400_000);
-        assert_eq!(approve_due(&recorder).unwrap(), 2);
-        assert_eq!(approve_due(&recorder).unwrap(), 0);
-        let status = |id| {
-            let at = keys::activity(id);
-            let record = recorder.reader().get(at.0, &at.1).unwrap().unwrap();
-            codec::decode_activity(&record, at.0, &at.1).unwrap().status
-        };
-        assert_eq!(status(ids[1]), Some(ConversionStatus::Approved));
-        assert_eq!(status(ids[2]), Some(ConversionStatus::Pending));
-        thread.stop();
+    }
+
+    fn status(recorder: &Recorder, id: ActivityId) -> Option<ConversionStatus> {
+        let at = keys::activity(id);
+        let record = recorder.reader().get(at.0, &at.1).unwrap().unwrap();
+        codec::decode_activity(&record, at.0, &at.1).unwrap().status
+    }
+
+    #[test]
+    fn what_falls_due_is_approved_though_one_record_is_rotten() {
+        let instance = Instance::start(NOW_MS);
+        let recorder = &instance.recorder;
+        let (rotten, due, later) = (pending(1), pending(2), pending(3));
+        store(recorder, rotten.id, vec![255, 1, 2], 1);
+        store(recorder, due.id, codec::encode_activity(&due).unwrap(), 2);
+        store(recorder, later.id, codec::encode_activity(&later).unwrap(), 4);
+        assert_eq!(approve_due(recorder).unwrap(), 0, "the days have not passed");
+        instance.clock.advance_ms(3 * DAY_MS);
+        assert_eq!(approve_due(recorder).unwrap(), 2);
+        assert_eq!(approve_due(recorder).unwrap(), 0);
+        assert_eq!(status(recorder, due.id), Some(ConversionStatus::Approved));
+        assert_eq!(status(recorder, later.id), Some(ConversionStatus::Pending));
+    }
+
+    #[test]
+    fn an_approval_that_cannot_be_decided_now_is_decided_later() {
+        let instance = Instance::start(NOW_MS);
+        let recorder = &instance.recorder;
+        let due = pending(1);
+        store(recorder, due.id, codec::encode_activity(&due).unwrap(), 1);
+        instance.clock.advance_ms(2 * DAY_MS);
+        recorder.reader().break_database(keys::activity(due.id).0);
+        assert!(approve_due(recorder).is_err());
+        assert!(instance.keeper.restore_now());
+        assert_eq!(approve_due(recorder).unwrap(), 1);
+        assert_eq!(status(recorder, due.id), Some(ConversionStatus::Approved));
     }
 }

@@ -194,7 +194,7 @@ pub fn tidy(names: &LinkNames, recorder: &Recorder) -> Result<(), RecordError> {
 /// Removes stored names of a link, unless there is one of that token again. Tells how many.
 fn remove_some(link: &LinkToken, recorder: &Recorder) -> Result<usize, RecordError> {
     let link = link.clone();
-    let removed = recorder.run_blocking(move |group| {
+    let removed = recorder.try_run_blocking(move |group| {
         if group.catalog().links.contains_key(&link) {
             return Ok(0);
         }

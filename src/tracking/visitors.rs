@@ -82,7 +82,7 @@ pub fn sweep(visitors: &Visitors, days: u32, recorder: &Recorder) -> Result<u64,
 /// Before when nothing may have been heard of a visitor that goes.
 fn move_cutoff(days: u32, recorder: &Recorder) -> Result<i64, RecordError> {
     recorder
-        .run_blocking(move |group| {
+        .try_run_blocking(move |group| {
             let at = keys::instance("visitor_sweep");
             let mut note: Note = match group.get(at.0, &at.1)? {
                 Some(value) => codec::decode_json(&value, at.0, &at.1)?,
@@ -192,7 +192,7 @@ fn remove_before(before_ms: i64, at_most: u64, recorder: &Recorder) -> Result<u6
 
 fn remove(going: Vec<Vec<u8>>, before_ms: i64, recorder: &Recorder) -> Result<u64, RecordError> {
     recorder
-        .run_blocking(move |group| {
+        .try_run_blocking(move |group| {
             let mut gone = 0;
             for key in going {
                 // It may have been heard of since.

@@ -95,7 +95,7 @@ pub(super) fn identity_of(user: &User, caller: &Caller) -> Identity {
 
 pub(super) async fn end_login(state: &State, identity: &Identity, id: String) -> Result<(), ApiError> {
     let (actor, from) = (identity.actor.clone(), identity.from());
-    let removed = state.recorder.run(move |group| {
+    let removed = state.recorder.try_run(move |group| {
         login::remove(group, &id);
         audit(
             group,
@@ -264,7 +264,7 @@ pub(super) async fn replace_logins(
         before.updated_at_ms,
     )];
     let (actor, from) = (identity.actor.clone(), identity.from());
-    let written = state.recorder.run(move |group| {
+    let written = state.recorder.try_run(move |group| {
         stage(group, &unchanged, &[Change::Put(ConfigObject::User(user))])?;
         login::insert(group, &new_login)?;
         audit(group, &actor, &from, entry).map_err(ApiError::from)

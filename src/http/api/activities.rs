@@ -266,7 +266,7 @@ async fn change_part(
     let (actor, from) = (identity.actor.clone(), identity.from());
     let done = state
         .recorder
-        .run(move |group| -> Result<Vec<StatusResult>, ApiError> {
+        .try_run(move |group| -> Result<Vec<StatusResult>, ApiError> {
             let mut items = Vec::with_capacity(ids.len());
             for id in ids {
                 let changed = status::change(group, id, wanted, money, &actor)?;

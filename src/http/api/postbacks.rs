@@ -370,7 +370,7 @@ async fn resend_all(
         let (part, actor, from) = (part.to_vec(), identity.actor.clone(), identity.from());
         let results = state
             .recorder
-            .run(
+            .try_run(
                 move |group| -> Result<BTreeMap<&'static str, Vec<PostbackId>>, StoreError> {
                     let mut results: BTreeMap<&'static str, Vec<PostbackId>> = BTreeMap::new();
                     for id in part {
@@ -499,7 +499,7 @@ async fn cancel_all(
         let (asked, part, actor, from) = (part.len(), part.to_vec(), identity.actor.clone(), identity.from());
         let done = state
             .recorder
-            .run(move |group| -> Result<Vec<PostbackId>, StoreError> {
+            .try_run(move |group| -> Result<Vec<PostbackId>, StoreError> {
                 let mut done = Vec::new();
                 for id in part {
                     if resend::cancel(group, id)? {

@@ -90,7 +90,7 @@ pub async fn create_proof(
     let (actor, from) = (editor.0.actor.clone(), editor.0.from());
     let (token, id, made) = proof::new(subject, &actor, hours, state.now_ms())?;
     let (of_record, of_id) = (made.clone(), id.clone());
-    let has_room = state.recorder.run(move |group| {
+    let has_room = state.recorder.try_run(move |group| {
         let has_room = proof::insert(group, &of_id, &of_record)?;
         if has_room {
             let note = Note::new("proof.create", of_record.subject.to_string()).detail(format!("{hours} h"));
@@ -133,7 +133,7 @@ pub async fn delete_proof(
 ) -> Result<HttpResponse, ApiError> {
     let (actor, from, id) = (editor.0.actor.clone(), editor.0.from(), path.into_inner());
     let of_id = id.clone();
-    let removed = state.recorder.run(move |group| {
+    let removed = state.recorder.try_run(move |group| {
         let removed = proof::remove(group, &of_id)?;
         if let Some(proof) = &removed {
             audit(

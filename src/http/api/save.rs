@@ -138,7 +138,7 @@ async fn save(
     let (actor, from) = (identity.actor.clone(), identity.from());
     state
         .recorder
-        .run(move |group| {
+        .try_run(move |group| {
             stage(group, &preconditions, &changes)?;
             audit(group, &actor, &from, note).map_err(ApiError::from)
         })
@@ -177,7 +177,7 @@ pub async fn note(state: &State, actor: &str, from: &str, note: Note) -> Result<
     let (actor, from) = (actor.to_owned(), from.to_owned());
     state
         .recorder
-        .run(move |group| audit(group, &actor, &from, note))
+        .try_run(move |group| audit(group, &actor, &from, note))
         .await??;
     Ok(())
 }

@@ -123,7 +123,7 @@ pub async fn setup_claim(
         owner.clone(),
     );
     let name = host::name_of(&caller.host);
-    let claimed = state.recorder.run(move |group| {
+    let claimed = state.recorder.try_run(move |group| {
         let mut changes = vec![Change::Put(ConfigObject::User(user.clone()))];
         // Who holds the set-up token says by the address in the browser what this server is called.
         let mut settings = (*group.catalog().settings).clone();

@@ -85,7 +85,7 @@ pub async fn sign_in(
     )];
     let actor = format!("user {}", user.login);
     let (subject, address) = (user.login.clone(), from.clone());
-    let written = state.recorder.run(move |group| {
+    let written = state.recorder.try_run(move |group| {
         stage(group, &unchanged, &changes)?;
         login::insert(group, &new_login)?;
         let entry = Note::new("login.success", subject);

@@ -114,7 +114,7 @@ impl Instance {
         let stored = self
             .state
             .recorder
-            .run(move |group| super::save::stage(group, &[], &[change]));
+            .try_run(move |group| super::save::stage(group, &[], &[change]));
         stored.await.unwrap().unwrap();
         format!("Bearer {secret}")
     }

@@ -202,7 +202,7 @@ pub async fn test_conversion(
     };
     let done = state
         .recorder
-        .run(move |group| record_conversion::record(&request, &caller, None, group))
+        .try_run(move |group| record_conversion::record(&request, &caller, None, group))
         .await??;
     state.applied().await?;
     match done {

@@ -451,7 +451,7 @@ pub async fn import_configuration(
         let (preconditions, changes) = plan.into_changes();
         let (actor, from) = (owner.0.actor.clone(), owner.0.from());
         let detail = format!("{} changes", changes.len());
-        let done = state.recorder.run(move |group| {
+        let done = state.recorder.try_run(move |group| {
             stage(group, &preconditions, &changes)?;
             audit(
                 group,

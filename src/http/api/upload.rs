@@ -169,7 +169,7 @@ pub async fn upload_conversions(
     let identity = editor.0;
     let done = state
         .recorder
-        .run(move |group| apply(lines, &identity, group))
+        .try_run(move |group| apply(lines, &identity, group))
         .await??;
     state.applied().await?;
     Ok(HttpResponse::Ok().json(UploadResult {

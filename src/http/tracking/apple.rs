@@ -29,7 +29,7 @@ pub(super) async fn report(
     let caller = who(&request, Vec::new(), &state);
     let recorded = state
         .recorder
-        .run(move |group| apple::record(&postback, &caller, group))
+        .try_run(move |group| apple::record(&postback, &caller, group))
         .await??;
     let (result, reason, label) = match recorded.verdict {
         Verdict::Accepted => ("accepted", None, ActivityResult::Accepted),

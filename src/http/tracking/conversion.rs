@@ -64,7 +64,7 @@ async fn take(request: &HttpRequest, payload: Payload, state: &TrackingState) ->
     };
     let decided = state
         .recorder
-        .run(move |group| record_conversion::record(&conversion, &caller, idempotency.as_ref(), group));
+        .try_run(move |group| record_conversion::record(&conversion, &caller, idempotency.as_ref(), group));
     match decided.await?? {
         Outcome::Answer(answer) => {
             let result = match answer.result.as_str() {
@@ -92,7 +92,7 @@ async fn keep_unreadable(
     let (field, message) = (error.field.clone(), error.message.clone());
     state
         .recorder
-        .run(move |group| record_conversion::record_unreadable(cid, &field, &message, &caller, group))
+        .try_run(move |group| record_conversion::record_unreadable(cid, &field, &message, &caller, group))
         .await??;
     telemetry::activity("event", ActivityResult::Invalid);
     Ok(ApiError::Invalid {

@@ -133,7 +133,7 @@ async fn take(
             let decide = move |group: &mut crate::recorder::Group<'_>| {
                 app::record(endpoint, &app, &around, idempotency.as_ref(), group)
             };
-            state.recorder.run(decide).await??
+            state.recorder.try_run(decide).await??
         }
         Err(error) => {
             let named = Pairs::parse(request.query_string().as_bytes());
@@ -147,7 +147,7 @@ async fn take(
             let keep = move |group: &mut crate::recorder::Group<'_>| {
                 app::record_unreadable(endpoint, &error, &app, &around, group)
             };
-            Some(state.recorder.run(keep).await??)
+            Some(state.recorder.try_run(keep).await??)
         }
     };
     let Some(reply) = decided else {

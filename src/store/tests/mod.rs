@@ -53,6 +53,19 @@ fn options() -> StoreOptions {
     }
 }
 
+impl Reader {
+    /// Takes a database out of use, as if sled had failed; the keeper brings it back.
+    pub(crate) fn break_database(&self, db: Db) {
+        let (slot, index) = self.engine.index(db).unwrap().unwrap();
+        let error = index::IndexError {
+            is_full: false,
+            message: "broken by the test".into(),
+        };
+        let error = self.engine.fail(&slot, &index, error);
+        assert!(matches!(error, StoreError::Rebuilding { .. }));
+    }
+}
+
 fn open(dir: &Path) -> (Store, OpenReport) {
     Store::open(dir, options()).unwrap()
 }
