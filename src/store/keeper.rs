@@ -4,7 +4,7 @@
 use super::engine::{Engine, Slot, SlotState};
 use super::error::StoreError;
 use super::files::{self, Layout};
-use super::index::IndexError;
+use super::index::{Index, IndexError};
 use super::keys::Db;
 use super::manifest::{Known, Manifest, SnapshotMark, covered_seq};
 use super::snapshot::{self, Header};
@@ -127,13 +127,24 @@ impl Engine {
         Ok(())
     }
 
-    /// Makes a snapshot of one database. The caller holds the gate.
-    fn snapshot(&self, slot: &Slot) -> Result<(), StoreError> {
+    /// The last commit that a snapshot of a database holds for certain when its scan begins now. A database that was
+    /// brought up to the journal may be ahead of the layers of commits that are on their way: one of them puts the
+    /// same rows again, under a later number, and a scan may miss rows that are put again.
+    pub(super) fn snapshot_seq(&self, index: &Index) -> u64 {
+        index.applied_seq().min(self.applied_seq.load(Ordering::Acquire))
+    }
+
+    /// Makes a snapshot of one database. `false`: it is gone, or no commit that made it was applied yet. The caller
+    /// holds the gate.
+    fn snapshot(&self, slot: &Slot) -> Result<bool, StoreError> {
         let db = slot.db;
         let Some((_, index)) = self.index(db)? else {
-            return Ok(());
+            return Ok(false);
         };
-        let seq = index.applied_seq();
+        let seq = self.snapshot_seq(&index);
+        if seq < slot.known.lock().created_seq {
+            return Ok(false);
+        }
         let header = Header {
             schema: self.schema(),
             instance: self.instance,
@@ -162,7 +173,8 @@ impl Engine {
             failed.map_or(Ok(()), Err)
         })?;
         if matches!(&*slot.state.read(), SlotState::Gone) {
-            return files::remove(&path);
+            files::remove(&path)?;
+            return Ok(false);
         }
         {
             let mut known = slot.known.lock();
@@ -180,7 +192,7 @@ impl Engine {
             }
         }
         tracing::info!(%db, seq, records = checked.records, "a snapshot was made and verified");
-        Ok(())
+        Ok(true)
     }
 
     /// Makes snapshots of the databases that `wanted` picks, then lets go of what they cover. One that cannot be
@@ -199,7 +211,7 @@ impl Engine {
                 continue;
             }
             match self.snapshot(&slot) {
-                Ok(()) => made += 1,
+                Ok(is_made) => made += usize::from(is_made),
                 Err(error) => {
                     tracing::warn!(code = error.code(), db = %slot.db, %error, "a snapshot could not be made; it is tried again");
                     first_error = first_error.or(Some(error));
