@@ -7,11 +7,11 @@ use super::files::{self, Layout};
 use super::index::{Index, IndexError};
 use super::keys::Db;
 use super::manifest::{Known, Manifest, SnapshotMark, covered_seq};
+use super::rebuild::Attempts;
 use super::snapshot::{self, Header};
 use super::space::{self, Room};
 use super::{RepairKind, SnapshotOptions};
 use crate::priority::{self, Step};
-use std::collections::HashMap;
 use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -251,37 +251,48 @@ impl Engine {
         Ok(())
     }
 
-    /// Brings failed databases back. Each is tried a few times, then the store is given up.
-    pub(super) fn restore_failed(&self, attempts: &mut HashMap<Db, u32>) {
+    /// Brings failed databases back. Each is tried a few times, whether it fails to come back or comes back and fails
+    /// again, then the store is given up.
+    pub(super) fn restore_failed(&self, attempts: &mut Attempts) {
         for slot in self.all_slots() {
-            let SlotState::Down(IndexError { is_full, .. }) = *slot.state.read() else {
-                continue;
+            let down = match &*slot.state.read() {
+                SlotState::Down(error) => error.clone(),
+                _ => continue,
             };
+            let tried = attempts.of_failed(slot.db, Instant::now());
             if self.room.lock().0 == Room::Short || self.failed.lock().is_some() {
                 return;
             }
-            let Err(error) = self.restore_slot(&slot) else {
-                if !is_full {
-                    *attempts.entry(slot.db).or_default() += 1;
+            if !down.is_full && tried >= MOST_ATTEMPTS {
+                self.give_up(slot.db, tried + 1, &down);
+                return;
+            }
+            match self.restore_slot(&slot) {
+                Ok(()) if down.is_full => {}
+                Ok(()) => {
+                    attempts.add(slot.db, Instant::now());
                 }
-                continue;
-            };
-            tracing::error!(code = "store_rebuild", db = %slot.db, %error, "a database could not be brought back");
-            let tried = attempts.entry(slot.db).or_default();
-            *tried += u32::from(!error.is_full);
-            if *tried >= MOST_ATTEMPTS {
-                let message = format!("it failed {tried} times, the last time because {error}");
-                self.report(RepairKind::Lost, Some(slot.db), message.clone());
-                *self.failed.lock() = Some((slot.db, message));
+                Err(error) => {
+                    tracing::error!(code = "store_rebuild", db = %slot.db, %error, "a database could not be brought back");
+                    if !error.is_full && attempts.add(slot.db, Instant::now()) >= MOST_ATTEMPTS {
+                        self.give_up(slot.db, MOST_ATTEMPTS, &error);
+                    }
+                }
             }
         }
+    }
+
+    fn give_up(&self, db: Db, failures: u32, error: &IndexError) {
+        let message = format!("it failed {failures} times, the last time because {error}");
+        self.report(RepairKind::Lost, Some(db), message.clone());
+        *self.failed.lock() = Some((db, message));
     }
 
     fn remove_old_damaged(&self) -> Result<(), StoreError> {
         let dir = self.layout.databases();
         for name in files::names(&dir)? {
-            if Layout::damaged_at_ms(&name)
-                .is_some_and(|at| self.now_ms().saturating_sub(at) > KEEP_DAMAGED_MS)
+            if Layout::parse_damaged(&name)
+                .is_some_and(|(_, at)| self.now_ms().saturating_sub(at) > KEEP_DAMAGED_MS)
             {
                 files::remove(&dir.join(name))?;
             }
@@ -290,15 +301,11 @@ impl Engine {
     }
 
     fn keep(&self) {
-        let mut attempts = HashMap::new();
-        let (mut checkpointed, mut forgiven) = (Instant::now(), Instant::now());
+        let mut attempts = Attempts::default();
+        let mut checkpointed = Instant::now();
         while self.sleep(LOOK_EVERY) {
             log_failure("space_watch", self.watch_room());
             self.restore_failed(&mut attempts);
-            if forgiven.elapsed() >= Duration::from_secs(3600) {
-                attempts.clear();
-                forgiven = Instant::now();
-            }
             let is_behind =
                 self.applied_seq.load(Ordering::Acquire) > self.checkpoint_seq.load(Ordering::Acquire);
             if checkpointed.elapsed() >= self.options.checkpoint_every && is_behind {
@@ -446,7 +453,7 @@ impl Keeper {
 
     /// Tries to bring failed databases back now instead of within a second; `true` when none is down.
     pub fn restore_now(&self) -> bool {
-        self.engine.restore_failed(&mut HashMap::new());
+        self.engine.restore_failed(&mut Attempts::default());
         self.engine
             .all_slots()
             .iter()
