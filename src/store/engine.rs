@@ -377,7 +377,8 @@ impl Engine {
 
     /// Replays what the journal holds for a database beyond what it has applied, up to the last durable commit.
     /// Damage of the journal is passed over, and told where it means a loss: in a rebuild. What else there is of
-    /// it is told when the store is opened.
+    /// it is told when the store is opened. When there was none, the database says that it holds all up to there, also
+    /// where the last commits speak of others: it did so before, if they were applied together.
     pub(super) fn catch_up(
         &self,
         db: Db,
@@ -392,12 +393,14 @@ impl Engine {
             message: error.to_string(),
         })?;
         let trimmed = self.trimmed_seq.load(Ordering::Acquire);
+        let mut is_whole = until > after;
         for record in records {
             let record = match record {
                 Ok(record) => record,
                 Err(damage) => {
                     let is_trimmed = damage.kind == DamageKind::Missing
                         && damage.next_seq.is_some_and(|next| next <= trimmed + 1);
+                    is_whole &= is_trimmed;
                     if is_rebuild && !is_trimmed {
                         self.report(
                             RepairKind::Lost,
@@ -415,6 +418,7 @@ impl Engine {
                 return Err(StoreError::Closing.into());
             }
             let Some(commit) = decode_commit(&record.payload) else {
+                is_whole = false;
                 continue;
             };
             let ops: Vec<Op> = commit
@@ -426,12 +430,15 @@ impl Engine {
             let begin = match ops.iter().rposition(|op| *op == Op::Drop) {
                 Some(last_drop) if record.seq == created_seq => last_drop + 1,
                 // It ends here; the writer removes it when the turn of this commit comes.
-                Some(_) => break,
+                Some(_) => return Ok(()),
                 None => 0,
             };
             if begin < ops.len() {
                 index.apply(record.seq, ops[begin..].iter().filter_map(Op::write))?;
             }
+        }
+        if is_whole {
+            index.apply(until, [])?;
         }
         Ok(())
     }

@@ -307,6 +307,28 @@ fn a_database_that_fails_again_after_each_rebuild_is_given_up() {
     assert_eq!(damaged.count(), 1, "{names:?}");
 }
 
+#[test]
+fn a_rebuild_misses_nothing_when_the_last_commits_of_a_layer_were_of_others() {
+    let dir = tempfile::tempdir().unwrap();
+    let (mut store, _) = open(dir.path());
+    let db = period(PeriodKind::Sessions, 0);
+    let engine = store.reader.engine.clone();
+    for commit in [put(db, "s1", "v"), put(Db::Hot, "k", "v")] {
+        let seq = store.writer.append(&commit).unwrap().seq();
+        writer::apply_commit(&engine, seq, commit);
+    }
+    assert!(store.keeper.checkpoint().unwrap());
+    break_database(&store, db, false);
+    assert!(store.keeper.restore_now());
+    let repairs = store.reader.health().repairs;
+    assert!(!has_lost(&repairs), "{repairs:?}");
+    let copy = tempfile::tempdir().unwrap();
+    copy_tree(dir.path(), copy.path());
+    let (copied, report) = open(copy.path());
+    assert_eq!(report.repairs, vec![], "after a crash");
+    assert_eq!(copied.reader.get(db, b"s1").unwrap(), Some(b"v".to_vec()));
+}
+
 /// A small file system that gets full. Needs the right to mount.
 #[test]
 fn a_disk_that_is_really_full_stops_the_store_only_while_it_is() {
