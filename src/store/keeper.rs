@@ -176,16 +176,10 @@ impl Engine {
             files::remove(&path)?;
             return Ok(false);
         }
-        {
-            let mut known = slot.known.lock();
-            known.snapshot = Some(SnapshotMark {
-                seq,
-                made_at_ms: header.made_at_ms,
-            });
-            let is_covered = known.applied_seq <= seq;
-            known.uncovered_seq = (!is_covered).then_some(seq + 1);
-            known.uncovered_at_ms = if is_covered { 0 } else { header.made_at_ms };
-        }
+        slot.known.lock().cover(SnapshotMark {
+            seq,
+            made_at_ms: header.made_at_ms,
+        });
         for (old, path) in self.snapshots_of(db, 0)? {
             if old != seq {
                 files::remove(&path)?;

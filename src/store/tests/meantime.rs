@@ -100,3 +100,25 @@ fn a_period_that_no_applied_commit_made_has_no_snapshot_yet() {
     let (restored, _) = open(target.path());
     assert_eq!(restored.reader.get(db, b"s1").unwrap(), Some(b"v".to_vec()));
 }
+
+#[test]
+fn what_the_journal_let_go_stays_covered_while_a_commit_is_on_its_way() {
+    let dir = tempfile::tempdir().unwrap();
+    let (mut store, _) = open(dir.path());
+    let db = period(PeriodKind::Sessions, 0);
+    store.writer.commit(put(db, "s1", "v")).unwrap();
+    for n in 0..20 {
+        store.writer.commit(put(Db::Hot, &format!("k{n}"), "v")).unwrap();
+    }
+    store.keeper.rewrite_snapshots().unwrap();
+    let engine = store.reader.engine.clone();
+    let trimmed = engine.trimmed_seq.load(Ordering::Acquire);
+    assert_eq!(trimmed, 21);
+    on_its_way(&mut store, put(db, "s2", "v"));
+    engine.snapshot_where(|of, _| of == db).unwrap();
+    assert_eq!(engine.trimmed_seq.load(Ordering::Acquire), trimmed);
+    drop((store, engine));
+    let (store, report) = open(dir.path());
+    assert_eq!(report.repairs, vec![]);
+    assert_eq!(store.reader.get(db, b"s2").unwrap(), Some(b"v".to_vec()));
+}
