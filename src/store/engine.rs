@@ -535,7 +535,9 @@ impl Engine {
 
     /// Removes a period with its snapshots.
     pub(super) fn drop_database(&self, db: Db) -> Result<(), StoreError> {
-        if let Some(slot) = self.slots.write().remove(&db) {
+        // On a line of its own: reads need the map while the database closes.
+        let removed = self.slots.write().remove(&db);
+        if let Some(slot) = removed {
             let old = std::mem::replace(&mut *slot.state.write(), SlotState::Gone);
             drop(old);
         }

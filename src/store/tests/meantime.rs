@@ -1,6 +1,7 @@
 //! What happens between two steps of something that takes a while.
 
 use super::*;
+use std::time::{Duration, Instant};
 
 /// Makes a commit durable and visible, without its being applied.
 fn on_its_way(store: &mut Store, commit: Commit) -> u64 {
@@ -121,4 +122,32 @@ fn what_the_journal_let_go_stays_covered_while_a_commit_is_on_its_way() {
     let (store, report) = open(dir.path());
     assert_eq!(report.repairs, vec![]);
     assert_eq!(store.reader.get(db, b"s2").unwrap(), Some(b"v".to_vec()));
+}
+
+#[test]
+fn reads_go_on_while_a_dropped_period_closes() {
+    let dir = tempfile::tempdir().unwrap();
+    let (mut store, _) = open(dir.path());
+    let db = period(PeriodKind::Sessions, 0);
+    store.writer.commit(put(db, "s1", "v")).unwrap();
+    store.writer.commit(put(Db::Hot, "k", "v")).unwrap();
+    let engine = store.reader.engine.clone();
+    let slot = engine.slot(db).unwrap();
+    std::thread::scope(|scope| {
+        let in_use = slot.state.read();
+        let dropped = scope.spawn(|| engine.drop_database(db));
+        let deadline = Instant::now() + Duration::from_secs(20);
+        while engine
+            .slots
+            .try_read()
+            .is_none_or(|slots| slots.contains_key(&db))
+        {
+            assert!(Instant::now() < deadline, "the map of databases stays locked");
+            std::thread::yield_now();
+        }
+        assert_eq!(store.reader.get(Db::Hot, b"k").unwrap(), Some(b"v".to_vec()));
+        drop(in_use);
+        dropped.join().unwrap().unwrap();
+    });
+    assert_eq!(store.reader.get(db, b"s1").unwrap(), None);
 }
