@@ -443,15 +443,20 @@ impl Engine {
         Ok(())
     }
 
-    /// Closes the periods that were not used for longest, so that one more can be opened.
+    /// Closes the periods that were not used for longest, so that one more can be opened. One that is just being opened
+    /// or brought back is not waited for.
     fn close_surplus(&self, opening: Db) {
         if opening == Db::Hot {
             return;
         }
+        let is_open = |slot: &Slot| {
+            let state = slot.state.try_read();
+            state.is_some_and(|state| matches!(&*state, SlotState::Open(_)))
+        };
         let mut open: Vec<_> = self
             .all_slots()
             .into_iter()
-            .filter(|slot| slot.db != Db::Hot && matches!(&*slot.state.read(), SlotState::Open(_)))
+            .filter(|slot| slot.db != Db::Hot && is_open(slot))
             .collect();
         open.sort_by_key(|slot| slot.used.load(Ordering::Relaxed));
         let surplus = (open.len() + 1).saturating_sub(self.options.open_periods.max(1));

@@ -151,3 +151,26 @@ fn reads_go_on_while_a_dropped_period_closes() {
     });
     assert_eq!(store.reader.get(db, b"s1").unwrap(), None);
 }
+
+#[test]
+fn a_period_is_opened_while_another_takes_long_to_open() {
+    let dir = tempfile::tempdir().unwrap();
+    let (mut store, _) = open(dir.path());
+    let (slow, quick) = (period(PeriodKind::Sessions, 0), period(PeriodKind::Sessions, 1));
+    for db in [slow, quick] {
+        store.writer.commit(put(db, "s1", "v")).unwrap();
+    }
+    let engine = store.reader.engine.clone();
+    let slots = [slow, quick].map(|db| engine.slot(db).unwrap());
+    for slot in &slots {
+        engine.close_slot(slot, &mut slot.state.write(), false);
+    }
+    let (send, receive) = std::sync::mpsc::channel();
+    std::thread::scope(|scope| {
+        let being_opened = slots[0].state.write();
+        scope.spawn(|| drop(send.send(store.reader.get(quick, b"s1"))));
+        let found = receive.recv_timeout(Duration::from_secs(20));
+        drop(being_opened);
+        assert_eq!(found.unwrap().unwrap(), Some(b"v".to_vec()));
+    });
+}
