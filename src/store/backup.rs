@@ -23,6 +23,7 @@ use std::fs::File;
 use std::io::{BufReader, BufWriter, Read, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 const CONTENTS: &str = "backup.json";
 const TAIL: &str = "journal.tail";
@@ -118,11 +119,13 @@ pub(super) fn create(engine: &Arc<Engine>, file: &Path) -> Result<BackupReport, 
 }
 
 fn write_backup(engine: &Engine, file: &Path, tail: &Path) -> Result<BackupReport, StoreError> {
+    // Every commit up to this one is noted by its databases; a later one may be durable and not noted yet.
+    let through = engine.applied_seq.load(Ordering::Acquire);
     let slots: Vec<Arc<Slot>> = engine.all_slots();
     let marks: BTreeMap<Db, Known> = slots.iter().map(|slot| (slot.db, slot_mark(slot))).collect();
     // Everything that the snapshots have seen is durable by now.
     let last_seq = engine.durable_seq();
-    let after = covered_seq(&marks, last_seq);
+    let after = covered_seq(&marks, through);
     let mut databases = BTreeMap::new();
     let mut sources: Vec<(String, PathBuf)> = Vec::new();
     for (db, known) in &marks {

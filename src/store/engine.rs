@@ -377,7 +377,8 @@ impl Engine {
 
     /// Replays what the journal holds for a database beyond what it has applied, up to the last durable commit.
     /// Damage of the journal is passed over, and told where it means a loss: in a rebuild. What else there is of
-    /// it is told when the store is opened.
+    /// it is told when the store is opened. When there was none, the database says that it holds all up to there, also
+    /// where the last commits speak of others: it did so before, if they were applied together.
     pub(super) fn catch_up(
         &self,
         db: Db,
@@ -392,12 +393,14 @@ impl Engine {
             message: error.to_string(),
         })?;
         let trimmed = self.trimmed_seq.load(Ordering::Acquire);
+        let mut is_whole = until > after;
         for record in records {
             let record = match record {
                 Ok(record) => record,
                 Err(damage) => {
                     let is_trimmed = damage.kind == DamageKind::Missing
                         && damage.next_seq.is_some_and(|next| next <= trimmed + 1);
+                    is_whole &= is_trimmed;
                     if is_rebuild && !is_trimmed {
                         self.report(
                             RepairKind::Lost,
@@ -415,6 +418,7 @@ impl Engine {
                 return Err(StoreError::Closing.into());
             }
             let Some(commit) = decode_commit(&record.payload) else {
+                is_whole = false;
                 continue;
             };
             let ops: Vec<Op> = commit
@@ -426,25 +430,33 @@ impl Engine {
             let begin = match ops.iter().rposition(|op| *op == Op::Drop) {
                 Some(last_drop) if record.seq == created_seq => last_drop + 1,
                 // It ends here; the writer removes it when the turn of this commit comes.
-                Some(_) => break,
+                Some(_) => return Ok(()),
                 None => 0,
             };
             if begin < ops.len() {
                 index.apply(record.seq, ops[begin..].iter().filter_map(Op::write))?;
             }
         }
+        if is_whole {
+            index.apply(until, [])?;
+        }
         Ok(())
     }
 
-    /// Closes the periods that were not used for longest, so that one more can be opened.
+    /// Closes the periods that were not used for longest, so that one more can be opened. One that is just being opened
+    /// or brought back is not waited for.
     fn close_surplus(&self, opening: Db) {
         if opening == Db::Hot {
             return;
         }
+        let is_open = |slot: &Slot| {
+            let state = slot.state.try_read();
+            state.is_some_and(|state| matches!(&*state, SlotState::Open(_)))
+        };
         let mut open: Vec<_> = self
             .all_slots()
             .into_iter()
-            .filter(|slot| slot.db != Db::Hot && matches!(&*slot.state.read(), SlotState::Open(_)))
+            .filter(|slot| slot.db != Db::Hot && is_open(slot))
             .collect();
         open.sort_by_key(|slot| slot.used.load(Ordering::Relaxed));
         let surplus = (open.len() + 1).saturating_sub(self.options.open_periods.max(1));
@@ -528,7 +540,9 @@ impl Engine {
 
     /// Removes a period with its snapshots.
     pub(super) fn drop_database(&self, db: Db) -> Result<(), StoreError> {
-        if let Some(slot) = self.slots.write().remove(&db) {
+        // On a line of its own: reads need the map while the database closes.
+        let removed = self.slots.write().remove(&db);
+        if let Some(slot) = removed {
             let old = std::mem::replace(&mut *slot.state.write(), SlotState::Gone);
             drop(old);
         }

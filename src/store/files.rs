@@ -54,9 +54,10 @@ impl Layout {
     pub(super) fn damaged(&self, db: Db, now_ms: i64) -> PathBuf {
         self.databases().join(format!("damaged-{db}-{now_ms}"))
     }
-    /// When a `damaged-` directory was moved aside, by its name.
-    pub(super) fn damaged_at_ms(name: &str) -> Option<i64> {
-        name.strip_prefix("damaged-")?.rsplit_once('-')?.1.parse().ok()
+    /// Database of a `damaged-` directory and when it was moved aside, by its name.
+    pub(super) fn parse_damaged(name: &str) -> Option<(Db, i64)> {
+        let (db, at_ms) = name.strip_prefix("damaged-")?.rsplit_once('-')?;
+        Some((db.parse().ok()?, at_ms.parse().ok()?))
     }
     /// Database and sequence of a snapshot's file name.
     pub(super) fn parse_snapshot(name: &str) -> Option<(Db, u64)> {
@@ -172,7 +173,10 @@ mod tests {
         );
         assert_eq!(Layout::parse_snapshot("hot-77.snap"), None);
         assert_eq!(Layout::parse_snapshot("hot-000000000000004d.tmp"), None);
-        assert_eq!(Layout::damaged_at_ms(&name(layout.damaged(db, 1234))), Some(1234));
-        assert_eq!(Layout::damaged_at_ms("hot"), None);
+        assert_eq!(
+            Layout::parse_damaged(&name(layout.damaged(db, 1234))),
+            Some((db, 1234))
+        );
+        assert_eq!(Layout::parse_damaged("hot"), None);
     }
 }

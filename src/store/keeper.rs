@@ -4,14 +4,14 @@
 use super::engine::{Engine, Slot, SlotState};
 use super::error::StoreError;
 use super::files::{self, Layout};
-use super::index::IndexError;
+use super::index::{Index, IndexError};
 use super::keys::Db;
 use super::manifest::{Known, Manifest, SnapshotMark, covered_seq};
+use super::rebuild::Attempts;
 use super::snapshot::{self, Header};
 use super::space::{self, Room};
 use super::{RepairKind, SnapshotOptions};
 use crate::priority::{self, Step};
-use std::collections::HashMap;
 use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -127,13 +127,24 @@ impl Engine {
         Ok(())
     }
 
-    /// Makes a snapshot of one database. The caller holds the gate.
-    fn snapshot(&self, slot: &Slot) -> Result<(), StoreError> {
+    /// The last commit that a snapshot of a database holds for certain when its scan begins now. A database that was
+    /// brought up to the journal may be ahead of the layers of commits that are on their way: one of them puts the
+    /// same rows again, under a later number, and a scan may miss rows that are put again.
+    pub(super) fn snapshot_seq(&self, index: &Index) -> u64 {
+        index.applied_seq().min(self.applied_seq.load(Ordering::Acquire))
+    }
+
+    /// Makes a snapshot of one database. `false`: it is gone, or no commit that made it was applied yet. The caller
+    /// holds the gate.
+    fn snapshot(&self, slot: &Slot) -> Result<bool, StoreError> {
         let db = slot.db;
         let Some((_, index)) = self.index(db)? else {
-            return Ok(());
+            return Ok(false);
         };
-        let seq = index.applied_seq();
+        let seq = self.snapshot_seq(&index);
+        if seq < slot.known.lock().created_seq {
+            return Ok(false);
+        }
         let header = Header {
             schema: self.schema(),
             instance: self.instance,
@@ -162,25 +173,20 @@ impl Engine {
             failed.map_or(Ok(()), Err)
         })?;
         if matches!(&*slot.state.read(), SlotState::Gone) {
-            return files::remove(&path);
+            files::remove(&path)?;
+            return Ok(false);
         }
-        {
-            let mut known = slot.known.lock();
-            known.snapshot = Some(SnapshotMark {
-                seq,
-                made_at_ms: header.made_at_ms,
-            });
-            let is_covered = known.applied_seq <= seq;
-            known.uncovered_seq = (!is_covered).then_some(seq + 1);
-            known.uncovered_at_ms = if is_covered { 0 } else { header.made_at_ms };
-        }
+        slot.known.lock().cover(SnapshotMark {
+            seq,
+            made_at_ms: header.made_at_ms,
+        });
         for (old, path) in self.snapshots_of(db, 0)? {
             if old != seq {
                 files::remove(&path)?;
             }
         }
         tracing::info!(%db, seq, records = checked.records, "a snapshot was made and verified");
-        Ok(())
+        Ok(true)
     }
 
     /// Makes snapshots of the databases that `wanted` picks, then lets go of what they cover. One that cannot be
@@ -199,7 +205,7 @@ impl Engine {
                 continue;
             }
             match self.snapshot(&slot) {
-                Ok(()) => made += 1,
+                Ok(is_made) => made += usize::from(is_made),
                 Err(error) => {
                     tracing::warn!(code = error.code(), db = %slot.db, %error, "a snapshot could not be made; it is tried again");
                     first_error = first_error.or(Some(error));
@@ -239,37 +245,48 @@ impl Engine {
         Ok(())
     }
 
-    /// Brings failed databases back. Each is tried a few times, then the store is given up.
-    pub(super) fn restore_failed(&self, attempts: &mut HashMap<Db, u32>) {
+    /// Brings failed databases back. Each is tried a few times, whether it fails to come back or comes back and fails
+    /// again, then the store is given up.
+    pub(super) fn restore_failed(&self, attempts: &mut Attempts) {
         for slot in self.all_slots() {
-            let SlotState::Down(IndexError { is_full, .. }) = *slot.state.read() else {
-                continue;
+            let down = match &*slot.state.read() {
+                SlotState::Down(error) => error.clone(),
+                _ => continue,
             };
+            let tried = attempts.of_failed(slot.db, Instant::now());
             if self.room.lock().0 == Room::Short || self.failed.lock().is_some() {
                 return;
             }
-            let Err(error) = self.restore_slot(&slot) else {
-                if !is_full {
-                    *attempts.entry(slot.db).or_default() += 1;
+            if !down.is_full && tried >= MOST_ATTEMPTS {
+                self.give_up(slot.db, tried + 1, &down);
+                return;
+            }
+            match self.restore_slot(&slot) {
+                Ok(()) if down.is_full => {}
+                Ok(()) => {
+                    attempts.add(slot.db, Instant::now());
                 }
-                continue;
-            };
-            tracing::error!(code = "store_rebuild", db = %slot.db, %error, "a database could not be brought back");
-            let tried = attempts.entry(slot.db).or_default();
-            *tried += u32::from(!error.is_full);
-            if *tried >= MOST_ATTEMPTS {
-                let message = format!("it failed {tried} times, the last time because {error}");
-                self.report(RepairKind::Lost, Some(slot.db), message.clone());
-                *self.failed.lock() = Some((slot.db, message));
+                Err(error) => {
+                    tracing::error!(code = "store_rebuild", db = %slot.db, %error, "a database could not be brought back");
+                    if !error.is_full && attempts.add(slot.db, Instant::now()) >= MOST_ATTEMPTS {
+                        self.give_up(slot.db, MOST_ATTEMPTS, &error);
+                    }
+                }
             }
         }
+    }
+
+    fn give_up(&self, db: Db, failures: u32, error: &IndexError) {
+        let message = format!("it failed {failures} times, the last time because {error}");
+        self.report(RepairKind::Lost, Some(db), message.clone());
+        *self.failed.lock() = Some((db, message));
     }
 
     fn remove_old_damaged(&self) -> Result<(), StoreError> {
         let dir = self.layout.databases();
         for name in files::names(&dir)? {
-            if Layout::damaged_at_ms(&name)
-                .is_some_and(|at| self.now_ms().saturating_sub(at) > KEEP_DAMAGED_MS)
+            if Layout::parse_damaged(&name)
+                .is_some_and(|(_, at)| self.now_ms().saturating_sub(at) > KEEP_DAMAGED_MS)
             {
                 files::remove(&dir.join(name))?;
             }
@@ -278,15 +295,11 @@ impl Engine {
     }
 
     fn keep(&self) {
-        let mut attempts = HashMap::new();
-        let (mut checkpointed, mut forgiven) = (Instant::now(), Instant::now());
+        let mut attempts = Attempts::default();
+        let mut checkpointed = Instant::now();
         while self.sleep(LOOK_EVERY) {
             log_failure("space_watch", self.watch_room());
             self.restore_failed(&mut attempts);
-            if forgiven.elapsed() >= Duration::from_secs(3600) {
-                attempts.clear();
-                forgiven = Instant::now();
-            }
             let is_behind =
                 self.applied_seq.load(Ordering::Acquire) > self.checkpoint_seq.load(Ordering::Acquire);
             if checkpointed.elapsed() >= self.options.checkpoint_every && is_behind {
@@ -434,7 +447,7 @@ impl Keeper {
 
     /// Tries to bring failed databases back now instead of within a second; `true` when none is down.
     pub fn restore_now(&self) -> bool {
-        self.engine.restore_failed(&mut HashMap::new());
+        self.engine.restore_failed(&mut Attempts::default());
         self.engine
             .all_slots()
             .iter()

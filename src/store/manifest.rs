@@ -39,6 +39,18 @@ pub(super) struct Known {
     pub(super) snapshot: Option<SnapshotMark>,
 }
 
+impl Known {
+    /// Notes a new snapshot. What is covered stays covered: the journal may have let it go.
+    pub(super) fn cover(&mut self, mark: SnapshotMark) {
+        self.snapshot = Some(mark);
+        if self.applied_seq <= mark.seq {
+            (self.uncovered_seq, self.uncovered_at_ms) = (None, 0);
+        } else if self.uncovered_seq.is_none_or(|seq| seq <= mark.seq) {
+            (self.uncovered_seq, self.uncovered_at_ms) = (Some(mark.seq + 1), mark.made_at_ms);
+        }
+    }
+}
+
 /// See the module.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Manifest {
@@ -233,6 +245,35 @@ mod tests {
         assert_eq!(covered_seq(&sample().databases, 9), 3);
         assert_eq!(covered_seq(&sample().databases, 2), 2);
         assert_eq!(covered_seq(&BTreeMap::new(), 7), 7);
+    }
+
+    #[test]
+    fn a_snapshot_covers_up_to_its_commit_and_uncovers_nothing() {
+        let with = |applied_seq, uncovered_seq| Known {
+            applied_seq,
+            uncovered_seq,
+            uncovered_at_ms: 1,
+            ..Known::default()
+        };
+        let mark = SnapshotMark {
+            seq: 10,
+            made_at_ms: 2,
+        };
+        for (known, expected) in [
+            (with(10, Some(4)), (None, 0)),
+            (with(20, Some(4)), (Some(11), 2)),
+            (with(105, Some(105)), (Some(105), 1)),
+            (with(11, Some(11)), (Some(11), 1)),
+        ] {
+            let mut covered = known;
+            covered.cover(mark);
+            assert_eq!(
+                (covered.uncovered_seq, covered.uncovered_at_ms),
+                expected,
+                "{known:?}"
+            );
+            assert_eq!(covered.snapshot, Some(mark));
+        }
     }
 
     proptest! {

@@ -8,9 +8,45 @@ use super::files::{self, Layout};
 use super::index::{Index, IndexError, Meta};
 use super::keys::Db;
 use super::snapshot;
-use std::path::PathBuf;
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
+
+/// How long a database must have been in order for earlier attempts to be forgotten.
+const FORGIVEN_AFTER: Duration = Duration::from_secs(3600);
+
+/// How often databases had to be brought back lately.
+#[derive(Default)]
+pub(super) struct Attempts(HashMap<Db, Tried>);
+
+/// Attempts for one database.
+struct Tried {
+    count: u32,
+    /// When it was last down, or brought back.
+    at: Instant,
+}
+
+impl Attempts {
+    /// Attempts for a database that is down now; none when it was in order for [`FORGIVEN_AFTER`].
+    pub(super) fn of_failed(&mut self, db: Db, now: Instant) -> u32 {
+        let tried = self.0.entry(db).or_insert(Tried { count: 0, at: now });
+        if now.saturating_duration_since(tried.at) >= FORGIVEN_AFTER {
+            tried.count = 0;
+        }
+        tried.at = now;
+        tried.count
+    }
+
+    /// Adds an attempt that ended now; how many there are.
+    pub(super) fn add(&mut self, db: Db, now: Instant) -> u32 {
+        let tried = self.0.entry(db).or_insert(Tried { count: 0, at: now });
+        tried.count += 1;
+        tried.at = now;
+        tried.count
+    }
+}
 
 impl Engine {
     /// Reopens or rebuilds a database that is down. `Ok` when it is in use again, or gone.
@@ -68,9 +104,9 @@ impl Engine {
         built.flush()?;
         drop(built);
         files::sync_tree(&beside)?;
-        let dir = self.layout.database(db);
+        let (dir, aside) = (self.layout.database(db), self.layout.damaged(db, self.now_ms()));
         if dir.exists() {
-            files::rename(&dir, &self.layout.damaged(db, self.now_ms()))?;
+            files::rename(&dir, &aside)?;
         }
         files::rename(&beside, &dir)?;
         let known_up_to = slot.floor_seq.swap(records_up_to, Ordering::AcqRel);
@@ -88,6 +124,21 @@ impl Engine {
             Some(db),
             format!("{db} was rebuilt from its snapshot and the journal, up to commit {records_up_to}"),
         );
+        if let Err(error) = self.remove_damaged_but(db, &aside) {
+            tracing::warn!(code = error.code(), %db, %error, "an older damaged copy could not be removed");
+        }
+        Ok(())
+    }
+
+    /// Of the copies of a database that were moved aside one is kept: each may be as large as the database.
+    fn remove_damaged_but(&self, db: Db, kept: &Path) -> Result<(), StoreError> {
+        let dir = self.layout.databases();
+        for name in files::names(&dir)? {
+            let path = dir.join(&name);
+            if Layout::parse_damaged(&name).is_some_and(|(of, _)| of == db) && path != kept {
+                files::remove(&path)?;
+            }
+        }
         Ok(())
     }
 
@@ -177,5 +228,23 @@ impl Engine {
             .collect();
         found.sort_by(|a, b| b.cmp(a));
         Ok(found)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn attempts_are_forgotten_after_a_time_in_order_and_not_for_taking_long() {
+        let (mut attempts, begin) = (Attempts::default(), Instant::now());
+        let after = |minutes: u64| begin + Duration::from_secs(60 * minutes);
+        assert_eq!(attempts.of_failed(Db::Hot, after(0)), 0);
+        assert_eq!(attempts.add(Db::Hot, after(90)), 1, "it took long");
+        assert_eq!(attempts.of_failed(Db::Hot, after(149)), 1);
+        assert_eq!(attempts.of_failed(Db::sessions(0), after(149)), 0);
+        assert_eq!(attempts.of_failed(Db::Hot, after(208)), 1, "it stayed down");
+        assert_eq!(attempts.add(Db::Hot, after(209)), 2);
+        assert_eq!(attempts.of_failed(Db::Hot, after(269)), 0);
     }
 }

@@ -3,6 +3,7 @@
 
 mod damage;
 mod key_bytes;
+mod meantime;
 mod operation;
 mod record_bytes;
 mod recovery;

@@ -267,7 +267,10 @@ fn a_database_that_cannot_be_rebuilt_is_given_up_by_name() {
     store.writer.commit(put(Db::Hot, "k", "v")).unwrap();
     break_database(&store, Db::Hot, false);
     // A file where the rebuilt database would be made.
-    let mut attempts = std::collections::HashMap::from([(Db::Hot, 2)]);
+    let mut attempts = rebuild::Attempts::default();
+    for _ in 0..2 {
+        attempts.add(Db::Hot, Instant::now());
+    }
     std::fs::rename(dir.path().join("db"), dir.path().join("db.gone")).unwrap();
     std::fs::write(dir.path().join("db"), b"").unwrap();
     store.reader.engine.restore_failed(&mut attempts);
@@ -281,6 +284,49 @@ fn a_database_that_cannot_be_rebuilt_is_given_up_by_name() {
         "store_failed"
     );
     assert_eq!(store.writer.down_error().code(), "store_failed");
+}
+
+#[test]
+fn a_database_that_fails_again_after_each_rebuild_is_given_up() {
+    let dir = tempfile::tempdir().unwrap();
+    let (mut store, _) = open(dir.path());
+    store.writer.commit(put(Db::Hot, "k", "v")).unwrap();
+    let engine = store.reader.engine.clone();
+    let mut attempts = rebuild::Attempts::default();
+    for _ in 0..3 {
+        break_database(&store, Db::Hot, false);
+        engine.restore_failed(&mut attempts);
+        assert_eq!(store.reader.get(Db::Hot, b"k").unwrap(), Some(b"v".to_vec()));
+    }
+    break_database(&store, Db::Hot, false);
+    engine.restore_failed(&mut attempts);
+    let health = store.reader.health();
+    assert_eq!(health.state, StoreState::Failed, "{health:?}");
+    let names = files::names(&dir.path().join("db")).unwrap();
+    let damaged = names.iter().filter(|name| name.starts_with("damaged-hot-"));
+    assert_eq!(damaged.count(), 1, "{names:?}");
+}
+
+#[test]
+fn a_rebuild_misses_nothing_when_the_last_commits_of_a_layer_were_of_others() {
+    let dir = tempfile::tempdir().unwrap();
+    let (mut store, _) = open(dir.path());
+    let db = period(PeriodKind::Sessions, 0);
+    let engine = store.reader.engine.clone();
+    for commit in [put(db, "s1", "v"), put(Db::Hot, "k", "v")] {
+        let seq = store.writer.append(&commit).unwrap().seq();
+        writer::apply_commit(&engine, seq, commit);
+    }
+    assert!(store.keeper.checkpoint().unwrap());
+    break_database(&store, db, false);
+    assert!(store.keeper.restore_now());
+    let repairs = store.reader.health().repairs;
+    assert!(!has_lost(&repairs), "{repairs:?}");
+    let copy = tempfile::tempdir().unwrap();
+    copy_tree(dir.path(), copy.path());
+    let (copied, report) = open(copy.path());
+    assert_eq!(report.repairs, vec![], "after a crash");
+    assert_eq!(copied.reader.get(db, b"s1").unwrap(), Some(b"v".to_vec()));
 }
 
 /// A small file system that gets full. Needs the right to mount.
