@@ -2,6 +2,10 @@
 //!
 //! For clicks and app activities alike, so that both sides of a match are written the same way.
 
+use aws_lc_rs::digest;
+use md5::{Digest, Md5};
+use std::fmt::Write;
+
 /// Names of device ids, without the hashed forms.
 pub const NAMES: &[&str] = &[
     "adid",
@@ -80,6 +84,80 @@ pub fn normalise(name: &str, value: &str) -> DeviceId {
     }
 }
 
+/// One name for the spellings of a hashed id (`idfa_md5`, `idfa_lower_md5`, `idfa_md5_hex`): `idfa:md5`.
+pub fn canonical(name: &str) -> String {
+    let plain = name.strip_suffix("_hex").unwrap_or(name);
+    for hash in ["md5", "sha1"] {
+        if let Some(base) = plain.strip_suffix(hash).and_then(|base| base.strip_suffix('_')) {
+            let base = base
+                .strip_suffix("_lower")
+                .or_else(|| base.strip_suffix("_upper"))
+                .unwrap_or(base);
+            return format!("{base}:{hash}");
+        }
+    }
+    name.to_owned()
+}
+
+/// Every form under which the other side can have stored an id: as it is, and for a plain one hashed in the
+/// spellings that networks use, for a hash also as made of a plain one. The first is the id itself.
+pub fn forms(name: &str, value: &str) -> Vec<(String, String)> {
+    let own = canonical(name);
+    if own != name {
+        return vec![(own.clone(), value.to_owned()), (made(&own), value.to_owned())];
+    }
+    let mut forms = vec![(own, value.to_owned())];
+    for spelling in [value.to_ascii_lowercase(), value.to_ascii_uppercase()] {
+        forms.extend(hashes(name, &spelling));
+    }
+    forms
+}
+
+/// Those of [`forms`] that need no digest: a plain id itself, a hash as it is and as made of a plain id.
+pub fn known_forms(name: &str, value: &str) -> Vec<(String, String)> {
+    if canonical(name) == name {
+        vec![(name.to_owned(), value.to_owned())]
+    } else {
+        forms(name, value)
+    }
+}
+
+/// The forms under which an id is stored: as it is, and a plain one hashed as it is ([`normalise`] gives the
+/// spelling of its platform), so that a side that knows only the hash finds it. Hashes that we made have names
+/// of their own: a side that knows the plain id does not find everything twice.
+pub fn stored_forms(name: &str, value: &str) -> Vec<(String, String)> {
+    let own = canonical(name);
+    let is_plain = own == name;
+    let mut forms = vec![(own, value.to_owned())];
+    if is_plain {
+        forms.extend(hashes(name, value).map(|(name, hash)| (made(&name), hash)));
+    }
+    forms
+}
+
+/// The name of a hash that we made of a plain id.
+fn made(canonical: &str) -> String {
+    format!("{canonical}:made")
+}
+
+fn hashes(name: &str, spelling: &str) -> [(String, String); 2] {
+    let sha1 = digest::digest(&digest::SHA1_FOR_LEGACY_USE_ONLY, spelling.as_bytes());
+    [
+        (format!("{name}:md5"), hex(&Md5::digest(spelling.as_bytes()))),
+        (format!("{name}:sha1"), hex(sha1.as_ref())),
+    ]
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes
+        .iter()
+        .fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
+            // Writing to a String cannot fail.
+            write!(text, "{byte:02x}").ok();
+            text
+        })
+}
+
 fn good_if(is_good: bool, value: String) -> DeviceId {
     if is_good {
         DeviceId::Good(value)
@@ -133,7 +211,7 @@ mod tests {
     }
 
     #[test]
-    fn forms() {
+    fn values_are_brought_into_form() {
         let good = |text: &str| DeviceId::Good(text.into());
         for (name, value, expected) in [
             (
@@ -179,5 +257,46 @@ mod tests {
                 prop_assert_eq!(normalise(name, &value), normalise(name, &value.to_ascii_uppercase()));
             }
         }
+    }
+
+    #[test]
+    fn hashed_ids_meet_whatever_their_spelling() {
+        for name in ["idfa_md5", "idfa_lower_md5", "idfa_upper_md5", "idfa_md5_hex"] {
+            assert_eq!(canonical(name), "idfa:md5");
+        }
+        assert_eq!(canonical("android_id_upper_sha1"), "android_id:sha1");
+        assert_eq!(canonical("gps_adid"), "gps_adid");
+        let forms = forms("android_id", "9774d56d682e549c");
+        let has = |name: &str, value: &str| forms.contains(&(name.to_owned(), value.to_owned()));
+        assert!(has("android_id", "9774d56d682e549c"));
+        assert!(has("android_id:md5", &hex(&Md5::digest(b"9774d56d682e549c"))));
+        assert!(has("android_id:md5", &hex(&Md5::digest(b"9774D56D682E549C"))));
+        assert_eq!(forms.len(), 5);
+        let of_hash = super::forms("idfa_md5", "ab");
+        assert_eq!(of_hash[0], ("idfa:md5".to_owned(), "ab".to_owned()));
+    }
+
+    #[test]
+    fn digests_are_the_published_ones() {
+        let forms = forms("x", "abc");
+        assert_eq!(forms[1].1, "900150983cd24fb0d6963f7d28e17f72");
+        assert_eq!(forms[2].1, "a9993e364706816aba3e25717850c26c9cd0d89d");
+    }
+
+    #[test]
+    fn a_stored_id_is_found_by_its_hash() {
+        for (name, value) in [
+            ("idfa", "A1B2C3D4-0000-4000-8000-1234567890AB"),
+            ("android_id", "9774d56d682e549c"),
+        ] {
+            let stored = stored_forms(name, value);
+            let sent = hex(&Md5::digest(value.as_bytes()));
+            let asked = forms(&format!("{name}_md5"), &sent);
+            assert!(stored.iter().any(|form| asked.contains(form)), "{name}");
+            let plain = forms(name, value);
+            let met = stored.iter().filter(|form| plain.contains(form)).count();
+            assert_eq!(met, 1, "{name}: once, by itself");
+        }
+        assert_eq!(stored_forms("idfa_md5", "ab").len(), 1);
     }
 }

@@ -2,8 +2,11 @@
 //! a bound, so that the cost does not grow with what is stored.
 //!
 //! Only engagements of apps are indexed, and only by what they carry: device ids, plain or hashed, and
-//! address with system and model. A hashed id on a click is found by the plain one of the app, which is
-//! hashed here in the spellings that networks use (lower and upper case; MD5 and SHA-1).
+//! address with system and model. A hashed id on either side meets the plain one of the other
+//! ([`device_id::forms`], [`device_id::stored_forms`]).
+//!
+//! * 2026-11-27: views have an index apart from clicks and each search a bound of its own. With one bound for
+//!   all, a flood of impressions hid the click that a device really made.
 
 use crate::domain::activity::MatchType;
 use crate::domain::attribution::{Engagement, Windows};
@@ -14,11 +17,10 @@ use crate::domain::visitor::{cost_hash, engagement_hash, fingerprint};
 use crate::recorder::Group;
 use crate::store::codec::SessionBrief;
 use crate::store::{Db, KeyRange, Period, PeriodKind, StoreError, codec, keys};
-use aws_lc_rs::digest;
-use md5::{Digest, Md5};
-use std::fmt::Write;
+use crate::tracking::device_id;
+use std::collections::{BTreeMap, BTreeSet};
 
-/// Engagements that are looked at for one activity at most, the newest.
+/// Clicks, and views, of each way to match that are looked at for one activity at most, the newest.
 pub const MOST_CANDIDATES: usize = 1000;
 /// Device ids of one click that are indexed at most.
 const MOST_INDEXED: usize = 8;
@@ -56,16 +58,25 @@ pub fn write_indexes(session: &Session, offer: &Offer, group: &mut Group<'_>) ->
     if offer.kind != OfferKind::App || (session.is_automated() && !offer.count_bots) {
         return Ok(());
     }
-    for (name, value) in session.device_ids.iter().take(MOST_INDEXED) {
-        let hash = engagement_hash(&offer.id, &canonical(name), value);
+    let is_view = session.kind == EngagementKind::Impression;
+    let forms = session.device_ids.iter().take(MOST_INDEXED);
+    for (name, value) in forms.flat_map(|(name, value)| device_id::stored_forms(name, value)) {
+        let hash = of_kind(engagement_hash(&offer.id, &name, &value), is_view);
         group.put(keys::session_by_device(hash, session.id), brief.clone());
     }
     let device = &session.device;
     if session.ip_hash != 0 && !device.os_name.is_empty() && offer.attribution.probabilistic != Some(false) {
         let hash = fingerprint(&offer.id, session.ip_hash, &device.os_name, &device.device_name);
+        let hash = of_kind(hash, is_view);
         group.put(keys::session_by_fingerprint(hash, session.id), brief);
     }
     Ok(())
+}
+
+/// The hash of clicks as it is, that of views apart from it.
+fn of_kind(hash: u64, is_view: bool) -> u64 {
+    // Any constant does: two hashes that differ by it are as unlikely as two that are equal.
+    if is_view { hash ^ 0x7669_6577 } else { hash }
 }
 
 /// The newest engagements that match, each with the windows of its link, up to and including `at_ms`.
@@ -89,65 +100,65 @@ pub fn candidates(
             group,
         ));
     }
-    for (name, value) in subject.ids {
-        for (name, value) in forms(name, value) {
-            let hash = engagement_hash(&offer.id, &name, &value);
-            let range = |from, to| keys::device_between(hash, from, to);
-            search(
-                offer,
-                MatchType::DeviceTag,
-                from_ms,
-                at_ms,
-                range,
-                group,
-                &mut found,
-            )?;
-        }
-    }
-    if subject.ip_hash != 0 {
-        for (os_name, model) in &subject.devices {
-            let hash = fingerprint(&offer.id, subject.ip_hash, os_name, model);
-            let range = |from, to| keys::fingerprint_between(hash, from, to);
-            search(
-                offer,
-                MatchType::Probabilistic,
-                from_ms,
-                at_ms,
-                range,
-                group,
-                &mut found,
-            )?;
+    let devices = subject
+        .ids
+        .iter()
+        .flat_map(|(name, value)| device_id::forms(name, value))
+        .map(|(name, value)| engagement_hash(&offer.id, &name, &value))
+        .collect();
+    let fingerprints = subject
+        .devices
+        .iter()
+        .filter(|_| subject.ip_hash != 0)
+        .map(|(os_name, model)| fingerprint(&offer.id, subject.ip_hash, os_name, model))
+        .collect();
+    let ways: [(MatchType, Vec<u64>, Between); 2] = [
+        (MatchType::DeviceTag, devices, keys::device_between),
+        (MatchType::Probabilistic, fingerprints, keys::fingerprint_between),
+    ];
+    for (matched_by, hashes, between) in ways {
+        for is_view in [false, true] {
+            let ranges: Vec<KeyRange> = hashes
+                .iter()
+                .map(|hash| between(of_kind(*hash, is_view), from_ms, at_ms))
+                .collect();
+            let newest = search(&ranges, from_ms, at_ms, group)?.into_iter().rev();
+            found.extend(newest.map(|(sid, brief)| engagement(sid, &brief, matched_by, offer, group)));
         }
     }
     Ok(found)
 }
 
+/// The range of keys of an index under a hash, from one time up to and including another.
+type Between = fn(u64, i64, i64) -> KeyRange;
+
+/// The newest engagements of an index, each once, at most [`MOST_CANDIDATES`].
 fn search(
-    offer: &Offer,
-    matched_by: MatchType,
+    ranges: &[KeyRange],
     from_ms: i64,
     to_ms: i64,
-    range: impl Fn(i64, i64) -> KeyRange,
     group: &Group<'_>,
-    found: &mut Vec<Engagement>,
-) -> Result<(), StoreError> {
+) -> Result<BTreeMap<SessionId, SessionBrief>, StoreError> {
+    let mut found = BTreeMap::new();
     let newest = Period::from_ms(to_ms).0;
     let oldest = Period::from_ms(from_ms).0.max(newest.saturating_sub(MOST_MONTHS));
     for month in (oldest..=newest).rev() {
-        let room = MOST_CANDIDATES.saturating_sub(found.len());
-        if room == 0 {
-            return Ok(());
+        if found.len() >= MOST_CANDIDATES {
+            break;
         }
         let db = Db::Period(PeriodKind::Sessions, Period(month));
-        for (key, value) in group.scan_back(db, range(from_ms, to_ms), room)? {
-            let Some(sid) = keys::parse_session_index(&key) else {
-                continue;
-            };
-            let brief = codec::decode_brief(&value, db, &key)?;
-            found.push(engagement(sid, &brief, matched_by, offer, group));
+        for range in ranges {
+            for (key, value) in group.scan_back(db, range.clone(), MOST_CANDIDATES)? {
+                if let Some(sid) = keys::parse_session_index(&key) {
+                    found.insert(sid, codec::decode_brief(&value, db, &key)?);
+                }
+            }
         }
     }
-    Ok(())
+    while found.len() > MOST_CANDIDATES {
+        found.pop_first();
+    }
+    Ok(found)
 }
 
 fn engagement(
@@ -203,28 +214,29 @@ pub fn by_cost_id(
 
 /// Under which hashes engagements are found that carried one of these ids, as it is or hashed.
 pub fn engagement_hashes(offer: &Offer, ids: &[(String, String)]) -> Vec<u64> {
-    let forms = ids.iter().flat_map(|(name, value)| forms(name, value));
+    let forms = ids.iter().flat_map(|(name, value)| device_id::forms(name, value));
     forms
         .map(|(name, value)| engagement_hash(&offer.id, &name, &value))
+        .flat_map(|hash| [of_kind(hash, false), of_kind(hash, true)])
         .collect()
 }
 
-/// Removes what finds engagements by these device ids, in any form; gives the engagements, at most `most`, the
-/// newest.
+/// Removes what finds engagements by these device ids, in any form; gives the engagements, at most `most` of
+/// each form, the newest.
 pub fn forget_ids(
     offer: &Offer,
     ids: &[(String, String)],
     most: usize,
     group: &mut Group<'_>,
-) -> Result<Vec<SessionId>, StoreError> {
-    let (now_ms, mut found) = (group.now_ms(), Vec::new());
+) -> Result<BTreeSet<SessionId>, StoreError> {
+    let (now_ms, mut found) = (group.now_ms(), BTreeSet::new());
     let newest = Period::from_ms(now_ms).0;
     for hash in engagement_hashes(offer, ids) {
-        let range = keys::device_between(hash, 0, now_ms);
+        let (range, mut room) = (keys::device_between(hash, 0, now_ms), most);
         for month in (newest.saturating_sub(MOST_MONTHS)..=newest).rev() {
             let db = Db::Period(PeriodKind::Sessions, Period(month));
-            let room = most.saturating_sub(found.len());
             for (key, _) in group.scan_back(db, range.clone(), room)? {
+                room = room.saturating_sub(1);
                 found.extend(keys::parse_session_index(&key));
                 group.delete((db, key));
             }
@@ -243,6 +255,7 @@ pub fn forget_fingerprint(id: SessionId, group: &mut Group<'_>) -> Result<(), St
             &device.os_name,
             &device.device_name,
         );
+        let hash = of_kind(hash, session.kind == EngagementKind::Impression);
         group.delete(keys::session_by_fingerprint(hash, id));
     }
     Ok(())
@@ -255,75 +268,4 @@ pub fn load_session(sid: SessionId, group: &Group<'_>) -> Result<Option<Session>
     record
         .map(|record| codec::decode_session(&record, at.0, &at.1))
         .transpose()
-}
-
-/// One name for the spellings of a hashed id (`idfa_md5`, `idfa_lower_md5`, `idfa_md5_hex`): `idfa:md5`.
-fn canonical(name: &str) -> String {
-    let plain = name.strip_suffix("_hex").unwrap_or(name);
-    for hash in ["md5", "sha1"] {
-        if let Some(base) = plain.strip_suffix(hash).and_then(|base| base.strip_suffix('_')) {
-            let base = base
-                .strip_suffix("_lower")
-                .or_else(|| base.strip_suffix("_upper"))
-                .unwrap_or(base);
-            return format!("{base}:{hash}");
-        }
-    }
-    name.to_owned()
-}
-
-/// Every form under which a click can carry an id of the app: as it is, and hashed.
-fn forms(name: &str, value: &str) -> Vec<(String, String)> {
-    let own = canonical(name);
-    if own != name {
-        return vec![(own, value.to_owned())];
-    }
-    let mut forms = vec![(own, value.to_owned())];
-    for spelling in [value.to_ascii_lowercase(), value.to_ascii_uppercase()] {
-        let sha1 = digest::digest(&digest::SHA1_FOR_LEGACY_USE_ONLY, spelling.as_bytes());
-        forms.push((format!("{name}:md5"), hex(&Md5::digest(spelling.as_bytes()))));
-        forms.push((format!("{name}:sha1"), hex(sha1.as_ref())));
-    }
-    forms
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes
-        .iter()
-        .fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
-            // Writing to a String cannot fail.
-            write!(text, "{byte:02x}").ok();
-            text
-        })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn hashed_ids_meet_whatever_their_spelling() {
-        for name in ["idfa_md5", "idfa_lower_md5", "idfa_upper_md5", "idfa_md5_hex"] {
-            assert_eq!(canonical(name), "idfa:md5");
-        }
-        assert_eq!(canonical("android_id_upper_sha1"), "android_id:sha1");
-        assert_eq!(canonical("gps_adid"), "gps_adid");
-        let forms = forms("android_id", "9774d56d682e549c");
-        let has = |name: &str, value: &str| forms.contains(&(name.to_owned(), value.to_owned()));
-        assert!(has("android_id", "9774d56d682e549c"));
-        assert!(has("android_id:md5", &hex(&Md5::digest(b"9774d56d682e549c"))));
-        assert!(has("android_id:md5", &hex(&Md5::digest(b"9774D56D682E549C"))));
-        assert_eq!(forms.len(), 5);
-        assert_eq!(
-            super::forms("idfa_md5", "ab"),
-            vec![("idfa:md5".to_owned(), "ab".to_owned())]
-        );
-    }
-
-    #[test]
-    fn digests_are_the_published_ones() {
-        let forms = forms("x", "abc");
-        assert_eq!(forms[1].1, "900150983cd24fb0d6963f7d28e17f72");
-        assert_eq!(forms[2].1, "a9993e364706816aba3e25717850c26c9cd0d89d");
-    }
 }

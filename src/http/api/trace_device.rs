@@ -55,7 +55,12 @@ pub(super) fn by_device_id(
     for offer in apps() {
         for (name, value) in &ids {
             for is_test in [false, true] {
-                let at = keys::visitor_by_device(&device_hash(&offer.id, is_test, name, value));
+                let at = keys::visitor_by_device(&device_hash(
+                    &offer.id,
+                    is_test,
+                    &device_id::canonical(name),
+                    value,
+                ));
                 let adid = reader.get(at.0, &at.1)?;
                 if let Some(adid) = adid.and_then(|bytes| <[u8; 16]>::try_from(bytes).ok())
                     && let Some(visitor) = visitor(reader, Adid(adid))?

@@ -2,9 +2,11 @@
 
 use super::Case;
 use crate::domain::attribution::Windows;
+use crate::domain::ids::OfferId;
 use crate::domain::visitor::{Adid, Credited, Fallback, Visitor, device_hash};
 use crate::recorder::Group;
 use crate::store::{StoreError, codec, keys};
+use crate::tracking::device_id;
 
 /// The visitor that the request is about, credited as it is when the request happened.
 pub(super) fn find(case: &Case<'_>, group: &Group<'_>) -> Result<Option<Visitor>, StoreError> {
@@ -53,8 +55,16 @@ fn look_up(case: &Case<'_>, group: &Group<'_>) -> Result<Option<Visitor>, StoreE
     {
         return Ok(Some(visitor));
     }
-    for (name, value) in &case.request.ids {
-        let at = keys::visitor_by_device(&device_hash(&case.offer.id, case.request.is_test, name, value));
+    let ids = &case.request.ids;
+    let known = ids
+        .iter()
+        .flat_map(|(name, value)| device_id::known_forms(name, value));
+    // A visitor that is known only by a hash of the id comes last: most are found at once.
+    let hashed = ids
+        .iter()
+        .flat_map(|(name, value)| device_id::forms(name, value).into_iter().skip(1));
+    for (name, value) in known.chain(hashed) {
+        let at = keys::visitor_by_device(&device_hash(&case.offer.id, case.request.is_test, &name, &value));
         let Some(bytes) = group.get(at.0, &at.1)? else {
             continue;
         };
@@ -82,8 +92,7 @@ pub(super) fn save(
     learnt: &[(String, String)],
     group: &mut Group<'_>,
 ) -> Result<(), StoreError> {
-    for (name, value) in learnt {
-        let hash = device_hash(&visitor.offer, visitor.is_test, name, value);
+    for hash in stored_hashes(&visitor.offer, visitor.is_test, learnt) {
         group.put(keys::visitor_by_device(&hash), visitor.adid.0.to_vec());
     }
     group.put(keys::visitor(visitor.adid), codec::encode_visitor(visitor)?);
@@ -92,21 +101,31 @@ pub(super) fn save(
 
 /// Removes a visitor and what finds it.
 pub(in crate::tracking) fn remove(visitor: &Visitor, group: &mut Group<'_>) {
-    for (name, value) in &visitor.ids {
-        group.delete(keys::visitor_by_device(&device_hash(
-            &visitor.offer,
-            visitor.is_test,
-            name,
-            value,
-        )));
+    for hash in stored_hashes(&visitor.offer, visitor.is_test, &visitor.ids) {
+        group.delete(keys::visitor_by_device(&hash));
     }
     group.delete(keys::fallback(visitor.adid));
     group.delete(keys::visitor(visitor.adid));
 }
 
-/// Whether the device asked to be forgotten, by any of its ids.
+/// Under which hashes a device is stored: by each of its ids, as it is and hashed.
+fn stored_hashes(offer: &OfferId, is_test: bool, ids: &[(String, String)]) -> impl Iterator<Item = [u8; 16]> {
+    ids.iter()
+        .flat_map(|(name, value)| device_id::stored_forms(name, value))
+        .map(move |(name, value)| device_hash(offer, is_test, &name, &value))
+}
+
+/// Whether the device asked to be forgotten, by any of its ids. A hashed id finds what was forgotten by the
+/// plain one.
 pub(super) fn is_forgotten(case: &Case<'_>, group: &Group<'_>) -> Result<bool, StoreError> {
-    for hash in hashes(case, &case.request.ids) {
+    let (offer, is_test) = (&case.offer.id, case.request.is_test);
+    let of_ids = case
+        .request
+        .ids
+        .iter()
+        .flat_map(|(name, value)| device_id::known_forms(name, value))
+        .map(|(name, value)| device_hash(offer, is_test, &name, &value));
+    for hash in of_ids.chain(case.request.adid.map(|adid| adid.0)) {
         let at = keys::forgotten(&hash);
         if group.get(at.0, &at.1)?.is_some() {
             return Ok(true);
@@ -118,15 +137,9 @@ pub(super) fn is_forgotten(case: &Case<'_>, group: &Group<'_>) -> Result<bool, S
 /// Remembers, by hash alone, that the device asked to be forgotten.
 pub(super) fn forget(case: &Case<'_>, ids: &[(String, String)], adid: Option<Adid>, group: &mut Group<'_>) {
     let at = group.now_ms().to_be_bytes().to_vec();
-    let of_visitor = adid.map(|adid| adid.0);
-    for hash in hashes(case, ids).into_iter().chain(of_visitor) {
+    let of_ids = stored_hashes(&case.offer.id, case.request.is_test, ids);
+    let adids = [case.request.adid, adid].into_iter().flatten();
+    for hash in of_ids.chain(adids.map(|adid| adid.0)) {
         group.put(keys::forgotten(&hash), at.clone());
     }
-}
-
-fn hashes(case: &Case<'_>, ids: &[(String, String)]) -> Vec<[u8; 16]> {
-    let of_ids = ids
-        .iter()
-        .map(|(name, value)| device_hash(&case.offer.id, case.request.is_test, name, value));
-    of_ids.chain(case.request.adid.map(|adid| adid.0)).collect()
 }
