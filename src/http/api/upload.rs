@@ -10,7 +10,7 @@ use super::records::activity;
 use super::save::{Note, audit};
 use crate::domain::activity::{ConversionStatus, Verdict};
 use crate::domain::ids::ActivityId;
-use crate::domain::money::{Money, parse_amount};
+use crate::domain::money::{Currency, Money, MoneyError, parse_amount};
 use crate::http::State;
 use crate::http::auth::{Editor, Identity};
 use crate::http::extract::{Query, Upload};
@@ -22,6 +22,7 @@ use crate::tracking::record_conversion::{self, Caller, Outcome, Proof};
 use crate::tracking::status::{self, Changed};
 use actix_web::web::Data;
 use actix_web::{HttpResponse, post};
+use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
 /// Lines of one file: they are one commit.
@@ -119,8 +120,15 @@ enum Line {
     Change {
         id: ActivityId,
         status: Option<ConversionStatus>,
-        amount: Option<(rust_decimal::Decimal, Option<String>)>,
+        amount: Option<Amount>,
     },
+}
+
+/// A new amount; without a currency of its own it is in that of the conversion.
+#[derive(Debug, Clone, Copy)]
+struct Amount {
+    amount: Decimal,
+    currency: Option<Currency>,
 }
 
 /// Takes conversions from a CSV file (UTF-8 or Shift_JIS), all lines or none.
@@ -292,7 +300,8 @@ fn parse_line(cells: Vec<(&'static str, &str)>) -> Result<Line, ApiError> {
                 .map_err(|error| ApiError::invalid("amount", "invalid_amount", error.to_string()))
         })
         .transpose()?;
-    let amount = amount.map(|amount| (amount, cell("currency").map(str::to_owned)));
+    let currency = cell("currency").map(parse_currency).transpose()?;
+    let amount = amount.map(|amount| Amount { amount, currency });
     if status.is_none() && amount.is_none() {
         return Err(ApiError::invalid(
             "status",
@@ -301,6 +310,12 @@ fn parse_line(cells: Vec<(&'static str, &str)>) -> Result<Line, ApiError> {
         ));
     }
     Ok(Line::Change { id, status, amount })
+}
+
+fn parse_currency(text: &str) -> Result<Currency, ApiError> {
+    text.parse().map_err(|error: MoneyError| {
+        ApiError::invalid("currency", "invalid_currency", format!("the currency {error}"))
+    })
 }
 
 fn parse_status(text: &str) -> Result<ConversionStatus, ApiError> {
@@ -391,7 +406,7 @@ fn apply(lines: Lines, identity: &Identity, group: &mut Group<'_>) -> Result<Upl
 fn change(
     id: ActivityId,
     wanted: Option<ConversionStatus>,
-    amount: Option<(rust_decimal::Decimal, Option<String>)>,
+    amount: Option<Amount>,
     identity: &Identity,
     group: &mut Group<'_>,
     result: &mut UploadResult,
@@ -406,9 +421,8 @@ fn change(
         .as_ref()
         .and_then(|offer| group.catalog().offers.get(offer))
         .cloned();
-    let money = amount.and_then(|(amount, currency)| {
-        let named = currency.and_then(|c| c.parse().ok());
-        let currency = named
+    let money = amount.and_then(|Amount { amount, currency }| {
+        let currency = currency
             .or(before.money.map(|m| m.currency))
             .or(offer.map(|o| o.currency))?;
         Some(Money { amount, currency })
@@ -439,6 +453,24 @@ mod tests {
             .map(|e| (e.line, e.field.as_deref().unwrap_or_default()))
             .collect();
         assert_eq!(told, [(3, "amount"), (4, "sid"), (5, "status")]);
+    }
+
+    #[test]
+    fn a_currency_that_does_not_exist_is_no_currency_left_out() {
+        let (lines, errors) = parse(
+            "activity_id,sid,amount,currency\n0mhz9k2x0a1b2c3d,,5,YEN\n0mhz9k2x0a1b2c3d,,5,usd\n,0mhz9k2x0a1b2c3d,5,YEN\n0mhz9k2x0a1b2c3d,,5,\n",
+        )
+        .unwrap();
+        let told: Vec<_> = errors.iter().map(|e| (e.line, e.code.as_str())).collect();
+        assert_eq!(told, [(2, "invalid_currency"), (4, "invalid_currency")]);
+        let currencies: Vec<_> = lines
+            .iter()
+            .map(|(_, line)| match line {
+                Line::Change { amount, .. } => amount.and_then(|a| a.currency),
+                Line::New(_) => None,
+            })
+            .collect();
+        assert_eq!(currencies, [Some(Currency::USD), None]);
     }
 
     #[test]
