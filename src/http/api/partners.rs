@@ -413,6 +413,11 @@ mod tests {
                 "delivery.max_per_second",
             ),
             (
+                r#""delivery":{"max_per_second":"1e3"}"#,
+                "wrong_type",
+                "delivery.max_per_second",
+            ),
+            (
                 r#""payouts":[{"offer":"nosuchoffer1","payout":{"type":"percent","percent":"5"}}]"#,
                 "missing_reference",
                 "payouts[0].offer",
