@@ -49,6 +49,11 @@ pub struct ConfigQuery {
     pub partner: Option<String>,
 }
 
+/// The query of a list that takes none: what a caller asks of it in vain is refused, not ignored.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct NoQuery {}
+
 impl ConfigQuery {
     /// The word that is searched; empty without one.
     pub fn word(&self) -> &str {

@@ -239,7 +239,7 @@ fn find<'a>(catalog: &'a Catalog, text: &str) -> Result<&'a Partner, ApiError> {
 }
 
 /// Lists partners, newest first.
-#[utoipa::path(tag = "partners", responses((status = 200, body = Page<PartnerDto>)))]
+#[utoipa::path(tag = "partners", params(ConfigQuery), responses((status = 200, body = Page<PartnerDto>)))]
 #[get("/partners")]
 pub async fn list_partners(
     state: Data<State>,

@@ -1,7 +1,7 @@
 //! Rules: saving, checking while typing, and previewing with the code that delivers.
 
 use super::check;
-use super::page::{ConfigQuery, Ordered, Page, holds};
+use super::page::{ConfigQuery, NoQuery, Ordered, Page, holds};
 use super::save::{self, Note, difference, saved_at, unchanged};
 use super::secret::Secret;
 use super::{made_id, same_id, to_json};
@@ -237,7 +237,7 @@ fn find<'a>(catalog: &'a Catalog, text: &str) -> Result<(&'a Rule, Option<&'a st
 }
 
 /// Lists rules, last saved first.
-#[utoipa::path(tag = "rules", responses((status = 200, body = Page<RuleDto>)))]
+#[utoipa::path(tag = "rules", params(ConfigQuery), responses((status = 200, body = Page<RuleDto>)))]
 #[get("/rules")]
 pub async fn list_rules(
     state: Data<State>,
@@ -476,7 +476,7 @@ pub struct PlaceholderList {
 /// Lists every placeholder: meaning, format, sample, kinds.
 #[utoipa::path(tag = "rules", responses((status = 200, body = PlaceholderList)))]
 #[get("/placeholders")]
-pub async fn list_placeholders(_viewer: Viewer) -> Result<HttpResponse, ApiError> {
+pub async fn list_placeholders(_viewer: Viewer, _query: Query<NoQuery>) -> Result<HttpResponse, ApiError> {
     let items = catalogue::all().map(|p| {
         let (format_en, format_ja) = p.format.describe();
         PlaceholderDto {
