@@ -226,6 +226,12 @@ impl<'a> Group<'a> {
         self.staged.on_durable.push(callback);
     }
 
+    /// Throws away what the running decision staged so far, callbacks too: it only looked at what would come of
+    /// it, or must not be made in part.
+    pub fn discard(&mut self) {
+        self.staged = Staged::default();
+    }
+
     /// What the decision staged joins the group.
     pub(super) fn accept(&mut self) {
         let staged = std::mem::take(&mut self.staged);
