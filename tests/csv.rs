@@ -134,6 +134,77 @@ fn a_file_is_taken_whole_or_not_at_all() {
     assert!(statuses(&mut scene).contains(&"first=rejected".to_owned()));
 }
 
+/// `created`, `updated`, `unchanged`, and whether it was done.
+fn counts(answer: &Value) -> (u64, u64, u64, bool) {
+    let count = |name: &str| answer[name].as_u64().unwrap();
+    let is_applied = answer["is_applied"].as_bool().unwrap();
+    (count("created"), count("updated"), count("unchanged"), is_applied)
+}
+
+fn mistakes(answer: &Value) -> Vec<(u64, String, String)> {
+    let errors = answer["errors"].as_array().unwrap().iter();
+    errors
+        .map(|e| (e["line"].as_u64().unwrap(), text(&e["field"]), text(&e["code"])))
+        .collect()
+}
+
+#[test]
+fn a_line_that_would_be_refused_holds_the_whole_file_back_and_a_look_says_so() {
+    let dir = tempfile::tempdir().unwrap();
+    let (server, receiver) = (Setup::new(dir.path()).start(), Receiver::start());
+    let url = receiver.url("/pb?o=##CONTENT_UID1##&s={status}");
+    let mut scene = Scene::with(&server, json!({}), json!({"approval": {"mode": "manual"}}), &url);
+    let sids: Vec<String> = (0..3).map(|n| scene.click(&server, &format!("c{n}"))).collect();
+    let first = format!("/cv?sid={}&amount=100&uid1=first", sids[0]);
+    let first = text(&server.client().get(&first).ok()["activity_id"]);
+    receiver.wait_for(1, Duration::from_secs(10));
+    let activities = scene.list("/api/v1/activities").len();
+    let postbacks = scene.list("/api/v1/postbacks").len();
+
+    // A click that is none, an event that is none; a currency that is none is a mistake of the line.
+    let refused = format!(
+        "activity_id,sid,event,amount,currency,uid1,status\n\
+         ,{},,200,,second,\n\
+         ,0mhz9k2x0a1b2c3d,,200,,third,\n\
+         ,{},nosuchevent,200,,fourth,\n\
+         {first},,,,,,approved\n",
+        sids[1], sids[2]
+    );
+    let told = |code: &str| (3, "sid".to_owned(), code.to_owned());
+    for query in ["?dry_run=true", ""] {
+        let answer = upload(&mut scene.admin, query, refused.as_bytes()).ok();
+        assert_eq!(counts(&answer), (1, 1, 0, false), "{query}: {answer}");
+        let event = (4, "event".to_owned(), "wrong_event".to_owned());
+        assert_eq!(mistakes(&answer), [told("unknown_session"), event], "{query}");
+    }
+    let wrong = format!("{refused}{first},,,500,YEN,,\n");
+    let answer = upload(&mut scene.admin, "", wrong.as_bytes()).ok();
+    let lines: Vec<u64> = mistakes(&answer).iter().map(|(line, ..)| *line).collect();
+    assert_eq!(lines, [3, 4, 6], "{answer}");
+
+    // What has its status already, and an order that comes twice in one file.
+    let good = format!(
+        "activity_id,sid,uid1,status\n,{},second,\n,{},second,\n{first},,,pending\n",
+        sids[1], sids[2]
+    );
+    let looked = upload(&mut scene.admin, "?dry_run=true", good.as_bytes()).ok();
+    assert_eq!(counts(&looked), (1, 0, 2, false), "{looked}");
+    assert_eq!(
+        (
+            scene.list("/api/v1/activities").len(),
+            scene.list("/api/v1/postbacks").len()
+        ),
+        (activities, postbacks),
+        "nothing was kept of files that were refused or looked at"
+    );
+    let done = upload(&mut scene.admin, "", good.as_bytes()).ok();
+    assert_eq!(counts(&done), (1, 0, 2, true), "{done}");
+    assert_eq!(statuses(&mut scene), ["first=pending", "second=pending"]);
+    receiver.wait_for(2, Duration::from_secs(10));
+    let looked = upload(&mut scene.admin, "?dry_run=true", good.as_bytes()).ok();
+    assert_eq!(counts(&looked), (0, 0, 3, false), "{looked}");
+}
+
 #[test]
 fn files_that_are_no_upload_are_refused_quickly_and_by_name() {
     let dir = tempfile::tempdir().unwrap();

@@ -12,6 +12,7 @@ use crate::domain::ids::TokenId;
 use crate::http::State;
 use crate::http::api::save::{self, Note};
 use crate::http::api::transfer;
+use crate::http::api::transfer_plan::{self, Checks};
 use crate::http::auth::{self, password};
 use crate::http::problem::ApiError;
 use crate::recorder::Recorder;
@@ -171,7 +172,13 @@ fn serve(stream: UnixStream, state: &State) -> std::io::Result<()> {
     let mut line = String::new();
     BufReader::new((&stream).take(MAX_REQUEST_BYTES)).read_line(&mut line)?;
     let answer = match serde_json::from_str(&line) {
-        Ok(request) => match execute(request, &state.recorder, &state.keeper, Some(state)) {
+        Ok(request) => match execute(
+            request,
+            &state.config,
+            &state.recorder,
+            &state.keeper,
+            Some(state),
+        ) {
             Ok(value) => Answer::Done(value),
             Err(error) => Answer::Refused(error.to_string()),
         },
@@ -211,7 +218,7 @@ pub fn ask(data_dir: &Path, request: &Request) -> std::io::Result<Option<Answer>
 /// Carries a command out over the store of a server that does not run.
 pub fn execute_offline(config: Arc<Config>, request: Request) -> Result<Value, AppError> {
     let core = Core::open(config, Clock::System)?;
-    let done = execute(request, &core.recorder, &core.keeper, None);
+    let done = execute(request, &core.config, &core.recorder, &core.keeper, None);
     core.close();
     Ok(done?)
 }
@@ -219,6 +226,7 @@ pub fn execute_offline(config: Arc<Config>, request: Request) -> Result<Value, A
 /// Carries a command out. `running` is the server, where there is one.
 fn execute(
     request: Request,
+    config: &Config,
     recorder: &Recorder,
     keeper: &Keeper,
     running: Option<&State>,
@@ -240,7 +248,10 @@ fn execute(
         Request::AdminResetPassword { login, password } => reset_password(recorder, &login, &password),
         Request::AdminRevokeSessions { login } => revoke_logins(recorder, login.as_deref()),
         Request::Export => transfer::export(&recorder.catalog()),
-        Request::Import { document, dry_run } => import(recorder, document, dry_run),
+        Request::Import { document, dry_run } => {
+            let checks = Checks::new(config, running.map(|state| state.echo.address()));
+            import(recorder, document, checks, dry_run)
+        }
         Request::Backup { file } => {
             if file.exists() {
                 return Err(ApiError::State {
@@ -367,20 +378,21 @@ fn revoke_logins(recorder: &Recorder, login: Option<&str>) -> Result<Value, ApiE
     Ok(json!({"users": count}))
 }
 
-fn import(recorder: &Recorder, document: Value, dry_run: bool) -> Result<Value, ApiError> {
-    let plan = transfer::plan(document, &recorder.catalog(), recorder.clock().now_ms())?;
-    let told = serde_json::to_value(plan.summary()).map_err(|_| ApiError::Defect {
+fn import(
+    recorder: &Recorder,
+    document: Value,
+    checks: Checks<'_>,
+    dry_run: bool,
+) -> Result<Value, ApiError> {
+    let plan = transfer_plan::plan(document, &recorder.catalog(), recorder.clock().now_ms(), checks)?;
+    let summary = if dry_run {
+        plan.summary()
+    } else {
+        recorder.try_run_blocking(move |group| plan.take_over("command line", "", group))??
+    };
+    serde_json::to_value(summary).map_err(|_| ApiError::Defect {
         what: "summary of an import",
-    })?;
-    if !dry_run {
-        let (preconditions, changes) = plan.into_changes();
-        recorder.try_run_blocking(move |group| {
-            save::stage(group, &preconditions, &changes)?;
-            save::audit(group, "command line", "", Note::new("configuration.import", ""))
-                .map_err(ApiError::from)
-        })??;
-    }
-    Ok(told)
+    })
 }
 
 fn change(recorder: &Recorder, changes: Vec<Change>, note: Note) -> Result<(), ApiError> {

@@ -9,6 +9,8 @@ use std::str::FromStr;
 pub const MAX_AMOUNT: i64 = 100_000_000_000;
 /// Most decimals kept of an amount.
 pub const MAX_SCALE: u32 = 6;
+/// Digits of [`MAX_AMOUNT`].
+const MAX_WHOLE_DIGITS: usize = 12;
 
 /// Why a text is not an amount or a currency.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -34,6 +36,18 @@ pub enum MoneyError {
 /// are accepted since Japanese carts send them; signs, separators and exponents are not, since
 /// guessing at money is worse than refusing it.
 pub fn parse_amount(text: &str) -> Result<Decimal, MoneyError> {
+    let value = parse_plain(text)?;
+    if value.scale() > MAX_SCALE {
+        return Err(MoneyError::Scale);
+    }
+    if value > Decimal::from(MAX_AMOUNT) {
+        return Err(MoneyError::TooLarge);
+    }
+    Ok(value)
+}
+
+/// Reads a number in the form of [`parse_amount`], as large and as fine as a [`Decimal`] can hold it.
+fn parse_plain(text: &str) -> Result<Decimal, MoneyError> {
     let mut plain = String::with_capacity(text.len());
     for c in text.trim().chars() {
         plain.push(match c {
@@ -50,17 +64,34 @@ pub fn parse_amount(text: &str) -> Result<Decimal, MoneyError> {
     if whole.is_empty() || fraction.is_empty() || fraction.contains('.') {
         return Err(MoneyError::Form);
     }
-    if fraction.trim_end_matches('0').len() > MAX_SCALE as usize {
-        return Err(MoneyError::Scale);
+    let (whole, fraction) = (whole.trim_start_matches('0'), fraction.trim_end_matches('0'));
+    let value = match fraction {
+        "" => Decimal::from_str_exact(&format!("0{whole}")),
+        fraction => Decimal::from_str_exact(&format!("0{whole}.{fraction}")),
+    };
+    let too_much = if whole.len() > MAX_WHOLE_DIGITS {
+        MoneyError::TooLarge
+    } else {
+        MoneyError::Scale
+    };
+    value.map(|value| value.normalize()).map_err(|_| too_much)
+}
+
+/// Reads a decimal of a document (JSON, TOML) in the form of [`parse_amount`], for `deserialize_with`. Limits are
+/// for whoever checks the field. The stored form of records is that of [`Decimal`].
+pub fn plain<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Decimal, D::Error> {
+    if !deserializer.is_human_readable() {
+        return <Decimal as Deserialize>::deserialize(deserializer);
     }
-    if whole.trim_start_matches('0').len() > 12 {
-        return Err(MoneyError::TooLarge);
-    }
-    let value = Decimal::from_str(&plain).map_err(|_| MoneyError::Form)?;
-    if value > Decimal::from(MAX_AMOUNT) {
-        return Err(MoneyError::TooLarge);
-    }
-    Ok(value.normalize())
+    let text = std::borrow::Cow::<'_, str>::deserialize(deserializer)?;
+    parse_plain(&text).map_err(serde::de::Error::custom)
+}
+
+/// The same where there may be none.
+pub fn plain_option<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Decimal>, D::Error> {
+    #[derive(Deserialize)]
+    struct Plain(#[serde(deserialize_with = "plain")] Decimal);
+    Ok(Option::<Plain>::deserialize(deserializer)?.map(|Plain(value)| value))
 }
 
 /// A currency of ISO 4217, three upper-case letters.
@@ -151,8 +182,10 @@ impl utoipa::ToSchema for Currency {}
 
 /// An amount in whole units of a currency.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
 pub struct Money {
     /// Whole units (yen, dollars), exact.
+    #[serde(deserialize_with = "plain")]
     #[schema(value_type = String, example = "1000")]
     pub amount: Decimal,
     /// ISO 4217.
@@ -202,6 +235,54 @@ mod tests {
             ("99999999999999999999999999999999999999", MoneyError::TooLarge),
         ] {
             assert_eq!(parse_amount(text), Err(error), "{text}");
+        }
+    }
+
+    #[test]
+    fn money_of_a_document_is_read_like_an_amount() {
+        let read = |text: &str| {
+            let json = serde_json::json!({"amount": text, "currency": "JPY"});
+            serde_json::from_value::<Money>(json).map(|money| money.amount.to_string())
+        };
+        for (text, amount) in [
+            ("1000", "1000"),
+            ("１０００", "1000"),
+            ("12.50", "12.5"),
+            ("0", "0"),
+        ] {
+            assert_eq!(read(text).unwrap(), amount, "{text}");
+        }
+        for (text, error) in [
+            ("1e3", MoneyError::Form),
+            ("1_000", MoneyError::Form),
+            ("+7", MoneyError::Form),
+            (".5", MoneyError::Form),
+            ("5.", MoneyError::Form),
+            ("", MoneyError::Form),
+            ("-7", MoneyError::Negative),
+            ("0.10000000000000000000000000000000001", MoneyError::Scale),
+            ("99999999999999999999999999999999999999", MoneyError::TooLarge),
+        ] {
+            assert_eq!(read(text).unwrap_err().to_string(), error.to_string(), "{text}");
+        }
+    }
+
+    #[test]
+    fn every_decimal_that_was_stored_is_read_again() {
+        for text in [
+            "-0",
+            "0.1",
+            "33.333333333333333333333333",
+            "79228162514264337593543950335",
+        ] {
+            let stored = Money {
+                amount: text.parse().unwrap(),
+                currency: Currency::JPY,
+            };
+            let json = serde_json::to_string(&stored).unwrap();
+            assert_eq!(serde_json::from_str::<Money>(&json).unwrap(), stored, "{json}");
+            let bytes = postcard::to_allocvec(&stored).unwrap();
+            assert_eq!(postcard::from_bytes::<Money>(&bytes).unwrap(), stored, "{text}");
         }
     }
 

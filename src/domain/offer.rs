@@ -157,6 +157,7 @@ pub enum Payout {
     /// A share of the amount (定率).
     Percent {
         /// In percent, 0 to 100.
+        #[serde(deserialize_with = "super::money::plain")]
         #[schema(value_type = String, example = "5.5")]
         percent: Decimal,
     },

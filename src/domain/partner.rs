@@ -25,6 +25,7 @@ pub struct DeliverySettings {
     /// Whole exchange, seconds, 1 to 30 (10).
     pub timeout_s: Option<u8>,
     /// Requests per second, at least 0.1.
+    #[serde(deserialize_with = "super::money::plain_option")]
     #[schema(value_type = Option<String>, example = "5")]
     pub max_per_second: Option<rust_decimal::Decimal>,
     /// Concurrent requests.

@@ -3,7 +3,7 @@
 //! Decisions read through the group, so each sees what was decided before it although none of it is in
 //! the store yet; that is why duplicate checks and attribution need no locks. What a decision writes is
 //! staged and joins the group only when the decision returns, so one that panics leaves nothing behind, and
-//! neither does one that could not read what it needs ([`Group::undo`], [`Group::fail`]).
+//! neither does one that could not read what it needs ([`Group::discard`], [`Group::fail`]).
 
 use crate::domain::ids::{PostbackId, TimeId};
 use crate::domain::postback::Postback;
@@ -228,12 +228,10 @@ impl<'a> Group<'a> {
         self.staged.on_durable.push(callback);
     }
 
-    /// Takes back what the decision wrote so far; its callbacks stay and are told that all is well.
-    pub fn undo(&mut self) {
-        self.staged = Staged {
-            on_durable: std::mem::take(&mut self.staged.on_durable),
-            ..Staged::default()
-        };
+    /// Throws away what the running decision staged so far, callbacks too: it only looked at what would come of
+    /// it, or must not be made in part.
+    pub fn discard(&mut self) {
+        self.staged = Staged::default();
     }
 
     /// The decision could not be made now: nothing of it is written, and its callbacks are told why.

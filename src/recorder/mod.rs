@@ -343,7 +343,7 @@ fn all_or_nothing<T, E>(
     move |group| {
         let decided = decide(group);
         if decided.is_err() {
-            group.undo();
+            group.discard();
         }
         decided
     }

@@ -510,7 +510,11 @@ pub(super) fn keep(
         };
         group.count(key, counters);
         if !activity.is_test {
-            telemetry::refusal(reason.code());
+            group.on_durable(Box::new(move |recorded| {
+                if recorded.is_ok() {
+                    telemetry::refusal(reason.code());
+                }
+            }));
         }
     }
     group.put(keys::activity(activity.id), codec::encode_activity(activity)?);

@@ -1,13 +1,14 @@
 //! What users do with their own account and its logins.
 
 use super::check;
+use super::page::NoQuery;
 use super::save::{self, Note, audit, saved_at, stage};
 use crate::domain::account::{Role, User};
 use crate::domain::ids::{PartnerId, UserId};
 use crate::http::State;
 use crate::http::auth::{Identity, Proof, Viewer, login, password};
 use crate::http::client::Caller;
-use crate::http::extract::Json;
+use crate::http::extract::{Json, Query};
 use crate::http::problem::ApiError;
 use crate::store::catalog::{Change, ConfigKey, ConfigObject, Precondition};
 use actix_web::http::header::USER_AGENT;
@@ -303,7 +304,11 @@ pub struct LoginList {
 /// Lists one's own logins.
 #[utoipa::path(tag = "account", responses((status = 200, body = LoginList)))]
 #[get("/me/logins")]
-pub async fn list_logins(state: Data<State>, viewer: Viewer) -> Result<HttpResponse, ApiError> {
+pub async fn list_logins(
+    state: Data<State>,
+    viewer: Viewer,
+    _query: Query<NoQuery>,
+) -> Result<HttpResponse, ApiError> {
     let user = own_user(&state, &viewer.0)?;
     let found = login::list(
         state.recorder.reader(),

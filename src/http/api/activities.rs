@@ -294,3 +294,28 @@ async fn change_part(
         });
     done.await?
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::http::extract::parse_json;
+
+    #[test]
+    fn a_new_amount_is_read_like_that_of_a_conversion() {
+        let read = |amount: &str| {
+            let body = serde_json::json!({
+                "ids": ["0mhz9k2x0a1b2c3d"],
+                "status": "approved",
+                "money": {"amount": amount, "currency": "JPY"},
+            });
+            parse_json::<StatusRequest>(body.to_string().as_bytes())
+        };
+        let money = read("１０００").unwrap().money.unwrap();
+        assert_eq!(money.amount_text(), "1000");
+        for amount in ["1e3", "1_000", "+7", ".5", "5."] {
+            let error = read(amount).unwrap_err();
+            assert_eq!(error.field(), Some("money.amount"), "{amount}: {error}");
+            assert!(error.to_string().contains("plain number"), "{amount}: {error}");
+        }
+    }
+}

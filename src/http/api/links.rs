@@ -286,7 +286,7 @@ fn find<'a>(catalog: &'a Catalog, text: &str) -> Result<&'a LinkEntry, ApiError>
 }
 
 /// Lists links, newest first.
-#[utoipa::path(tag = "links", responses((status = 200, body = Page<LinkDto>)))]
+#[utoipa::path(tag = "links", params(ConfigQuery), responses((status = 200, body = Page<LinkDto>)))]
 #[get("/links")]
 pub async fn list_links(
     state: Data<State>,

@@ -38,6 +38,7 @@ pub mod tests_api;
 pub mod trace;
 mod trace_device;
 pub mod transfer;
+pub mod transfer_plan;
 pub mod trust;
 pub mod upload;
 pub mod users;

@@ -32,6 +32,11 @@ pub fn limit(asked: Option<u16>) -> Result<usize, ApiError> {
     Ok(usize::from(limit))
 }
 
+/// The query of a list that takes none: what a caller asks of it in vain is refused, not ignored.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct NoQuery {}
+
 /// Filters of lists of configuration objects.
 #[derive(Debug, Deserialize, utoipa::IntoParams)]
 #[serde(deny_unknown_fields)]

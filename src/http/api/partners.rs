@@ -239,7 +239,7 @@ fn find<'a>(catalog: &'a Catalog, text: &str) -> Result<&'a Partner, ApiError> {
 }
 
 /// Lists partners, newest first.
-#[utoipa::path(tag = "partners", responses((status = 200, body = Page<PartnerDto>)))]
+#[utoipa::path(tag = "partners", params(ConfigQuery), responses((status = 200, body = Page<PartnerDto>)))]
 #[get("/partners")]
 pub async fn list_partners(
     state: Data<State>,
@@ -410,6 +410,11 @@ mod tests {
             (
                 r#""delivery":{"max_per_second":"0"}"#,
                 "out_of_range",
+                "delivery.max_per_second",
+            ),
+            (
+                r#""delivery":{"max_per_second":"1e3"}"#,
+                "wrong_type",
                 "delivery.max_per_second",
             ),
             (

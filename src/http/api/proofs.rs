@@ -1,13 +1,14 @@
 //! Proof links: made of one trace, listed, revoked. The address is shown once, since only a hash of its token is
 //! kept. The public page is `http::proof`.
 
+use super::page::NoQuery;
 use super::save::{Note, audit};
 use super::trace::trace;
 use super::{check, read};
 use crate::domain::ids::TimeId;
 use crate::domain::proof::{DEFAULT_HOURS, MAX_HOURS, Proof};
 use crate::http::auth::Editor;
-use crate::http::extract::Json;
+use crate::http::extract::{Json, Query};
 use crate::http::problem::ApiError;
 use crate::http::{State, proof};
 use actix_web::web::{Data, Path};
@@ -113,7 +114,11 @@ pub async fn create_proof(
 /// Lists the proof links that have not expired, newest first.
 #[utoipa::path(tag = "records", responses((status = 200, body = ProofList)))]
 #[get("/proofs")]
-pub async fn list_proofs(state: Data<State>, _editor: Editor) -> Result<HttpResponse, ApiError> {
+pub async fn list_proofs(
+    state: Data<State>,
+    _editor: Editor,
+    _query: Query<NoQuery>,
+) -> Result<HttpResponse, ApiError> {
     let found = proof::list(state.recorder.reader(), state.now_ms())?;
     let items = found
         .into_iter()

@@ -44,6 +44,56 @@ async fn no_route_answers_without_a_login_and_every_one_is_in_the_document() {
 }
 
 #[actix_web::test]
+async fn every_list_describes_its_query_and_takes_no_other() {
+    let instance = Instance::start();
+    let admin = instance.token(TokenScope::Admin).await;
+    let headers = [("authorization", admin.as_str())];
+    let document = serde_json::to_value(super::document()).unwrap();
+    let schemas = &document["components"]["schemas"];
+    let mut lists = 0;
+    for (path, item) in document["paths"].as_object().unwrap() {
+        let reference = &item["get"]["responses"]["200"]["content"]["application/json"]["schema"]["$ref"];
+        let Some(name) = reference.as_str().and_then(|r| r.rsplit('/').next()) else {
+            continue;
+        };
+        if path.contains('{') || !schemas[name]["properties"]["items"].is_object() {
+            continue;
+        }
+        lists += 1;
+        let described: Vec<_> = item["get"]["parameters"]
+            .as_array()
+            .into_iter()
+            .flatten()
+            .filter_map(|parameter| parameter["name"].as_str())
+            .collect();
+        if name.starts_with("Page_") {
+            assert!(
+                described.contains(&"limit") && described.contains(&"cursor"),
+                "{path}: {described:?}"
+            );
+        }
+        let answer = send(
+            &instance,
+            Method::GET,
+            &format!("{path}?bogus=1"),
+            &headers,
+            Value::Null,
+        )
+        .await;
+        assert_eq!(
+            (
+                answer.status.as_u16(),
+                answer.code(),
+                &answer.body["error"]["field"]
+            ),
+            (400, "unknown_field", &json!("bogus")),
+            "{path}"
+        );
+    }
+    assert!(lists > 10, "{lists}");
+}
+
+#[actix_web::test]
 async fn objects_are_made_replaced_and_removed_with_their_checks() {
     let instance = Instance::start();
     let admin = instance.token(TokenScope::Admin).await;

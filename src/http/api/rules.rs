@@ -1,10 +1,11 @@
 //! Rules: saving, checking while typing, and previewing with the code that delivers.
 
 use super::check;
-use super::page::{ConfigQuery, Ordered, Page, holds};
+use super::page::{ConfigQuery, NoQuery, Ordered, Page, holds};
 use super::save::{self, Note, difference, saved_at, unchanged};
 use super::secret::Secret;
 use super::{made_id, same_id, to_json};
+use crate::config::Config;
 use crate::delivery::egress::judge_host;
 use crate::delivery::sign::Signer;
 use crate::domain::activity::{Activity, ActivityKind, ConversionStatus};
@@ -21,7 +22,9 @@ use crate::http::problem::ApiError;
 use crate::store::catalog::{Catalog, ConfigKey, ConfigObject};
 use actix_web::web::{Data, Path};
 use actix_web::{HttpResponse, delete, get, post, put};
+use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
+use std::net::SocketAddr;
 
 /// A rule as the API shows and takes it.
 #[derive(Debug, Clone, Serialize, Deserialize, utoipa::ToSchema)]
@@ -176,20 +179,42 @@ fn check_scope(scope: &RuleScope, event: Option<&EventToken>, catalog: &Catalog)
     Ok(())
 }
 
-/// Why a host may not be called. The built-in receiver may, under exactly its address; the sender looks again.
-fn refusal(host: &str, rule: &Rule, state: &State) -> Option<String> {
-    let echo = state.echo.address();
-    if host == echo.ip().to_string() && rule.text.contains(&format!("://{echo}")) {
-        return None;
+/// Which hosts a rule may call.
+#[derive(Debug, Clone, Copy)]
+pub struct RuleHosts<'a> {
+    allow_networks: &'a [IpNet],
+    echo: Option<SocketAddr>,
+}
+
+impl<'a> RuleHosts<'a> {
+    /// Those of a server; `echo` is its built-in receiver, when it runs.
+    pub fn new(config: &'a Config, echo: Option<SocketAddr>) -> Self {
+        Self {
+            allow_networks: &config.delivery.allow_networks,
+            echo,
+        }
     }
-    judge_host(host, &state.config.delivery.allow_networks)
-        .err()
-        .map(|refusal| refusal.to_string())
+
+    fn of(state: &'a State) -> Self {
+        Self::new(&state.config, Some(state.echo.address()))
+    }
+
+    /// Why a host may not be called. The built-in receiver may, under exactly its address; the sender looks again.
+    fn refusal(&self, host: &str, rule: &Rule) -> Option<String> {
+        let is_echo =
+            |echo: SocketAddr| host == echo.ip().to_string() && rule.text.contains(&format!("://{echo}"));
+        if self.echo.is_some_and(is_echo) {
+            return None;
+        }
+        judge_host(host, self.allow_networks)
+            .err()
+            .map(|refusal| refusal.to_string())
+    }
 }
 
 /// Everything to be said of a rule before it is saved.
-fn findings(rule: &Rule, state: &State) -> Vec<Finding> {
-    let refuse_host = |host: &str| refusal(host, rule, state);
+fn findings(rule: &Rule, hosts: RuleHosts<'_>) -> Vec<Finding> {
+    let refuse_host = |host: &str| hosts.refusal(host, rule);
     template::check(
         rule,
         &CheckContext {
@@ -199,8 +224,8 @@ fn findings(rule: &Rule, state: &State) -> Vec<Finding> {
 }
 
 /// Refuses a rule with errors; the first one is the answer.
-pub fn refuse_errors(rule: &Rule, state: &State) -> Result<(), ApiError> {
-    match findings(rule, state).into_iter().find(Finding::is_error) {
+pub fn refuse_errors(rule: &Rule, hosts: RuleHosts<'_>) -> Result<(), ApiError> {
+    match findings(rule, hosts).into_iter().find(Finding::is_error) {
         Some(error) => Err(ApiError::invalid(
             error.field,
             error.code,
@@ -237,7 +262,7 @@ fn find<'a>(catalog: &'a Catalog, text: &str) -> Result<(&'a Rule, Option<&'a st
 }
 
 /// Lists rules, last saved first.
-#[utoipa::path(tag = "rules", responses((status = 200, body = Page<RuleDto>)))]
+#[utoipa::path(tag = "rules", params(ConfigQuery), responses((status = 200, body = Page<RuleDto>)))]
 #[get("/rules")]
 pub async fn list_rules(
     state: Data<State>,
@@ -298,7 +323,7 @@ pub async fn create_rule(
     let rule = body
         .0
         .into_rule(None, &state.recorder.catalog(), saved_at(&state, 0))?;
-    refuse_errors(&rule, &state)?;
+    refuse_errors(&rule, RuleHosts::of(&state))?;
     let view = view(&rule, None);
     let note = Note::new("rule.create", rule.id.to_string()).detail(to_json(&view).to_string());
     save::insert(&state, &editor.0, ConfigObject::Rule(rule), note).await?;
@@ -320,7 +345,7 @@ pub async fn replace_rule(
     let rule = body
         .0
         .into_rule(Some(before), &catalog, saved_at(&state, before.updated_at_ms))?;
-    refuse_errors(&rule, &state)?;
+    refuse_errors(&rule, RuleHosts::of(&state))?;
     let after = view(&rule, None);
     let note = Note::new("rule.update", rule.id.to_string())
         .detail(difference(&to_json(&view(before, broken)), &to_json(&after)));
@@ -362,7 +387,7 @@ pub async fn check_rule(
     let catalog = state.recorder.catalog();
     let before = body.0.id.as_ref().and_then(|id| catalog.rule(id)).cloned();
     let rule = body.0.into_rule(before.as_ref(), &catalog, 0)?;
-    let findings = findings(&rule, &state);
+    let findings = findings(&rule, RuleHosts::of(&state));
     let is_savable = !findings.iter().any(Finding::is_error);
     Ok(HttpResponse::Ok().json(Checked { is_savable, findings }))
 }
@@ -392,7 +417,8 @@ pub async fn preview_rule(
     let catalog = state.recorder.catalog();
     let before = body.0.rule.id.as_ref().and_then(|id| catalog.rule(id)).cloned();
     let rule = body.0.rule.into_rule(before.as_ref(), &catalog, 0)?;
-    let refuse_host = |host: &str| refusal(host, &rule, &state);
+    let hosts = RuleHosts::of(&state);
+    let refuse_host = |host: &str| hosts.refusal(host, &rule);
     let checks = CheckContext {
         refuse_host: &refuse_host,
     };
@@ -476,7 +502,7 @@ pub struct PlaceholderList {
 /// Lists every placeholder: meaning, format, sample, kinds.
 #[utoipa::path(tag = "rules", responses((status = 200, body = PlaceholderList)))]
 #[get("/placeholders")]
-pub async fn list_placeholders(_viewer: Viewer) -> Result<HttpResponse, ApiError> {
+pub async fn list_placeholders(_viewer: Viewer, _query: Query<NoQuery>) -> Result<HttpResponse, ApiError> {
     let items = catalogue::all().map(|p| {
         let (format_en, format_ja) = p.format.describe();
         PlaceholderDto {

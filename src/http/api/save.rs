@@ -91,7 +91,7 @@ pub fn stage(
 }
 
 /// An address on which links were issued stays known: partners have those links.
-fn refuse_lost_domains(before: &Catalog, next: &Catalog) -> Result<(), ApiError> {
+pub fn refuse_lost_domains(before: &Catalog, next: &Catalog) -> Result<(), ApiError> {
     let known = |settings: &Settings, address: &String| {
         *address == settings.public_url || settings.tracking_domains.contains(address)
     };

@@ -1,27 +1,29 @@
 //! Conversions from a CSV file: new ones, and new statuses or amounts of those that are there. Looked at
-//! first, mistakes by line; when a line has a mistake nothing of the file is done.
+//! first, mistakes by line; when a line has a mistake, or would be refused, nothing of the file is done. The
+//! look does all that the upload does and throws it away, so the two cannot disagree.
 //!
 //! Columns by name, in any order: `activity_id` names a conversion whose `status` (and `amount`) is to be
 //! changed; a line without one is a new conversion with `sid`, `cid`, `event`, `amount`, `currency`, `uid1`
 //! to `uid8`, `status`, `created_at`. The files of the export can be edited and uploaded.
 
-use super::read;
-use super::records::activity;
 use super::save::{Note, audit};
-use crate::domain::activity::{ConversionStatus, Verdict};
+use crate::domain::activity::{Activity, ConversionStatus, RefusalReason};
 use crate::domain::ids::ActivityId;
-use crate::domain::money::{Money, parse_amount};
+use crate::domain::money::{Currency, Money, MoneyError, parse_amount};
 use crate::http::State;
 use crate::http::auth::{Editor, Identity};
 use crate::http::extract::{Query, Upload};
 use crate::http::problem::ApiError;
 use crate::recorder::Group;
+use crate::store::catalog::Catalog;
+use crate::store::{codec, keys};
 use crate::tracking::conversion::ConversionRequest;
 use crate::tracking::query::Fields;
 use crate::tracking::record_conversion::{self, Caller, Outcome, Proof};
 use crate::tracking::status::{self, Changed};
 use actix_web::web::Data;
 use actix_web::{HttpResponse, post};
+use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
 /// Lines of one file: they are one commit.
@@ -106,7 +108,8 @@ pub struct UploadResult {
     pub updated: usize,
     /// Conversions that were so already, and duplicates.
     pub unchanged: usize,
-    /// Mistakes; when there is one nothing was done. After an upload: lines that were refused and why.
+    /// Mistakes, and lines that would be refused and why; when there is one nothing was done, and the counts are
+    /// those of the other lines.
     pub errors: Vec<LineError>,
     /// Whether it was done.
     pub is_applied: bool,
@@ -119,8 +122,15 @@ enum Line {
     Change {
         id: ActivityId,
         status: Option<ConversionStatus>,
-        amount: Option<(rust_decimal::Decimal, Option<String>)>,
+        amount: Option<Amount>,
     },
+}
+
+/// A new amount; without a currency of its own it is in that of the conversion.
+#[derive(Debug, Clone, Copy)]
+struct Amount {
+    amount: Decimal,
+    currency: Option<Currency>,
 }
 
 /// Takes conversions from a CSV file (UTF-8 or Shift_JIS), all lines or none.
@@ -143,39 +153,22 @@ pub async fn upload_conversions(
     ) {
         return Err(ApiError::MediaType);
     }
-    let (lines, mut errors) = parse(&decode(&upload.body))?;
-    let checked = read(&state, move |state| {
-        let missing = check_changes(state, &lines)?;
-        Ok((lines, missing))
-    });
-    let (lines, missing) = checked.await?;
+    let (lines, errors) = parse(&decode(&upload.body))?;
     let count = lines.len() + errors.len();
-    errors.extend(missing);
-    errors.sort_by_key(|error| error.line);
-    let mut result = UploadResult {
-        lines: count,
-        ..UploadResult::default()
-    };
-    if !errors.is_empty() || query.0.dry_run {
-        result.created = lines
-            .iter()
-            .filter(|(_, line)| matches!(line, Line::New(_)))
-            .count();
-        result.updated = lines.len() - result.created;
-        errors.truncate(MOST_ERRORS);
-        result.errors = errors;
-        return Ok(HttpResponse::Ok().json(result));
-    }
+    let is_trial = query.0.dry_run || !errors.is_empty();
     let identity = editor.0;
     let done = state
         .recorder
-        .try_run(move |group| apply(lines, &identity, group))
-        .await??;
-    state.applied().await?;
-    Ok(HttpResponse::Ok().json(UploadResult {
-        lines: result.lines,
-        ..done
-    }))
+        .try_run(move |group| apply(lines, is_trial, &identity, group));
+    let mut result = done.await??;
+    result.lines = count;
+    result.errors.extend(errors);
+    result.errors.sort_by_key(|error| error.line);
+    result.errors.truncate(MOST_ERRORS);
+    if result.is_applied {
+        state.applied().await?;
+    }
+    Ok(HttpResponse::Ok().json(result))
 }
 
 /// UTF-8 where it is that, else Shift_JIS.
@@ -292,7 +285,8 @@ fn parse_line(cells: Vec<(&'static str, &str)>) -> Result<Line, ApiError> {
                 .map_err(|error| ApiError::invalid("amount", "invalid_amount", error.to_string()))
         })
         .transpose()?;
-    let amount = amount.map(|amount| (amount, cell("currency").map(str::to_owned)));
+    let currency = cell("currency").map(parse_currency).transpose()?;
+    let amount = amount.map(|amount| Amount { amount, currency });
     if status.is_none() && amount.is_none() {
         return Err(ApiError::invalid(
             "status",
@@ -301,6 +295,12 @@ fn parse_line(cells: Vec<(&'static str, &str)>) -> Result<Line, ApiError> {
         ));
     }
     Ok(Line::Change { id, status, amount })
+}
+
+fn parse_currency(text: &str) -> Result<Currency, ApiError> {
+    text.parse().map_err(|error: MoneyError| {
+        ApiError::invalid("currency", "invalid_currency", format!("the currency {error}"))
+    })
 }
 
 fn parse_status(text: &str) -> Result<ConversionStatus, ApiError> {
@@ -314,27 +314,36 @@ fn parse_status(text: &str) -> Result<ConversionStatus, ApiError> {
     parsed.map_err(|()| ApiError::invalid("status", "invalid_status", "use pending, approved or rejected"))
 }
 
-/// Lines that name a conversion which is none.
-fn check_changes(state: &State, lines: &Lines) -> Result<Vec<LineError>, ApiError> {
-    let mut errors = Vec::new();
-    for (number, line) in lines {
-        let Line::Change { id, .. } = line else { continue };
-        let found = activity(state.recorder.reader(), *id)?;
-        let is_conversion =
-            found.is_some_and(|a| a.status.is_some() && a.verdict == Verdict::Accepted && a.of.is_none());
-        if !is_conversion {
-            let message = "there is no conversion with this id that counts";
-            errors.push(line_error(
-                *number,
-                &ApiError::invalid("activity_id", "unknown_conversion", message),
-            ));
-        }
-    }
-    Ok(errors)
+/// What comes of a line.
+enum Fate {
+    Created,
+    Updated,
+    Unchanged,
+    Refused(ApiError),
 }
 
-/// Does every line, in one commit.
-fn apply(lines: Lines, identity: &Identity, group: &mut Group<'_>) -> Result<UploadResult, ApiError> {
+/// Does every line, in one commit. With a line that is refused, and in a trial, nothing of it is kept.
+fn apply(
+    lines: Lines,
+    is_trial: bool,
+    identity: &Identity,
+    group: &mut Group<'_>,
+) -> Result<UploadResult, ApiError> {
+    let mut done = decide(lines, identity, group);
+    match &mut done {
+        Ok(result) if !is_trial && result.errors.is_empty() => {
+            let detail = format!("{} new, {} changed", result.created, result.updated);
+            let note = Note::new("conversion.upload", "").detail(detail);
+            audit(group, &identity.actor, &identity.from(), note)?;
+            result.is_applied = true;
+        }
+        _ => group.discard(),
+    }
+    done
+}
+
+/// Decides line after line, each with those before it in view.
+fn decide(lines: Lines, identity: &Identity, group: &mut Group<'_>) -> Result<UploadResult, ApiError> {
     let caller = Caller {
         ip: identity.caller.ip,
         user_agent: "CSV upload".into(),
@@ -345,82 +354,88 @@ fn apply(lines: Lines, identity: &Identity, group: &mut Group<'_>) -> Result<Upl
         is_test: false,
         is_operator: true,
     };
-    let mut result = UploadResult {
-        is_applied: true,
-        ..UploadResult::default()
-    };
+    let mut result = UploadResult::default();
     for (number, line) in lines {
-        match line {
-            Line::Change { id, status, amount } => change(id, status, amount, identity, group, &mut result)?,
-            Line::New(request) => {
-                let Outcome::Answer(answer) = record_conversion::record(&request, &caller, None, group)?
-                else {
-                    continue;
-                };
-                match answer.result.as_str() {
-                    "accepted" => result.created += 1,
-                    "updated" => result.updated += 1,
-                    "duplicate" => result.unchanged += 1,
-                    _ => {
-                        let code = answer.reason.map_or("refused", |reason| reason.code());
-                        let message = answer.message.unwrap_or_default();
-                        result
-                            .errors
-                            .push(line_error(number, &ApiError::invalid("sid", code, message)));
-                    }
-                }
-            }
+        let fate = match line {
+            Line::Change { id, status, amount } => change(id, status, amount, identity, group)?,
+            Line::New(request) => create(&request, &caller, group)?,
+        };
+        match fate {
+            Fate::Created => result.created += 1,
+            Fate::Updated => result.updated += 1,
+            Fate::Unchanged => result.unchanged += 1,
+            Fate::Refused(error) => result.errors.push(line_error(number, &error)),
         }
     }
-    let detail = format!(
-        "{} new, {} changed, {} refused",
-        result.created,
-        result.updated,
-        result.errors.len()
-    );
-    result.errors.truncate(MOST_ERRORS);
-    audit(
-        group,
-        &identity.actor,
-        &identity.from(),
-        Note::new("conversion.upload", "").detail(detail),
-    )?;
     Ok(result)
+}
+
+fn create(request: &ConversionRequest, caller: &Caller, group: &mut Group<'_>) -> Result<Fate, ApiError> {
+    let Outcome::Answer(answer) = record_conversion::record(request, caller, None, group)? else {
+        let what = "an idempotency key of a line";
+        return Err(ApiError::Defect { what });
+    };
+    Ok(match answer.result.as_str() {
+        "accepted" => Fate::Created,
+        "updated" => Fate::Updated,
+        "duplicate" => Fate::Unchanged,
+        _ => {
+            let field = match answer.reason {
+                Some(RefusalReason::WrongEvent) => "event",
+                Some(RefusalReason::WrongOffer) => "cid",
+                Some(RefusalReason::FutureTimestamp | RefusalReason::TooOld) => "created_at",
+                _ => "sid",
+            };
+            let code = answer.reason.map_or("refused", |reason| reason.code());
+            Fate::Refused(ApiError::invalid(field, code, answer.message.unwrap_or_default()))
+        }
+    })
 }
 
 fn change(
     id: ActivityId,
     wanted: Option<ConversionStatus>,
-    amount: Option<(rust_decimal::Decimal, Option<String>)>,
+    amount: Option<Amount>,
     identity: &Identity,
     group: &mut Group<'_>,
-    result: &mut UploadResult,
-) -> Result<(), ApiError> {
-    let (db, key) = crate::store::keys::activity(id);
+) -> Result<Fate, ApiError> {
+    let unknown = || {
+        let message = "there is no conversion with this id that counts";
+        Fate::Refused(ApiError::invalid("activity_id", "unknown_conversion", message))
+    };
+    let (db, key) = keys::activity(id);
     let Some(record) = group.get(db, &key)? else {
-        return Ok(());
+        return Ok(unknown());
     };
-    let before = crate::store::codec::decode_activity(&record, db, &key)?;
-    let offer = before
-        .offer
-        .as_ref()
-        .and_then(|offer| group.catalog().offers.get(offer))
-        .cloned();
-    let money = amount.and_then(|(amount, currency)| {
-        let named = currency.and_then(|c| c.parse().ok());
-        let currency = named
-            .or(before.money.map(|m| m.currency))
-            .or(offer.map(|o| o.currency))?;
-        Some(Money { amount, currency })
-    });
+    let before = codec::decode_activity(&record, db, &key)?;
     let Some(status) = wanted.or(before.status) else {
-        return Ok(());
+        return Ok(unknown());
     };
-    match status::change(group, id, status, money, &identity.actor)? {
-        Changed::Made(_) => result.updated += 1,
-        Changed::Unchanged | Changed::Unknown | Changed::NotAConversion => result.unchanged += 1,
-    }
-    Ok(())
+    let money = match amount {
+        None => None,
+        Some(Amount { amount, currency }) => {
+            let Some(currency) = currency.or_else(|| own_currency(&before, group.catalog())) else {
+                let message = "name the currency: the conversion has none, and its offer was removed";
+                return Ok(Fate::Refused(ApiError::invalid(
+                    "currency",
+                    "missing_field",
+                    message,
+                )));
+            };
+            Some(Money { amount, currency })
+        }
+    };
+    Ok(match status::change(group, id, status, money, &identity.actor)? {
+        Changed::Made(_) => Fate::Updated,
+        Changed::Unchanged => Fate::Unchanged,
+        Changed::Unknown | Changed::NotAConversion => unknown(),
+    })
+}
+
+/// The currency of a conversion, else that of its offer.
+fn own_currency(conversion: &Activity, catalog: &Catalog) -> Option<Currency> {
+    let of_offer = || Some(catalog.offers.get(conversion.offer.as_ref()?)?.currency);
+    conversion.money.map(|money| money.currency).or_else(of_offer)
 }
 
 #[cfg(test)]
@@ -439,6 +454,24 @@ mod tests {
             .map(|e| (e.line, e.field.as_deref().unwrap_or_default()))
             .collect();
         assert_eq!(told, [(3, "amount"), (4, "sid"), (5, "status")]);
+    }
+
+    #[test]
+    fn a_currency_that_does_not_exist_is_no_currency_left_out() {
+        let (lines, errors) = parse(
+            "activity_id,sid,amount,currency\n0mhz9k2x0a1b2c3d,,5,YEN\n0mhz9k2x0a1b2c3d,,5,usd\n,0mhz9k2x0a1b2c3d,5,YEN\n0mhz9k2x0a1b2c3d,,5,\n",
+        )
+        .unwrap();
+        let told: Vec<_> = errors.iter().map(|e| (e.line, e.code.as_str())).collect();
+        assert_eq!(told, [(2, "invalid_currency"), (4, "invalid_currency")]);
+        let currencies: Vec<_> = lines
+            .iter()
+            .map(|(_, line)| match line {
+                Line::Change { amount, .. } => amount.and_then(|a| a.currency),
+                Line::New(_) => None,
+            })
+            .collect();
+        assert_eq!(currencies, [Some(Currency::USD), None]);
     }
 
     #[test]

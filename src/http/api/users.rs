@@ -108,7 +108,7 @@ fn find<'a>(catalog: &'a Catalog, text: &str) -> Result<&'a User, ApiError> {
 }
 
 /// Lists users, newest first.
-#[utoipa::path(tag = "users", responses((status = 200, body = Page<UserDto>)))]
+#[utoipa::path(tag = "users", params(ConfigQuery), responses((status = 200, body = Page<UserDto>)))]
 #[get("/users")]
 pub async fn list_users(
     state: Data<State>,
@@ -289,7 +289,7 @@ pub struct IssuedToken {
 }
 
 /// Lists API tokens, newest first.
-#[utoipa::path(tag = "tokens", responses((status = 200, body = Page<TokenDto>)))]
+#[utoipa::path(tag = "tokens", params(ConfigQuery), responses((status = 200, body = Page<TokenDto>)))]
 #[get("/tokens")]
 pub async fn list_tokens(
     state: Data<State>,

@@ -1640,7 +1640,7 @@ export interface Trace {
   activities: ActivityTrace[];
   /** How it was found; `null` when nothing was. */
   found_by?: FoundBy | null;
-  /** The search looked at the newest records only: an older one may exist. */
+  /** The search looked at the newest records only, or the click has more than 100 activities: more may exist. */
   is_partial: boolean;
   /** The click or impression. */
   session?: SessionDto | null;
@@ -1674,7 +1674,7 @@ export type Unrenderable = "dot_segment" | "url_too_long" | "body_too_long" | "h
 export interface UploadResult {
   /** New conversions. */
   created: number;
-  /** Mistakes; when there is one nothing was done. After an upload: lines that were refused and why. */
+  /** Mistakes, and lines that would be refused and why; when there is one nothing was done, and the counts are those of the other lines. */
   errors: LineError[];
   /** Whether it was done. */
   is_applied: boolean;

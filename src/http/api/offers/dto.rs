@@ -290,6 +290,16 @@ mod tests {
                 "too_many_decimals",
                 "events[0].payout.amount",
             ),
+            (
+                r#""name":"x","events":[{"name":"a","payout":{"type":"fixed","amount":"1e3","currency":"JPY"}}]"#,
+                "wrong_type",
+                "events[0].payout",
+            ),
+            (
+                r#""name":"x","events":[{"name":"a","payout":{"type":"percent","percent":"+7"}}]"#,
+                "wrong_type",
+                "events[0].payout",
+            ),
             (r#""name":"x","colour":"red""#, "unknown_field", "colour"),
             (r#""name":"x","kind":"site""#, "wrong_type", "kind"),
         ] {

@@ -29,7 +29,7 @@ pub fn sees_offer(identity: &Identity, catalog: &Catalog, offer: &OfferId) -> bo
 }
 
 /// Lists offers, newest first.
-#[utoipa::path(tag = "offers", responses((status = 200, body = Page<OfferDto>)))]
+#[utoipa::path(tag = "offers", params(ConfigQuery), responses((status = 200, body = Page<OfferDto>)))]
 #[get("/offers")]
 pub async fn list_offers(
     state: Data<State>,
