@@ -18,6 +18,7 @@ use crate::domain::offer::Offer;
 use crate::domain::session::Session;
 use crate::recorder::Recorder;
 use crate::store::catalog::Catalog;
+use crate::telemetry::{self, EngagementResult};
 use crate::tracking::apple::AppleKeys;
 use crate::tracking::client::{ClientHeaders, IpHasher};
 use crate::tracking::geo::GeoIp;
@@ -31,7 +32,7 @@ use actix_web::http::header::{
     ACCEPT_LANGUAGE, CACHE_CONTROL, CONTENT_TYPE, HeaderName, LOCATION, REFERER, USER_AGENT,
 };
 use actix_web::web::{self, ServiceConfig};
-use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder};
+use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder, ResponseError};
 use ipnet::IpNet;
 use std::sync::Arc;
 
@@ -78,9 +79,51 @@ pub struct TrackingState {
 
 pub use callback_test::CallbackTests;
 
-/// A resource that answers a method that does not belong in the one error form.
+/// First segments of the addresses and the address itself, for those who mistype one.
+const ADDRESSES: [(&str, &str); 12] = [
+    ("cv", "/cv"),
+    ("cv.gif", "/cv.gif"),
+    ("d", "/d/{link}"),
+    ("tag.js", "/tag.js"),
+    ("session", "/session"),
+    ("event", "/event"),
+    ("ad_revenue", "/ad_revenue"),
+    ("gdpr_forget_device", "/gdpr_forget_device"),
+    ("uninstall", "/uninstall"),
+    ("attribution", "/attribution"),
+    ("claim", "/claim"),
+    ("cost", "/cost"),
+];
+
+/// A resource that answers a method that does not belong in the one error form. A slash at the end, which
+/// many systems add by themselves, means the same.
 fn resource(path: &str) -> Resource {
-    web::resource(path).default_service(web::to(super::wrong_method))
+    web::resource([path.to_owned(), format!("{path}/")]).default_service(web::to(super::wrong_method))
+}
+
+/// The answer for a path that nothing is served under: for what looks like a link the page of an unknown
+/// one, else 404 with the address that was probably meant.
+pub fn elsewhere(request: &HttpRequest) -> HttpResponse {
+    let first = request.path().split('/').find(|segment| !segment.is_empty());
+    let first = first.unwrap_or_default().to_ascii_lowercase();
+    if matches!(first.as_str(), "c" | "i") {
+        return no_such_link();
+    }
+    match ADDRESSES.iter().find(|(segment, _)| *segment == first) {
+        Some((_, meant)) => ApiError::Mistyped { meant }.error_response(),
+        None => ApiError::NoRoute.error_response(),
+    }
+}
+
+/// `/c/...` and `/i/...` that cannot be a link.
+async fn misshapen_click() -> HttpResponse {
+    telemetry::click(EngagementResult::UnknownLink);
+    no_such_link()
+}
+
+async fn misshapen_impression() -> HttpResponse {
+    telemetry::impression(EngagementResult::UnknownLink);
+    no_such_link()
 }
 
 /// Adds the public routes.
@@ -118,6 +161,8 @@ pub fn routes(config: &mut ServiceConfig) {
             resource("/.well-known/{kind:skadnetwork|appattribution}/report-attribution{slash:/?}")
                 .route(web::post().to(apple::report)),
         )
+        .service(web::resource(["/c", "/c/{rest:.*}"]).to(misshapen_click))
+        .service(web::resource(["/i", "/i/{rest:.*}"]).to(misshapen_impression))
         .configure(s2s::routes);
 }
 
