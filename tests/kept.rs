@@ -9,8 +9,9 @@
 
 mod support;
 
+use serde_json::{Value, json};
 use support::receiver::Receiver;
-use support::scene::{BROWSER, Scene};
+use support::scene::{BROWSER, Scene, text};
 use support::server::{Server, Setup};
 
 fn start() -> (tempfile::TempDir, Server, Receiver, Scene) {
@@ -98,4 +99,149 @@ fn what_is_no_address_is_never_answered_with_a_page_of_the_interface() {
     }
     assert_eq!(scene.list("/api/v1/sessions").len(), 0);
     assert_eq!(scene.list("/api/v1/activities").len(), 0);
+}
+
+/// The value of a field of an activity.
+fn field<'a>(activity: &'a Value, name: &str) -> Option<&'a str> {
+    let fields = activity["fields"].as_array().unwrap();
+    let found = fields.iter().find(|pair| pair[0] == name)?;
+    found[1].as_str()
+}
+
+#[test]
+fn a_refused_conversion_keeps_what_led_to_no_object() {
+    let (_dir, server, receiver, mut scene) = start();
+    let mut client = server.client();
+    let sid = scene.click(&server, "c1");
+    let offer = scene.offer.clone();
+    let mut refused = |query: &str, reason: &str| {
+        let answer = client.get(&format!("/cv?{query}")).ok();
+        assert_eq!(
+            (&answer["result"], &answer["reason"]),
+            (&json!("refused"), &json!(reason))
+        );
+        let id = text(&answer["activity_id"]);
+        scene.admin.get(&format!("/api/v1/activities/{id}")).ok()
+    };
+
+    for unknown in ["0000000000000000", "zzzzzzzzzzzzzzzz"] {
+        let kept = refused(
+            &format!(
+                "sid={unknown}&cid={offer}&event=man&amount=9800&currency=JPY&status=pending&uid1=LOST1&click_id=k"
+            ),
+            "wrong_event",
+        );
+        assert_eq!(
+            kept["money"],
+            json!({"amount": "9800", "currency": "JPY"}),
+            "{kept}"
+        );
+        assert_eq!(kept["uids"], json!(["LOST1"]));
+        for (name, value) in [
+            ("sid", unknown),
+            ("event", "man"),
+            ("status", "pending"),
+            ("click_id", "k"),
+        ] {
+            assert_eq!(field(&kept, name), Some(value), "{kept}");
+        }
+        assert_eq!(field(&kept, "cid"), None, "it is the offer: {kept}");
+    }
+    let elsewhere = refused(
+        &format!("sid={sid}&cid=nothing&amount=12.5&utm_source=mail"),
+        "wrong_offer",
+    );
+    let told = [("sid", sid.as_str()), ("cid", "nothing"), ("amount", "12.5")];
+    for (name, value) in told {
+        assert_eq!(field(&elsewhere, name), Some(value), "{elsewhere}");
+    }
+    assert_eq!(field(&elsewhere, "utm_source"), Some("mail"));
+    let dollars = refused("cid=nothing&amount=3&currency=USD", "wrong_offer");
+    assert_eq!(dollars["money"], json!({"amount": "3", "currency": "USD"}));
+
+    // They are found by the SID that was sent, and count for nothing.
+    for unknown in ["0000000000000000", "zzzzzzzzzzzzzzzz"] {
+        let listed = scene.list(&format!("/api/v1/activities?sid={unknown}"));
+        let trace = scene.admin.get(&format!("/api/v1/trace?q={unknown}")).ok();
+        assert_eq!(listed.len(), 1);
+        assert_eq!(trace["found_by"], "session", "{trace}");
+        assert_eq!(trace["activities"][0]["activity"]["id"], listed[0]["id"]);
+        assert_eq!(trace["stopped_at"], "refused");
+    }
+    let trace = scene.admin.get(&format!("/api/v1/trace?q={sid}")).ok();
+    assert_eq!(trace["activities"][0]["activity"]["id"], elsewhere["id"]);
+    assert_eq!(trace["stopped_at"], "refused");
+    let now_ms = std::time::UNIX_EPOCH.elapsed().unwrap().as_millis();
+    let (from, to) = (now_ms - 7_200_000, now_ms + 7_200_000);
+    let target = format!("/api/v1/stats?group_by=total&from_ms={from}&to_ms={to}");
+    let totals = scene.admin.get(&target).ok();
+    assert_eq!(totals["total"]["revenue"], json!([]), "{totals}");
+    assert_eq!(totals["total"]["refused"], 4, "{totals}");
+    assert_eq!(receiver.count(), 0);
+}
+
+#[test]
+fn a_conversion_that_cannot_be_read_keeps_what_of_it_can() {
+    let (_dir, server, _receiver, mut scene) = start();
+    let mut client = server.client();
+    let sid = scene.click(&server, "c1");
+    let offer = scene.offer.clone();
+    let form = format!("cid={offer}&sid={sid}&uid1=ORDER77&amount=1,000&token=s3cret");
+    assert_eq!(client.post_form("/cv", &form).status, 400);
+    let json = format!(r#"{{"cid":"{offer}","uid1":"ORDER78","amount":true,"api_key":"s3cret""#);
+    let headers = [
+        ("Content-Type", "application/json"),
+        ("Authorization", "Bearer s3cret"),
+    ];
+    assert_eq!(
+        client.send("POST", "/cv?x=1", &headers, json.as_bytes()).status,
+        400
+    );
+    assert_eq!(
+        client.get(&format!("/cv?sid={sid}&uid1=ORDER79&uid2=%ff")).status,
+        400
+    );
+
+    let of_order = |scene: &mut Scene, uid: &str| {
+        let listed = scene.list(&format!("/api/v1/activities?verdict=refused&uid={uid}"));
+        assert_eq!(listed.len(), 1, "{uid}");
+        assert!(!listed[0].to_string().contains("s3cret"), "{}", listed[0]);
+        assert_eq!(listed[0]["offer"], json!(scene.offer), "{uid}");
+        assert_eq!(listed[0]["ip"], "127.0.0.0");
+        listed[0].clone()
+    };
+    let kept = of_order(&mut scene, "ORDER77");
+    assert_eq!(
+        (field(&kept, "amount"), field(&kept, "sid")),
+        (Some("1,000"), Some(sid.as_str()))
+    );
+    assert_eq!((&kept["money"], &kept["session"]), (&Value::Null, &json!(sid)));
+    assert!(text(&kept["note"]).starts_with("amount: "));
+    let kept = of_order(&mut scene, "ORDER78");
+    assert_eq!(
+        (field(&kept, "amount"), field(&kept, "x")),
+        (Some("true"), Some("1"))
+    );
+    let kept = of_order(&mut scene, "ORDER79");
+    assert_eq!(field(&kept, "uid2"), Some("\u{fffd}"));
+
+    let trace = scene.admin.get(&format!("/api/v1/trace?q={sid}")).ok();
+    assert_eq!(trace["stopped_at"], "refused", "{trace}");
+
+    // What counts afterwards is what is found by the order number.
+    let good = client
+        .get(&format!("/cv?sid={sid}&uid1=ORDER77&amount=1000"))
+        .ok();
+    assert_eq!(
+        client
+            .get(&format!("/cv?cid={offer}&uid1=ORDER77&amount=1.0.0"))
+            .status,
+        400
+    );
+    let trace = scene.admin.get("/api/v1/trace?q=ORDER77").ok();
+    let found = trace["activities"].as_array().unwrap();
+    assert!(
+        found.iter().any(|a| a["activity"]["id"] == good["activity_id"]),
+        "{trace}"
+    );
 }

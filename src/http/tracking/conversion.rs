@@ -8,6 +8,7 @@ use crate::domain::template::catalogue;
 use crate::http::problem::ApiError;
 use crate::telemetry::{self, ActivityResult};
 use crate::tracking::conversion::{ConversionRequest, idempotency_key};
+use crate::tracking::kept::{self, Remains};
 use crate::tracking::query::{FieldError, Fields};
 use crate::tracking::record_conversion::{self, Answer, Caller, Idempotency, Outcome, Proof};
 use actix_web::http::header::{CACHE_CONTROL, CONTENT_TYPE, REFERER, USER_AGENT};
@@ -60,7 +61,10 @@ async fn take(request: &HttpRequest, payload: Payload, state: &TrackingState) ->
     let parsed = parse(request, &body, caller.ip);
     let (conversion, idempotency) = match parsed {
         Ok(parsed) => parsed,
-        Err(error) => return Err(keep_unreadable(error, caller, request, state).await?),
+        Err(error) => {
+            let remains = Remains::read(request.query_string().as_bytes(), &body);
+            return Err(keep_unreadable(error, caller, remains, state).await?);
+        }
     };
     let decided = state
         .recorder
@@ -79,20 +83,17 @@ async fn take(request: &HttpRequest, payload: Payload, state: &TrackingState) ->
     }
 }
 
-/// A conversion that cannot be read is kept in the error log, then answered 400.
+/// A conversion that cannot be read is kept in the error log with what of it can, then answered 400.
 async fn keep_unreadable(
     error: FieldError,
     caller: Caller,
-    request: &HttpRequest,
+    remains: Remains,
     state: &TrackingState,
 ) -> Result<ApiError, ApiError> {
-    let cid = crate::tracking::query::Pairs::parse(request.query_string().as_bytes())
-        .get("cid")
-        .and_then(|c| c.parse().ok());
     let (field, message) = (error.field.clone(), error.message.clone());
     state
         .recorder
-        .run(move |group| record_conversion::record_unreadable(cid, &field, &message, &caller, group))
+        .run(move |group| kept::record_unreadable(&field, &message, remains, &caller, group))
         .await??;
     telemetry::activity("event", ActivityResult::Invalid);
     Ok(ApiError::Invalid {
