@@ -4,12 +4,16 @@
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::panic,
+    clippy::print_stdout,
     reason = "a test that cannot go on fails"
 )]
 
 mod support;
 
 use serde_json::{Value, json};
+use std::time::Duration;
+use support::client::send_raw;
+use support::eventually;
 use support::receiver::Receiver;
 use support::scene::{BROWSER, Scene, text};
 use support::server::{Server, Setup};
@@ -244,4 +248,78 @@ fn a_conversion_that_cannot_be_read_keeps_what_of_it_can() {
         found.iter().any(|a| a["activity"]["id"] == good["activity_id"]),
         "{trace}"
     );
+}
+
+#[test]
+fn what_is_too_long_or_breaks_off_is_kept_and_counted() {
+    let (_dir, server, _receiver, mut scene) = start();
+    let mut client = server.client();
+    let offer = scene.offer.clone();
+    let long = "x".repeat(9_000);
+    let url = client.get(&format!("/cv?cid={offer}&uid1=LONG1&pad={long}"));
+    assert_eq!((url.status, url.error_code().as_str()), (414, "target_too_long"));
+    let pixel = client.get(&format!("/cv.gif?cid={offer}&uid1=LONG2&pad={long}"));
+    assert_eq!(pixel.status, 414);
+    let event = client.get(&format!(
+        "/event?app_token={offer}&order_id=LONG3&idfa=D1&pad={long}"
+    ));
+    assert_eq!(event.status, 414);
+    let post = |target: &str, announced: usize, body: &[u8], is_closing: bool| {
+        let mut request =
+            format!("POST {target} HTTP/1.1\r\nHost: x\r\nContent-Length: {announced}\r\n\r\n").into_bytes();
+        request.extend_from_slice(body);
+        send_raw(server.address(), &request, is_closing)
+    };
+    let big = format!("uid1=LONG4&amount=9800&pad={}", "x".repeat(70_000));
+    let answer = post(&format!("/cv?cid={offer}"), 1 << 20, big.as_bytes(), false).unwrap();
+    assert_eq!((answer.status, answer.error_code().as_str()), (413, "too_large"));
+    let big = format!(
+        r#"{{"app_token":"{offer}","order_id":"LONG5","pad":"{}"#,
+        "x".repeat(70_000)
+    );
+    let answer = post("/event", 1 << 20, big.as_bytes(), false).unwrap();
+    assert_eq!(answer.status, 413);
+    // Nobody is there any more to be answered.
+    drop(post(
+        &format!("/cv?cid={offer}"),
+        500,
+        b"uid1=LONG6&amount=98",
+        true,
+    ));
+
+    for (uid, field_of_note, amount) in [
+        ("LONG1", "url: ", None),
+        ("LONG2", "url: ", None),
+        ("LONG3", "url: ", None),
+        ("LONG4", "body: ", Some("9800")),
+        ("LONG5", "body: ", None),
+        ("LONG6", "body: ", None),
+    ] {
+        let target = format!("/api/v1/activities?verdict=refused&uid={uid}");
+        let kept = eventually(uid, Duration::from_secs(10), || scene.list(&target).pop());
+        assert!(text(&kept["note"]).starts_with(field_of_note), "{kept}");
+        assert_eq!(
+            (&kept["offer"], &kept["reason"]),
+            (&json!(offer), &json!("invalid_field"))
+        );
+        assert_eq!(field(&kept, "amount"), amount, "{kept}");
+        assert!(kept.to_string().len() < 12_000, "{}", kept.to_string().len());
+        assert_eq!(field(&kept, "idfa"), None, "no erasure would find it");
+    }
+
+    for path in ["/c/", "/i/"] {
+        assert_eq!(
+            client.get(&format!("{path}{}?param1={long}", scene.link)).status,
+            414
+        );
+    }
+    let metrics = client.get("/metrics").text();
+    for counted in [
+        "yamabiko_clicks_total{result=\"too_long\"} 1",
+        "yamabiko_impressions_total{result=\"too_long\"} 1",
+        "yamabiko_activities_total{kind=\"event\",result=\"invalid\"} 6",
+        "yamabiko_refusals_total{reason=\"invalid_field\"} 6",
+    ] {
+        assert!(metrics.contains(counted), "{counted}: {metrics}");
+    }
 }

@@ -22,7 +22,9 @@ use crate::telemetry::{self, EngagementResult};
 use crate::tracking::apple::AppleKeys;
 use crate::tracking::client::{ClientHeaders, IpHasher};
 use crate::tracking::geo::GeoIp;
+use crate::tracking::kept::{self, Remains};
 use crate::tracking::link_names::LinkNames;
+use crate::tracking::query::FieldError;
 use crate::tracking::repeat::Repeats;
 use crate::tracking::tag::{TAG_CONTENT_TYPE, TAG_JS};
 use crate::tracking::visitors::Visitors;
@@ -33,7 +35,10 @@ use actix_web::http::header::{
 };
 use actix_web::web::{self, ServiceConfig};
 use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder, ResponseError};
+use futures_core::Stream;
 use ipnet::IpNet;
+use std::future::poll_fn;
+use std::pin::Pin;
 use std::sync::Arc;
 
 /// Longest request target, bytes; a longer one is answered 414.
@@ -291,15 +296,78 @@ fn set_cookies(answer: &mut HttpResponseBuilder, session: &Session, offer: &Offe
     ));
 }
 
-/// Reads a body of at most [`MAX_BODY_BYTES`].
-async fn read_body(payload: web::Payload) -> Result<web::Bytes, ApiError> {
-    match tokio::time::timeout(BODY_PATIENCE, payload.to_bytes_limited(MAX_BODY_BYTES)).await {
-        Ok(Ok(Ok(body))) => Ok(body),
-        Ok(Ok(Err(_))) | Err(_) => Err(ApiError::BrokenBody),
-        Ok(Err(_)) => Err(ApiError::TooLarge {
-            limit: MAX_BODY_BYTES,
-        }),
+/// Whether the target is longer than [`MAX_TARGET_BYTES`].
+fn is_too_long(request: &HttpRequest) -> bool {
+    let target = request.uri().path_and_query();
+    target.is_some_and(|target| target.as_str().len() > MAX_TARGET_BYTES)
+}
+
+/// A request that could not be received whole, and what of its body was seen.
+struct Unread {
+    error: ApiError,
+    /// At most [`kept::MAX_KEPT_BYTES`].
+    beginning: web::BytesMut,
+}
+
+impl Unread {
+    fn target() -> Self {
+        Self {
+            error: ApiError::TargetTooLong {
+                limit: MAX_TARGET_BYTES,
+            },
+            beginning: web::BytesMut::new(),
+        }
     }
+
+    /// What is wrong, by the part of the request.
+    fn fault(&self) -> FieldError {
+        let field = match self.error {
+            ApiError::TargetTooLong { .. } => "url",
+            _ => "body",
+        };
+        FieldError::new(field, self.error.row().1, self.error.to_string())
+    }
+
+    /// What of the request can be read.
+    fn remains(&self, request: &HttpRequest) -> Remains {
+        Remains::read_beginning(request.query_string().as_bytes(), &self.beginning)
+    }
+}
+
+impl From<Unread> for ApiError {
+    fn from(unread: Unread) -> Self {
+        unread.error
+    }
+}
+
+/// Reads a body of at most [`MAX_BODY_BYTES`].
+async fn read_body(mut payload: web::Payload) -> Result<web::Bytes, Unread> {
+    let mut body = web::BytesMut::new();
+    let read = tokio::time::timeout(BODY_PATIENCE, read_into(&mut body, &mut payload)).await;
+    let error = match read {
+        Ok(Ok(())) => return Ok(body.freeze()),
+        Ok(Err(error)) => error,
+        Err(_) => ApiError::BrokenBody,
+    };
+    body.truncate(kept::MAX_KEPT_BYTES);
+    Err(Unread {
+        error,
+        beginning: body,
+    })
+}
+
+async fn read_into(body: &mut web::BytesMut, payload: &mut web::Payload) -> Result<(), ApiError> {
+    while let Some(chunk) = poll_fn(|context| Pin::new(&mut *payload).poll_next(context)).await {
+        let chunk = chunk.map_err(|_| ApiError::BrokenBody)?;
+        let room = MAX_BODY_BYTES - body.len();
+        body.extend_from_slice(&chunk[..chunk.len().min(room)]);
+        if chunk.len() > room {
+            return Err(ApiError::TooLarge {
+                limit: MAX_BODY_BYTES,
+            });
+        }
+    }
+    Ok(())
 }
 
 /// The origin of the request when it is one of the offer's own sites.
