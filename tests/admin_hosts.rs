@@ -179,8 +179,15 @@ fn with_an_address_of_its_own_no_admin_route_is_left_on_the_tracking_side() {
         assert_eq!(public.get(page).status, 404, "{page}");
     }
     assert_eq!(
-        admin.get("/c/x").status,
+        admin.get("/links/x").status,
         200,
-        "the admin side serves its pages, and no tracking"
+        "the admin side serves its pages"
     );
+    for path in ["/c/x", "/cv"] {
+        assert_eq!(admin.get(path).status, 404, "{path}: and no tracking");
+    }
+    for path in ["/c/a/b", "/CV"] {
+        assert_eq!(public.get(path).status, 404, "{path}");
+    }
+    assert!(public.get("/CV").text().contains("/cv is probably meant"));
 }

@@ -447,6 +447,17 @@ pub struct Activity {
     pub facts: Vec<(String, String)>,
 }
 
+impl Activity {
+    /// The session id as it was sent, of an activity that is kept without its session.
+    pub fn unresolved_sid(&self) -> Option<&str> {
+        let is_kept_only = self.verdict != Verdict::Accepted && self.session.is_none();
+        let mut fields = self.input.fields.iter().filter(|_| is_kept_only);
+        fields
+            .find(|(name, value)| name == "sid" && !value.is_empty())
+            .map(|(_, sid)| sid.as_str())
+    }
+}
+
 /// What one entry of a rule said about an activity.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct RuleOutcome {

@@ -1,5 +1,6 @@
 //! The embedded UI. Hashed files are cached for good, everything else is asked for again by its ETag, and
-//! paths of screens get `index.html`, since the browser routes them.
+//! paths of screens get `index.html`, since the browser routes them. Any other path is answered 404: a
+//! conversion that was sent to a mistyped address must not be told 200.
 
 use actix_web::http::Method;
 use actix_web::http::header::{
@@ -10,6 +11,27 @@ use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder, ResponseError};
 use rust_embed::{EmbeddedFile, RustEmbed};
 
 use super::problem::ApiError;
+use super::tracking;
+
+/// First segments of the paths that the browser routes; a test compares them with `web/src/app/app.tsx`.
+const SCREENS: [&str; 16] = [
+    "setup",
+    "live",
+    "links",
+    "offers",
+    "partners",
+    "rules",
+    "clicks",
+    "conversions",
+    "refused",
+    "postbacks",
+    "trace",
+    "reports",
+    "settings",
+    "help",
+    "login",
+    "",
+];
 
 #[derive(RustEmbed)]
 #[folder = "$OUT_DIR/ui"]
@@ -17,6 +39,12 @@ struct Ui;
 
 /// Serves a file of the UI, or the page for a path of a screen.
 pub async fn serve(request: HttpRequest) -> HttpResponse {
+    let path = request.path().trim_start_matches('/');
+    let file = Ui::get(path).filter(|_| !path.is_empty());
+    let is_screen = is_screen(request.path());
+    if file.is_none() && !is_screen {
+        return tracking::elsewhere(&request);
+    }
     if !matches!(*request.method(), Method::GET | Method::HEAD) {
         let mut answer = ApiError::Method.error_response();
         answer
@@ -24,16 +52,24 @@ pub async fn serve(request: HttpRequest) -> HttpResponse {
             .insert(ALLOW, HeaderValue::from_static("GET, HEAD"));
         return answer;
     }
-    let path = request.path().trim_start_matches('/');
-    if let Some(file) = Ui::get(path).filter(|_| !path.is_empty()) {
-        let is_hashed = path.starts_with("assets/");
-        return send(&request, path, &file, is_hashed);
+    if let Some(file) = file {
+        return send(&request, path, &file, path.starts_with("assets/"));
     }
-    // A missing file must not be answered with a page: a browser would run it as a script or style.
-    let wants_page = !path.contains('.') && accepts_html(&request);
     match Ui::get("index.html") {
-        Some(page) if wants_page => send(&request, "index.html", &page, false),
+        Some(page) if accepts_html(&request) => send(&request, "index.html", &page, false),
         _ => ApiError::NoRoute.error_response(),
+    }
+}
+
+/// Whether the browser routes the path. One with a dot names a file: a missing one must not be answered with
+/// a page, which a browser would run as a script or style.
+fn is_screen(path: &str) -> bool {
+    let Some(path) = path.strip_prefix('/').filter(|path| !path.contains('.')) else {
+        return false;
+    };
+    match path.split_once('/') {
+        Some((first, _)) => !first.is_empty() && SCREENS.contains(&first),
+        None => SCREENS.contains(&path),
     }
 }
 
@@ -161,7 +197,45 @@ mod tests {
         assert_eq!(again.status(), 304);
         let missing = serve(TestRequest::with_uri("/assets/gone-1234.js").to_http_request()).await;
         assert_eq!(missing.status(), 404);
+        let absent = serve(TestRequest::with_uri("/nothing/here").to_http_request()).await;
+        assert_eq!(absent.status(), 404);
         let posted = serve(TestRequest::with_uri("/").method(Method::POST).to_http_request()).await;
         assert_eq!(posted.status(), 405);
+    }
+
+    #[test]
+    fn the_screens_are_those_of_the_web_router() {
+        let router = include_str!("../../web/src/app/app.tsx");
+        let paths = router
+            .split("path=\"/")
+            .skip(1)
+            .chain(router.split("location === \"/").skip(1));
+        let first = |rest: &str| rest.split(['/', '"']).next().unwrap().to_owned();
+        let mut routed: Vec<String> = paths.map(first).collect();
+        routed.sort();
+        routed.dedup();
+        let mut served = SCREENS.map(str::to_owned).to_vec();
+        served.sort();
+        assert_eq!(served, routed);
+    }
+
+    #[test]
+    fn only_paths_of_screens_are_routed_by_the_browser() {
+        for path in ["/", "/links", "/links/", "/links/abc/edit", "/setup", "/login"] {
+            assert!(is_screen(path), "{path}");
+        }
+        for path in [
+            "//",
+            "//links",
+            "/cv",
+            "/CV/",
+            "/c/a/b",
+            "/Links",
+            "/links.js",
+            "",
+            "*",
+        ] {
+            assert!(!is_screen(path), "{path}");
+        }
     }
 }

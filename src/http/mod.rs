@@ -27,6 +27,7 @@ use crate::telemetry::Metrics;
 use crate::tracking::geo::GeoIp;
 use crate::tracking::link_names::LinkNames;
 use crate::tracking::visitors::Visitors;
+use actix_web::HttpRequest;
 use actix_web::body::MessageBody;
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::http::header::{
@@ -151,9 +152,11 @@ pub fn admin_routes(config: &mut ServiceConfig) {
     );
 }
 
-/// The answer of a listener for everything that is not its own.
+/// The answer of the public listener for everything that is not its own.
 pub fn nothing_else(config: &mut ServiceConfig) {
-    config.default_service(web::to(no_route));
+    config.default_service(web::to(|request: HttpRequest| async move {
+        tracking::elsewhere(&request)
+    }));
 }
 
 /// The answer of an address for a method that does not belong to it.

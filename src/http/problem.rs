@@ -82,6 +82,12 @@ pub enum ApiError {
     /// No such route.
     #[error("there is no such address; /api/openapi.json describes the ones that there are")]
     NoRoute,
+    /// An address of the public side in another spelling.
+    #[error("there is no such address; {meant} is probably meant: send the request there, in lower case")]
+    Mistyped {
+        /// The address as it is documented.
+        meant: &'static str,
+    },
     /// The route does not know the method.
     #[error("this address does not take that method; /api/openapi.json describes the ones that it takes")]
     Method,
@@ -197,7 +203,7 @@ impl ApiError {
             Self::Throttled { .. } => (S::TOO_MANY_REQUESTS, "throttled"),
             Self::Invalid { code, .. } => (S::BAD_REQUEST, code),
             Self::NotFound { .. } => (S::NOT_FOUND, "not_found"),
-            Self::NoRoute => (S::NOT_FOUND, "no_route"),
+            Self::NoRoute | Self::Mistyped { .. } => (S::NOT_FOUND, "no_route"),
             Self::Method => (S::METHOD_NOT_ALLOWED, "method_not_allowed"),
             Self::MediaType => (S::UNSUPPORTED_MEDIA_TYPE, "media_type"),
             Self::TooLarge { .. } => (S::PAYLOAD_TOO_LARGE, "too_large"),

@@ -72,7 +72,7 @@ pub const METRICS: &[Metric] = &[
         "yamabiko_clicks_total",
         Counter,
         &["result"],
-        "Clicks by result: recorded, spooled, unknown_link, lost.",
+        "Clicks by result: recorded, spooled, unknown_link, too_long, lost.",
     ),
     of(
         "yamabiko_impressions_total",
@@ -224,6 +224,8 @@ pub enum EngagementResult {
     Spooled,
     /// Answered 404.
     UnknownLink,
+    /// Answered 413 or 414.
+    TooLong,
     /// The spool was full.
     Lost,
 }
@@ -234,6 +236,7 @@ impl EngagementResult {
             EngagementResult::Recorded => "recorded",
             EngagementResult::Spooled => "spooled",
             EngagementResult::UnknownLink => "unknown_link",
+            EngagementResult::TooLong => "too_long",
             EngagementResult::Lost => "lost",
         }
     }

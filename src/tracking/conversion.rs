@@ -15,6 +15,7 @@ use crate::domain::activity::ConversionStatus;
 use crate::domain::ids::{IdError, OfferId, SessionId};
 use crate::domain::money::{Currency, parse_amount};
 use rust_decimal::Decimal;
+use std::fmt;
 
 /// Order numbers a conversion can carry.
 pub const UIDS: usize = 8;
@@ -69,6 +70,15 @@ const KNOWN: &str = "sid, cid, event, amount, currency, uid1 to uid8, status, cl
 /// Names of `uid1` in the order in which they are shown in messages.
 const UID1_ALIASES: [&str; 5] = ["uid1", "content_uid1", "uid", "txid", "order_id"];
 
+impl fmt::Display for Sid {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Id(id) => id.fmt(f),
+            Self::Foreign(text) => f.write_str(text),
+        }
+    }
+}
+
 impl ConversionRequest {
     /// Reads the fields of a request. In a strict body (JSON) a name that is neither known here nor a
     /// placeholder (`is_placeholder`) is refused; elsewhere it is kept.
@@ -99,9 +109,25 @@ impl ConversionRequest {
         Ok(request)
     }
 
+    /// What can be read of fields that cannot be read as a whole: each by itself, without those of a wrong form.
+    pub fn salvage<'a>(fields: impl IntoIterator<Item = (&'a str, &'a str)>) -> Self {
+        let mut request = Self::default();
+        for (name, value) in fields.into_iter().filter(|(_, value)| !value.is_empty()) {
+            // What is wrong with the request is told by the first fault, which the caller knows.
+            drop(request.take(name, value));
+        }
+        request
+    }
+
     /// Whether it says whose conversion it is; without this only the visitor's cookie can tell.
     pub fn names_a_session(&self) -> bool {
         self.sid.is_some() || self.click_id.is_some()
+    }
+
+    /// `uids` without the empty ones at their end.
+    pub fn sent_uids(&self) -> &[String] {
+        let last = self.uids.iter().rposition(|uid| !uid.is_empty());
+        &self.uids[..last.map_or(0, |last| last + 1)]
     }
 
     fn take(&mut self, name: &str, value: &str) -> Result<bool, FieldError> {

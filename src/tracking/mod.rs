@@ -22,6 +22,7 @@
 //! | [`app`] | judges and records what devices report of an app |
 //! | [`apple`] | verifies and records copies of Apple's postbacks |
 //! | [`record_conversion`] | judges and records a conversion |
+//! | [`kept`] | what is kept of a conversion that does not count |
 //! | `credited_session` | which session a conversion means |
 //! | [`status`] | changes the status of a conversion |
 //! | [`resend`] | sends a postback again, or gives it up |
@@ -44,6 +45,7 @@ pub mod hit;
 pub mod hosts;
 pub mod housekeeping;
 pub mod instant;
+pub mod kept;
 pub mod link_names;
 pub mod matching;
 pub mod query;

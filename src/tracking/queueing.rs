@@ -94,10 +94,12 @@ pub fn index(activity: &Activity, group: &mut Group<'_>) {
     }
 }
 
-/// Keys under which the activity is found by its order numbers.
+/// Keys under which the activity is found by its order numbers, and by a session id that led to no session.
 pub fn orders(activity: &Activity) -> impl Iterator<Item = Key> {
-    let uids = activity.input.uids.iter().filter(|uid| !uid.is_empty());
-    uids.map(|uid| keys::activity_by_order(duplicates::order_hash(uid), activity.id))
+    let uids = activity.input.uids.iter().map(String::as_str);
+    uids.filter(|uid| !uid.is_empty())
+        .chain(activity.unresolved_sid())
+        .map(|text| keys::activity_by_order(duplicates::order_hash(text), activity.id))
 }
 
 /// What the credited partner is owed for the activity: the partner's own payout for the event, its payout

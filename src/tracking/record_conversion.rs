@@ -8,7 +8,6 @@ use crate::domain::activity::{
 };
 use crate::domain::duplicates::{self, DuplicateKey, First, Remembered};
 use crate::domain::ids::{ActivityId, OfferId, SessionId};
-use crate::domain::money::Money;
 use crate::domain::offer::{Approval, Event, Offer, RunState, TrustMode, TrustPolicy, TrustScope};
 use crate::domain::session::Session;
 use crate::domain::stats::{Bucket, Counters, Dimension, Environment, StatKey};
@@ -19,7 +18,7 @@ use crate::tracking::conversion::ConversionRequest;
 use crate::tracking::credited_session::{credit, find_session, judge_session};
 use crate::tracking::status::{self, Changed};
 use crate::tracking::trust::{self, Judgement};
-use crate::tracking::{client, queueing};
+use crate::tracking::{client, kept, queueing};
 use serde::{Deserialize, Serialize};
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -164,24 +163,6 @@ fn remembered(idempotency: &Idempotency, group: &Group<'_>) -> Result<Option<Out
     )
 }
 
-/// Keeps a request that could not be read (成果エラーログ). The caller is answered 400.
-pub fn record_unreadable(
-    offer: Option<OfferId>,
-    field: &str,
-    message: &str,
-    caller: &Caller,
-    group: &mut Group<'_>,
-) -> Result<ActivityId, StoreError> {
-    let mut activity = blank(caller, group);
-    activity.offer = offer.filter(|id| group.catalog().offers.contains_key(id));
-    activity.verdict = Verdict::Refused {
-        reason: RefusalReason::InvalidField,
-    };
-    activity.note = format!("{field}: {message}");
-    keep(&mut activity, None, group)?;
-    Ok(activity.id)
-}
-
 pub(super) fn blank(caller: &Caller, group: &Group<'_>) -> Activity {
     let now_ms = group.now_ms();
     Activity {
@@ -225,25 +206,19 @@ struct Findings {
 fn decide(request: &ConversionRequest, caller: &Caller, group: &mut Group<'_>) -> Result<Answer, StoreError> {
     let mut activity = blank(caller, group);
     activity.at_ms = request.at_ms.unwrap_or(activity.at_ms);
-    let uids = request
-        .uids
-        .iter()
-        .rposition(|uid| !uid.is_empty())
-        .map_or(0, |last| last + 1);
-    activity.input.uids = request.uids[..uids].to_vec();
+    activity.input.uids = request.sent_uids().to_vec();
     activity.input.custom.clone_from(&request.custom);
     activity.input.partner_custom.clone_from(&request.partner_custom);
     activity.input.fields.clone_from(&request.fields);
     activity.is_test |= request.is_test;
     let findings = investigate(request, caller, &mut activity, group)?;
+    activity.money = kept::money(request, findings.offer.as_deref());
     if let Some(reason) = findings.refusal {
-        return refuse(activity, reason, findings.offer.as_deref(), group);
+        return refuse(request, activity, reason, findings.offer.as_deref(), group);
     }
     let (Some(offer), Some(event)) = (findings.offer.clone(), findings.event.clone()) else {
-        return refuse(activity, RefusalReason::WrongOffer, None, group);
+        return refuse(request, activity, RefusalReason::WrongOffer, None, group);
     };
-    let currency = request.currency.unwrap_or(offer.currency);
-    activity.money = request.amount.map(|amount| Money { amount, currency });
     let claim = duplicates::key(
         &event.duplicates,
         &identity(&activity, &offer, &event),
@@ -367,12 +342,14 @@ pub(super) fn holder(claim: &DuplicateKey, group: &Group<'_>) -> Result<Option<F
 }
 
 fn refuse(
+    request: &ConversionRequest,
     mut activity: Activity,
     reason: RefusalReason,
     offer: Option<&Offer>,
     group: &mut Group<'_>,
 ) -> Result<Answer, StoreError> {
     activity.verdict = Verdict::Refused { reason };
+    kept::note_unresolved(request, &mut activity);
     keep(&mut activity, offer, group)?;
     Ok(Answer {
         result: "refused".into(),
@@ -406,6 +383,7 @@ fn repeat(
         }
     }
     activity.verdict = Verdict::Duplicate { of: first, reason };
+    kept::note_unresolved(request, &mut activity);
     keep(&mut activity, findings.offer.as_deref(), group)?;
     Ok(Answer {
         result: "duplicate".into(),

@@ -72,7 +72,7 @@ pub struct ActivityQuery {
     pub reason: Option<RefusalReason>,
     /// Only of this status.
     pub status: Option<ConversionStatus>,
-    /// Only of this SID.
+    /// Only of this SID, or sent with it although there is no such session.
     pub sid: Option<String>,
     /// Only with this order number (any of uid1 to uid8).
     pub uid: Option<String>,
@@ -106,7 +106,7 @@ impl ActivityQuery {
             )
             && is(&self.link, session.map(|s| s.link.as_str()))
             && is(&self.event, activity.event.as_ref().map(|e| e.as_str()))
-            && is(&self.sid, sid.as_deref())
+            && is(&self.sid, sid.as_deref().or(activity.unresolved_sid()))
             && self.kind.is_none_or(|kind| kind == activity.kind)
             && self.conversions.is_none_or(|wanted| wanted == is_conversion)
             && self.verdict.is_none_or(verdict_fits)

@@ -229,7 +229,12 @@ fn find(reader: &Reader, catalog: &Catalog, text: &str) -> Result<Found, ApiErro
             return Ok(with_session(reader, FoundBy::ClickValue, session)?);
         }
         if let Some(activity) = find_order(reader, &word)? {
-            return with_activity(reader, FoundBy::OrderNumber, activity);
+            let by = if activity.unresolved_sid() == Some(word.as_str()) {
+                FoundBy::Session
+            } else {
+                FoundBy::OrderNumber
+            };
+            return with_activity(reader, by, activity);
         }
         // A whole URL has many values; its click values are looked up by index only.
         if !text.contains("://") {
@@ -277,8 +282,13 @@ fn find_id(reader: &Reader, id: TimeId) -> Result<Option<Found>, ApiError> {
     }))
 }
 
+/// A session with its activities, and those that were sent with its SID but could not be credited to it.
 fn with_session(reader: &Reader, by: FoundBy, session: Session) -> Result<Found, StoreError> {
     let mut activities = activities_of(reader, session.id, MOST_ACTIVITIES + 1)?;
+    let sid = session.id.to_string();
+    let named = activities_of_order(reader, &sid, MOST_ACTIVITIES)?;
+    activities.extend(named.into_iter().filter(|a| a.unresolved_sid() == Some(&sid)));
+    activities.sort_by_key(|a| a.id);
     let is_partial = activities.len() > MOST_ACTIVITIES;
     activities.truncate(MOST_ACTIVITIES);
     Ok(Found {
@@ -353,10 +363,13 @@ fn search<T>(
     Ok((found, matches!(end, scan::End::OutOfBudget(_))))
 }
 
-/// The newest activity with this order number, however old it is; what changes its status comes with it.
+/// The newest activity with this order number, however old it is, one that counts before those that do not; what
+/// changes its status comes with it.
 fn find_order(reader: &Reader, uid: &str) -> Result<Option<Activity>, StoreError> {
-    let found = activities_of_order(reader, uid, MOST_ACTIVITIES)?;
-    Ok(found.into_iter().find(|a| a.kind != ActivityKind::EventUpdate))
+    let mut found = activities_of_order(reader, uid, MOST_ACTIVITIES)?;
+    found.retain(|a| a.kind != ActivityKind::EventUpdate);
+    let counts = found.iter().position(|a| a.verdict == Verdict::Accepted);
+    Ok(found.into_iter().nth(counts.unwrap_or(0)))
 }
 
 fn find_value(reader: &Reader, wanted: &str) -> Result<(Option<Session>, bool), ApiError> {

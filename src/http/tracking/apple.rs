@@ -17,7 +17,9 @@ pub(super) async fn report(
     payload: Payload,
     state: Data<TrackingState>,
 ) -> Result<HttpResponse, ApiError> {
-    let body = read_body(payload).await?;
+    let body = read_body(payload).await.inspect_err(|_| {
+        telemetry::activity("sk_install", ActivityResult::Invalid);
+    })?;
     let postback = apple::parse(&body, &state.apple_keys).map_err(|error| {
         telemetry::activity("sk_install", ActivityResult::Invalid);
         ApiError::Invalid {

@@ -1,8 +1,8 @@
 //! `/c/{link}` and `/i/{link}`.
 
 use super::{
-    TrackingState, active_link, caller, client_headers, gif, known_visitor, new_visitor, no_such_link, page,
-    redirect, set_cookies, too_long,
+    TrackingState, active_link, caller, client_headers, gif, is_too_long, known_visitor, new_visitor,
+    no_such_link, page, redirect, set_cookies, too_long,
 };
 use crate::domain::ids::SessionId;
 use crate::domain::offer::Offer;
@@ -36,11 +36,8 @@ pub(super) async fn click(
     path: Path<String>,
     state: Data<TrackingState>,
 ) -> HttpResponse {
-    if request
-        .uri()
-        .path_and_query()
-        .is_some_and(|t| t.as_str().len() > super::MAX_TARGET_BYTES)
-    {
+    if is_too_long(&request) {
+        telemetry::click(EngagementResult::TooLong);
         return too_long();
     }
     let catalog = state.recorder.catalog();
@@ -85,11 +82,8 @@ pub(super) async fn impression(
     path: Path<String>,
     state: Data<TrackingState>,
 ) -> HttpResponse {
-    if request
-        .uri()
-        .path_and_query()
-        .is_some_and(|t| t.as_str().len() > super::MAX_TARGET_BYTES)
-    {
+    if is_too_long(&request) {
+        telemetry::impression(EngagementResult::TooLong);
         return too_long();
     }
     let catalog = state.recorder.catalog();

@@ -1,13 +1,15 @@
 //! `/cv` and `/cv.gif`: a web or server-to-server conversion.
 
 use super::{
-    TrackingState, allow_origin, caller, gif, known_visitor, own_origin, read_body, text_header, visited,
+    TrackingState, Unread, allow_origin, caller, gif, is_too_long, known_visitor, own_origin, read_body,
+    text_header, visited,
 };
 use crate::domain::duplicates;
 use crate::domain::template::catalogue;
 use crate::http::problem::ApiError;
 use crate::telemetry::{self, ActivityResult};
 use crate::tracking::conversion::{ConversionRequest, idempotency_key};
+use crate::tracking::kept::{self, Remains};
 use crate::tracking::query::{FieldError, Fields};
 use crate::tracking::record_conversion::{self, Answer, Caller, Idempotency, Outcome, Proof};
 use actix_web::http::header::{CACHE_CONTROL, CONTENT_TYPE, REFERER, USER_AGENT};
@@ -46,21 +48,32 @@ pub(super) async fn pixel(
 }
 
 async fn take(request: &HttpRequest, payload: Payload, state: &TrackingState) -> Result<Answer, ApiError> {
-    if request
-        .uri()
-        .path_and_query()
-        .is_some_and(|t| t.as_str().len() > super::MAX_TARGET_BYTES)
-    {
-        return Err(ApiError::TargetTooLong {
-            limit: super::MAX_TARGET_BYTES,
-        });
-    }
-    let body = read_body(payload).await?;
+    let received = if is_too_long(request) {
+        Err(Unread::target())
+    } else {
+        read_body(payload).await
+    };
+    let body = match received {
+        Ok(body) => body,
+        Err(unread) => {
+            let caller = who(request, Vec::new(), state);
+            keep_unreadable(&unread.fault(), caller, unread.remains(request), state).await?;
+            return Err(unread.error);
+        }
+    };
     let caller = who(request, body.to_vec(), state);
     let parsed = parse(request, &body, caller.ip);
     let (conversion, idempotency) = match parsed {
         Ok(parsed) => parsed,
-        Err(error) => return Err(keep_unreadable(error, caller, request, state).await?),
+        Err(error) => {
+            let remains = Remains::read(request.query_string().as_bytes(), &body);
+            keep_unreadable(&error, caller, remains, state).await?;
+            return Err(ApiError::Invalid {
+                field: error.field,
+                code: error.code,
+                message: error.message,
+            });
+        }
     };
     let decided = state
         .recorder
@@ -79,27 +92,20 @@ async fn take(request: &HttpRequest, payload: Payload, state: &TrackingState) ->
     }
 }
 
-/// A conversion that cannot be read is kept in the error log, then answered 400.
+/// A conversion that cannot be read, or not be received whole, is kept in the error log with what of it can.
 async fn keep_unreadable(
-    error: FieldError,
+    error: &FieldError,
     caller: Caller,
-    request: &HttpRequest,
+    remains: Remains,
     state: &TrackingState,
-) -> Result<ApiError, ApiError> {
-    let cid = crate::tracking::query::Pairs::parse(request.query_string().as_bytes())
-        .get("cid")
-        .and_then(|c| c.parse().ok());
+) -> Result<(), ApiError> {
     let (field, message) = (error.field.clone(), error.message.clone());
     state
         .recorder
-        .try_run(move |group| record_conversion::record_unreadable(cid, &field, &message, &caller, group))
+        .try_run(move |group| kept::record_unreadable(&field, &message, remains, &caller, group))
         .await??;
     telemetry::activity("event", ActivityResult::Invalid);
-    Ok(ApiError::Invalid {
-        field: error.field,
-        code: error.code,
-        message: error.message,
-    })
+    Ok(())
 }
 
 fn parse(

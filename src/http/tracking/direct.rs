@@ -5,6 +5,7 @@ use super::{
 };
 use crate::domain::session::EngagementKind;
 use crate::http::problem::ApiError;
+use crate::telemetry::{self, EngagementResult};
 use crate::tracking::engagement::Recorded;
 use actix_web::http::header::{
     ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_MAX_AGE,
@@ -33,7 +34,12 @@ pub(super) async fn land(
     };
     let body = match read_body(payload).await {
         Ok(body) => body,
-        Err(error) => return error.error_response(),
+        Err(unread) => {
+            if matches!(unread.error, ApiError::TooLarge { .. }) {
+                telemetry::click(EngagementResult::TooLong);
+            }
+            return unread.error.error_response();
+        }
     };
     let (built, _, caller) = click::read(&request, EngagementKind::Direct, &body, entry, &state);
     let (session, offer) = (built.session, &entry.offer);

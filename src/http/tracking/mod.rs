@@ -18,10 +18,13 @@ use crate::domain::offer::Offer;
 use crate::domain::session::Session;
 use crate::recorder::Recorder;
 use crate::store::catalog::Catalog;
+use crate::telemetry::{self, EngagementResult};
 use crate::tracking::apple::AppleKeys;
 use crate::tracking::client::{ClientHeaders, IpHasher};
 use crate::tracking::geo::GeoIp;
+use crate::tracking::kept::{self, Remains};
 use crate::tracking::link_names::LinkNames;
+use crate::tracking::query::FieldError;
 use crate::tracking::repeat::Repeats;
 use crate::tracking::tag::{TAG_CONTENT_TYPE, TAG_JS};
 use crate::tracking::visitors::Visitors;
@@ -31,8 +34,11 @@ use actix_web::http::header::{
     ACCEPT_LANGUAGE, CACHE_CONTROL, CONTENT_TYPE, HeaderName, LOCATION, REFERER, USER_AGENT,
 };
 use actix_web::web::{self, ServiceConfig};
-use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder};
+use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder, ResponseError};
+use futures_core::Stream;
 use ipnet::IpNet;
+use std::future::poll_fn;
+use std::pin::Pin;
 use std::sync::Arc;
 
 /// Longest request target, bytes; a longer one is answered 414.
@@ -78,9 +84,51 @@ pub struct TrackingState {
 
 pub use callback_test::CallbackTests;
 
-/// A resource that answers a method that does not belong in the one error form.
+/// First segments of the addresses and the address itself, for those who mistype one.
+const ADDRESSES: [(&str, &str); 12] = [
+    ("cv", "/cv"),
+    ("cv.gif", "/cv.gif"),
+    ("d", "/d/{link}"),
+    ("tag.js", "/tag.js"),
+    ("session", "/session"),
+    ("event", "/event"),
+    ("ad_revenue", "/ad_revenue"),
+    ("gdpr_forget_device", "/gdpr_forget_device"),
+    ("uninstall", "/uninstall"),
+    ("attribution", "/attribution"),
+    ("claim", "/claim"),
+    ("cost", "/cost"),
+];
+
+/// A resource that answers a method that does not belong in the one error form. A slash at the end, which
+/// many systems add by themselves, means the same.
 fn resource(path: &str) -> Resource {
-    web::resource(path).default_service(web::to(super::wrong_method))
+    web::resource([path.to_owned(), format!("{path}/")]).default_service(web::to(super::wrong_method))
+}
+
+/// The answer for a path that nothing is served under: for what looks like a link the page of an unknown
+/// one, else 404 with the address that was probably meant.
+pub fn elsewhere(request: &HttpRequest) -> HttpResponse {
+    let first = request.path().split('/').find(|segment| !segment.is_empty());
+    let first = first.unwrap_or_default().to_ascii_lowercase();
+    if matches!(first.as_str(), "c" | "i") {
+        return no_such_link();
+    }
+    match ADDRESSES.iter().find(|(segment, _)| *segment == first) {
+        Some((_, meant)) => ApiError::Mistyped { meant }.error_response(),
+        None => ApiError::NoRoute.error_response(),
+    }
+}
+
+/// `/c/...` and `/i/...` that cannot be a link.
+async fn misshapen_click() -> HttpResponse {
+    telemetry::click(EngagementResult::UnknownLink);
+    no_such_link()
+}
+
+async fn misshapen_impression() -> HttpResponse {
+    telemetry::impression(EngagementResult::UnknownLink);
+    no_such_link()
 }
 
 /// Adds the public routes.
@@ -118,6 +166,8 @@ pub fn routes(config: &mut ServiceConfig) {
             resource("/.well-known/{kind:skadnetwork|appattribution}/report-attribution{slash:/?}")
                 .route(web::post().to(apple::report)),
         )
+        .service(web::resource(["/c", "/c/{rest:.*}"]).to(misshapen_click))
+        .service(web::resource(["/i", "/i/{rest:.*}"]).to(misshapen_impression))
         .configure(s2s::routes);
 }
 
@@ -246,15 +296,78 @@ fn set_cookies(answer: &mut HttpResponseBuilder, session: &Session, offer: &Offe
     ));
 }
 
-/// Reads a body of at most [`MAX_BODY_BYTES`].
-async fn read_body(payload: web::Payload) -> Result<web::Bytes, ApiError> {
-    match tokio::time::timeout(BODY_PATIENCE, payload.to_bytes_limited(MAX_BODY_BYTES)).await {
-        Ok(Ok(Ok(body))) => Ok(body),
-        Ok(Ok(Err(_))) | Err(_) => Err(ApiError::BrokenBody),
-        Ok(Err(_)) => Err(ApiError::TooLarge {
-            limit: MAX_BODY_BYTES,
-        }),
+/// Whether the target is longer than [`MAX_TARGET_BYTES`].
+fn is_too_long(request: &HttpRequest) -> bool {
+    let target = request.uri().path_and_query();
+    target.is_some_and(|target| target.as_str().len() > MAX_TARGET_BYTES)
+}
+
+/// A request that could not be received whole, and what of its body was seen.
+struct Unread {
+    error: ApiError,
+    /// At most [`kept::MAX_KEPT_BYTES`].
+    beginning: web::BytesMut,
+}
+
+impl Unread {
+    fn target() -> Self {
+        Self {
+            error: ApiError::TargetTooLong {
+                limit: MAX_TARGET_BYTES,
+            },
+            beginning: web::BytesMut::new(),
+        }
     }
+
+    /// What is wrong, by the part of the request.
+    fn fault(&self) -> FieldError {
+        let field = match self.error {
+            ApiError::TargetTooLong { .. } => "url",
+            _ => "body",
+        };
+        FieldError::new(field, self.error.row().1, self.error.to_string())
+    }
+
+    /// What of the request can be read.
+    fn remains(&self, request: &HttpRequest) -> Remains {
+        Remains::read_beginning(request.query_string().as_bytes(), &self.beginning)
+    }
+}
+
+impl From<Unread> for ApiError {
+    fn from(unread: Unread) -> Self {
+        unread.error
+    }
+}
+
+/// Reads a body of at most [`MAX_BODY_BYTES`].
+async fn read_body(mut payload: web::Payload) -> Result<web::Bytes, Unread> {
+    let mut body = web::BytesMut::new();
+    let read = tokio::time::timeout(BODY_PATIENCE, read_into(&mut body, &mut payload)).await;
+    let error = match read {
+        Ok(Ok(())) => return Ok(body.freeze()),
+        Ok(Err(error)) => error,
+        Err(_) => ApiError::BrokenBody,
+    };
+    body.truncate(kept::MAX_KEPT_BYTES);
+    Err(Unread {
+        error,
+        beginning: body,
+    })
+}
+
+async fn read_into(body: &mut web::BytesMut, payload: &mut web::Payload) -> Result<(), ApiError> {
+    while let Some(chunk) = poll_fn(|context| Pin::new(&mut *payload).poll_next(context)).await {
+        let chunk = chunk.map_err(|_| ApiError::BrokenBody)?;
+        let room = MAX_BODY_BYTES - body.len();
+        body.extend_from_slice(&chunk[..chunk.len().min(room)]);
+        if chunk.len() > room {
+            return Err(ApiError::TooLarge {
+                limit: MAX_BODY_BYTES,
+            });
+        }
+    }
+    Ok(())
 }
 
 /// The origin of the request when it is one of the offer's own sites.

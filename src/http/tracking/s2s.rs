@@ -3,14 +3,16 @@
 //! for: `error` is a text here, with the stable code beside it.
 
 use super::conversion::{fields, who};
-use super::{TrackingState, read_body, text_header};
+use super::{TrackingState, Unread, is_too_long, read_body, text_header};
 use crate::domain::duplicates;
 use crate::domain::session::Geo;
 use crate::http::problem::ApiError;
+use crate::recorder::Group;
 use crate::telemetry::{self, ActivityResult};
 use crate::tracking::app::{self, AppRequest, Around, Endpoint, Reply};
 use crate::tracking::conversion::idempotency_key;
-use crate::tracking::query::{FieldError, Pairs};
+use crate::tracking::kept::Remains;
+use crate::tracking::query::FieldError;
 use crate::tracking::record_conversion::Idempotency;
 use actix_web::http::StatusCode;
 use actix_web::http::header::{AUTHORIZATION, CACHE_CONTROL, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
@@ -98,16 +100,20 @@ async fn take(
     state: &TrackingState,
     endpoint: Endpoint,
 ) -> Result<Taken, ApiError> {
-    if request
-        .uri()
-        .path_and_query()
-        .is_some_and(|t| t.as_str().len() > super::MAX_TARGET_BYTES)
-    {
-        return Err(ApiError::TargetTooLong {
-            limit: super::MAX_TARGET_BYTES,
-        });
-    }
-    let body = read_body(payload).await?;
+    let received = if is_too_long(request) {
+        Err(Unread::target())
+    } else {
+        read_body(payload).await
+    };
+    let body = match received {
+        Ok(body) => body,
+        Err(unread) => {
+            let remains = unread.remains(request);
+            keep_unreadable(endpoint, unread.fault(), remains, Vec::new(), request, state).await?;
+            telemetry::activity(endpoint.kind().as_str(), ActivityResult::Invalid);
+            return Err(unread.error);
+        }
+    };
     let parsed = parse(request, &body, endpoint, state);
     if let (Endpoint::Forget, Ok((app, _))) = (endpoint, &parsed)
         && let Err(retry_after_s) = state
@@ -116,38 +122,18 @@ async fn take(
     {
         return Ok(Taken::TooSoon { retry_after_s });
     }
-    let ip = match &parsed {
-        Ok((app, _)) => device_address(request, app, state),
-        Err(_) => None,
-    };
-    let around = Around {
-        caller: who(request, body.to_vec(), state),
-        ip,
-        ip_hash: ip.map_or(0, |ip| state.ip_hasher.hash(ip)),
-        geo: ip.map_or_else(Geo::default, |ip| state.geo.place(ip)),
-        visitors: state.visitors.clone(),
-        link_names: state.link_names.clone(),
-    };
     let decided = match parsed {
         Ok((app, idempotency)) => {
-            let decide = move |group: &mut crate::recorder::Group<'_>| {
+            let ip = device_address(request, &app, state);
+            let around = around(request, body.to_vec(), ip, state);
+            let decide = move |group: &mut Group<'_>| {
                 app::record(endpoint, &app, &around, idempotency.as_ref(), group)
             };
             state.recorder.try_run(decide).await??
         }
         Err(error) => {
-            let named = Pairs::parse(request.query_string().as_bytes());
-            let in_body = Pairs::parse(&body);
-            let said = |name| named.get(name).or_else(|| in_body.get(name)).unwrap_or_default();
-            let app = AppRequest {
-                app_token: said("app_token").to_owned(),
-                is_test: said("environment") == "sandbox",
-                ..AppRequest::default()
-            };
-            let keep = move |group: &mut crate::recorder::Group<'_>| {
-                app::record_unreadable(endpoint, &error, &app, &around, group)
-            };
-            Some(state.recorder.try_run(keep).await??)
+            let remains = Remains::read(request.query_string().as_bytes(), &body);
+            Some(keep_unreadable(endpoint, error, remains, body.to_vec(), request, state).await?)
         }
     };
     let Some(reply) = decided else {
@@ -161,6 +147,32 @@ async fn take(
     };
     telemetry::activity(endpoint.kind().as_str(), result);
     Ok(Taken::Answered(reply))
+}
+
+fn around(request: &HttpRequest, body: Vec<u8>, ip: Option<IpAddr>, state: &TrackingState) -> Around {
+    Around {
+        caller: who(request, body, state),
+        ip,
+        ip_hash: ip.map_or(0, |ip| state.ip_hasher.hash(ip)),
+        geo: ip.map_or_else(Geo::default, |ip| state.geo.place(ip)),
+        visitors: state.visitors.clone(),
+        link_names: state.link_names.clone(),
+    }
+}
+
+/// What cannot be read, or not be received whole, is kept in the error log with what of it can, and answered.
+async fn keep_unreadable(
+    endpoint: Endpoint,
+    error: FieldError,
+    remains: Remains,
+    body: Vec<u8>,
+    request: &HttpRequest,
+    state: &TrackingState,
+) -> Result<Reply, ApiError> {
+    let app = AppRequest::of_remains(remains);
+    let around = around(request, body, None, state);
+    let keep = move |group: &mut Group<'_>| app::record_unreadable(endpoint, &error, &app, &around, group);
+    Ok(state.recorder.try_run(keep).await??)
 }
 
 fn parse(

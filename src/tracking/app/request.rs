@@ -12,6 +12,7 @@ use crate::domain::visitor::Adid;
 use crate::tracking::conversion::UIDS;
 use crate::tracking::device_id::{self, DeviceId};
 use crate::tracking::instant;
+use crate::tracking::kept::Remains;
 use crate::tracking::query::{FieldError, Fields, flat_object};
 use rust_decimal::Decimal;
 use std::net::{IpAddr, Ipv4Addr};
@@ -119,6 +120,25 @@ impl AppRequest {
                 .unwrap_or(STRONGEST.len())
         });
         Ok(request)
+    }
+
+    /// What is kept of a request that could not be read. Device ids and addresses are left out: no erasure
+    /// finds them here.
+    pub fn of_remains(remains: Remains) -> Self {
+        let said = |name| remains.get(name).unwrap_or_default().trim().to_owned();
+        let mut request = Self {
+            app_token: said("app_token"),
+            event_token: said("event_token"),
+            is_test: said("environment") == "sandbox",
+            uids: remains.salvage().sent_uids().to_vec(),
+            ..Self::default()
+        };
+        request.fields = remains.into_fields();
+        let is_personal = |name: &str| {
+            device_id::is_device_id(name) || matches!(name, "ip_address" | "user_agent" | "body" | "referrer")
+        };
+        request.fields.retain(|(name, _)| !is_personal(name));
+        request
     }
 
     fn file(&mut self, name: String, value: String) {

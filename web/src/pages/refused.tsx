@@ -12,6 +12,10 @@ import { idOrUid } from "./conversions";
 import { useCodeText, useKindName } from "./parts/kinds";
 import { CsvButton, FilterSelect, LogFrame, SearchFilter, useConfigOptions } from "./parts/log-frame";
 
+/** Fields of a row and characters of each; the trace shows all of it. */
+const SENT_SHOWN = 12;
+const SENT_LENGTH = 80;
+
 export const REASONS = [
   "unknown_session",
   "missing_session",
@@ -59,6 +63,23 @@ export function Reason({ row }: { row: Pick<ActivityRow, "verdict" | "reason" | 
   );
 }
 
+/** What was sent and is shown nowhere else: the SID that is unknown, the event that does not exist. */
+function Sent({ fields }: { fields: ActivityRow["fields"] }) {
+  return (
+    <span className="small wrap-any">
+      {fields.slice(0, SENT_SHOWN).map(([name, value], i) => (
+        <span key={i}>
+          {i > 0 && " "}
+          <code>
+            {name}={value.length > SENT_LENGTH ? `${value.slice(0, SENT_LENGTH)}…` : value}
+          </code>
+        </span>
+      ))}
+      {fields.length > SENT_SHOWN && " …"}
+    </span>
+  );
+}
+
 export default function Refused() {
   const t = useT();
   const names = useNames();
@@ -93,6 +114,7 @@ export default function Refused() {
     { id: "offer", label: t("link.offer"), render: (r) => names.offer(r.offer) },
     { id: "uid", label: t("conversion.uid"), render: (r) => <code>{r.uids[0]}</code> },
     { id: "money", label: t("stat.revenue"), numeric: true, render: (r) => <Amount value={r.money} /> },
+    { id: "fields", label: t("refused.sent"), render: (r) => <Sent fields={r.fields} /> },
     {
       id: "trace",
       label: t("nav.trace"),

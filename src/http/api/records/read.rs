@@ -116,7 +116,8 @@ pub fn activities_of(reader: &Reader, session: SessionId, most: usize) -> Result
     Ok(found.into_values().take(most).collect())
 }
 
-/// The activities with an order number, newest first, at most `most`.
+/// The activities with an order number, or kept with this session id although it led to no session; newest
+/// first, at most `most`.
 pub fn activities_of_order(reader: &Reader, uid: &str, most: usize) -> Result<Vec<Activity>, StoreError> {
     let prefix = keys::activities_of_order_prefix(order_hash(uid));
     let mut found = Vec::new();
@@ -124,7 +125,9 @@ pub fn activities_of_order(reader: &Reader, uid: &str, most: usize) -> Result<Ve
         let (db, left) = (Db::Period(PeriodKind::Activities, period), most - found.len());
         for id in indexed(reader, db, &prefix, true, left, keys::parse_activity_index)? {
             let activity = activity(reader, id)?;
-            found.extend(activity.filter(|a| a.input.uids.iter().any(|own| own == uid)));
+            let is_it =
+                |a: &Activity| a.input.uids.iter().any(|own| own == uid) || a.unresolved_sid() == Some(uid);
+            found.extend(activity.filter(is_it));
         }
         if found.len() >= most {
             break;
