@@ -7,7 +7,7 @@
 
 use super::catalogue::Placeholder;
 use super::parts::Values;
-use crate::domain::activity::{Activity, ActivityKind, MatchType};
+use crate::domain::activity::{Activity, ActivityInput, ActivityKind, MatchType};
 use crate::domain::attribution::Windows;
 use crate::domain::ids::PostbackId;
 use crate::domain::link::Link;
@@ -114,6 +114,42 @@ impl<'a> ActivityValues<'a> {
         self.reported(name)
             .or_else(|| self.session().and_then(|session| lent(of_session(session))))
             .or_else(|| self.clicked(name))
+    }
+
+    /// Whether what came with the activity is of the device, as it was then: an app, or a server that speaks for it,
+    /// reported it. A conversion of a site is reported by a shop, a claim by a network.
+    fn is_of_device(&self) -> bool {
+        use ActivityKind as K;
+        let is_of_app = in_list(&self.activity.facts, "is_s2s").is_some();
+        is_of_app
+            && !matches!(
+                self.activity.kind,
+                K::Click
+                    | K::Impression
+                    | K::InstallUpdate
+                    | K::ReattributionUpdate
+                    | K::Uninstall
+                    | K::CostUpdate
+                    | K::SkInstall
+            )
+    }
+
+    /// What the device showed of itself when it happened.
+    fn shown(&self, of_input: fn(&ActivityInput) -> &str) -> Text<'a> {
+        lent(of_input(&self.activity.input)).filter(|_| self.is_of_device())
+    }
+
+    fn ip_address(&self) -> Text<'a> {
+        self.shown(|input| &input.ip)
+            .or_else(|| self.session().and_then(|session| lent(&session.ip)))
+            .or_else(|| lent(&self.activity.input.ip))
+            .or_else(|| self.reported("ip_address"))
+    }
+
+    fn user_agent(&self) -> Text<'a> {
+        self.shown(|input| &input.user_agent)
+            .or_else(|| self.device("user_agent", |session| &session.user_agent))
+            .or_else(|| lent(&self.activity.input.user_agent))
     }
 
     fn engaged_at(&self, is_wanted: fn(EngagementKind) -> bool) -> Option<i64> {
@@ -301,13 +337,8 @@ impl<'a> ActivityValues<'a> {
                 .named(name)
                 .or_else(|| self.named("idfa"))
                 .map(|id| Cow::Owned(id.to_ascii_uppercase())),
-            "user_agent" => self
-                .device(name, |s| &s.user_agent)
-                .or_else(|| lent(&activity.input.user_agent)),
-            "ip_address" => session
-                .and_then(|s| lent(&s.ip))
-                .or_else(|| lent(&activity.input.ip))
-                .or_else(|| self.reported(name)),
+            "user_agent" => self.user_agent(),
+            "ip_address" => self.ip_address(),
             "isp" => self.device(name, |s| &s.geo.isp),
             "browser" => self.device(name, |s| &s.device.browser),
             "device_name" => self.device(name, |s| &s.device.device_name),

@@ -75,6 +75,15 @@ pub struct Around {
     pub link_names: Arc<LinkNames>,
 }
 
+impl Around {
+    /// The same, when a server speaks for the device: what the connection says of its agent is not the device's.
+    fn without_agent(&self) -> Self {
+        let mut around = self.clone();
+        around.caller.user_agent.clear();
+        around
+    }
+}
+
 /// Decides and records a request. `None`: the idempotency key was used with another body.
 pub fn record(
     endpoint: Endpoint,
@@ -191,6 +200,9 @@ fn decide(endpoint: Endpoint, request: &AppRequest, around: &Around, group: &mut
         // It names no app and no device, only the engagement's `cost_id`.
         Endpoint::Cost => return cost::record(request, around, group),
     };
+    let is_spoken_for = request.is_s2s || matches!(endpoint, Endpoint::Claim | Endpoint::Uninstall);
+    let without_agent = is_spoken_for.then(|| around.without_agent());
+    let around = without_agent.as_ref().unwrap_or(around);
     match investigate(endpoint, request, around, group)? {
         Ok(case) => record(&case, group),
         Err(failure) => Ok(Err(failure)),
