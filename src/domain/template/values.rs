@@ -6,6 +6,7 @@
 //! the credited click.
 
 use super::catalogue::Placeholder;
+use super::derived;
 use super::parts::Values;
 use crate::domain::activity::{Activity, ActivityInput, ActivityKind, MatchType};
 use crate::domain::attribution::Windows;
@@ -167,13 +168,37 @@ impl<'a> ActivityValues<'a> {
             .find(|event| event.token == *token)
     }
 
+    /// What was said under a name, else what follows from what was said under others.
+    fn said_or_derived(&self, name: &str) -> Text<'a> {
+        self.named(name).or_else(|| {
+            let currency = self.context.offer.map(|offer| offer.currency);
+            let of = |name: &str| self.named(name).map(Cow::into_owned);
+            derived::value(name, currency, of).map(Cow::Owned)
+        })
+    }
+
     /// A window in hours, as it is in force for the credited link.
     fn window(&self, read: fn(&Windows) -> i64) -> Text<'a> {
+        made(read(&self.windows()) / 3_600_000)
+    }
+
+    /// The policy of a credit that does not last; `None`: it does, or there is none.
+    fn temporary(&self) -> Option<Windows> {
+        self.session()?;
+        Some(self.windows()).filter(|windows| windows.temporary_ms > 0)
+    }
+
+    fn temporary_hours(&self) -> Text<'a> {
+        self.temporary()
+            .and_then(|windows| made(windows.temporary_ms / 3_600_000))
+    }
+
+    fn windows(&self) -> Windows {
         let of_link = self.context.link.map(|link| &link.attribution);
         let of_partner = self.context.partner.map(|partner| &partner.attribution);
         let of_offer = self.context.offer.map(|offer| &offer.attribution);
         let layers = [of_link, of_partner, of_offer].into_iter().flatten();
-        made(read(&Windows::resolve(layers)) / 3_600_000)
+        Windows::resolve(layers)
     }
 
     fn money_in(&self, currency: Currency) -> Option<Money> {
@@ -319,6 +344,14 @@ impl<'a> ActivityValues<'a> {
                 self.window(|w| w.click_probabilistic_ms)
             }
             "reattribution_attribution_window" => self.window(|w| w.reattribution_ms),
+            "attribution_ttl" | "reattribution_attribution_ttl" => self.temporary_hours(),
+            "reattribution_fallback_type" => self.temporary().map(|windows| {
+                Cow::Borrowed(if windows.is_temporary_to_organic {
+                    "organic"
+                } else {
+                    "last_eligible_source"
+                })
+            }),
             "inactive_user_definition" => self.window(|w| w.inactivity_ms),
 
             "created_at" => seconds(activity.at_ms),
@@ -378,7 +411,7 @@ impl Values for ActivityValues<'_> {
     fn value(&self, placeholder: &'static Placeholder) -> Option<Cow<'_, str>> {
         match placeholder.source {
             super::catalogue::Source::Record => self.recorded(placeholder.name),
-            super::catalogue::Source::Parameter => self.named(placeholder.name),
+            super::catalogue::Source::Parameter => self.said_or_derived(placeholder.name),
         }
     }
 

@@ -20,6 +20,7 @@ mod claim;
 mod cost;
 mod endpoint;
 mod event;
+mod facts;
 mod forget;
 mod reply;
 mod request;
@@ -211,10 +212,13 @@ fn decide(endpoint: Endpoint, request: &AppRequest, around: &Around, group: &mut
 
 /// Stores an activity that counts, with its postbacks and the index by visitor.
 fn finish(
-    activity: Activity,
+    mut activity: Activity,
     visitor: Option<&Visitor>,
     group: &mut Group<'_>,
 ) -> Result<Arc<Activity>, StoreError> {
+    if let Some(visitor) = visitor {
+        facts::complete(&mut activity, visitor, group)?;
+    }
     let activity = queueing::record(activity, group)?;
     if let Some(visitor) = visitor {
         group.put(

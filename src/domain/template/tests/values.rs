@@ -56,3 +56,50 @@ fn address_and_agent_are_those_of_the_device_when_it_happened() {
         assert_eq!(said, ["203.0.113.1", "Clicked/1"], "{kind}");
     }
 }
+
+#[test]
+fn a_temporary_credit_says_how_long_it_lasts_and_what_comes_after() {
+    let shown_of = |hours, to_organic, kind| {
+        let mut sample = bare(kind, &[], &[]);
+        sample.link.attribution.temporary_credit_h = hours;
+        sample.link.attribution.temporary_to_organic = to_organic;
+        [
+            "attribution_ttl",
+            "reattribution_attribution_ttl",
+            "reattribution_fallback_type",
+        ]
+        .map(|name| shown(&sample, name))
+    };
+    assert_eq!(
+        shown_of(Some(18), None, K::Reattribution),
+        ["18", "18", "last_eligible_source"]
+    );
+    assert_eq!(shown_of(Some(2), Some(true), K::Click), ["2", "2", "organic"]);
+    assert_eq!(shown_of(None, None, K::Install), ["", "", ""]);
+    let mut organic = bare(K::Install, &[], &[]);
+    organic.activity.session = None;
+    assert_eq!(shown(&organic, "attribution_ttl"), "");
+}
+
+#[test]
+fn what_follows_from_other_values_is_made_of_them_unless_it_was_sent() {
+    let id = "a1b2c3d4-0000-4000-8000-1234567890ab";
+    let sample = bare(
+        K::Install,
+        &[("idfa", id)],
+        &[("gps_adid", id), ("gps_adid_md5", "0f")],
+    );
+    assert_eq!(shown(&sample, "idfa_md5"), "0b44a9506f68f6312fd7d10a43d4cdf9");
+    assert_eq!(shown(&sample, "gps_adid_md5"), "0f");
+
+    let mut click = bare(K::Click, &[], &[]);
+    let said = [
+        ("cost_id", "abc"),
+        ("cost_amount", "12.50"),
+        ("cost_currency", "jpy"),
+    ];
+    let session = click.activity.session.as_mut().unwrap();
+    session.cost = said.map(|(name, value)| (name.into(), value.into())).to_vec();
+    assert_eq!(shown(&click, "cost_id_md5"), "900150983cd24fb0d6963f7d28e17f72");
+    assert_eq!(shown(&click, "reporting_cost"), "12.5");
+}
