@@ -22,6 +22,7 @@ mod endpoint;
 mod event;
 mod facts;
 mod forget;
+mod recredit;
 mod reply;
 mod request;
 mod session;
