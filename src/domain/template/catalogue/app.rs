@@ -92,7 +92,7 @@ pub(super) static ROWS: &[Placeholder] = &[
     row(Parameter, ("attribution_updated_at", Time, UnixSeconds, Kinds::of(&[K::InstallUpdate, K::ReattributionUpdate])), "1763720000", ("When the credit was changed", "帰属が更新された時刻")),
     row(Parameter, ("uninstalled_at", Time, UnixSeconds, GONE), "1763730000", ("When the app was removed: its last session", "アンインストール時刻（最後のセッション）")),
     row(Parameter, ("reinstalled_at", Time, UnixSeconds, BACK), "1763740000", ("When the app came back", "再インストール時刻")),
-    row(Parameter, ("time_to_uninstall", Time, Seconds, Kinds::of(&[K::Uninstall])), "29950", ("Seconds from install to removal", "インストールから削除までの秒数")),
+    row(Parameter, ("time_to_uninstall", Time, Seconds, Kinds::of(&[K::Uninstall])), "29950", ("Seconds from install, or the last reinstall, to removal", "インストール（または直近の再インストール）から削除までの秒数")),
     row(Parameter, ("time_to_reinstall", Time, Seconds, BACK), "10000", ("Seconds from removal to return", "削除から再インストールまでの秒数")),
     row(Parameter, ("timezone", Time, Text, ALL), "UTC+0900", ("Time zone of the device", "端末のタイムゾーン")),
     row(Parameter, ("last_session_time", Time, UnixSeconds, SESSIONS), "1763730000", ("Time of the app session before", "前回のアプリセッションの時刻")),
