@@ -465,8 +465,12 @@ fn role(name: &str) -> Role {
     }
 }
 
-/// `<kind>_callback`, `conversion_callback` (install and reattribution), `event_callback_<token>`.
+/// `<kind>_callback`, `conversion_callback` (install and reattribution), `event_callback_<token>`; those of
+/// rejections are also written without the suffix.
 fn is_callback(name: &str) -> bool {
+    if matches!(name, "rejected_install" | "rejected_reattribution") {
+        return true;
+    }
     match name.strip_suffix("_callback") {
         Some(kind) => kind == "conversion" || kind.parse::<ActivityKind>().is_ok(),
         None => name

@@ -202,6 +202,16 @@ fn callbacks_for_allowed_hosts() {
             0,
         ),
         (
+            "rejected_install=https%3A%2F%2Fcb.example%2F",
+            Some("https://cb.example/"),
+            0,
+        ),
+        (
+            "adj_rejected_reattribution=https%3A%2F%2Fcb.example%2F",
+            Some("https://cb.example/"),
+            0,
+        ),
+        (
             "click_callback=https%3A%2F%2Fcb.example%2Fa%0Ahttps%3A%2F%2Fevil.test%2F",
             Some("https://cb.example/a"),
             1,
