@@ -331,6 +331,10 @@ impl<'a> ActivityValues<'a> {
             "adgroup_name" => level(2),
             "creative_name" => level(3),
 
+            // Who earned an install that Apple tells of, only Apple knows.
+            "is_organic" if activity.kind == ActivityKind::SkInstall => {
+                session.and_then(|_| flag(false)).or_else(|| self.reported(name))
+            }
             "is_organic" => flag(session.is_none()),
             "match_type" => activity.match_type.and_then(|matched| lent(match_name(matched))),
             "impression_based" => session.and_then(|s| flag(is_view(s.kind))),

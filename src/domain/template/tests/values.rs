@@ -103,3 +103,12 @@ fn what_follows_from_other_values_is_made_of_them_unless_it_was_sent() {
     assert_eq!(shown(&click, "cost_id_md5"), "900150983cd24fb0d6963f7d28e17f72");
     assert_eq!(shown(&click, "reporting_cost"), "12.5");
 }
+
+#[test]
+fn nobody_knows_whether_apples_installs_are_organic() {
+    for (kind, organic) in [(K::SkInstall, ""), (K::Install, "1")] {
+        let mut sample = bare(kind, &[], &[]);
+        sample.activity.session = None;
+        assert_eq!(shown(&sample, "is_organic"), organic, "{kind}");
+    }
+}
