@@ -351,6 +351,57 @@ fn the_time_to_an_uninstall_counts_from_the_last_return() {
 }
 
 #[test]
+fn a_bearer_token_of_a_partner_proves_its_claims() {
+    let mut app = App::new(json!({}));
+    let target = format!("/api/v1/partners/{}", app.partner);
+    let new = json!({"name": "net", "scopes": ["claims"]});
+    let issued = app.admin.post_json(&format!("{target}/bearer_tokens"), &new).ok();
+    let mut partner = app.admin.get(&target).ok();
+    partner["trust"]["mode"] = json!("enforced");
+    app.admin.json("PUT", &target, &partner).ok();
+    app.send("session", &format!("idfa={IDFA}")).ok();
+    let claim = |bearer: &str| {
+        let claim = format!(
+            "/claim?s2s=1&app_token={}&idfa={IDFA}&tracker={}&click_time={}",
+            app.token,
+            app.link,
+            now_s() - 60
+        );
+        let bearer = format!("Bearer {bearer}");
+        let headers = [("Authorization", bearer.as_str())];
+        app.server.client().send("POST", &claim, &headers, b"")
+    };
+    assert_eq!(claim("ybs_guessed").status, 401);
+    assert_eq!(claim(&text(&issued["secret"])).ok()["result"], "updated");
+}
+
+#[test]
+fn what_is_too_large_is_answered_as_the_guide_says() {
+    let app = App::new(json!({}));
+    let event = |query: &str, body: &[u8]| {
+        let target = format!("/event?app_token={}&idfa={IDFA}{query}", app.token);
+        let form = [("Content-Type", "application/x-www-form-urlencoded")];
+        let answer = app.server.client().send("POST", &target, &form, body);
+        (answer.status, answer.json())
+    };
+    let (status, body) = event("", &vec![b'a'; 64 * 1024 + 1]);
+    assert_eq!((status, &body["error"]["code"]), (413, &json!("too_large")));
+    let many: String = (0..65).map(|n| format!("&x{n}=1")).collect();
+    let (status, body) = event(&many, b"");
+    assert_eq!((status, &body["code"]), (400, &json!("invalid_field")), "{body}");
+    assert!(body["error"].is_string());
+    let long = format!("callback_params={{\"a\":\"{}\"}}", "x".repeat(2048));
+    let (status, body) = event("", long.as_bytes());
+    assert_eq!(
+        (status, &body["field"]),
+        (400, &json!("callback_params")),
+        "{body}"
+    );
+    let (status, body) = event(&format!("&x={}", "x".repeat(8 * 1024)), b"");
+    assert_eq!((status, &body["error"]["code"]), (414, &json!("target_too_long")));
+}
+
+#[test]
 fn a_unique_event_of_eight_connections_at_once_is_counted_once() {
     let mut app = App::new(json!({}));
     app.rule(
