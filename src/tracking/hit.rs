@@ -148,6 +148,10 @@ impl Hit {
         if is_s2s && headers.user_agent.is_empty() {
             agent = Agent::default();
         }
+        let device = &mut agent.device;
+        if !is_s2s && device.os_name == "android" && device.device_name.is_empty() {
+            device.device_name = one_line(&client::hinted_model(&headers.model), 64);
+        }
         Self {
             kind: request.kind,
             is_prefetch: !is_s2s && (request.is_head || client::is_prefetch(&headers.purpose)),
