@@ -278,6 +278,130 @@ fn a_temporary_credit_falls_back_when_it_ends() {
 }
 
 #[test]
+fn an_activity_tells_of_the_device_and_of_the_end_of_its_credit() {
+    const PIXEL: &str = "Mozilla%2F5.0%20(Linux%3B%20Android%2014%3B%20Pixel%208)%20AppleWebKit%2F537.36%20\
+        Chrome%2F120.0.0.0%20Mobile%20Safari%2F537.36";
+    let mut app = App::new(json!({"temporary_credit_h": 2, "temporary_to_organic": true}));
+    let url = app.url(
+        "/d?kind={activity_kind}&ip={ip_address}&ua={user_agent}&os={os_name}&type={device_type}&name={device_name}\
+         &ttl={attribution_ttl}&ends={attribution_expires_at}&after={reattribution_fallback_type}\
+         &fell={last_fallback_time}&md5={idfa_md5}&begun={install_begin_time}&spent={time_to_uninstall}",
+    );
+    app.rule(&["install", "event", "uninstall"], &url);
+    app.click(
+        &app.link,
+        &format!("idfa={IDFA}&ip_address=203.0.113.9&os_name=ios"),
+    );
+    let installed = now_s();
+    app.send(
+        "session",
+        &format!(
+            "idfa={IDFA}&created_at_unix={installed}&ip_address=198.51.100.9&user_agent={PIXEL}\
+             &install_begin_time={}123",
+            installed + 1
+        ),
+    )
+    .ok();
+    let told = app.told("install", 0);
+    let values = |told: &Arrival, names: &[&str]| names.iter().map(|n| value(told, n)).collect::<Vec<_>>();
+    assert_eq!(
+        values(&told, &["ip", "os", "type", "name"]),
+        ["198.51.100.0", "android", "phone", "Pixel 8"]
+    );
+    assert!(value(&told, "ua").contains("Pixel 8"));
+    assert_eq!(
+        values(&told, &["ttl", "ends", "after", "fell", "begun"]),
+        [
+            "2".to_owned(),
+            (installed + 7200).to_string(),
+            "organic".to_owned(),
+            String::new(),
+            (installed + 1).to_string()
+        ]
+    );
+    assert_eq!(value(&told, "md5").len(), 32);
+    // A server speaks for the device without saying what it is: the click knows.
+    let event = format!("idfa={IDFA}&event_token={}", app.purchase);
+    let target = format!("/event?s2s=1&app_token={}&{event}", app.token);
+    let server = [("User-Agent", "Server/1")];
+    app.server.client().send("POST", &target, &server, b"").ok();
+    let told = app.told("event", 0);
+    assert_eq!(values(&told, &["ip", "ua", "os"]), ["203.0.113.0", "x", "ios"]);
+}
+
+#[test]
+fn the_time_to_an_uninstall_counts_from_the_last_return() {
+    let mut app = App::new(json!({}));
+    let url = app.url("/u?kind={activity_kind}&spent={time_to_uninstall}");
+    app.rule(&["uninstall"], &url);
+    let first = now_s() - 50_000;
+    let open = |app: &App, at: u64| {
+        let open = format!("idfv={IDFA}&created_at_unix={at}");
+        app.send("session", &open).ok();
+    };
+    let remove = |app: &App| app.send("uninstall", &format!("idfv={IDFA}")).ok();
+    open(&app, first);
+    open(&app, first + 10_000);
+    remove(&app);
+    assert_eq!(value(&app.told("uninstall", 0), "spent"), "10000");
+    open(&app, first + 20_000);
+    open(&app, first + 25_000);
+    remove(&app);
+    assert_eq!(value(&app.told("uninstall", 1), "spent"), "5000");
+}
+
+#[test]
+fn a_bearer_token_of_a_partner_proves_its_claims() {
+    let mut app = App::new(json!({}));
+    let target = format!("/api/v1/partners/{}", app.partner);
+    let new = json!({"name": "net", "scopes": ["claims"]});
+    let issued = app.admin.post_json(&format!("{target}/bearer_tokens"), &new).ok();
+    let mut partner = app.admin.get(&target).ok();
+    partner["trust"]["mode"] = json!("enforced");
+    app.admin.json("PUT", &target, &partner).ok();
+    app.send("session", &format!("idfa={IDFA}")).ok();
+    let claim = |bearer: &str| {
+        let claim = format!(
+            "/claim?s2s=1&app_token={}&idfa={IDFA}&tracker={}&click_time={}",
+            app.token,
+            app.link,
+            now_s() - 60
+        );
+        let bearer = format!("Bearer {bearer}");
+        let headers = [("Authorization", bearer.as_str())];
+        app.server.client().send("POST", &claim, &headers, b"")
+    };
+    assert_eq!(claim("ybs_guessed").status, 401);
+    assert_eq!(claim(&text(&issued["secret"])).ok()["result"], "updated");
+}
+
+#[test]
+fn what_is_too_large_is_answered_as_the_guide_says() {
+    let app = App::new(json!({}));
+    let event = |query: &str, body: &[u8]| {
+        let target = format!("/event?app_token={}&idfa={IDFA}{query}", app.token);
+        let form = [("Content-Type", "application/x-www-form-urlencoded")];
+        let answer = app.server.client().send("POST", &target, &form, body);
+        (answer.status, answer.json())
+    };
+    let (status, body) = event("", &vec![b'a'; 64 * 1024 + 1]);
+    assert_eq!((status, &body["error"]["code"]), (413, &json!("too_large")));
+    let many: String = (0..65).map(|n| format!("&x{n}=1")).collect();
+    let (status, body) = event(&many, b"");
+    assert_eq!((status, &body["code"]), (400, &json!("invalid_field")), "{body}");
+    assert!(body["error"].is_string());
+    let long = format!("callback_params={{\"a\":\"{}\"}}", "x".repeat(2048));
+    let (status, body) = event("", long.as_bytes());
+    assert_eq!(
+        (status, &body["field"]),
+        (400, &json!("callback_params")),
+        "{body}"
+    );
+    let (status, body) = event(&format!("&x={}", "x".repeat(8 * 1024)), b"");
+    assert_eq!((status, &body["error"]["code"]), (414, &json!("target_too_long")));
+}
+
+#[test]
 fn a_unique_event_of_eight_connections_at_once_is_counted_once() {
     let mut app = App::new(json!({}));
     app.rule(

@@ -192,6 +192,69 @@ fn erasures_are_paced_and_costs_are_idempotent() {
     assert_eq!(app.kinds_told(), ["cost_update", "cost_update"]);
 }
 
+/// Installs, sessions and cost of a link in the last day.
+fn of_link(app: &mut App, link: &str) -> (i64, i64, Value) {
+    app.applied();
+    let (from, to) = ((now_s() - 86_400) * 1000, (now_s() + 900) * 1000);
+    let target = format!("/api/v1/stats?group_by=link&from_ms={from}&to_ms={to}");
+    let rows = app.admin.get(&target).ok()["rows"].clone();
+    let row = rows.as_array().unwrap().iter().find(|row| row["key"] == link);
+    let row = row.cloned().unwrap_or_default();
+    let count = |name: &str| row[name].as_i64().unwrap_or_default();
+    (count("installs"), count("sessions"), row["cost"].clone())
+}
+
+#[test]
+fn counters_follow_a_claim_and_a_reported_cost_replaces_that_of_the_click() {
+    let mut app = App::new(json!({}));
+    for partner in app.admin.get("/api/v1/partners").ok()["items"]
+        .as_array()
+        .unwrap()
+    {
+        let mut partner = partner.clone();
+        partner["trust"] = json!({"mode": "enforced", "allowed_ips": ["127.0.0.0/8"]});
+        let target = format!("/api/v1/partners/{}", text(&partner["id"]));
+        app.admin.json("PUT", &target, &partner).ok();
+    }
+    let (link, other) = (app.link.clone(), app.link2.clone());
+    let usd = |amount: &str| json!([{"amount": amount, "currency": "USD"}]);
+    app.click(
+        &link,
+        "ip_address=192.0.2.77&os_name=ios&device_name=iPhone&cost_type=cpi&cost_amount=2&cost_currency=usd",
+    );
+    let opened = "ip_address=192.0.2.77&os_name=ios&device_name=iPhone14,5";
+    app.send("session", &format!("idfa={IDFA}&{opened}")).ok();
+    assert_eq!(of_link(&mut app, &link), (1, 1, usd("2")));
+    let claim = |app: &App, link: &str, before_s: u64| {
+        let time = now_s() - before_s;
+        let claim = format!("idfa={IDFA}&tracker={link}&click_time={time}");
+        app.send("claim", &claim).ok()["result"].clone()
+    };
+    assert_eq!(claim(&app, &other, 60), "updated");
+    let (installs, sessions, cost) = of_link(&mut app, &link);
+    assert_eq!((installs, sessions), (0, 0), "taken from the first");
+    assert!(cost == json!([]) || cost == usd("0"), "{cost}");
+    let (installs, sessions, _) = of_link(&mut app, &other);
+    assert_eq!((installs, sessions), (1, 1), "given to the second");
+    // The counters are taken from where the first claim brought them.
+    assert_eq!(claim(&app, &link, 30), "updated");
+    assert_eq!(of_link(&mut app, &other).0, 0);
+    assert_eq!(of_link(&mut app, &link).0, 1);
+    assert_eq!(totals(&mut app, None)["installs"], 1);
+
+    app.click(
+        &other,
+        "cost_id=cost-0123456789&cost_type=cpc&cost_amount=0.50&cost_currency=usd",
+    );
+    assert_eq!(of_link(&mut app, &other).2, usd("0.5"));
+    for amount in ["0.35", "0.40"] {
+        let cost =
+            format!("/cost?cost_id=cost-0123456789&cost_type=cpc&cost_amount={amount}&cost_currency=usd");
+        app.server.client().get(&cost).ok();
+    }
+    assert_eq!(of_link(&mut app, &other).2, usd("0.4"));
+}
+
 #[test]
 fn an_erasure_cancels_what_waits_and_takes_the_text_out_of_the_rest() {
     let mut app = App::new(json!({}));

@@ -274,7 +274,7 @@ impl RefusalReason {
     pub fn remedy(self) -> &'static str {
         match self {
             Self::UnknownSession => {
-                "Send the sid unchanged as the landing page received it, within the retention of sessions."
+                "Send the sid, or the cost_id, unchanged as the click had it, within the retention of sessions."
             }
             Self::MissingSession => {
                 "Send sid, or let the tag on the landing page set the visitor's cookie first."
@@ -299,8 +299,12 @@ impl RefusalReason {
             Self::BadToken => {
                 "Send Authorization: Bearer with a token of the offer that is enabled for this endpoint."
             }
-            Self::WrongEvent => "Use the token or the exact name of an event of the offer.",
-            Self::WrongOffer => "Send the cid of the offer that the click belongs to.",
+            Self::WrongEvent => {
+                "Use the token of an event of the offer or app; conversions of sites may name its exact name."
+            }
+            Self::WrongOffer => {
+                "Send the id of the offer: as cid that of the click's offer, as app_token that of the app."
+            }
             Self::OfferPaused => "Resume the offer if it should count.",
             Self::FutureTimestamp => "Check the clock of the sender.",
             Self::TooOld => "Send conversions sooner, or leave the time out.",

@@ -35,7 +35,7 @@ fn callbacks_of_a_decision_that_cannot_be_made_now_are_told_why() {
     let note = told.clone();
     let job = move |group: &mut super::Group<'_>| {
         group.on_durable(Box::new(move |result| {
-            note.store(result.is_err(), Ordering::Release)
+            note.store(result.is_err(), Ordering::Release);
         }));
         group.fail(&StoreError::Rebuilding { db: Db::Hot });
     };

@@ -24,6 +24,8 @@ pub struct ClientHeaders {
     pub accept_language: String,
     /// `Sec-Purpose`, `Purpose`, `X-Purpose` and `X-Moz`, joined with a comma.
     pub purpose: String,
+    /// `Sec-CH-UA-Model`.
+    pub model: String,
 }
 
 /// Parts of user agents, lower case, that bots, link previews and HTTP libraries send beside those that
@@ -234,6 +236,18 @@ fn device_name(text: &str, os_name: &str) -> String {
             .to_owned(),
         _ => String::new(),
     }
+}
+
+/// The model of `Sec-CH-UA-Model`, a quoted string; empty when there is none. Chrome on Android leaves the model out
+/// of the user agent and says it here to those who ask (`Accept-CH`).
+pub fn hinted_model(header: &str) -> String {
+    let quoted = header.trim();
+    let model = quoted
+        .strip_prefix('"')
+        .and_then(|text| text.strip_suffix('"'))
+        .unwrap_or_default();
+    let plain = model.replace("\\\"", "\"").replace("\\\\", "\\");
+    super::query::cut(plain.trim(), 64).to_owned()
 }
 
 fn is_locale(part: &str) -> bool {

@@ -151,14 +151,7 @@ fn count(session: &Session, group: &mut Group<'_>) {
         counters.clicks = 1;
         counters.unique_clicks = i64::from(session.flags.is_unique);
     }
-    if !session.is_automated() {
-        let model = if session.kind == EngagementKind::Impression {
-            "cpm"
-        } else {
-            "cpc"
-        };
-        counters.cost = cost(session, model);
-    }
+    counters.cost = own_cost(session);
     for dimension in dimensions(session) {
         let key = StatKey {
             bucket: Bucket::of(session.at_ms()),
@@ -170,6 +163,16 @@ fn count(session: &Session, group: &mut Group<'_>) {
         };
         group.count(key, counters.clone());
     }
+}
+
+/// What an engagement costs by itself, as it was counted when it was recorded.
+pub(super) fn own_cost(session: &Session) -> Sums {
+    let model = match session.kind {
+        _ if session.is_automated() => return Sums::default(),
+        EngagementKind::Impression => "cpm",
+        EngagementKind::Click | EngagementKind::Direct => "cpc",
+    };
+    cost(session, model)
 }
 
 /// What the engagement says that it costs under a pricing model (`cpc` at the click, `cpm` at the view, `cpi` at

@@ -148,6 +148,10 @@ impl Hit {
         if is_s2s && headers.user_agent.is_empty() {
             agent = Agent::default();
         }
+        let device = &mut agent.device;
+        if !is_s2s && device.os_name == "android" && device.device_name.is_empty() {
+            device.device_name = one_line(&client::hinted_model(&headers.model), 64);
+        }
         Self {
             kind: request.kind,
             is_prefetch: !is_s2s && (request.is_head || client::is_prefetch(&headers.purpose)),
@@ -465,8 +469,12 @@ fn role(name: &str) -> Role {
     }
 }
 
-/// `<kind>_callback`, `conversion_callback` (install and reattribution), `event_callback_<token>`.
+/// `<kind>_callback`, `conversion_callback` (install and reattribution), `event_callback_<token>`; those of
+/// rejections are also written without the suffix.
 fn is_callback(name: &str) -> bool {
+    if matches!(name, "rejected_install" | "rejected_reattribution") {
+        return true;
+    }
     match name.strip_suffix("_callback") {
         Some(kind) => kind == "conversion" || kind.parse::<ActivityKind>().is_ok(),
         None => name

@@ -35,7 +35,34 @@ fn browser() -> ClientHeaders {
         user_agent: PHONE.into(),
         referer: "https://media.example/".into(),
         accept_language: "ja-JP".into(),
-        purpose: String::new(),
+        ..ClientHeaders::default()
+    }
+}
+
+#[test]
+fn a_hint_names_the_model_that_the_user_agent_leaves_out() {
+    const REDUCED: &str = "Mozilla/5.0 (Linux; Android 10; K) AppleWebKit/537.36 (KHTML, like Gecko) \
+        Chrome/124.0.0.0 Mobile Safari/537.36";
+    const WHOLE: &str = "Mozilla/5.0 (Linux; Android 14; Pixel 8) AppleWebKit/537.36 (KHTML, like Gecko) \
+        Chrome/120.0.0.0 Mobile Safari/537.36";
+    for (user_agent, query, hint, model) in [
+        (REDUCED, "", "\"SM-G991B\"", "SM-G991B"),
+        (REDUCED, "", "\"\"", ""),
+        (REDUCED, "", "", ""),
+        (REDUCED, "", "SM-G991B", ""),
+        (REDUCED, "", "\"A \\\"B\\\"\"", "A \"B\""),
+        (WHOLE, "", "\"SM-G991B\"", "Pixel 8"),
+        (PHONE, "", "\"SM-G991B\"", "iPhone"),
+        // The hint of a server is not the device's.
+        (REDUCED, "s2s=1&os_name=android", "\"SM-G991B\"", ""),
+    ] {
+        let headers = ClientHeaders {
+            user_agent: user_agent.into(),
+            model: hint.into(),
+            ..ClientHeaders::default()
+        };
+        let hit = hit_of(EngagementKind::Click, query, &headers);
+        assert_eq!(hit.device().device_name, model, "{user_agent} {query} {hint}");
     }
 }
 
@@ -199,6 +226,16 @@ fn callbacks_for_allowed_hosts() {
         (
             "rejected_install_callback=equal,%7Bcountry%7D,jp,https%3A%2F%2Fcb.example%2F",
             Some("equal,{country},jp,https://cb.example/"),
+            0,
+        ),
+        (
+            "rejected_install=https%3A%2F%2Fcb.example%2F",
+            Some("https://cb.example/"),
+            0,
+        ),
+        (
+            "adj_rejected_reattribution=https%3A%2F%2Fcb.example%2F",
+            Some("https://cb.example/"),
             0,
         ),
         (

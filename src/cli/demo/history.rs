@@ -86,6 +86,7 @@ fn click(recorder: &Recorder, clock: &Clock, token: &str, query: &str) -> Result
         referer: "https://media.example/".into(),
         accept_language: "ja-JP,ja;q=0.9".into(),
         purpose: String::new(),
+        model: String::new(),
     };
     let ip = IpAddr::V4(Ipv4Addr::new(203, 0, 113, rand::random()));
     let request = Request {

@@ -7,6 +7,7 @@ mod body;
 pub mod catalogue;
 mod compiled;
 mod condition;
+mod derived;
 mod finding;
 mod parts;
 mod rule_text;

@@ -9,7 +9,7 @@ use crate::domain::activity::{
 use crate::domain::ids::{ActivityId, EventToken, IdError, LinkToken, OfferId, PartnerId, SessionId};
 use crate::domain::link::Link;
 use crate::domain::money::{Currency, Money};
-use crate::domain::offer::{Approval, DuplicatePolicy, Event, Offer};
+use crate::domain::offer::{Approval, AttributionPolicy, DuplicatePolicy, Event, Offer};
 use crate::domain::partner::Partner;
 use crate::domain::session::{Device, EngagementKind, Geo, Session, SessionFlags};
 use rust_decimal::Decimal;
@@ -129,7 +129,11 @@ pub fn sample_activity(kind: ActivityKind) -> Result<Sample, IdError> {
             creative: Some(shown("creative_name")),
             destinations: None,
             state: Default::default(),
-            attribution: Default::default(),
+            attribution: AttributionPolicy {
+                temporary_credit_h: shown("attribution_ttl").parse().ok(),
+                temporary_to_organic: Some(true),
+                ..AttributionPolicy::default()
+            },
             domain: None,
             note: String::new(),
             created_at_ms: CLICK_AT_MS,

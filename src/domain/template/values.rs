@@ -6,8 +6,9 @@
 //! the credited click.
 
 use super::catalogue::Placeholder;
+use super::derived;
 use super::parts::Values;
-use crate::domain::activity::{Activity, ActivityKind, MatchType};
+use crate::domain::activity::{Activity, ActivityInput, ActivityKind, MatchType};
 use crate::domain::attribution::Windows;
 use crate::domain::ids::PostbackId;
 use crate::domain::link::Link;
@@ -116,6 +117,42 @@ impl<'a> ActivityValues<'a> {
             .or_else(|| self.clicked(name))
     }
 
+    /// Whether what came with the activity is of the device, as it was then: an app, or a server that speaks for it,
+    /// reported it. A conversion of a site is reported by a shop, a claim by a network.
+    fn is_of_device(&self) -> bool {
+        use ActivityKind as K;
+        let is_of_app = in_list(&self.activity.facts, "is_s2s").is_some();
+        is_of_app
+            && !matches!(
+                self.activity.kind,
+                K::Click
+                    | K::Impression
+                    | K::InstallUpdate
+                    | K::ReattributionUpdate
+                    | K::Uninstall
+                    | K::CostUpdate
+                    | K::SkInstall
+            )
+    }
+
+    /// What the device showed of itself when it happened.
+    fn shown(&self, of_input: fn(&ActivityInput) -> &str) -> Text<'a> {
+        lent(of_input(&self.activity.input)).filter(|_| self.is_of_device())
+    }
+
+    fn ip_address(&self) -> Text<'a> {
+        self.shown(|input| &input.ip)
+            .or_else(|| self.session().and_then(|session| lent(&session.ip)))
+            .or_else(|| lent(&self.activity.input.ip))
+            .or_else(|| self.reported("ip_address"))
+    }
+
+    fn user_agent(&self) -> Text<'a> {
+        self.shown(|input| &input.user_agent)
+            .or_else(|| self.device("user_agent", |session| &session.user_agent))
+            .or_else(|| lent(&self.activity.input.user_agent))
+    }
+
     fn engaged_at(&self, is_wanted: fn(EngagementKind) -> bool) -> Option<i64> {
         self.session()
             .filter(|session| is_wanted(session.kind))
@@ -131,13 +168,37 @@ impl<'a> ActivityValues<'a> {
             .find(|event| event.token == *token)
     }
 
+    /// What was said under a name, else what follows from what was said under others.
+    fn said_or_derived(&self, name: &str) -> Text<'a> {
+        self.named(name).or_else(|| {
+            let currency = self.context.offer.map(|offer| offer.currency);
+            let of = |name: &str| self.named(name).map(Cow::into_owned);
+            derived::value(name, currency, of).map(Cow::Owned)
+        })
+    }
+
     /// A window in hours, as it is in force for the credited link.
     fn window(&self, read: fn(&Windows) -> i64) -> Text<'a> {
+        made(read(&self.windows()) / 3_600_000)
+    }
+
+    /// The policy of a credit that does not last; `None`: it does, or there is none.
+    fn temporary(&self) -> Option<Windows> {
+        self.session()?;
+        Some(self.windows()).filter(|windows| windows.temporary_ms > 0)
+    }
+
+    fn temporary_hours(&self) -> Text<'a> {
+        self.temporary()
+            .and_then(|windows| made(windows.temporary_ms / 3_600_000))
+    }
+
+    fn windows(&self) -> Windows {
         let of_link = self.context.link.map(|link| &link.attribution);
         let of_partner = self.context.partner.map(|partner| &partner.attribution);
         let of_offer = self.context.offer.map(|offer| &offer.attribution);
         let layers = [of_link, of_partner, of_offer].into_iter().flatten();
-        made(read(&Windows::resolve(layers)) / 3_600_000)
+        Windows::resolve(layers)
     }
 
     fn money_in(&self, currency: Currency) -> Option<Money> {
@@ -270,6 +331,10 @@ impl<'a> ActivityValues<'a> {
             "adgroup_name" => level(2),
             "creative_name" => level(3),
 
+            // Who earned an install that Apple tells of, only Apple knows.
+            "is_organic" if activity.kind == ActivityKind::SkInstall => {
+                session.and_then(|_| flag(false)).or_else(|| self.reported(name))
+            }
             "is_organic" => flag(session.is_none()),
             "match_type" => activity.match_type.and_then(|matched| lent(match_name(matched))),
             "impression_based" => session.and_then(|s| flag(is_view(s.kind))),
@@ -283,6 +348,14 @@ impl<'a> ActivityValues<'a> {
                 self.window(|w| w.click_probabilistic_ms)
             }
             "reattribution_attribution_window" => self.window(|w| w.reattribution_ms),
+            "attribution_ttl" | "reattribution_attribution_ttl" => self.temporary_hours(),
+            "reattribution_fallback_type" => self.temporary().map(|windows| {
+                Cow::Borrowed(if windows.is_temporary_to_organic {
+                    "organic"
+                } else {
+                    "last_eligible_source"
+                })
+            }),
             "inactive_user_definition" => self.window(|w| w.inactivity_ms),
 
             "created_at" => seconds(activity.at_ms),
@@ -301,13 +374,8 @@ impl<'a> ActivityValues<'a> {
                 .named(name)
                 .or_else(|| self.named("idfa"))
                 .map(|id| Cow::Owned(id.to_ascii_uppercase())),
-            "user_agent" => self
-                .device(name, |s| &s.user_agent)
-                .or_else(|| lent(&activity.input.user_agent)),
-            "ip_address" => session
-                .and_then(|s| lent(&s.ip))
-                .or_else(|| lent(&activity.input.ip))
-                .or_else(|| self.reported(name)),
+            "user_agent" => self.user_agent(),
+            "ip_address" => self.ip_address(),
             "isp" => self.device(name, |s| &s.geo.isp),
             "browser" => self.device(name, |s| &s.device.browser),
             "device_name" => self.device(name, |s| &s.device.device_name),
@@ -347,7 +415,7 @@ impl Values for ActivityValues<'_> {
     fn value(&self, placeholder: &'static Placeholder) -> Option<Cow<'_, str>> {
         match placeholder.source {
             super::catalogue::Source::Record => self.recorded(placeholder.name),
-            super::catalogue::Source::Parameter => self.named(placeholder.name),
+            super::catalogue::Source::Parameter => self.said_or_derived(placeholder.name),
         }
     }
 

@@ -227,7 +227,7 @@ table! {
     offers::list_offers, offers::get_offer, offers::create_offer, offers::replace_offer, offers::delete_offer,
     bearer::create_bearer_token, bearer::delete_bearer_token,
     partners::list_partners, partners::get_partner, partners::create_partner, partners::replace_partner,
-    partners::delete_partner,
+    partners::delete_partner, bearer::create_partner_bearer_token, bearer::delete_partner_bearer_token,
     links::list_links, links::get_link, links::create_link, links::replace_link, links::delete_link,
     rules::check_rule, rules::preview_rule, rules::list_rules, rules::get_rule, rules::create_rule,
     rules::replace_rule, rules::delete_rule, rules::list_placeholders,

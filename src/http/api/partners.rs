@@ -229,7 +229,8 @@ fn check_payouts(payouts: &[PartnerPayout], catalog: &Catalog) -> Result<(), Api
     Ok(())
 }
 
-fn find<'a>(catalog: &'a Catalog, text: &str) -> Result<&'a Partner, ApiError> {
+/// The partner of an id.
+pub(super) fn find<'a>(catalog: &'a Catalog, text: &str) -> Result<&'a Partner, ApiError> {
     let key: PartnerId = id("partner", text)?;
     catalog
         .partners

@@ -317,6 +317,46 @@ async fn a_bearer_token_is_shown_once_and_can_be_revoked() {
 }
 
 #[actix_web::test]
+async fn a_bearer_token_of_a_partner_is_shown_once_and_can_be_revoked() {
+    let instance = Instance::start();
+    let admin = instance.token(TokenScope::Admin).await;
+    let headers = [("authorization", admin.as_str())];
+    let call =
+        async |method: Method, path: &str, body: Value| send(&instance, method, path, &headers, body).await;
+    let partner = call(Method::POST, "/api/v1/partners", json!({"name": "Net"}))
+        .await
+        .body;
+    let target = format!("/api/v1/partners/{}", partner["id"].as_str().unwrap());
+    let tokens = format!("{target}/bearer_tokens");
+    let new = json!({"name": "net", "scopes": ["claims"]});
+    let viewer = instance.token(TokenScope::Read).await;
+    let read_only = [("authorization", viewer.as_str())];
+    let refused = send(&instance, Method::POST, &tokens, &read_only, new.clone()).await;
+    assert_eq!(refused.status, 403, "{}", refused.body);
+    let made = call(Method::POST, &tokens, new.clone()).await;
+    assert_eq!(made.status, 201, "{}", made.body);
+    assert!(made.body["secret"].as_str().unwrap().starts_with("ybs_"));
+    let token = &made.body["partner"]["trust"]["bearer_tokens"][0];
+    assert_eq!(
+        (&token["name"], &token["scopes"]),
+        (&json!("net"), &json!(["claims"]))
+    );
+    let again = call(Method::POST, &tokens, new).await;
+    assert_eq!((again.status.as_u16(), again.code()), (400, "duplicate"));
+    let one = format!("{tokens}/net");
+    assert_eq!(call(Method::DELETE, &one, Value::Null).await.status, 204);
+    let gone = call(Method::DELETE, &one, Value::Null).await;
+    assert_eq!((gone.status.as_u16(), gone.code()), (404, "not_found"));
+    let now = call(Method::GET, &target, Value::Null).await;
+    assert_eq!(now.body["trust"]["bearer_tokens"], json!([]));
+    let audit = call(Method::GET, "/api/v1/audit", Value::Null)
+        .await
+        .body
+        .to_string();
+    assert!(audit.contains("partner.bearer_token_revoked"), "{audit}");
+}
+
+#[actix_web::test]
 async fn waiting_postbacks_are_given_up_by_filter_and_kept() {
     let instance = Instance::start();
     let admin = instance.token(TokenScope::Admin).await;

@@ -241,6 +241,7 @@ fn client_headers(request: &HttpRequest) -> ClientHeaders {
         referer: text_header(request, REFERER),
         accept_language: text_header(request, ACCEPT_LANGUAGE),
         purpose,
+        model: text_header(request, HeaderName::from_static("sec-ch-ua-model")),
     }
 }
 
@@ -399,10 +400,12 @@ fn allow_origin(answer: &mut HttpResponseBuilder, origin: Option<&str>) {
     }
 }
 
+/// Asks for the model of the device, too: browsers that leave it out of the user agent say it with the next click.
 fn redirect(to: &str) -> HttpResponseBuilder {
     let mut answer = HttpResponse::Found();
     answer
         .insert_header((LOCATION, to))
+        .insert_header(("accept-ch", "Sec-CH-UA-Model"))
         .insert_header((CACHE_CONTROL, "no-store"));
     answer
 }

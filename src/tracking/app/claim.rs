@@ -6,7 +6,7 @@
 //!
 //! 2026-11-22: its names go past the same bound as those of clicks (`tracking::link_names`).
 
-use super::{Case, Decided, Failure, MOST_KEPT, Reply, credit_json, finish, visitors};
+use super::{Case, Decided, Failure, MOST_KEPT, Reply, credit_json, finish, recredit, visitors};
 use crate::domain::activity::{ActivityKind, Candidate, MatchType, RefusalReason};
 use crate::domain::attribution::{ClaimVerdict, Credit, Engagement, judge_claim};
 use crate::domain::ids::SessionId;
@@ -247,6 +247,9 @@ fn grant(
     facts.tracker("outdated_tracker", outdated.as_ref());
     facts.time("attribution_updated_at", Some(group.now_ms()));
     activity.facts = facts.0;
+    if let Some(of) = of {
+        recredit::follow(of, &activity, group)?;
+    }
     finish(activity, Some(&visitor), group)?;
     Ok(Ok(reply("updated", visitor.credit.as_deref(), None)))
 }

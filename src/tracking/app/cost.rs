@@ -1,20 +1,22 @@
 //! The cost of an engagement, reported by its network under the `cost_id` that the engagement carried.
 
 use super::claim::authorize;
-use super::{AppRequest, Around, DAY_MS, Decided, Failure, Reply, count, finish, request};
+use super::{AppRequest, Around, DAY_MS, Decided, Failure, Reply, count, finish, recredit, request};
 use crate::domain::activity::{Activity, ActivityKind, MatchType, RefusalReason};
 use crate::domain::duplicates;
 use crate::domain::ids::ActivityId;
 use crate::domain::money::{Money, parse_amount};
 use crate::domain::session::Session;
-use crate::domain::stats::Counters;
+use crate::domain::stats::{Counters, Sums};
 use crate::recorder::Group;
-use crate::store::{StoreError, codec, keys};
-use crate::tracking::{matching, record_conversion};
+use crate::store::{Db, Key, KeyRange, Period, PeriodKind, StoreError, codec, keys};
+use crate::tracking::{engagement, matching, record_conversion};
 use serde_json::json;
 
 /// Accepted up to this long after the engagement.
 const WITHIN_MS: i64 = 7 * DAY_MS;
+/// Activities of an engagement that are looked through for its install.
+const MOST_ACTIVITIES: usize = 100;
 const TYPES: [&str; 4] = ["cpc", "cpi", "cpm", "cpe"];
 
 fn invalid(field: &str, message: &str) -> Failure {
@@ -64,7 +66,44 @@ fn parse(request: &AppRequest) -> Result<Cost<'_>, Failure> {
     })
 }
 
-/// A second report of the same cost changes nothing; another amount replaces the first in the totals.
+/// Under which key the newest report of an engagement's cost is noted.
+pub(super) fn report(session: &Session) -> Key {
+    keys::duplicate(&duplicates::hash(&[b"cost-report", &session.id.to_key()]))
+}
+
+/// What was counted of the cost that the engagement itself carried: at the click or view, or at its install.
+fn carried(session: &Session, group: &Group<'_>) -> Result<Sums, StoreError> {
+    let of_install = engagement::cost(session, "cpi");
+    if of_install != Sums::default() && has_install(session, group)? {
+        return Ok(of_install);
+    }
+    Ok(engagement::own_cost(session))
+}
+
+/// Whether an install counts for the session; a claim may have moved it to another.
+fn has_install(session: &Session, group: &Group<'_>) -> Result<bool, StoreError> {
+    let prefix = keys::activities_of_session_prefix(session.id);
+    let (first, last) = (
+        Period::from_ms(session.at_ms()).0,
+        Period::from_ms(group.now_ms()).0,
+    );
+    for month in first..=last {
+        let db = Db::Period(PeriodKind::Activities, Period(month));
+        for (key, _) in group.scan(db, KeyRange::prefix(&prefix), MOST_ACTIVITIES)? {
+            let Some(id) = keys::parse_activity_index(&key) else {
+                continue;
+            };
+            let is_install = load(id, group)?.is_some_and(|activity| activity.kind == ActivityKind::Install);
+            if is_install && recredit::last_update(id, group)?.is_none() {
+                return Ok(true);
+            }
+        }
+    }
+    Ok(false)
+}
+
+/// A second report of the same cost changes nothing; another amount replaces the first in the totals, and the first
+/// one what the engagement itself said.
 pub(super) fn record(request: &AppRequest, around: &Around, group: &mut Group<'_>) -> Decided {
     let cost = match parse(request) {
         Ok(cost) => cost,
@@ -82,7 +121,7 @@ pub(super) fn record(request: &AppRequest, around: &Around, group: &mut Group<'_
     if let Err(failure) = authorize(partner.map(AsRef::as_ref), &around.caller, group.now_ms()) {
         return Ok(Err(failure));
     }
-    let at = keys::duplicate(&duplicates::hash(&[b"cost-report", &session.id.to_key()]));
+    let at = report(&session);
     let before = match group.get(at.0, &at.1)? {
         Some(record) => load(codec::decode_duplicate(&record, at.0, &at.1)?.activity, group)?,
         None => None,
@@ -103,12 +142,12 @@ pub(super) fn record(request: &AppRequest, around: &Around, group: &mut Group<'_
     group.put(at, codec::encode_duplicate(&first)?);
     let mut counters = Counters::default();
     counters.cost.add(cost.money);
-    if let Some((_, Some(money))) = before {
-        counters.cost.add(Money {
-            amount: -money.amount,
-            ..money
-        });
+    let mut replaced = Counters::default();
+    match before {
+        Some((_, money)) => money.iter().for_each(|money| replaced.cost.add(*money)),
+        None => replaced.cost = carried(&session, group)?,
     }
+    counters.merge(&replaced.negated());
     count(&activity, &counters, group);
     finish(activity, None, group)?;
     Ok(Ok(done))

@@ -20,7 +20,9 @@ mod claim;
 mod cost;
 mod endpoint;
 mod event;
+mod facts;
 mod forget;
+mod recredit;
 mod reply;
 mod request;
 mod session;
@@ -73,6 +75,15 @@ pub struct Around {
     pub visitors: Arc<Visitors>,
     /// Which names below a link are known.
     pub link_names: Arc<LinkNames>,
+}
+
+impl Around {
+    /// The same, when a server speaks for the device: what the connection says of its agent is not the device's.
+    fn without_agent(&self) -> Self {
+        let mut around = self.clone();
+        around.caller.user_agent.clear();
+        around
+    }
 }
 
 /// Decides and records a request. `None`: the idempotency key was used with another body.
@@ -191,6 +202,9 @@ fn decide(endpoint: Endpoint, request: &AppRequest, around: &Around, group: &mut
         // It names no app and no device, only the engagement's `cost_id`.
         Endpoint::Cost => return cost::record(request, around, group),
     };
+    let is_spoken_for = request.is_s2s || matches!(endpoint, Endpoint::Claim | Endpoint::Uninstall);
+    let without_agent = is_spoken_for.then(|| around.without_agent());
+    let around = without_agent.as_ref().unwrap_or(around);
     match investigate(endpoint, request, around, group)? {
         Ok(case) => record(&case, group),
         Err(failure) => Ok(Err(failure)),
@@ -199,10 +213,13 @@ fn decide(endpoint: Endpoint, request: &AppRequest, around: &Around, group: &mut
 
 /// Stores an activity that counts, with its postbacks and the index by visitor.
 fn finish(
-    activity: Activity,
+    mut activity: Activity,
     visitor: Option<&Visitor>,
     group: &mut Group<'_>,
 ) -> Result<Arc<Activity>, StoreError> {
+    if let Some(visitor) = visitor {
+        facts::complete(&mut activity, visitor, group)?;
+    }
     let activity = queueing::record(activity, group)?;
     if let Some(visitor) = visitor {
         group.put(

@@ -100,7 +100,12 @@ impl AppRequest {
                     request.fields.push((name, value));
                 }
                 "install_begin_time" => {
-                    request.download_at_ms = Some(instant::unix(&name, &value)?);
+                    let at_ms = instant::unix(&name, &value)?;
+                    request.download_at_ms = Some(at_ms);
+                    request.fields.push((name, seconds(at_ms)));
+                }
+                "install_finish_time" | "referral_time" => {
+                    let value = instant::unix(&name, &value).map_or(value, seconds);
                     request.fields.push((name, value));
                 }
                 "user_agent" => request.user_agent = value,
@@ -178,6 +183,11 @@ impl AppRequest {
     pub fn names_a_device(&self) -> bool {
         self.adid.is_some() || !self.ids.is_empty()
     }
+}
+
+/// As placeholders show a time.
+fn seconds(at_ms: i64) -> String {
+    at_ms.div_euclid(1000).to_string()
 }
 
 fn said(fields: &Fields) -> u64 {
@@ -351,6 +361,21 @@ mod tests {
         assert!(request.is_test && request.is_s2s && request.names_a_device());
         assert_eq!(request.field("app_version"), Some("5"));
         assert_eq!(request.field("ip_address"), None);
+    }
+
+    #[test]
+    fn times_are_kept_in_seconds() {
+        let names = ["install_begin_time", "install_finish_time", "referral_time"];
+        for (value, kept) in [("1795762000123", "1795762000"), ("1795762000", "1795762000")] {
+            for name in names {
+                let request = parse(Endpoint::Session, &format!("{name}={value}")).unwrap();
+                assert_eq!(request.field(name), Some(kept), "{name}={value}");
+            }
+        }
+        let begun = parse(Endpoint::Session, "install_begin_time=1795762000123").unwrap();
+        assert_eq!(begun.download_at_ms, Some(1_795_762_000_123));
+        let odd = parse(Endpoint::Session, "referral_time=soon").unwrap();
+        assert_eq!(odd.field("referral_time"), Some("soon"));
     }
 
     #[test]

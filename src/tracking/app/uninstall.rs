@@ -24,7 +24,8 @@ pub(super) fn record(case: &Case<'_>, group: &mut Group<'_>) -> Decided {
     visitor.uninstalled_at_ms = Some(gone_ms);
     visitors::save(&visitor, &[], group)?;
     let mut activity = case.activity_of(ActivityKind::Uninstall, &visitor, Some(gone_ms), group);
-    let spent_s = (gone_ms - visitor.installed_at_ms).max(0) / 1000;
+    let since_ms = visitor.reinstalled_at_ms.unwrap_or(visitor.installed_at_ms);
+    let spent_s = (gone_ms - since_ms).max(0) / 1000;
     activity
         .facts
         .push(("time_to_uninstall".into(), spent_s.to_string()));

@@ -19,7 +19,8 @@ pub(super) fn find(case: &Case<'_>, group: &Group<'_>) -> Result<Option<Visitor>
     Ok(Some(visitor))
 }
 
-fn fallback(adid: Adid, group: &Group<'_>) -> Result<Option<Fallback>, StoreError> {
+/// What the credit of a visitor falls back to, or fell, when it is or was a temporary one.
+pub(super) fn fallback(adid: Adid, group: &Group<'_>) -> Result<Option<Fallback>, StoreError> {
     let at = keys::fallback(adid);
     let record = group.get(at.0, &at.1)?;
     record

@@ -578,6 +578,15 @@ export interface IssuedBearer {
   /** Send it as `Authorization: Bearer ...`. */
   secret: string;
 }
+/** A new bearer token of a partner: the only time that its secret is shown. */
+export interface IssuedPartnerBearer {
+  /** As asked for. */
+  name: string;
+  /** The partner as it is now. */
+  partner: PartnerDto;
+  /** Send it as `Authorization: Bearer ...`. */
+  secret: string;
+}
 /** A new token: the only time that its secret is shown. */
 export interface IssuedToken {
   /** Send it as `Authorization: Bearer ybk_...`. */
@@ -783,7 +792,7 @@ export interface Money {
 }
 /** What a new bearer token is called and good for. */
 export interface NewBearer {
-  /** Unique within the offer. */
+  /** Unique within the offer or partner. */
   name: string;
   /** What it is good for; empty means everything. */
   scopes?: TrustScope[];

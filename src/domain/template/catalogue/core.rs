@@ -204,7 +204,7 @@ pub(super) static ROWS: &[Placeholder] = &[
     row(Parameter, ("cost_type", Money, OneOf(&["cpc", "cpi", "cpm", "cpe"]), ALL), "cpc", ("Pricing model of the engagement", "課金方式")),
     row(Parameter, ("cost_amount", Money, Decimal, ALL), "0.35", ("Cost of the engagement", "広告費用")),
     row(Parameter, ("cost_currency", Money, Text, ALL), "usd", ("Currency of the cost, as sent", "費用の通貨（送信値）")),
-    row(Parameter, ("reporting_cost", Money, Decimal, ALL), "0.35", ("Cost in the offer's currency, as sent", "広告の通貨での費用（送信値）")),
+    row(Parameter, ("reporting_cost", Money, Decimal, ALL), "0.35", ("Cost in the offer's currency: when it came in it, or as sent", "広告の通貨での費用（同じ通貨、または送信値）")),
     row(Parameter, ("cost_id_md5", Money, super::Format::Hex, ALL), "5d41402abc4b2a76b9719d911017c592", ("MD5 of the network's cost id", "費用IDのMD5")),
     row(Parameter, ("event_cost_id", Money, Text, ALL), "ec-12", ("Cost id of the event", "イベントの費用ID")),
 

@@ -8,6 +8,8 @@ mod examples;
 mod properties;
 #[cfg(test)]
 mod render;
+#[cfg(test)]
+mod values;
 
 use super::catalogue::Placeholder;
 use super::*;
