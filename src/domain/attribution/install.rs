@@ -1,6 +1,6 @@
 //! The credit of an install.
 
-use super::{Decision, Engagement, Lost, Rejection, award, flooding};
+use super::{Decision, Engagement, Lost, Rejection, award, flooding, ordered};
 use crate::domain::activity::MatchType;
 
 /// What is known of the install.
@@ -16,6 +16,7 @@ pub struct Install {
 
 /// Decides who earned an install.
 pub fn decide_install(install: &Install, engagements: Vec<Engagement>) -> Decision {
+    let engagements = ordered(engagements);
     let flooding = flooding(&engagements, install.at_ms);
     award(engagements, |engagement| {
         ineligible(install, engagement).or_else(|| {

@@ -226,10 +226,11 @@ fn ordered(mut engagements: Vec<Engagement>) -> Vec<Engagement> {
     engagements
 }
 
-/// Gives the credit to the first that `judge` holds nothing against; the eligible ones behind it lost to it.
+/// Gives the credit to the first of [`ordered`] engagements that `judge` holds nothing against; the eligible
+/// ones behind it lost to it.
 fn award(engagements: Vec<Engagement>, judge: impl Fn(&Engagement) -> Option<Lost>) -> Decision {
     let mut winner: Option<u8> = None;
-    let judged = ordered(engagements)
+    let judged = engagements
         .into_iter()
         .map(|engagement| {
             let own = judge(&engagement);
@@ -248,7 +249,8 @@ fn award(engagements: Vec<Engagement>, judge: impl Fn(&Engagement) -> Option<Los
     Decision { judged }
 }
 
-/// How many engagements each link had with the device by an id, within the windows of the engagements.
+/// How many engagements each link had with the device by an id, within the windows of the engagements. Each
+/// must be there once, however many ids it matched by ([`ordered`]).
 fn floods(engagements: &[Engagement], at_ms: i64) -> std::collections::HashMap<&LinkToken, u32> {
     let mut counts = std::collections::HashMap::new();
     for engagement in engagements {

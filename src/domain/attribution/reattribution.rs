@@ -1,6 +1,6 @@
 //! The credit of a user who comes back.
 
-use super::{Decision, Engagement, Lost, Rejection, award, flooding};
+use super::{Decision, Engagement, Lost, Rejection, award, flooding, ordered};
 use crate::domain::activity::MatchType;
 use crate::domain::ids::LinkToken;
 
@@ -19,6 +19,7 @@ pub struct Return {
 
 /// Decides whether an engagement brought the user back. Without a winner the session is an ordinary one.
 pub fn decide_reattribution(back: &Return, engagements: Vec<Engagement>) -> Decision {
+    let engagements = ordered(engagements);
     let flooding = flooding(&engagements, back.at_ms);
     award(engagements, |engagement| {
         ineligible(back, engagement).or_else(|| {

@@ -176,6 +176,18 @@ fn a_rejection_passes_the_credit_on() {
 }
 
 #[test]
+fn an_engagement_that_matched_by_several_ids_is_no_flood() {
+    let mut clicks: Vec<Engagement> = (1..=2).map(|n| click("honest", n * MIN)).collect();
+    clicks.iter_mut().for_each(|e| e.windows.max_engagements = 2);
+    let by_three_ids = [clicks.clone(), clicks.clone(), clicks].concat();
+    let decision = decide_install(&install(), by_three_ids.clone());
+    assert_eq!((winner(&decision), decision.judged.len()), (Some("honest"), 2));
+    assert_eq!(decision.rejected(), None);
+    let decision = decide_reattribution(&back(), by_three_ids);
+    assert_eq!((winner(&decision), decision.rejected()), (Some("honest"), None));
+}
+
+#[test]
 fn a_device_that_cannot_be_trusted_is_nobodys() {
     for rejection in Rejection::ALL {
         let judged = Install {
