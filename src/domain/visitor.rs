@@ -286,22 +286,22 @@ impl Visitor {
         }
     }
 
-    /// Remembers an event.
-    pub fn mark(&mut self, token: &EventToken, at_ms: i64, said: u64) {
+    /// Remembers an event. `said` is `None` for one that was sent without a time: it is never a repetition.
+    pub fn mark(&mut self, token: &EventToken, at_ms: i64, said: Option<u64>) {
         match self.events.iter_mut().find(|mark| mark.token == *token) {
             Some(mark) if mark.at_ms == at_ms => {
-                if mark.seen.len() < MOST_SEEN {
-                    mark.seen.push(said);
-                }
+                let room = MOST_SEEN.saturating_sub(mark.seen.len());
+                mark.seen.extend(said.into_iter().take(room));
             }
+            Some(mark) if mark.at_ms > at_ms => {}
             Some(mark) => {
                 mark.at_ms = at_ms;
-                mark.seen = vec![said];
+                mark.seen = said.into_iter().collect();
             }
             None => self.events.push(EventMark {
                 token: token.clone(),
                 at_ms,
-                seen: vec![said],
+                seen: said.into_iter().collect(),
             }),
         }
     }
@@ -410,15 +410,19 @@ mod tests {
     fn events_keep_their_order_and_repetitions_are_known() {
         let (mut visitor, token) = (visitor(), "abc123".parse().unwrap());
         assert_eq!(visitor.order(&token, 10, 1), Order::Next);
-        visitor.mark(&token, 10, 1);
-        visitor.mark(&token, 10, 2);
+        visitor.mark(&token, 10, Some(1));
+        visitor.mark(&token, 10, Some(2));
         assert_eq!(visitor.order(&token, 10, 1), Order::Repeated);
         assert_eq!(visitor.order(&token, 10, 2), Order::Repeated);
         assert_eq!(visitor.order(&token, 10, 3), Order::Next);
         assert_eq!(visitor.order(&token, 9, 3), Order::TooLate);
         assert_eq!(visitor.order(&"other1".parse().unwrap(), 9, 3), Order::Next);
-        visitor.mark(&token, 11, 3);
+        visitor.mark(&token, 11, Some(3));
         assert_eq!(visitor.order(&token, 10, 1), Order::TooLate);
+        // One without a time, heard while the newest said to be ahead of it.
+        visitor.mark(&token, 9, None);
+        assert_eq!(visitor.order(&token, 10, 1), Order::TooLate);
+        assert_eq!(visitor.order(&token, 11, 3), Order::Repeated);
     }
 
     #[test]

@@ -23,7 +23,8 @@ pub(super) struct Case<'r> {
     pub(super) request: &'r AppRequest,
     pub(super) around: &'r Around,
     pub(super) offer: Arc<Offer>,
-    /// When it happened, unix milliseconds.
+    /// When it happened, unix milliseconds; never in the future. A repetition is known by the time that was
+    /// sent, `request.at_ms`: this one differs each time that a request with a time ahead of ours comes.
     pub(super) at_ms: i64,
     /// What a check that is only tried out would refuse.
     pub(super) note: String,

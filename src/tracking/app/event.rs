@@ -40,8 +40,8 @@ pub(super) fn record(case: &Case<'_>, group: &mut Group<'_>) -> Decided {
         return Ok(Err(unknown_device()));
     };
     // Without a time of its own every request is a new event.
-    if case.request.at_ms.is_some() {
-        match visitor.order(&event.token, case.at_ms, case.request.said) {
+    if let Some(sent_ms) = case.request.at_ms {
+        match visitor.order(&event.token, sent_ms, case.request.said) {
             Order::Next => {}
             Order::Repeated => return Ok(Ok(ok())),
             Order::TooLate => {
@@ -67,14 +67,8 @@ pub(super) fn record(case: &Case<'_>, group: &mut Group<'_>) -> Decided {
             )));
         }
     };
-    let at_ms = case.at_ms.max(
-        visitor
-            .events
-            .iter()
-            .find(|m| m.token == event.token)
-            .map_or(0, |m| m.at_ms),
-    );
-    visitor.mark(&event.token, at_ms, case.request.said);
+    let said = case.request.at_ms.map(|_| case.request.said);
+    visitor.mark(&event.token, case.request.at_ms.unwrap_or(case.at_ms), said);
     if event.is_unique {
         visitor.unique_events.push(event.token.clone());
     }
@@ -180,11 +174,11 @@ pub(super) fn record_ad_revenue(case: &Case<'_>, group: &mut Group<'_>) -> Decid
         group,
     );
     activity.money = case.request.money;
-    if case.request.at_ms.is_some() {
+    if let Some(sent_ms) = case.request.at_ms {
         let key = duplicates::hash(&[
             b"ad-revenue",
             &visitor.adid.0,
-            &case.at_ms.to_be_bytes(),
+            &sent_ms.to_be_bytes(),
             &case.request.said.to_be_bytes(),
         ]);
         let at = keys::duplicate(&key);
