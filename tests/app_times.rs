@@ -43,3 +43,48 @@ fn what_is_sent_again_with_a_time_ahead_of_ours_counts_once() {
         "{kept}"
     );
 }
+
+#[test]
+fn a_time_in_whole_seconds_is_not_earlier_within_its_second() {
+    let mut app = App::new(json!({}));
+    app.send("session", &format!("idfa={IDFA}")).ok();
+    let at = now_s() - 100;
+    let event = |created: String| format!("idfa={IDFA}&event_token={}&{created}", app.purchase);
+    let precise = event(format!("created_at_unix={at}500"));
+    let whole = event(format!("created_at_unix={at}"));
+    let iso = jiff::Timestamp::from_second(i64::try_from(at).unwrap()).unwrap();
+    let iso = event(format!("created_at={iso}"));
+    for _ in 0..2 {
+        for sent in [&precise, &whole, &iso] {
+            assert_eq!(app.send("event", sent).ok(), json!({"status": "OK"}), "{sent}");
+        }
+    }
+    assert_eq!(
+        app.send("event", &event(format!("created_at_unix={at}499")))
+            .status,
+        400
+    );
+    assert_eq!(
+        app.send("event", &event(format!("created_at_unix={}", at - 1)))
+            .status,
+        400
+    );
+    assert_eq!(counted(&mut app, "event"), 3);
+}
+
+#[test]
+fn every_event_of_a_burst_is_known_again() {
+    let mut app = App::new(json!({}));
+    app.send("session", &format!("idfa={IDFA}")).ok();
+    let at = now_s() - 100;
+    for _ in 0..2 {
+        for n in 0..40 {
+            let event = format!(
+                "idfa={IDFA}&event_token={}&created_at_unix={at}&item={n}",
+                app.purchase
+            );
+            assert_eq!(app.send("event", &event).ok(), json!({"status": "OK"}));
+        }
+    }
+    assert_eq!(counted(&mut app, "event"), 40);
+}

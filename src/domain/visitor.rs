@@ -16,7 +16,7 @@ use std::str::FromStr;
 
 /// Device ids that are remembered of one visitor at most.
 pub const MOST_IDS: usize = 32;
-/// Events of one moment that are remembered to recognise a repetition.
+/// Events of one second that are remembered here to recognise a repetition.
 const MOST_SEEN: usize = 32;
 
 /// Our id of a device with an app: 32 lower-case hexadecimal digits, made of the first device id.
@@ -145,7 +145,8 @@ pub struct EventMark {
     pub token: EventToken,
     /// Time of the newest one, unix milliseconds.
     pub at_ms: i64,
-    /// What was said in the requests of that moment, hashed.
+    /// What was said in the requests of that second, hashed; not of all of them when there were many
+    /// ([`Visitor::is_crowded`]).
     pub seen: Vec<u64>,
 }
 
@@ -277,19 +278,39 @@ impl Visitor {
         learnt
     }
 
-    /// How an event that happened at `at_ms` and said `said` (a hash) stands to those before it.
+    /// How an event that was sent with the time `at_ms` and said `said` (a hash, of the time too) stands to those
+    /// before it. Earlier ones of a kind are refused (reference, 5.3); a time in whole seconds, as
+    /// `created_at_unix` is, says nothing of the order within its second.
     pub fn order(&self, token: &EventToken, at_ms: i64, said: u64) -> Order {
-        match self.events.iter().find(|mark| mark.token == *token) {
-            Some(mark) if at_ms < mark.at_ms => Order::TooLate,
-            Some(mark) if at_ms == mark.at_ms && mark.seen.contains(&said) => Order::Repeated,
-            _ => Order::Next,
+        let Some(mark) = self.mark_of(token) else {
+            return Order::Next;
+        };
+        let is_same_second = second(at_ms) == second(mark.at_ms);
+        let is_whole = at_ms.rem_euclid(1000) == 0;
+        if at_ms < mark.at_ms && !(is_whole && is_same_second) {
+            Order::TooLate
+        } else if is_same_second && mark.seen.contains(&said) {
+            Order::Repeated
+        } else {
+            Order::Next
         }
+    }
+
+    /// Whether so many events of the second of `at_ms` were seen that the visitor remembers no more of them.
+    pub fn is_crowded(&self, token: &EventToken, at_ms: i64) -> bool {
+        self.mark_of(token)
+            .is_some_and(|mark| second(mark.at_ms) == second(at_ms) && mark.seen.len() >= MOST_SEEN)
+    }
+
+    fn mark_of(&self, token: &EventToken) -> Option<&EventMark> {
+        self.events.iter().find(|mark| mark.token == *token)
     }
 
     /// Remembers an event. `said` is `None` for one that was sent without a time: it is never a repetition.
     pub fn mark(&mut self, token: &EventToken, at_ms: i64, said: Option<u64>) {
         match self.events.iter_mut().find(|mark| mark.token == *token) {
-            Some(mark) if mark.at_ms == at_ms => {
+            Some(mark) if second(mark.at_ms) == second(at_ms) => {
+                mark.at_ms = mark.at_ms.max(at_ms);
                 let room = MOST_SEEN.saturating_sub(mark.seen.len());
                 mark.seen.extend(said.into_iter().take(room));
             }
@@ -327,6 +348,10 @@ impl Visitor {
         facts.tracker("last_tracker", self.last_tracker.as_ref());
         facts.0
     }
+}
+
+fn second(at_ms: i64) -> i64 {
+    at_ms.div_euclid(1000)
 }
 
 /// Values by placeholder name, being put together.
@@ -423,6 +448,39 @@ mod tests {
         visitor.mark(&token, 9, None);
         assert_eq!(visitor.order(&token, 10, 1), Order::TooLate);
         assert_eq!(visitor.order(&token, 11, 3), Order::Repeated);
+    }
+
+    #[test]
+    fn whole_seconds_are_not_earlier_within_their_second() {
+        let (mut visitor, token) = (visitor(), "abc123".parse().unwrap());
+        visitor.mark(&token, 10_500, Some(1));
+        for (at_ms, said, expected) in [
+            (10_000, 2, Order::Next),
+            (10_000, 1, Order::Repeated),
+            (9_000, 2, Order::TooLate),
+            (10_499, 2, Order::TooLate),
+            (10_501, 2, Order::Next),
+            (11_000, 1, Order::Next),
+        ] {
+            assert_eq!(visitor.order(&token, at_ms, said), expected, "{at_ms}");
+        }
+        visitor.mark(&token, 10_000, Some(2));
+        assert_eq!(visitor.order(&token, 10_000, 2), Order::Repeated);
+        assert_eq!(visitor.order(&token, 10_499, 3), Order::TooLate);
+    }
+
+    #[test]
+    fn a_second_is_crowded_when_the_visitor_remembers_no_more_of_it() {
+        let (mut visitor, token) = (visitor(), "abc123".parse().unwrap());
+        for said in 0..40 {
+            assert_eq!(visitor.is_crowded(&token, 10_000), said >= 32, "{said}");
+            visitor.mark(&token, 10_000, Some(said));
+        }
+        assert_eq!(visitor.events[0].seen.len(), MOST_SEEN);
+        assert!(!visitor.is_crowded(&token, 11_000));
+        assert!(!visitor.is_crowded(&"other1".parse().unwrap(), 10_000));
+        visitor.mark(&token, 11_000, Some(1));
+        assert!(!visitor.is_crowded(&token, 11_000));
     }
 
     #[test]
