@@ -11,8 +11,8 @@
 
 mod support;
 
-use serde_json::json;
-use support::app::{App, IDFA, now_s};
+use serde_json::{Value, json};
+use support::app::{ALL, App, IDFA, now_s};
 
 /// How many activities of a kind count.
 fn counted(app: &mut App, kind: &str) -> usize {
@@ -87,4 +87,117 @@ fn every_event_of_a_burst_is_known_again() {
         }
     }
     assert_eq!(counted(&mut app, "event"), 40);
+}
+
+/// The partners prove their claims.
+fn allow_claims(app: &mut App) {
+    let partners = app.admin.get("/api/v1/partners").ok();
+    for partner in partners["items"].as_array().unwrap() {
+        let target = format!("/api/v1/partners/{}", partner["id"].as_str().unwrap());
+        let mut partner = app.admin.get(&target).ok();
+        partner["trust"] = json!({"mode": "enforced", "allowed_ips": ["127.0.0.0/8"]});
+        app.admin.json("PUT", &target, &partner).ok();
+    }
+}
+
+fn claim(app: &App, link: &str, more: &str) -> Value {
+    let answer = app
+        .send("claim", &format!("idfa={IDFA}&tracker={link}&{more}"))
+        .ok();
+    json!([answer["result"], answer["reason"]])
+}
+
+#[test]
+fn a_claim_of_a_reattribution_keeps_the_rules_of_reattributions() {
+    let mut app =
+        App::new(json!({"inactivity_h": 1, "impression_window_h": 24, "reattribution_window_h": 1}));
+    allow_claims(&mut app);
+    let day = 86_400;
+    let installed = now_s() - 3 * day;
+    app.send("session", &format!("idfa={IDFA}&created_at_unix={installed}"))
+        .ok();
+    let (one, two) = (app.link.clone(), app.link2.clone());
+    assert_eq!(
+        claim(&app, &one, &format!("click_time={}", installed - 60)),
+        json!(["updated", null])
+    );
+    let session = now_s() - 2 * 3600;
+    app.send("session", &format!("idfa={IDFA}&created_at_unix={session}"))
+        .ok();
+    // Seen, so that any click would be stronger.
+    let target = format!("/i/{two}?s2s=1&user_agent=x&idfa={IDFA}");
+    app.server.client().get(&target);
+    support::app::next_moment();
+    let back = app.send("session", &format!("idfa={IDFA}")).ok();
+    assert_eq!(back["message"], "Reattribution tracked");
+
+    let link = json!({"offer": app.token, "partner": app.partner, "network": "Net Three"});
+    let three = app.admin.post_json("/api/v1/links", &link).ok()["token"].clone();
+    let three = three.as_str().unwrap();
+    let recent = format!("click_time={}", now_s() - 60);
+    for (link, more, reason) in [
+        (one.as_str(), recent.clone(), "same_link"),
+        (
+            three,
+            format!("click_time={}", session - 1),
+            "before_last_session",
+        ),
+        (three, format!("{recent}&rt=0"), "no_reattribution"),
+        (
+            three,
+            format!("impression_time={}", now_s() - 3700),
+            "outside_window",
+        ),
+    ] {
+        assert_eq!(claim(&app, link, &more), json!(["refused", reason]), "{more}");
+    }
+    assert_eq!(claim(&app, three, &recent), json!(["updated", null]));
+}
+
+#[test]
+fn what_is_dated_before_a_reattribution_or_the_install_is_credited_as_it_was_then() {
+    let mut app = App::new(json!({"inactivity_h": 0}));
+    app.rule(&["event", "ad_revenue"], &app.url(ALL));
+    allow_claims(&mut app);
+    let installed = now_s() - 7200;
+    app.send("session", &format!("idfa={IDFA}&created_at_unix={installed}"))
+        .ok();
+    let first = app.link.clone();
+    claim(&app, &first, &format!("click_time={}", installed - 60));
+    app.click(&app.link2, &format!("idfa={IDFA}"));
+    let back = app.send("session", &format!("idfa={IDFA}")).ok();
+    assert_eq!(back["message"], "Reattribution tracked");
+
+    let second = app.link2.clone();
+    let cases = [
+        (installed - 3600, ""),
+        (installed - 120, ""),
+        (installed - 30, first.as_str()),
+        (installed + 60, first.as_str()),
+        (now_s(), second.as_str()),
+    ];
+    for (n, (at, tracker)) in cases.into_iter().enumerate() {
+        let event = format!("idfa={IDFA}&event_token={}&created_at_unix={at}", app.purchase);
+        app.send("event", &event).ok();
+        let told = app.told("event", n);
+        let tracker_told = told.query_value("organic").filter(|organic| organic == "1");
+        let expected = if tracker.is_empty() {
+            Some("1".to_owned())
+        } else {
+            None
+        };
+        assert_eq!(tracker_told, expected, "{n}");
+        if !tracker.is_empty() {
+            assert_eq!(told.query_value("tracker").as_deref(), Some(tracker), "{n}");
+        }
+    }
+    let revenue = format!(
+        "idfa={IDFA}&revenue=1&currency=USD&created_at_unix={}",
+        installed + 61
+    );
+    app.send("ad_revenue", &revenue).ok();
+    assert_eq!(
+        app.told("ad_revenue", 0).query_value("tracker").as_deref(),
+        Some(first.as_str())
+    );
 }

@@ -4,6 +4,12 @@
 //! session is copied here whole, so that an event a year later still knows its PARA1.
 //!
 //! It must not know how it is stored or what a request looks like.
+//!
+//! 2026-11-27: what is dated before a reattribution is credited to the source before it ("later activity is credited
+//! to the new source", reference 6.3), so the credits before stay with the visitor while something can still be
+//! dated there. What is dated before the install is taken, since the device is known (5.3 refuses only devices
+//! that are not), and credited to nobody; some minutes before count as the install where the engagement was earlier
+//! still, for clocks that differ.
 
 use super::activity::{ActivityKind, MatchType};
 use super::attribution::Windows;
@@ -18,6 +24,13 @@ use std::str::FromStr;
 pub const MOST_IDS: usize = 32;
 /// Events of one second that are remembered here to recognise a repetition.
 const MOST_SEEN: usize = 32;
+
+/// Credits before the present one that are kept at most.
+const MOST_EARLIER: usize = 4;
+/// For how long one is kept at least, unless there are more: the age that an event may have (reference, 5.3).
+const EARLIER_MS: i64 = 58 * 24 * 3_600_000;
+/// How far clocks may differ that tell of an install and of what came after it.
+const CLOCKS_MS: i64 = 5 * 60 * 1000;
 
 /// Our id of a device with an app: 32 lower-case hexadecimal digits, made of the first device id.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -195,6 +208,17 @@ impl Fallback {
     }
 }
 
+/// A credit that another took the place of.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Earlier {
+    /// Until when it held, unix milliseconds; the next one holds from then on.
+    pub until_ms: i64,
+    /// The credited session; `None`: organic.
+    pub credit: Option<Box<Session>>,
+    /// How it matched.
+    pub match_type: MatchType,
+}
+
 /// One device with one app.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Visitor {
@@ -240,14 +264,66 @@ pub struct Visitor {
     pub events: Vec<EventMark>,
     /// Events that are counted once a device and were.
     pub unique_events: Vec<EventToken>,
+    /// The credits before the present one, the oldest first; not all of them.
+    pub earlier: Vec<Earlier>,
+    /// The app session before the newest reattribution, unix milliseconds.
+    pub before_reattribution_ms: Option<i64>,
 }
 
 impl Visitor {
-    /// Gives the credit back when a temporary one is over at `at_ms`.
+    /// Gives the credit back when a temporary one is over at `at_ms`. Doing it again changes nothing.
     pub fn fall_back(&mut self, fallback: Fallback, at_ms: i64) {
-        if fallback.until_ms <= at_ms {
-            self.credit = fallback.credit;
-            self.match_type = fallback.match_type;
+        let is_done = self
+            .earlier
+            .last()
+            .is_some_and(|last| last.until_ms >= fallback.until_ms);
+        if fallback.until_ms <= at_ms && !is_done {
+            self.credit_from(fallback.until_ms, (fallback.credit, fallback.match_type));
+        }
+    }
+
+    /// Moves the credit to another from `at_ms` on; gives the one before, which stays for what is dated earlier.
+    pub fn credit_from(&mut self, at_ms: i64, credited: Credited) -> Credited {
+        let before = (self.credit.take(), self.match_type);
+        self.earlier
+            .retain(|e| e.until_ms >= at_ms.saturating_sub(EARLIER_MS));
+        if self.earlier.len() >= MOST_EARLIER {
+            self.earlier.remove(0);
+        }
+        self.earlier.push(Earlier {
+            until_ms: at_ms,
+            credit: before.0.clone(),
+            match_type: before.1,
+        });
+        (self.credit, self.match_type) = credited;
+        before
+    }
+
+    /// Replaces the credit that was given at `at_ms`, and what it fell back to since.
+    pub fn replace_credit(&mut self, at_ms: i64, credited: Credited) {
+        self.earlier.retain(|e| e.until_ms <= at_ms);
+        (self.credit, self.match_type) = credited;
+    }
+
+    /// The credit that the one given at `at_ms` took the place of; organic where it is not known.
+    pub fn credit_before(&self, at_ms: i64) -> Credited {
+        let before = self.earlier.iter().rev().find(|e| e.until_ms == at_ms);
+        before.map_or((None, MatchType::Organic), |e| (e.credit.clone(), e.match_type))
+    }
+
+    /// Who has the credit of what happened at `at_ms`, and how it matched; `None`: nobody.
+    pub fn credited_at(&self, at_ms: i64) -> (Option<&Session>, MatchType) {
+        let earlier = self.earlier.iter().find(|e| at_ms < e.until_ms);
+        let (credit, match_type) = earlier.map_or((self.credit.as_deref(), self.match_type), |e| {
+            (e.credit.as_deref(), e.match_type)
+        });
+        if at_ms >= self.installed_at_ms {
+            return (credit, match_type);
+        }
+        let is_near = at_ms >= self.installed_at_ms.saturating_sub(CLOCKS_MS);
+        match credit.filter(|session| is_near && session.at_ms() <= at_ms) {
+            Some(session) => (Some(session), match_type),
+            None => (None, MatchType::Organic),
         }
     }
 
@@ -416,6 +492,8 @@ mod tests {
             match_type: MatchType::Organic,
             events: vec![],
             unique_events: vec![],
+            earlier: vec![],
+            before_reattribution_ms: None,
         }
     }
 
@@ -506,6 +584,43 @@ mod tests {
         assert_eq!(visitor.match_type, MatchType::DeviceTag);
         visitor.fall_back(fallback, 100);
         assert_eq!(visitor.match_type, MatchType::Organic);
+    }
+
+    #[test]
+    fn what_is_dated_before_a_credit_keeps_the_one_before() {
+        let mut visitor = visitor();
+        visitor.installed_at_ms = 1000;
+        visitor.match_type = MatchType::Sid;
+        visitor.credit_from(2000, (None, MatchType::Reftag));
+        let fallback = Fallback {
+            until_ms: 3000,
+            credit: None,
+            match_type: MatchType::Visitor,
+        };
+        visitor.fall_back(fallback.clone(), 3000);
+        visitor.fall_back(fallback, 3001);
+        assert_eq!(visitor.earlier.len(), 2);
+        for (at_ms, expected) in [
+            (999, MatchType::Organic),
+            (1000, MatchType::Sid),
+            (1999, MatchType::Sid),
+            (2000, MatchType::Reftag),
+            (2999, MatchType::Reftag),
+            (3000, MatchType::Visitor),
+        ] {
+            assert_eq!(visitor.credited_at(at_ms), (None, expected), "{at_ms}");
+        }
+        assert_eq!(visitor.credit_before(2000), (None, MatchType::Sid));
+        // A claim of what was given at 2000.
+        visitor.replace_credit(2000, (None, MatchType::Claim));
+        assert_eq!(visitor.credited_at(1999).1, MatchType::Sid);
+        assert_eq!(visitor.credited_at(3000).1, MatchType::Claim);
+        for n in 1..9 {
+            visitor.credit_from(3000 + n, (None, MatchType::Sid));
+        }
+        assert_eq!(visitor.earlier.len(), MOST_EARLIER);
+        visitor.credit_from(3009 + EARLIER_MS, (None, MatchType::Sid));
+        assert_eq!(visitor.earlier.len(), 1);
     }
 
     #[test]

@@ -32,7 +32,8 @@ pub fn decide_install(install: &Install, engagements: Vec<Engagement>) -> Decisi
     })
 }
 
-fn ineligible(install: &Install, engagement: &Engagement) -> Option<Lost> {
+/// Why an engagement cannot have the credit, whatever else there is.
+pub(super) fn ineligible(install: &Install, engagement: &Engagement) -> Option<Lost> {
     let windows = &engagement.windows;
     let is_probabilistic = engagement.matched_by == MatchType::Probabilistic;
     let window_ms = match (engagement.is_view, is_probabilistic) {

@@ -17,13 +17,15 @@
 //!   probabilistic matches never do.
 //! * A click-to-install floor and the begin of the download mean nothing when the app was installed before,
 //!   so a reattribution knows neither `distribution_outlier` nor `engagement_injection`.
+//! * 2026-11-27: a claim of a reattribution is judged by the rules of reattributions, inactivity too, with the windows
+//!   of the claimed link.
 
 mod claim;
 mod install;
 mod policy;
 mod reattribution;
 
-pub use claim::{ClaimVerdict, Credit, judge_claim};
+pub use claim::{ClaimVerdict, Claimed, Credit, judge_claim};
 pub use install::{Install, decide_install};
 pub use policy::Windows;
 pub use reattribution::{Return, decide_reattribution};

@@ -32,7 +32,8 @@ pub fn decide_reattribution(back: &Return, engagements: Vec<Engagement>) -> Deci
     })
 }
 
-fn ineligible(back: &Return, engagement: &Engagement) -> Option<Lost> {
+/// Why an engagement cannot have the credit, whatever else there is.
+pub(super) fn ineligible(back: &Return, engagement: &Engagement) -> Option<Lost> {
     let windows = &engagement.windows;
     // An impression has its own, shorter window here too.
     let window_ms = if engagement.is_view {

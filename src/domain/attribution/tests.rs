@@ -330,14 +330,49 @@ fn claims() {
             Some(credit("claimed", 2 * H, false, MatchType::DeviceTag)),
             V::Unchanged,
         ),
-        (claimed(-1), None, V::AfterActivity),
-        (claimed(169 * H), None, V::OutsideWindow),
-        (viewed(25 * H), None, V::OutsideWindow),
+        (claimed(-1), None, V::Lost(Lost::AfterActivity)),
+        (claimed(169 * H), None, V::Lost(Lost::OutsideWindow)),
+        (viewed(25 * H), None, V::Lost(Lost::OutsideWindow)),
     ] {
         assert_eq!(
-            judge_claim(&claim, current.as_ref(), AT, false),
+            judge_claim(&claim, current.as_ref(), &Claimed::Install(install())),
             expected,
             "{claim:?} {current:?}"
+        );
+    }
+}
+
+#[test]
+fn a_claim_of_a_reattribution_keeps_its_rules() {
+    let claimed = |link, before| engagement(link, before, false, MatchType::Claim);
+    let mut excluded = claimed("newlink", H);
+    excluded.no_reattribution = true;
+    let mut short = engagement("newlink", 2 * H, true, MatchType::Claim);
+    short.windows.reattribution_ms = H;
+    let active = Return {
+        last_session_at_ms: AT - 2 * H,
+        ..back()
+    };
+    for (claim, back, expected) in [
+        (claimed("newlink", H), back(), ClaimVerdict::Granted),
+        (claimed("install1", H), back(), ClaimVerdict::Lost(Lost::SameLink)),
+        (excluded, back(), ClaimVerdict::Lost(Lost::NoReattribution)),
+        (short, back(), ClaimVerdict::Lost(Lost::OutsideWindow)),
+        (
+            claimed("newlink", 2 * H),
+            active.clone(),
+            ClaimVerdict::Lost(Lost::BeforeLastSession),
+        ),
+        (
+            claimed("newlink", H),
+            active,
+            ClaimVerdict::Lost(Lost::NotInactive),
+        ),
+    ] {
+        assert_eq!(
+            judge_claim(&claim, None, &Claimed::Reattribution(back)),
+            expected,
+            "{claim:?}"
         );
     }
 }

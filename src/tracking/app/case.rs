@@ -162,7 +162,7 @@ impl Case<'_> {
         activity
     }
 
-    /// An activity of a known visitor, credited as the visitor is. `before_ms` is the app session before it.
+    /// An activity of a known visitor, credited as the visitor was when it happened. `before_ms` is the app session before it.
     pub(super) fn activity_of(
         &self,
         kind: ActivityKind,
@@ -172,8 +172,9 @@ impl Case<'_> {
     ) -> Activity {
         let mut activity = self.activity(kind, group);
         activity.tuid = visitor.adid.to_string();
-        activity.session.clone_from(&visitor.credit);
-        activity.match_type = Some(visitor.match_type);
+        let (credit, match_type) = visitor.credited_at(self.matched_until_ms(group.now_ms()));
+        activity.session = credit.cloned().map(Box::new);
+        activity.match_type = Some(match_type);
         activity.is_test |= activity
             .session
             .as_ref()

@@ -142,10 +142,11 @@ fn claim(
         ..event.duplicates
     };
     let adid = visitor.adid.to_string();
+    let (credit, _) = visitor.credited_at(case.matched_until_ms(group.now_ms()));
     let conversion = duplicates::Conversion {
         offer: &case.offer.id,
         event: &event.token,
-        session: visitor.credit.as_ref().map(|session| session.id),
+        session: credit.map(|session| session.id),
         visitor: &adid,
         uid1: case.request.uids.first().map_or("", String::as_str),
     };

@@ -96,6 +96,8 @@ fn install(case: &Case<'_>, group: &mut Group<'_>) -> Decided {
         credit: credit.map(|(session, _)| session),
         events: Vec::new(),
         unique_events: Vec::new(),
+        earlier: Vec::new(),
+        before_reattribution_ms: None,
     };
     let learnt = visitor.learn(&case.request.ids);
     visitors::save(&visitor, &learnt, group)?;
@@ -165,11 +167,10 @@ fn reopen(case: &Case<'_>, mut visitor: Visitor, group: &mut Group<'_>) -> Decid
     if let Some((session, matched_by)) = credit {
         visitor.last_tracker = visitor.tracker();
         let windows = matching::windows(&case.offer, &session.link, group);
-        let before = (visitor.credit.take(), visitor.match_type);
+        let before = visitor.credit_from(case.at_ms, (Some(session), matched_by));
         visitors::note_credit(visitor.adid, &windows, case.at_ms, before, group)?;
-        visitor.credit = Some(session);
-        visitor.match_type = matched_by;
         visitor.reattributed_at_ms = Some(case.at_ms);
+        visitor.before_reattribution_ms = Some(before_ms);
     }
     visitor.last_session_at_ms = case.at_ms;
     visitor.last_session_kind = kind;
