@@ -1,5 +1,5 @@
-//! Times that apps name: ahead of ours, in whole seconds, before a return, before the install; against the real
-//! binary.
+//! Times that apps name (ahead of ours, in whole seconds, before a return, before the install), our id on a click, and
+//! clicks of the sandbox; against the real binary.
 
 #![allow(
     clippy::unwrap_used,
@@ -200,4 +200,21 @@ fn what_is_dated_before_a_reattribution_or_the_install_is_credited_as_it_was_the
         app.told("ad_revenue", 0).query_value("tracker").as_deref(),
         Some(first.as_str())
     );
+}
+
+#[test]
+fn a_click_that_names_our_id_brings_the_user_back_and_is_erased() {
+    let mut app = App::new(json!({"inactivity_h": 0}));
+    let install = app.send("session", &format!("idfa={IDFA}")).ok();
+    let adid = install["adid"].as_str().unwrap().to_owned();
+    let sid = app.click(&app.link, &format!("adid={}&label=bob", adid.to_uppercase()));
+    let other = app.click(&app.link2, &format!("adid={adid}&label=alice&rt=0"));
+    let back = app.send("session", &format!("idfa={IDFA}")).ok();
+    assert_eq!(back["message"], "Reattribution tracked");
+    app.send("gdpr_forget_device", &format!("idfa={IDFA}")).ok();
+    app.applied();
+    for (sid, label) in [(sid, "bob"), (other, "alice")] {
+        let trace = app.admin.get(&format!("/api/v1/trace?q={sid}")).text();
+        assert!(!trace.contains(&adid) && !trace.contains(label), "{trace}");
+    }
 }

@@ -338,6 +338,12 @@ impl Visitor {
         self.credit.as_deref().map(Tracker::from)
     }
 
+    /// Every id by which a click or impression can name it: those of the device, and the one that we gave it.
+    pub fn named_by(&self) -> Vec<(String, String)> {
+        let own = ("adid".to_owned(), self.adid.to_string());
+        self.ids.iter().cloned().chain([own]).collect()
+    }
+
     /// Remembers device ids that are new; tells which. A new value replaces the old one of its name.
     pub fn learn(&mut self, ids: &[(String, String)]) -> Vec<(String, String)> {
         let mut learnt = Vec::new();

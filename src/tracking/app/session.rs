@@ -218,10 +218,11 @@ fn returning(
     before_ms: i64,
     group: &Group<'_>,
 ) -> Result<Decision, StoreError> {
-    let mut subject = case.subject();
     // A reattribution is matched by ids alone; those of the visitor count too.
+    let ids = visitor.named_by();
+    let mut subject = case.subject();
     subject.ip_hash = 0;
-    subject.ids = &visitor.ids;
+    subject.ids = &ids;
     let at_ms = case.matched_until_ms(group.now_ms());
     let candidates = matching::candidates(&case.offer, &subject, at_ms, group)?;
     let back = Return {
