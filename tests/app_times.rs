@@ -218,3 +218,34 @@ fn a_click_that_names_our_id_brings_the_user_back_and_is_erased() {
         assert!(!trace.contains(&adid) && !trace.contains(label), "{trace}");
     }
 }
+
+#[test]
+fn a_click_of_the_sandbox_earns_no_install_of_production() {
+    let mut app = App::new(json!({"inactivity_h": 0}));
+    app.rule(&["install", "reattribution"], &app.url(ALL));
+    app.click(&app.link, &format!("idfa={IDFA}&environment=sandbox"));
+    app.send("session", &format!("idfa={IDFA}")).ok();
+    let told = app.told("install", 0);
+    let value = |name| told.query_value(name);
+    assert_eq!(
+        (value("organic").as_deref(), value("env").as_deref()),
+        (Some("1"), Some("production"))
+    );
+    app.applied();
+    let kept = app.admin.get("/api/v1/activities?kind=install").ok();
+    let id = kept["items"][0]["id"].as_str().unwrap();
+    let trace = app.admin.get(&format!("/api/v1/trace?q={id}")).text();
+    assert!(trace.contains("\"sandbox\""), "{trace}");
+    // Nor does it bring a user back; a device of the sandbox takes it.
+    app.click(&app.link, &format!("idfa={IDFA}&environment=sandbox"));
+    let back = app.send("session", &format!("idfa={IDFA}")).ok();
+    assert!(
+        back["message"].as_str().unwrap().starts_with("Session ignored"),
+        "{back}"
+    );
+    app.send("session", &format!("idfa={IDFA}&environment=sandbox"))
+        .ok();
+    let told = app.told("install", 1);
+    assert_eq!(told.query_value("tracker"), Some(app.link.clone()));
+    assert_eq!(told.query_value("env").as_deref(), Some("sandbox"));
+}

@@ -53,6 +53,8 @@ pub struct SessionBrief {
     pub is_automated: bool,
     /// `rt=0`.
     pub no_reattribution: bool,
+    /// Of the sandbox, or a test click.
+    pub is_test: bool,
 }
 
 impl From<&Session> for SessionBrief {
@@ -62,6 +64,7 @@ impl From<&Session> for SessionBrief {
             kind: session.kind,
             is_automated: session.is_automated(),
             no_reattribution: session.flags.no_reattribution,
+            is_test: session.flags.is_test,
         }
     }
 }
@@ -71,6 +74,8 @@ const V2: u8 = 2;
 
 /// What a visitor has since version 2: no credits before the present one, no session before a reattribution.
 const VISITOR_V2: &[u8] = &[0, 0];
+/// What an index entry has since version 2: it is no test.
+const BRIEF_V2: &[u8] = &[0];
 
 fn encode<T: Serialize>(value: &T) -> Result<Vec<u8>, StoreError> {
     postcard::to_extend(value, vec![V1]).map_err(|error| StoreError::Encode(error.to_string()))
@@ -148,7 +153,6 @@ records! {
     encode_counters, decode_counters: Counters, "a row of counters";
     encode_duplicate, decode_duplicate: Duplicate, "a duplicate key";
     encode_fallback, decode_fallback: Fallback, "what a temporary credit falls back to";
-    encode_brief, decode_brief: SessionBrief, "an index entry of a session";
     encode_idempotency, decode_idempotency: Idempotency, "an idempotency key";
 }
 
@@ -160,6 +164,16 @@ pub fn encode_visitor(value: &Visitor) -> Result<Vec<u8>, StoreError> {
 /// Reads a visitor of an app; database and key are for the error.
 pub fn decode_visitor(bytes: &[u8], db: Db, key: &[u8]) -> Result<Visitor, StoreError> {
     decode_grown(bytes, VISITOR_V2, db, key)
+}
+
+/// Writes an index entry of a session.
+pub fn encode_brief(value: &SessionBrief) -> Result<Vec<u8>, StoreError> {
+    encode_grown(value)
+}
+
+/// Reads an index entry of a session; database and key are for the error.
+pub fn decode_brief(bytes: &[u8], db: Db, key: &[u8]) -> Result<SessionBrief, StoreError> {
+    decode_grown(bytes, BRIEF_V2, db, key)
 }
 
 /// Writes an object of the configuration or an entry of the audit log.

@@ -1,6 +1,6 @@
 //! The credit of an install.
 
-use super::{Decision, Engagement, Lost, Rejection, award, flooding, ordered};
+use super::{Decision, Engagement, Lost, Rejection, award, flooding, is_foreign, ordered};
 use crate::domain::activity::MatchType;
 
 /// What is known of the install.
@@ -10,6 +10,8 @@ pub struct Install {
     pub at_ms: i64,
     /// Begin of the download, where the store told it (Android).
     pub download_at_ms: Option<i64>,
+    /// The device is of the sandbox.
+    pub is_test: bool,
     /// What is wrong with the device or the request as a whole: no engagement can have the credit.
     pub rejection: Option<Rejection>,
 }
@@ -17,7 +19,7 @@ pub struct Install {
 /// Decides who earned an install.
 pub fn decide_install(install: &Install, engagements: Vec<Engagement>) -> Decision {
     let engagements = ordered(engagements);
-    let flooding = flooding(&engagements, install.at_ms);
+    let flooding = flooding(&engagements, install.at_ms, install.is_test);
     award(engagements, |engagement| {
         ineligible(install, engagement).or_else(|| {
             let rejection = install.rejection.or_else(|| {
@@ -44,6 +46,8 @@ pub(super) fn ineligible(install: &Install, engagement: &Engagement) -> Option<L
     };
     if engagement.is_automated {
         Some(Lost::Automated)
+    } else if is_foreign(engagement, install.is_test) {
+        Some(Lost::Sandbox)
     } else if is_probabilistic && !windows.is_probabilistic {
         Some(Lost::NotProbabilistic)
     } else if engagement.at_ms > install.at_ms {

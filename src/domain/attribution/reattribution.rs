@@ -1,6 +1,6 @@
 //! The credit of a user who comes back.
 
-use super::{Decision, Engagement, Lost, Rejection, award, flooding, ordered};
+use super::{Decision, Engagement, Lost, Rejection, award, flooding, is_foreign, ordered};
 use crate::domain::activity::MatchType;
 use crate::domain::ids::LinkToken;
 
@@ -13,6 +13,8 @@ pub struct Return {
     pub last_session_at_ms: i64,
     /// The link that has the credit of the install; `None`: organic.
     pub install_link: Option<LinkToken>,
+    /// The device is of the sandbox.
+    pub is_test: bool,
     /// What is wrong with the device or the request as a whole.
     pub rejection: Option<Rejection>,
 }
@@ -20,7 +22,7 @@ pub struct Return {
 /// Decides whether an engagement brought the user back. Without a winner the session is an ordinary one.
 pub fn decide_reattribution(back: &Return, engagements: Vec<Engagement>) -> Decision {
     let engagements = ordered(engagements);
-    let flooding = flooding(&engagements, back.at_ms);
+    let flooding = flooding(&engagements, back.at_ms, back.is_test);
     award(engagements, |engagement| {
         ineligible(back, engagement).or_else(|| {
             let is_flood = flooding.contains(&engagement.link);
@@ -43,6 +45,8 @@ pub(super) fn ineligible(back: &Return, engagement: &Engagement) -> Option<Lost>
     };
     if engagement.is_automated {
         Some(Lost::Automated)
+    } else if is_foreign(engagement, back.is_test) {
+        Some(Lost::Sandbox)
     } else if engagement.matched_by == MatchType::Probabilistic {
         Some(Lost::NotProbabilistic)
     } else if engagement.no_reattribution {

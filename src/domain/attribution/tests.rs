@@ -18,6 +18,7 @@ fn engagement(link: &str, before_ms: i64, is_view: bool, matched_by: MatchType) 
         link: link.parse().unwrap(),
         matched_by,
         is_automated: false,
+        is_test: false,
         no_reattribution: false,
         windows: Windows::default(),
     }
@@ -31,6 +32,7 @@ fn install() -> Install {
     Install {
         at_ms: AT,
         download_at_ms: None,
+        is_test: false,
         rejection: None,
     }
 }
@@ -188,6 +190,41 @@ fn an_engagement_that_matched_by_several_ids_is_no_flood() {
 }
 
 #[test]
+fn an_engagement_of_the_sandbox_is_none_for_production() {
+    let mut test = click("sandbx", MIN);
+    test.is_test = true;
+    test.windows.max_engagements = 1;
+    let mut honest = click("sandbx", H);
+    honest.windows.max_engagements = 1;
+    let both = vec![test.clone(), honest];
+    let of_sandbox = Install {
+        is_test: true,
+        ..install()
+    };
+    let returned = |is_test| Return { is_test, ..back() };
+    for (decision, by_test) in [
+        (
+            decide_install(&install(), vec![test.clone()]),
+            Some(Lost::Sandbox),
+        ),
+        (decide_install(&of_sandbox, vec![test.clone()]), None),
+        (
+            decide_reattribution(&returned(false), vec![test.clone()]),
+            Some(Lost::Sandbox),
+        ),
+        (decide_reattribution(&returned(true), vec![test]), None),
+    ] {
+        assert_eq!(decision.judged[0].lost, by_test);
+    }
+    // Nor does it flood.
+    assert_eq!(winner(&decide_install(&install(), both)), Some("sandbx"));
+    assert_eq!(
+        winner(&decide_install(&of_sandbox, vec![click("produc", H)])),
+        Some("produc")
+    );
+}
+
+#[test]
 fn a_device_that_cannot_be_trusted_is_nobodys() {
     for rejection in Rejection::ALL {
         let judged = Install {
@@ -213,6 +250,7 @@ fn back() -> Return {
         at_ms: AT,
         last_session_at_ms: AT - 200 * H,
         install_link: Some("install1".parse().unwrap()),
+        is_test: false,
         rejection: None,
     }
 }

@@ -171,6 +171,7 @@ fn golden<T: PartialEq + Debug>(
 fn brief() -> SessionBrief {
     SessionBrief {
         no_reattribution: true,
+        is_test: true,
         ..SessionBrief::from(&session())
     }
 }
@@ -300,7 +301,7 @@ fn golden_bytes() {
         &brief(),
         encode_brief(&brief()),
         decode_brief,
-        "01076c696e6b313233000001",
+        "02076c696e6b31323300000101",
     );
     golden(
         &visitor(),
@@ -339,6 +340,12 @@ fn golden_bytes_of_version_1() {
         ..visitor()
     };
     assert_eq!(decode_visitor(&bytes, Db::Hot, b"v").unwrap(), old);
+    let old = SessionBrief {
+        is_test: false,
+        ..brief()
+    };
+    let brief = unhex("01076c696e6b313233000001");
+    assert_eq!(decode_brief(&brief, Db::Hot, b"d").unwrap(), old);
     assert!(decode_visitor(&bytes[..bytes.len() - 3], Db::Hot, b"v").is_err());
 }
 

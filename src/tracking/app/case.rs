@@ -175,10 +175,6 @@ impl Case<'_> {
         let (credit, match_type) = visitor.credited_at(self.matched_until_ms(group.now_ms()));
         activity.session = credit.cloned().map(Box::new);
         activity.match_type = Some(match_type);
-        activity.is_test |= activity
-            .session
-            .as_ref()
-            .is_some_and(|session| session.flags.is_test);
         activity.facts = visitor.facts(before_ms);
         self.add_place(&mut activity);
         activity

@@ -56,6 +56,7 @@ pub(super) fn record(case: &Case<'_>, group: &mut Group<'_>) -> Decided {
         link: session.link.clone(),
         matched_by: MatchType::Claim,
         is_automated: false,
+        is_test: session.flags.is_test,
         no_reattribution: session.flags.no_reattribution,
         windows: matching::windows(&case.offer, &session.link, group),
     };
@@ -88,6 +89,7 @@ fn claimed_activity(visitor: &Visitor) -> (i64, Claimed) {
         let install = Install {
             at_ms: visitor.installed_at_ms,
             download_at_ms: None,
+            is_test: visitor.is_test,
             rejection: None,
         };
         return (install.at_ms, Claimed::Install(install));
@@ -97,6 +99,7 @@ fn claimed_activity(visitor: &Visitor) -> (i64, Claimed) {
         // Records of before 2026-11-27 do not know it.
         last_session_at_ms: visitor.before_reattribution_ms.unwrap_or(0),
         install_link: visitor.install_link.clone(),
+        is_test: visitor.is_test,
         rejection: None,
     };
     (at_ms, Claimed::Reattribution(back))

@@ -66,6 +66,7 @@ fn install(case: &Case<'_>, group: &mut Group<'_>) -> Decided {
     let about = Install {
         at_ms,
         download_at_ms: case.request.download_at_ms,
+        is_test: case.request.is_test,
         rejection: case.rejection,
     };
     let decision = decide_install(&about, candidates);
@@ -229,6 +230,7 @@ fn returning(
         at_ms,
         last_session_at_ms: before_ms,
         install_link: visitor.install_link.clone(),
+        is_test: visitor.is_test,
         rejection: case.rejection,
     };
     Ok(decide_reattribution(&back, candidates))
