@@ -4,6 +4,12 @@
 //! session is copied here whole, so that an event a year later still knows its PARA1.
 //!
 //! It must not know how it is stored or what a request looks like.
+//!
+//! 2026-11-27: what is dated before a reattribution is credited to the source before it ("later activity is credited
+//! to the new source", reference 6.3), so the credits before stay with the visitor while something can still be
+//! dated there. What is dated before the install is taken, since the device is known (5.3 refuses only devices
+//! that are not), and credited to nobody; some minutes before count as the install where the engagement was earlier
+//! still, for clocks that differ.
 
 use super::activity::{ActivityKind, MatchType};
 use super::attribution::Windows;
@@ -16,8 +22,15 @@ use std::str::FromStr;
 
 /// Device ids that are remembered of one visitor at most.
 pub const MOST_IDS: usize = 32;
-/// Events of one moment that are remembered to recognise a repetition.
+/// Events of one second that are remembered here to recognise a repetition.
 const MOST_SEEN: usize = 32;
+
+/// Credits before the present one that are kept at most.
+const MOST_EARLIER: usize = 4;
+/// For how long one is kept at least, unless there are more: the age that an event may have (reference, 5.3).
+const EARLIER_MS: i64 = 58 * 24 * 3_600_000;
+/// How far clocks may differ that tell of an install and of what came after it.
+const CLOCKS_MS: i64 = 5 * 60 * 1000;
 
 /// Our id of a device with an app: 32 lower-case hexadecimal digits, made of the first device id.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -145,7 +158,8 @@ pub struct EventMark {
     pub token: EventToken,
     /// Time of the newest one, unix milliseconds.
     pub at_ms: i64,
-    /// What was said in the requests of that moment, hashed.
+    /// What was said in the requests of that second, hashed; not of all of them when there were many
+    /// ([`Visitor::is_crowded`]).
     pub seen: Vec<u64>,
 }
 
@@ -194,6 +208,17 @@ impl Fallback {
     }
 }
 
+/// A credit that another took the place of.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Earlier {
+    /// Until when it held, unix milliseconds; the next one holds from then on.
+    pub until_ms: i64,
+    /// The credited session; `None`: organic.
+    pub credit: Option<Box<Session>>,
+    /// How it matched.
+    pub match_type: MatchType,
+}
+
 /// One device with one app.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Visitor {
@@ -239,14 +264,66 @@ pub struct Visitor {
     pub events: Vec<EventMark>,
     /// Events that are counted once a device and were.
     pub unique_events: Vec<EventToken>,
+    /// The credits before the present one, the oldest first; not all of them.
+    pub earlier: Vec<Earlier>,
+    /// The app session before the newest reattribution, unix milliseconds.
+    pub before_reattribution_ms: Option<i64>,
 }
 
 impl Visitor {
-    /// Gives the credit back when a temporary one is over at `at_ms`.
+    /// Gives the credit back when a temporary one is over at `at_ms`. Doing it again changes nothing.
     pub fn fall_back(&mut self, fallback: Fallback, at_ms: i64) {
-        if fallback.until_ms <= at_ms {
-            self.credit = fallback.credit;
-            self.match_type = fallback.match_type;
+        let is_done = self
+            .earlier
+            .last()
+            .is_some_and(|last| last.until_ms >= fallback.until_ms);
+        if fallback.until_ms <= at_ms && !is_done {
+            self.credit_from(fallback.until_ms, (fallback.credit, fallback.match_type));
+        }
+    }
+
+    /// Moves the credit to another from `at_ms` on; gives the one before, which stays for what is dated earlier.
+    pub fn credit_from(&mut self, at_ms: i64, credited: Credited) -> Credited {
+        let before = (self.credit.take(), self.match_type);
+        self.earlier
+            .retain(|e| e.until_ms >= at_ms.saturating_sub(EARLIER_MS));
+        if self.earlier.len() >= MOST_EARLIER {
+            self.earlier.remove(0);
+        }
+        self.earlier.push(Earlier {
+            until_ms: at_ms,
+            credit: before.0.clone(),
+            match_type: before.1,
+        });
+        (self.credit, self.match_type) = credited;
+        before
+    }
+
+    /// Replaces the credit that was given at `at_ms`, and what it fell back to since.
+    pub fn replace_credit(&mut self, at_ms: i64, credited: Credited) {
+        self.earlier.retain(|e| e.until_ms <= at_ms);
+        (self.credit, self.match_type) = credited;
+    }
+
+    /// The credit that the one given at `at_ms` took the place of; organic where it is not known.
+    pub fn credit_before(&self, at_ms: i64) -> Credited {
+        let before = self.earlier.iter().rev().find(|e| e.until_ms == at_ms);
+        before.map_or((None, MatchType::Organic), |e| (e.credit.clone(), e.match_type))
+    }
+
+    /// Who has the credit of what happened at `at_ms`, and how it matched; `None`: nobody.
+    pub fn credited_at(&self, at_ms: i64) -> (Option<&Session>, MatchType) {
+        let earlier = self.earlier.iter().find(|e| at_ms < e.until_ms);
+        let (credit, match_type) = earlier.map_or((self.credit.as_deref(), self.match_type), |e| {
+            (e.credit.as_deref(), e.match_type)
+        });
+        if at_ms >= self.installed_at_ms {
+            return (credit, match_type);
+        }
+        let is_near = at_ms >= self.installed_at_ms.saturating_sub(CLOCKS_MS);
+        match credit.filter(|session| is_near && session.at_ms() <= at_ms) {
+            Some(session) => (Some(session), match_type),
+            None => (None, MatchType::Organic),
         }
     }
 
@@ -259,6 +336,12 @@ impl Visitor {
     /// The link that has the credit now.
     pub fn tracker(&self) -> Option<Tracker> {
         self.credit.as_deref().map(Tracker::from)
+    }
+
+    /// Every id by which a click or impression can name it: those of the device, and the one that we gave it.
+    pub fn named_by(&self) -> Vec<(String, String)> {
+        let own = ("adid".to_owned(), self.adid.to_string());
+        self.ids.iter().cloned().chain([own]).collect()
     }
 
     /// Remembers device ids that are new; tells which. A new value replaces the old one of its name.
@@ -277,31 +360,51 @@ impl Visitor {
         learnt
     }
 
-    /// How an event that happened at `at_ms` and said `said` (a hash) stands to those before it.
+    /// How an event that was sent with the time `at_ms` and said `said` (a hash, of the time too) stands to those
+    /// before it. Earlier ones of a kind are refused (reference, 5.3); a time in whole seconds, as
+    /// `created_at_unix` is, says nothing of the order within its second.
     pub fn order(&self, token: &EventToken, at_ms: i64, said: u64) -> Order {
-        match self.events.iter().find(|mark| mark.token == *token) {
-            Some(mark) if at_ms < mark.at_ms => Order::TooLate,
-            Some(mark) if at_ms == mark.at_ms && mark.seen.contains(&said) => Order::Repeated,
-            _ => Order::Next,
+        let Some(mark) = self.mark_of(token) else {
+            return Order::Next;
+        };
+        let is_same_second = second(at_ms) == second(mark.at_ms);
+        let is_whole = at_ms.rem_euclid(1000) == 0;
+        if at_ms < mark.at_ms && !(is_whole && is_same_second) {
+            Order::TooLate
+        } else if is_same_second && mark.seen.contains(&said) {
+            Order::Repeated
+        } else {
+            Order::Next
         }
     }
 
-    /// Remembers an event.
-    pub fn mark(&mut self, token: &EventToken, at_ms: i64, said: u64) {
+    /// Whether so many events of the second of `at_ms` were seen that the visitor remembers no more of them.
+    pub fn is_crowded(&self, token: &EventToken, at_ms: i64) -> bool {
+        self.mark_of(token)
+            .is_some_and(|mark| second(mark.at_ms) == second(at_ms) && mark.seen.len() >= MOST_SEEN)
+    }
+
+    fn mark_of(&self, token: &EventToken) -> Option<&EventMark> {
+        self.events.iter().find(|mark| mark.token == *token)
+    }
+
+    /// Remembers an event. `said` is `None` for one that was sent without a time: it is never a repetition.
+    pub fn mark(&mut self, token: &EventToken, at_ms: i64, said: Option<u64>) {
         match self.events.iter_mut().find(|mark| mark.token == *token) {
-            Some(mark) if mark.at_ms == at_ms => {
-                if mark.seen.len() < MOST_SEEN {
-                    mark.seen.push(said);
-                }
+            Some(mark) if second(mark.at_ms) == second(at_ms) => {
+                mark.at_ms = mark.at_ms.max(at_ms);
+                let room = MOST_SEEN.saturating_sub(mark.seen.len());
+                mark.seen.extend(said.into_iter().take(room));
             }
+            Some(mark) if mark.at_ms > at_ms => {}
             Some(mark) => {
                 mark.at_ms = at_ms;
-                mark.seen = vec![said];
+                mark.seen = said.into_iter().collect();
             }
             None => self.events.push(EventMark {
                 token: token.clone(),
                 at_ms,
-                seen: vec![said],
+                seen: said.into_iter().collect(),
             }),
         }
     }
@@ -327,6 +430,10 @@ impl Visitor {
         facts.tracker("last_tracker", self.last_tracker.as_ref());
         facts.0
     }
+}
+
+fn second(at_ms: i64) -> i64 {
+    at_ms.div_euclid(1000)
 }
 
 /// Values by placeholder name, being put together.
@@ -364,141 +471,4 @@ impl Facts {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use proptest::prelude::*;
-
-    fn visitor() -> Visitor {
-        Visitor {
-            adid: Adid([7; 16]),
-            offer: "app123".parse().unwrap(),
-            is_test: false,
-            ids: vec![],
-            installed_at_ms: 1_418_174_568_000,
-            install: ActivityId::new(1_418_174_568_000, 1),
-            last_session_at_ms: 0,
-            last_session_kind: ActivityKind::Install,
-            session_count: 1,
-            lifetime_session_count: 3,
-            uninstalled_at_ms: None,
-            reinstalled_at_ms: None,
-            reattributed_at_ms: None,
-            reattribution: None,
-            first_tracker: None,
-            last_tracker: None,
-            install_link: None,
-            credit: None,
-            match_type: MatchType::Organic,
-            events: vec![],
-            unique_events: vec![],
-        }
-    }
-
-    #[test]
-    fn facts_have_the_documented_format() {
-        let facts = visitor().facts(Some(1_418_174_600_999));
-        let get = |name: &str| facts.iter().find(|(n, _)| n == name).map(|(_, v)| v.as_str());
-        assert_eq!(get("installed_at"), Some("1418174568"));
-        assert_eq!(get("installed_at_hour"), Some("1418173200"));
-        assert_eq!(get("last_session_time"), Some("1418174600"));
-        assert_eq!(get("is_reattributed"), Some("0"));
-        assert_eq!(get("adid"), Some("07070707070707070707070707070707"));
-        assert_eq!(get("first_tracker"), None);
-    }
-
-    #[test]
-    fn events_keep_their_order_and_repetitions_are_known() {
-        let (mut visitor, token) = (visitor(), "abc123".parse().unwrap());
-        assert_eq!(visitor.order(&token, 10, 1), Order::Next);
-        visitor.mark(&token, 10, 1);
-        visitor.mark(&token, 10, 2);
-        assert_eq!(visitor.order(&token, 10, 1), Order::Repeated);
-        assert_eq!(visitor.order(&token, 10, 2), Order::Repeated);
-        assert_eq!(visitor.order(&token, 10, 3), Order::Next);
-        assert_eq!(visitor.order(&token, 9, 3), Order::TooLate);
-        assert_eq!(visitor.order(&"other1".parse().unwrap(), 9, 3), Order::Next);
-        visitor.mark(&token, 11, 3);
-        assert_eq!(visitor.order(&token, 10, 1), Order::TooLate);
-    }
-
-    #[test]
-    fn ids_are_learnt_up_to_a_bound() {
-        let mut visitor = visitor();
-        let ids: Vec<(String, String)> = (0..40).map(|n| (format!("id{n}"), "x".to_owned())).collect();
-        assert_eq!(visitor.learn(&ids).len(), MOST_IDS);
-        assert_eq!(visitor.learn(&ids[..1]), vec![]);
-        assert_eq!(visitor.learn(&[("id0".into(), "y".into())]).len(), 1);
-        assert_eq!(visitor.ids.len(), MOST_IDS);
-    }
-
-    #[test]
-    fn a_temporary_credit_is_given_back_at_its_end() {
-        let fallback = Fallback {
-            until_ms: 100,
-            credit: None,
-            match_type: MatchType::Organic,
-        };
-        let mut visitor = visitor();
-        visitor.match_type = MatchType::DeviceTag;
-        visitor.fall_back(fallback.clone(), 99);
-        assert_eq!(visitor.match_type, MatchType::DeviceTag);
-        visitor.fall_back(fallback, 100);
-        assert_eq!(visitor.match_type, MatchType::Organic);
-    }
-
-    #[test]
-    fn a_credit_falls_back_to_the_last_that_was_to_stay() {
-        let windows = |temporary_ms, is_temporary_to_organic| Windows {
-            temporary_ms,
-            is_temporary_to_organic,
-            ..Windows::default()
-        };
-        let before = || (None, MatchType::Reftag);
-        let earlier = || {
-            Some(Fallback {
-                until_ms: 7,
-                credit: None,
-                match_type: MatchType::Sid,
-            })
-        };
-        let of = |windows: Windows, earlier| {
-            let fallback = Fallback::of(&windows, 100, before(), earlier);
-            fallback.map(|f| (f.until_ms, f.match_type))
-        };
-        assert_eq!(of(windows(0, false), earlier()), None);
-        assert_eq!(of(windows(50, false), None), Some((150, MatchType::Reftag)));
-        assert_eq!(of(windows(50, false), earlier()), Some((150, MatchType::Sid)));
-        assert_eq!(of(windows(50, true), earlier()), Some((150, MatchType::Organic)));
-    }
-
-    #[test]
-    fn browser_and_app_meet() {
-        let offer: OfferId = "app123".parse().unwrap();
-        assert_eq!(
-            fingerprint(&offer, 5, "ios", "iPhone"),
-            fingerprint(&offer, 5, "iOS", "iPhone14,5")
-        );
-        assert_ne!(
-            fingerprint(&offer, 5, "ios", "iPhone"),
-            fingerprint(&offer, 5, "ios", "iPad7,1")
-        );
-        assert_ne!(
-            fingerprint(&offer, 5, "android", "Pixel 7"),
-            fingerprint(&offer, 5, "android", "Pixel 8")
-        );
-        assert_ne!(
-            fingerprint(&offer, 5, "ios", "iPhone"),
-            fingerprint(&offer, 6, "ios", "iPhone")
-        );
-    }
-
-    proptest! {
-        #[test]
-        fn adids_read_back(bytes: [u8; 16]) {
-            let text = Adid(bytes).to_string();
-            prop_assert_eq!(text.len(), 32);
-            prop_assert_eq!(text.parse(), Ok(Adid(bytes)));
-            prop_assert_eq!(text.to_uppercase().parse(), Ok(Adid(bytes)));
-        }
-    }
-}
+mod tests;

@@ -2,7 +2,8 @@
 //!
 //! Postcard is not self-describing, so the version byte decides how the rest is read. A record that gets a
 //! field gets a new version here, and the old one keeps its own decoding (old struct, then `From`), which
-//! may go with the migration that rewrites the last of them. A record that does not decode is an error that
+//! may go with the migration that rewrites the last of them. Where the new fields stand at the end, the bytes
+//! that stand for their defaults are enough to read the old one: postcard writes one field after the other. A record that does not decode is an error that
 //! names database, family and key: never skipped, never fatal to the others.
 
 use super::error::StoreError;
@@ -52,6 +53,8 @@ pub struct SessionBrief {
     pub is_automated: bool,
     /// `rt=0`.
     pub no_reattribution: bool,
+    /// Of the sandbox, or a test click.
+    pub is_test: bool,
 }
 
 impl From<&Session> for SessionBrief {
@@ -61,14 +64,40 @@ impl From<&Session> for SessionBrief {
             kind: session.kind,
             is_automated: session.is_automated(),
             no_reattribution: session.flags.no_reattribution,
+            is_test: session.flags.is_test,
         }
     }
 }
 
 pub(super) const V1: u8 = 1;
+const V2: u8 = 2;
+
+/// What a visitor has since version 2: no credits before the present one, no session before a reattribution.
+const VISITOR_V2: &[u8] = &[0, 0];
+/// What an index entry has since version 2: it is no test.
+const BRIEF_V2: &[u8] = &[0];
 
 fn encode<T: Serialize>(value: &T) -> Result<Vec<u8>, StoreError> {
     postcard::to_extend(value, vec![V1]).map_err(|error| StoreError::Encode(error.to_string()))
+}
+
+/// Writes version 2 of a record that got fields at its end.
+fn encode_grown<T: Serialize>(value: &T) -> Result<Vec<u8>, StoreError> {
+    postcard::to_extend(value, vec![V2]).map_err(|error| StoreError::Encode(error.to_string()))
+}
+
+/// Reads [`encode_grown`], and version 1 as if `added`, the defaults of the new fields, stood at its end.
+fn decode_grown<T: DeserializeOwned>(
+    bytes: &[u8],
+    added: &[u8],
+    db: Db,
+    key: &[u8],
+) -> Result<T, StoreError> {
+    match bytes.split_first() {
+        Some((&V2, rest)) => read(rest, db, key),
+        Some((&V1, rest)) => read(&[rest, added].concat(), db, key),
+        _ => decode(bytes, db, key),
+    }
 }
 
 fn decode<T: DeserializeOwned>(bytes: &[u8], db: Db, key: &[u8]) -> Result<T, StoreError> {
@@ -82,7 +111,11 @@ fn decode<T: DeserializeOwned>(bytes: &[u8], db: Db, key: &[u8]) -> Result<T, St
             &format!("its version is {version}, known is {V1}"),
         ));
     }
-    match postcard::take_from_bytes(rest) {
+    read(rest, db, key)
+}
+
+fn read<T: DeserializeOwned>(bytes: &[u8], db: Db, key: &[u8]) -> Result<T, StoreError> {
+    match postcard::take_from_bytes(bytes) {
         Ok((value, [])) => Ok(value),
         Ok((_, rest)) => Err(unreadable(db, key, &format!("{} bytes too many", rest.len()))),
         Err(error) => Err(unreadable(db, key, &error.to_string())),
@@ -119,10 +152,28 @@ records! {
     encode_fail_reason, decode_fail_reason: FailReason, "the reason of a failed postback";
     encode_counters, decode_counters: Counters, "a row of counters";
     encode_duplicate, decode_duplicate: Duplicate, "a duplicate key";
-    encode_visitor, decode_visitor: Visitor, "a visitor of an app";
     encode_fallback, decode_fallback: Fallback, "what a temporary credit falls back to";
-    encode_brief, decode_brief: SessionBrief, "an index entry of a session";
     encode_idempotency, decode_idempotency: Idempotency, "an idempotency key";
+}
+
+/// Writes a visitor of an app.
+pub fn encode_visitor(value: &Visitor) -> Result<Vec<u8>, StoreError> {
+    encode_grown(value)
+}
+
+/// Reads a visitor of an app; database and key are for the error.
+pub fn decode_visitor(bytes: &[u8], db: Db, key: &[u8]) -> Result<Visitor, StoreError> {
+    decode_grown(bytes, VISITOR_V2, db, key)
+}
+
+/// Writes an index entry of a session.
+pub fn encode_brief(value: &SessionBrief) -> Result<Vec<u8>, StoreError> {
+    encode_grown(value)
+}
+
+/// Reads an index entry of a session; database and key are for the error.
+pub fn decode_brief(bytes: &[u8], db: Db, key: &[u8]) -> Result<SessionBrief, StoreError> {
+    decode_grown(bytes, BRIEF_V2, db, key)
 }
 
 /// Writes an object of the configuration or an entry of the audit log.

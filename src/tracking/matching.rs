@@ -175,6 +175,7 @@ fn engagement(
         link: brief.link.clone(),
         matched_by,
         is_automated: brief.is_automated && !offer.count_bots,
+        is_test: brief.is_test,
         no_reattribution: brief.no_reattribution,
         windows: windows(offer, &brief.link, group),
     }

@@ -1,6 +1,6 @@
 //! A network claims an install or reattribution after it was credited.
 
-use super::{Engagement, tier};
+use super::{Engagement, Install, Lost, Return, install, reattribution, tier};
 use crate::domain::activity::MatchType;
 use crate::domain::ids::LinkToken;
 use std::cmp::Reverse;
@@ -18,6 +18,15 @@ pub struct Credit {
     pub at_ms: i64,
 }
 
+/// What is claimed, as it was decided then.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Claimed {
+    /// An install.
+    Install(Install),
+    /// The newest reattribution.
+    Reattribution(Return),
+}
+
 /// What comes of a claim.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ClaimVerdict {
@@ -25,10 +34,8 @@ pub enum ClaimVerdict {
     Granted,
     /// The link has the credit already.
     Unchanged,
-    /// It happened after what it claims.
-    AfterActivity,
-    /// Too long before.
-    OutsideWindow,
+    /// It could not have had the credit then.
+    Lost(Lost),
     /// The present credit goes first: a click before a view, the newer before the older.
     Weaker,
 }
@@ -39,32 +46,22 @@ impl ClaimVerdict {
         match self {
             Self::Granted => "granted",
             Self::Unchanged => "unchanged",
-            Self::AfterActivity => "after_activity",
-            Self::OutsideWindow => "outside_window",
+            Self::Lost(lost) => lost.code(),
             Self::Weaker => "weaker_than_credit",
         }
     }
 }
 
-/// Judges a claim of an install or reattribution (`is_reattribution`) that happened at `at_ms`. The same
-/// rules decide as if the engagement had been known then.
-pub fn judge_claim(
-    claimed: &Engagement,
-    current: Option<&Credit>,
-    at_ms: i64,
-    is_reattribution: bool,
-) -> ClaimVerdict {
-    let windows = &claimed.windows;
-    let window_ms = match (claimed.is_view, is_reattribution) {
-        (false, false) => windows.click_ms,
-        (false, true) => windows.reattribution_ms,
-        (true, _) => windows.impression_ms,
+/// Judges a claim of an install or reattribution. The same rules decide as if the engagement had been known
+/// then: for a reattribution another link than that of the install, an engagement after the app session before,
+/// and inactivity (reference, 6.3).
+pub fn judge_claim(claimed: &Engagement, current: Option<&Credit>, of: &Claimed) -> ClaimVerdict {
+    let lost = match of {
+        Claimed::Install(of) => install::ineligible(of, claimed),
+        Claimed::Reattribution(of) => reattribution::ineligible(of, claimed),
     };
-    if claimed.at_ms > at_ms {
-        return ClaimVerdict::AfterActivity;
-    }
-    if at_ms - claimed.at_ms > window_ms {
-        return ClaimVerdict::OutsideWindow;
+    if let Some(lost) = lost {
+        return ClaimVerdict::Lost(lost);
     }
     let Some(current) = current else {
         return ClaimVerdict::Granted;

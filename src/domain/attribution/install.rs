@@ -1,6 +1,6 @@
 //! The credit of an install.
 
-use super::{Decision, Engagement, Lost, Rejection, award, flooding};
+use super::{Decision, Engagement, Lost, Rejection, award, flooding, is_foreign, ordered};
 use crate::domain::activity::MatchType;
 
 /// What is known of the install.
@@ -10,13 +10,16 @@ pub struct Install {
     pub at_ms: i64,
     /// Begin of the download, where the store told it (Android).
     pub download_at_ms: Option<i64>,
+    /// The device is of the sandbox.
+    pub is_test: bool,
     /// What is wrong with the device or the request as a whole: no engagement can have the credit.
     pub rejection: Option<Rejection>,
 }
 
 /// Decides who earned an install.
 pub fn decide_install(install: &Install, engagements: Vec<Engagement>) -> Decision {
-    let flooding = flooding(&engagements, install.at_ms);
+    let engagements = ordered(engagements);
+    let flooding = flooding(&engagements, install.at_ms, install.is_test);
     award(engagements, |engagement| {
         ineligible(install, engagement).or_else(|| {
             let rejection = install.rejection.or_else(|| {
@@ -31,7 +34,8 @@ pub fn decide_install(install: &Install, engagements: Vec<Engagement>) -> Decisi
     })
 }
 
-fn ineligible(install: &Install, engagement: &Engagement) -> Option<Lost> {
+/// Why an engagement cannot have the credit, whatever else there is.
+pub(super) fn ineligible(install: &Install, engagement: &Engagement) -> Option<Lost> {
     let windows = &engagement.windows;
     let is_probabilistic = engagement.matched_by == MatchType::Probabilistic;
     let window_ms = match (engagement.is_view, is_probabilistic) {
@@ -42,6 +46,8 @@ fn ineligible(install: &Install, engagement: &Engagement) -> Option<Lost> {
     };
     if engagement.is_automated {
         Some(Lost::Automated)
+    } else if is_foreign(engagement, install.is_test) {
+        Some(Lost::Sandbox)
     } else if is_probabilistic && !windows.is_probabilistic {
         Some(Lost::NotProbabilistic)
     } else if engagement.at_ms > install.at_ms {

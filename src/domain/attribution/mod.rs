@@ -17,13 +17,16 @@
 //!   probabilistic matches never do.
 //! * A click-to-install floor and the begin of the download mean nothing when the app was installed before,
 //!   so a reattribution knows neither `distribution_outlier` nor `engagement_injection`.
+//! * 2026-11-27: a claim of a reattribution is judged by the rules of reattributions, inactivity too, with the windows
+//!   of the claimed link.
+//! * 2026-11-27: an engagement of the sandbox is none for a device of production (`sandbox`).
 
 mod claim;
 mod install;
 mod policy;
 mod reattribution;
 
-pub use claim::{ClaimVerdict, Credit, judge_claim};
+pub use claim::{ClaimVerdict, Claimed, Credit, judge_claim};
 pub use install::{Install, decide_install};
 pub use policy::Windows;
 pub use reattribution::{Return, decide_reattribution};
@@ -48,6 +51,8 @@ pub struct Engagement {
     pub matched_by: MatchType,
     /// Bot or prefetch, and the offer does not count those.
     pub is_automated: bool,
+    /// Of the sandbox, or a test click.
+    pub is_test: bool,
     /// `rt=0`.
     pub no_reattribution: bool,
     /// Of its link, else the partner, else the offer.
@@ -114,6 +119,8 @@ pub enum Lost {
     AfterActivity,
     /// A bot or a prefetch.
     Automated,
+    /// Of the sandbox or a test click, and the device is in production.
+    Sandbox,
     /// Probabilistic matching is switched off, or does not count here.
     NotProbabilistic,
     /// Of the link that already has the credit of the install.
@@ -137,6 +144,7 @@ impl Lost {
             Self::OutsideWindow => "outside_window",
             Self::AfterActivity => "after_activity",
             Self::Automated => "bot",
+            Self::Sandbox => "sandbox",
             Self::NotProbabilistic => "not_probabilistic",
             Self::SameLink => "same_link",
             Self::NoReattribution => "no_reattribution",
@@ -226,10 +234,11 @@ fn ordered(mut engagements: Vec<Engagement>) -> Vec<Engagement> {
     engagements
 }
 
-/// Gives the credit to the first that `judge` holds nothing against; the eligible ones behind it lost to it.
+/// Gives the credit to the first of [`ordered`] engagements that `judge` holds nothing against; the eligible
+/// ones behind it lost to it.
 fn award(engagements: Vec<Engagement>, judge: impl Fn(&Engagement) -> Option<Lost>) -> Decision {
     let mut winner: Option<u8> = None;
-    let judged = ordered(engagements)
+    let judged = engagements
         .into_iter()
         .map(|engagement| {
             let own = judge(&engagement);
@@ -248,11 +257,23 @@ fn award(engagements: Vec<Engagement>, judge: impl Fn(&Engagement) -> Option<Los
     Decision { judged }
 }
 
-/// How many engagements each link had with the device by an id, within the windows of the engagements.
-fn floods(engagements: &[Engagement], at_ms: i64) -> std::collections::HashMap<&LinkToken, u32> {
+/// Whether an engagement is out of the question for a device of an environment. A test earns nothing in production; a
+/// click of production may be tried out with a device of the sandbox.
+fn is_foreign(engagement: &Engagement, is_test: bool) -> bool {
+    engagement.is_test && !is_test
+}
+
+/// How many engagements each link had with the device by an id, within the windows of the engagements. Each
+/// must be there once, however many ids it matched by ([`ordered`]).
+fn floods(
+    engagements: &[Engagement],
+    at_ms: i64,
+    is_test: bool,
+) -> std::collections::HashMap<&LinkToken, u32> {
     let mut counts = std::collections::HashMap::new();
     for engagement in engagements {
-        let is_counted = engagement.matched_by != MatchType::Probabilistic
+        let is_counted = !is_foreign(engagement, is_test)
+            && engagement.matched_by != MatchType::Probabilistic
             && engagement.at_ms <= at_ms
             && at_ms - engagement.at_ms <= engagement.windows.click_ms;
         if is_counted {
@@ -263,8 +284,8 @@ fn floods(engagements: &[Engagement], at_ms: i64) -> std::collections::HashMap<&
 }
 
 /// The links that engaged with the device more often than their policy allows.
-fn flooding(engagements: &[Engagement], at_ms: i64) -> std::collections::HashSet<LinkToken> {
-    let counts = floods(engagements, at_ms);
+fn flooding(engagements: &[Engagement], at_ms: i64, is_test: bool) -> std::collections::HashSet<LinkToken> {
+    let counts = floods(engagements, at_ms, is_test);
     engagements
         .iter()
         .filter(|e| {

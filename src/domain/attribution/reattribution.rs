@@ -1,6 +1,6 @@
 //! The credit of a user who comes back.
 
-use super::{Decision, Engagement, Lost, Rejection, award, flooding};
+use super::{Decision, Engagement, Lost, Rejection, award, flooding, is_foreign, ordered};
 use crate::domain::activity::MatchType;
 use crate::domain::ids::LinkToken;
 
@@ -13,13 +13,16 @@ pub struct Return {
     pub last_session_at_ms: i64,
     /// The link that has the credit of the install; `None`: organic.
     pub install_link: Option<LinkToken>,
+    /// The device is of the sandbox.
+    pub is_test: bool,
     /// What is wrong with the device or the request as a whole.
     pub rejection: Option<Rejection>,
 }
 
 /// Decides whether an engagement brought the user back. Without a winner the session is an ordinary one.
 pub fn decide_reattribution(back: &Return, engagements: Vec<Engagement>) -> Decision {
-    let flooding = flooding(&engagements, back.at_ms);
+    let engagements = ordered(engagements);
+    let flooding = flooding(&engagements, back.at_ms, back.is_test);
     award(engagements, |engagement| {
         ineligible(back, engagement).or_else(|| {
             let is_flood = flooding.contains(&engagement.link);
@@ -31,7 +34,8 @@ pub fn decide_reattribution(back: &Return, engagements: Vec<Engagement>) -> Deci
     })
 }
 
-fn ineligible(back: &Return, engagement: &Engagement) -> Option<Lost> {
+/// Why an engagement cannot have the credit, whatever else there is.
+pub(super) fn ineligible(back: &Return, engagement: &Engagement) -> Option<Lost> {
     let windows = &engagement.windows;
     // An impression has its own, shorter window here too.
     let window_ms = if engagement.is_view {
@@ -41,6 +45,8 @@ fn ineligible(back: &Return, engagement: &Engagement) -> Option<Lost> {
     };
     if engagement.is_automated {
         Some(Lost::Automated)
+    } else if is_foreign(engagement, back.is_test) {
+        Some(Lost::Sandbox)
     } else if engagement.matched_by == MatchType::Probabilistic {
         Some(Lost::NotProbabilistic)
     } else if engagement.no_reattribution {

@@ -18,6 +18,7 @@ fn engagement(link: &str, before_ms: i64, is_view: bool, matched_by: MatchType) 
         link: link.parse().unwrap(),
         matched_by,
         is_automated: false,
+        is_test: false,
         no_reattribution: false,
         windows: Windows::default(),
     }
@@ -31,6 +32,7 @@ fn install() -> Install {
     Install {
         at_ms: AT,
         download_at_ms: None,
+        is_test: false,
         rejection: None,
     }
 }
@@ -176,6 +178,53 @@ fn a_rejection_passes_the_credit_on() {
 }
 
 #[test]
+fn an_engagement_that_matched_by_several_ids_is_no_flood() {
+    let mut clicks: Vec<Engagement> = (1..=2).map(|n| click("honest", n * MIN)).collect();
+    clicks.iter_mut().for_each(|e| e.windows.max_engagements = 2);
+    let by_three_ids = [clicks.clone(), clicks.clone(), clicks].concat();
+    let decision = decide_install(&install(), by_three_ids.clone());
+    assert_eq!((winner(&decision), decision.judged.len()), (Some("honest"), 2));
+    assert_eq!(decision.rejected(), None);
+    let decision = decide_reattribution(&back(), by_three_ids);
+    assert_eq!((winner(&decision), decision.rejected()), (Some("honest"), None));
+}
+
+#[test]
+fn an_engagement_of_the_sandbox_is_none_for_production() {
+    let mut test = click("sandbx", MIN);
+    test.is_test = true;
+    test.windows.max_engagements = 1;
+    let mut honest = click("sandbx", H);
+    honest.windows.max_engagements = 1;
+    let both = vec![test.clone(), honest];
+    let of_sandbox = Install {
+        is_test: true,
+        ..install()
+    };
+    let returned = |is_test| Return { is_test, ..back() };
+    for (decision, by_test) in [
+        (
+            decide_install(&install(), vec![test.clone()]),
+            Some(Lost::Sandbox),
+        ),
+        (decide_install(&of_sandbox, vec![test.clone()]), None),
+        (
+            decide_reattribution(&returned(false), vec![test.clone()]),
+            Some(Lost::Sandbox),
+        ),
+        (decide_reattribution(&returned(true), vec![test]), None),
+    ] {
+        assert_eq!(decision.judged[0].lost, by_test);
+    }
+    // Nor does it flood.
+    assert_eq!(winner(&decide_install(&install(), both)), Some("sandbx"));
+    assert_eq!(
+        winner(&decide_install(&of_sandbox, vec![click("produc", H)])),
+        Some("produc")
+    );
+}
+
+#[test]
 fn a_device_that_cannot_be_trusted_is_nobodys() {
     for rejection in Rejection::ALL {
         let judged = Install {
@@ -201,6 +250,7 @@ fn back() -> Return {
         at_ms: AT,
         last_session_at_ms: AT - 200 * H,
         install_link: Some("install1".parse().unwrap()),
+        is_test: false,
         rejection: None,
     }
 }
@@ -318,14 +368,49 @@ fn claims() {
             Some(credit("claimed", 2 * H, false, MatchType::DeviceTag)),
             V::Unchanged,
         ),
-        (claimed(-1), None, V::AfterActivity),
-        (claimed(169 * H), None, V::OutsideWindow),
-        (viewed(25 * H), None, V::OutsideWindow),
+        (claimed(-1), None, V::Lost(Lost::AfterActivity)),
+        (claimed(169 * H), None, V::Lost(Lost::OutsideWindow)),
+        (viewed(25 * H), None, V::Lost(Lost::OutsideWindow)),
     ] {
         assert_eq!(
-            judge_claim(&claim, current.as_ref(), AT, false),
+            judge_claim(&claim, current.as_ref(), &Claimed::Install(install())),
             expected,
             "{claim:?} {current:?}"
+        );
+    }
+}
+
+#[test]
+fn a_claim_of_a_reattribution_keeps_its_rules() {
+    let claimed = |link, before| engagement(link, before, false, MatchType::Claim);
+    let mut excluded = claimed("newlink", H);
+    excluded.no_reattribution = true;
+    let mut short = engagement("newlink", 2 * H, true, MatchType::Claim);
+    short.windows.reattribution_ms = H;
+    let active = Return {
+        last_session_at_ms: AT - 2 * H,
+        ..back()
+    };
+    for (claim, back, expected) in [
+        (claimed("newlink", H), back(), ClaimVerdict::Granted),
+        (claimed("install1", H), back(), ClaimVerdict::Lost(Lost::SameLink)),
+        (excluded, back(), ClaimVerdict::Lost(Lost::NoReattribution)),
+        (short, back(), ClaimVerdict::Lost(Lost::OutsideWindow)),
+        (
+            claimed("newlink", 2 * H),
+            active.clone(),
+            ClaimVerdict::Lost(Lost::BeforeLastSession),
+        ),
+        (
+            claimed("newlink", H),
+            active,
+            ClaimVerdict::Lost(Lost::NotInactive),
+        ),
+    ] {
+        assert_eq!(
+            judge_claim(&claim, None, &Claimed::Reattribution(back)),
+            expected,
+            "{claim:?}"
         );
     }
 }

@@ -10,7 +10,7 @@ use crate::domain::postback::{ErrorClass, LaneKey, Method, Origin, Outcome, Post
 use crate::domain::session::Session;
 use crate::domain::session::{Device, EngagementKind, Geo, LinkCallback, SessionFlags};
 use crate::domain::stats::Counters;
-use crate::domain::visitor::{Adid, EventMark, Fallback, Tracker, Visitor};
+use crate::domain::visitor::{Adid, Earlier, EventMark, Fallback, Tracker, Visitor};
 use crate::store::codec::*;
 use crate::store::keys;
 use crate::store::{Commit, Db, Op, StoreError};
@@ -135,6 +135,13 @@ fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|b| format!("{b:02x}")).collect()
 }
 
+fn unhex(text: &str) -> Vec<u8> {
+    let pairs = text.as_bytes().chunks(2);
+    pairs
+        .map(|pair| u8::from_str_radix(std::str::from_utf8(pair).unwrap(), 16).unwrap())
+        .collect()
+}
+
 type Decode<T> = fn(&[u8], Db, &[u8]) -> Result<T, StoreError>;
 
 fn golden<T: PartialEq + Debug>(
@@ -164,6 +171,7 @@ fn golden<T: PartialEq + Debug>(
 fn brief() -> SessionBrief {
     SessionBrief {
         no_reattribution: true,
+        is_test: true,
         ..SessionBrief::from(&session())
     }
 }
@@ -195,6 +203,12 @@ fn visitor() -> Visitor {
             seen: vec![9],
         }],
         unique_events: vec!["abc123".parse().unwrap()],
+        earlier: vec![Earlier {
+            until_ms: AT,
+            credit: None,
+            match_type: MatchType::Organic,
+        }],
+        before_reattribution_ms: Some(AT),
     }
 }
 
@@ -287,16 +301,16 @@ fn golden_bytes() {
         &brief(),
         encode_brief(&brief()),
         decode_brief,
-        "01076c696e6b313233000001",
+        "02076c696e6b31323300000101",
     );
     golden(
         &visitor(),
         encode_visitor(&visitor()),
         decode_visitor,
-        "0107070707070707070707070707070707066f6666657231010104696466610158f6f9b2e5bd6801a1ee565e7b\
+        "0207070707070707070707070707070707066f6666657231010104696466610158f6f9b2e5bd6801a1ee565e7b\
              0000000002f8f9b2e5bd6803020301f6f9b2e5bd680001f6f9b2e5bd680101a1ee565e7b000000000401076c69\
              6e6b313233096e65743a3a63616d700001076c696e6b31323300040106616263313233f6f9b2e5bd6801090106\
-             616263313233",
+             61626331323301f6f9b2e5bd68000701f6f9b2e5bd68",
     );
     let fallback = Fallback {
         until_ms: AT,
@@ -309,6 +323,30 @@ fn golden_bytes() {
         decode_fallback,
         "01f6f9b2e5bd680007",
     );
+}
+
+/// What the first version wrote is read, without what came later.
+#[test]
+fn golden_bytes_of_version_1() {
+    let bytes = unhex(
+        "0107070707070707070707070707070707066f6666657231010104696466610158f6f9b2e5bd6801a1ee565e7b\
+         0000000002f8f9b2e5bd6803020301f6f9b2e5bd680001f6f9b2e5bd680101a1ee565e7b000000000401076c69\
+         6e6b313233096e65743a3a63616d700001076c696e6b31323300040106616263313233f6f9b2e5bd6801090106\
+         616263313233",
+    );
+    let old = Visitor {
+        earlier: vec![],
+        before_reattribution_ms: None,
+        ..visitor()
+    };
+    assert_eq!(decode_visitor(&bytes, Db::Hot, b"v").unwrap(), old);
+    let old = SessionBrief {
+        is_test: false,
+        ..brief()
+    };
+    let brief = unhex("01076c696e6b313233000001");
+    assert_eq!(decode_brief(&brief, Db::Hot, b"d").unwrap(), old);
+    assert!(decode_visitor(&bytes[..bytes.len() - 3], Db::Hot, b"v").is_err());
 }
 
 #[test]

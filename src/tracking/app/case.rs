@@ -23,7 +23,8 @@ pub(super) struct Case<'r> {
     pub(super) request: &'r AppRequest,
     pub(super) around: &'r Around,
     pub(super) offer: Arc<Offer>,
-    /// When it happened, unix milliseconds.
+    /// When it happened, unix milliseconds; never in the future. A repetition is known by the time that was
+    /// sent, `request.at_ms`: this one differs each time that a request with a time ahead of ours comes.
     pub(super) at_ms: i64,
     /// What a check that is only tried out would refuse.
     pub(super) note: String,
@@ -161,7 +162,7 @@ impl Case<'_> {
         activity
     }
 
-    /// An activity of a known visitor, credited as the visitor is. `before_ms` is the app session before it.
+    /// An activity of a known visitor, credited as the visitor was when it happened. `before_ms` is the app session before it.
     pub(super) fn activity_of(
         &self,
         kind: ActivityKind,
@@ -171,12 +172,9 @@ impl Case<'_> {
     ) -> Activity {
         let mut activity = self.activity(kind, group);
         activity.tuid = visitor.adid.to_string();
-        activity.session.clone_from(&visitor.credit);
-        activity.match_type = Some(visitor.match_type);
-        activity.is_test |= activity
-            .session
-            .as_ref()
-            .is_some_and(|session| session.flags.is_test);
+        let (credit, match_type) = visitor.credited_at(self.matched_until_ms(group.now_ms()));
+        activity.session = credit.cloned().map(Box::new);
+        activity.match_type = Some(match_type);
         activity.facts = visitor.facts(before_ms);
         self.add_place(&mut activity);
         activity

@@ -8,7 +8,7 @@
 
 use super::{Case, Decided, Failure, MOST_KEPT, Reply, credit_json, finish, recredit, visitors};
 use crate::domain::activity::{ActivityKind, Candidate, MatchType, RefusalReason};
-use crate::domain::attribution::{ClaimVerdict, Credit, Engagement, judge_claim};
+use crate::domain::attribution::{ClaimVerdict, Claimed, Credit, Engagement, Install, Return, judge_claim};
 use crate::domain::ids::SessionId;
 use crate::domain::offer::{Offer, TrustMode, TrustScope};
 use crate::domain::partner::Partner;
@@ -48,8 +48,7 @@ pub(super) fn record(case: &Case<'_>, group: &mut Group<'_>) -> Decided {
             RefusalReason::UnknownDevice,
         )));
     };
-    let is_reattribution = visitor.reattributed_at_ms.is_some();
-    let at_ms = visitor.reattributed_at_ms.unwrap_or(visitor.installed_at_ms);
+    let (at_ms, of) = claimed_activity(&visitor);
     let engagement = Engagement {
         id: session.id,
         at_ms: session.at_ms(),
@@ -57,7 +56,8 @@ pub(super) fn record(case: &Case<'_>, group: &mut Group<'_>) -> Decided {
         link: session.link.clone(),
         matched_by: MatchType::Claim,
         is_automated: false,
-        no_reattribution: false,
+        is_test: session.flags.is_test,
+        no_reattribution: session.flags.no_reattribution,
         windows: matching::windows(&case.offer, &session.link, group),
     };
     let current = visitor.credit.as_deref().map(|session| Credit {
@@ -66,14 +66,13 @@ pub(super) fn record(case: &Case<'_>, group: &mut Group<'_>) -> Decided {
         matched_by: visitor.match_type,
         at_ms: session.at_ms(),
     });
-    match judge_claim(&engagement, current.as_ref(), at_ms, is_reattribution) {
+    match judge_claim(&engagement, current.as_ref(), &of) {
         ClaimVerdict::Granted => {
-            // What was before the install, or before a reattribution that was meant to stay, is not known any more.
-            let organic = (None, MatchType::Organic);
+            let before = visitor.credit_before(at_ms);
             // Only now: names of a claim that changes nothing take no room.
             case.around.link_names.admit(&entry.link, &mut session);
-            visitors::note_credit(visitor.adid, &engagement.windows, at_ms, organic, group)?;
-            grant(case, visitor, session, is_reattribution, group)
+            visitors::note_credit(visitor.adid, &engagement.windows, at_ms, before, group)?;
+            grant(case, visitor, session, group)
         }
         ClaimVerdict::Unchanged => Ok(Ok(reply("unchanged", visitor.credit.as_deref(), None))),
         verdict => Ok(Ok(reply(
@@ -82,6 +81,28 @@ pub(super) fn record(case: &Case<'_>, group: &mut Group<'_>) -> Decided {
             Some(verdict.code()),
         ))),
     }
+}
+
+/// What a claim is about, the newest reattribution or else the install, and when that was.
+fn claimed_activity(visitor: &Visitor) -> (i64, Claimed) {
+    let Some(at_ms) = visitor.reattributed_at_ms else {
+        let install = Install {
+            at_ms: visitor.installed_at_ms,
+            download_at_ms: None,
+            is_test: visitor.is_test,
+            rejection: None,
+        };
+        return (install.at_ms, Claimed::Install(install));
+    };
+    let back = Return {
+        at_ms,
+        // Records of before 2026-11-27 do not know it.
+        last_session_at_ms: visitor.before_reattribution_ms.unwrap_or(0),
+        install_link: visitor.install_link.clone(),
+        is_test: visitor.is_test,
+        rejection: None,
+    };
+    (at_ms, Claimed::Reattribution(back))
 }
 
 fn reply(result: &str, credit: Option<&Session>, reason: Option<&str>) -> Reply {
@@ -201,18 +222,13 @@ fn claimed_session(
         flags: SessionFlags {
             is_s2s: true,
             is_test: request.is_test,
+            no_reattribution: request.field("rt") == Some("0"),
             ..SessionFlags::default()
         },
     })
 }
 
-fn grant(
-    case: &Case<'_>,
-    mut visitor: Visitor,
-    session: Session,
-    is_reattribution: bool,
-    group: &mut Group<'_>,
-) -> Decided {
+fn grant(case: &Case<'_>, mut visitor: Visitor, session: Session, group: &mut Group<'_>) -> Decided {
     let outdated = visitor.tracker();
     let loser = visitor.credit.as_deref().map(|session| Candidate {
         session: session.id,
@@ -226,17 +242,23 @@ fn grant(
         is_winner: true,
         lost_because: None,
     };
-    let (kind, of) = if is_reattribution {
-        (ActivityKind::ReattributionUpdate, visitor.reattribution)
-    } else {
-        visitor.install_link = Some(Tracker::from(&session).token);
-        (ActivityKind::InstallUpdate, Some(visitor.install))
+    let (kind, of, at_ms) = match visitor.reattributed_at_ms {
+        Some(at_ms) => (ActivityKind::ReattributionUpdate, visitor.reattribution, at_ms),
+        None => {
+            visitor.install_link = Some(Tracker::from(&session).token);
+            (
+                ActivityKind::InstallUpdate,
+                Some(visitor.install),
+                visitor.installed_at_ms,
+            )
+        }
     };
-    visitor.credit = Some(Box::new(session));
-    visitor.match_type = MatchType::Claim;
+    visitor.replace_credit(at_ms, (Some(Box::new(session)), MatchType::Claim));
     visitors::save(&visitor, &[], group)?;
     let mut activity = case.activity_of(kind, &visitor, Some(visitor.last_session_at_ms), group);
     activity.at_ms = group.now_ms();
+    activity.session.clone_from(&visitor.credit);
+    activity.match_type = Some(visitor.match_type);
     activity.of = of;
     activity.candidates = [Some(winner), loser]
         .into_iter()

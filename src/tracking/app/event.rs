@@ -6,11 +6,13 @@
 use super::{Case, DAY_MS, Decided, Failure, Reply, count, finish, visitors};
 use crate::domain::activity::{ActivityKind, ConversionStatus, RefusalReason, StatusChange, Verdict};
 use crate::domain::duplicates::{self, DuplicateKey};
+use crate::domain::ids::ActivityId;
 use crate::domain::offer::{Approval, DuplicateBy, DuplicatePolicy, Event};
 use crate::domain::stats::Counters;
 use crate::domain::visitor::{Order, Visitor};
 use crate::recorder::Group;
-use crate::store::{StoreError, codec, keys};
+use crate::store::keys::{self, Key};
+use crate::store::{StoreError, codec};
 use crate::tracking::{queueing, record_conversion};
 use serde_json::json;
 
@@ -39,18 +41,16 @@ pub(super) fn record(case: &Case<'_>, group: &mut Group<'_>) -> Decided {
     let Some(mut visitor) = visitors::find(case, group)? else {
         return Ok(Err(unknown_device()));
     };
-    // Without a time of its own every request is a new event.
-    if case.request.at_ms.is_some() {
-        match visitor.order(&event.token, case.at_ms, case.request.said) {
-            Order::Next => {}
-            Order::Repeated => return Ok(Ok(ok())),
-            Order::TooLate => {
-                return Ok(Err(Failure::new(
-                    400,
-                    "Bad event state",
-                    RefusalReason::OutOfOrder,
-                )));
-            }
+    let (order, crowd) = order(case, &event, &visitor, group)?;
+    match order {
+        Order::Next => {}
+        Order::Repeated => return Ok(Ok(ok())),
+        Order::TooLate => {
+            return Ok(Err(Failure::new(
+                400,
+                "Bad event state",
+                RefusalReason::OutOfOrder,
+            )));
         }
     }
     if event.is_unique && visitor.unique_events.contains(&event.token) {
@@ -67,20 +67,63 @@ pub(super) fn record(case: &Case<'_>, group: &mut Group<'_>) -> Decided {
             )));
         }
     };
-    let at_ms = case.at_ms.max(
-        visitor
-            .events
-            .iter()
-            .find(|m| m.token == event.token)
-            .map_or(0, |m| m.at_ms),
-    );
-    visitor.mark(&event.token, at_ms, case.request.said);
+    let said = case.request.at_ms.map(|_| case.request.said);
+    visitor.mark(&event.token, case.request.at_ms.unwrap_or(case.at_ms), said);
     if event.is_unique {
         visitor.unique_events.push(event.token.clone());
     }
     visitors::save(&visitor, &[], group)?;
-    accept(case, &event, &visitor, claim, group)?;
+    let activity = accept(case, &event, &visitor, claim, group)?;
+    if let Some(at) = crowd {
+        remember(case, at, activity, group)?;
+    }
     Ok(Ok(ok()))
+}
+
+/// How the event stands to those before it. Of a second with many events the visitor remembers only some; the key
+/// under which one more of them has to be remembered comes too.
+fn order(
+    case: &Case<'_>,
+    event: &Event,
+    visitor: &Visitor,
+    group: &Group<'_>,
+) -> Result<(Order, Option<Key>), StoreError> {
+    // Without a time of its own every request is a new event.
+    let Some(sent_ms) = case.request.at_ms else {
+        return Ok((Order::Next, None));
+    };
+    let order = visitor.order(&event.token, sent_ms, case.request.said);
+    if order != Order::Next || !visitor.is_crowded(&event.token, sent_ms) {
+        return Ok((order, None));
+    }
+    let at = sent_key(b"event", case, visitor, sent_ms);
+    Ok(if group.get(at.0, &at.1)?.is_some() {
+        (Order::Repeated, None)
+    } else {
+        (Order::Next, Some(at))
+    })
+}
+
+/// What a request that names its time is known by: that time, and all that was said.
+fn sent_key(what: &[u8], case: &Case<'_>, visitor: &Visitor, sent_ms: i64) -> Key {
+    keys::duplicate(&duplicates::hash(&[
+        what,
+        &visitor.adid.0,
+        &sent_ms.to_be_bytes(),
+        &case.request.said.to_be_bytes(),
+    ]))
+}
+
+/// Remembers a request for as long as it is not too old to be sent again.
+fn remember(case: &Case<'_>, at: Key, activity: ActivityId, group: &mut Group<'_>) -> Result<(), StoreError> {
+    let at_ms = group.now_ms();
+    let first = codec::Duplicate {
+        activity,
+        at_ms,
+        expires_at_ms: at_ms + case.endpoint.most_days() * DAY_MS,
+    };
+    group.put(at, codec::encode_duplicate(&first)?);
+    Ok(())
 }
 
 /// What makes the event the same as another, unless another has it already.
@@ -99,10 +142,11 @@ fn claim(
         ..event.duplicates
     };
     let adid = visitor.adid.to_string();
+    let (credit, _) = visitor.credited_at(case.matched_until_ms(group.now_ms()));
     let conversion = duplicates::Conversion {
         offer: &case.offer.id,
         event: &event.token,
-        session: visitor.credit.as_ref().map(|session| session.id),
+        session: credit.map(|session| session.id),
         visitor: &adid,
         uid1: case.request.uids.first().map_or("", String::as_str),
     };
@@ -128,7 +172,7 @@ fn accept(
     visitor: &Visitor,
     claim: Option<DuplicateKey>,
     group: &mut Group<'_>,
-) -> Result<(), StoreError> {
+) -> Result<ActivityId, StoreError> {
     let now_ms = group.now_ms();
     let mut activity = case.activity_of(
         ActivityKind::Event,
@@ -166,7 +210,7 @@ fn accept(
     let mut counters = Counters::default();
     counters.add_conversion(status, activity.money, activity.payout);
     count(&activity, &counters, group);
-    finish(activity, Some(visitor), group).map(drop)
+    finish(activity, Some(visitor), group).map(|activity| activity.id)
 }
 
 pub(super) fn record_ad_revenue(case: &Case<'_>, group: &mut Group<'_>) -> Decided {
@@ -180,25 +224,12 @@ pub(super) fn record_ad_revenue(case: &Case<'_>, group: &mut Group<'_>) -> Decid
         group,
     );
     activity.money = case.request.money;
-    if case.request.at_ms.is_some() {
-        let key = duplicates::hash(&[
-            b"ad-revenue",
-            &visitor.adid.0,
-            &case.at_ms.to_be_bytes(),
-            &case.request.said.to_be_bytes(),
-        ]);
-        let at = keys::duplicate(&key);
+    if let Some(sent_ms) = case.request.at_ms {
+        let at = sent_key(b"ad-revenue", case, &visitor, sent_ms);
         if group.get(at.0, &at.1)?.is_some() {
             return Ok(Ok(ok()));
         }
-        let at_ms = group.now_ms();
-        let expires_at_ms = at_ms + case.endpoint.most_days() * DAY_MS;
-        let first = codec::Duplicate {
-            activity: activity.id,
-            at_ms,
-            expires_at_ms,
-        };
-        group.put(at, codec::encode_duplicate(&first)?);
+        remember(case, at, activity.id, group)?;
     }
     let mut counters = Counters::default();
     activity

@@ -42,7 +42,7 @@ pub(super) fn record(case: &Case<'_>, group: &mut Group<'_>) -> Decided {
     );
     let sessions = erase_activities(&visitor, group)?;
     erase_sessions(case, &case.request.ids, sessions, group)?;
-    erase_sessions(case, &visitor.ids, BTreeSet::new(), group)?;
+    erase_sessions(case, &visitor.named_by(), BTreeSet::new(), group)?;
     // The receivers are told whom to forget; the record that stays does not say it.
     let mut activity = Arc::unwrap_or_clone(finish(activity, None, group)?);
     let told: Vec<_> = activity.rules.iter().filter_map(|rule| rule.postback).collect();

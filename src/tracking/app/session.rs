@@ -66,6 +66,7 @@ fn install(case: &Case<'_>, group: &mut Group<'_>) -> Decided {
     let about = Install {
         at_ms,
         download_at_ms: case.request.download_at_ms,
+        is_test: case.request.is_test,
         rejection: case.rejection,
     };
     let decision = decide_install(&about, candidates);
@@ -96,6 +97,8 @@ fn install(case: &Case<'_>, group: &mut Group<'_>) -> Decided {
         credit: credit.map(|(session, _)| session),
         events: Vec::new(),
         unique_events: Vec::new(),
+        earlier: Vec::new(),
+        before_reattribution_ms: None,
     };
     let learnt = visitor.learn(&case.request.ids);
     visitors::save(&visitor, &learnt, group)?;
@@ -165,11 +168,10 @@ fn reopen(case: &Case<'_>, mut visitor: Visitor, group: &mut Group<'_>) -> Decid
     if let Some((session, matched_by)) = credit {
         visitor.last_tracker = visitor.tracker();
         let windows = matching::windows(&case.offer, &session.link, group);
-        let before = (visitor.credit.take(), visitor.match_type);
+        let before = visitor.credit_from(case.at_ms, (Some(session), matched_by));
         visitors::note_credit(visitor.adid, &windows, case.at_ms, before, group)?;
-        visitor.credit = Some(session);
-        visitor.match_type = matched_by;
         visitor.reattributed_at_ms = Some(case.at_ms);
+        visitor.before_reattribution_ms = Some(before_ms);
     }
     visitor.last_session_at_ms = case.at_ms;
     visitor.last_session_kind = kind;
@@ -217,16 +219,18 @@ fn returning(
     before_ms: i64,
     group: &Group<'_>,
 ) -> Result<Decision, StoreError> {
-    let mut subject = case.subject();
     // A reattribution is matched by ids alone; those of the visitor count too.
+    let ids = visitor.named_by();
+    let mut subject = case.subject();
     subject.ip_hash = 0;
-    subject.ids = &visitor.ids;
+    subject.ids = &ids;
     let at_ms = case.matched_until_ms(group.now_ms());
     let candidates = matching::candidates(&case.offer, &subject, at_ms, group)?;
     let back = Return {
         at_ms,
         last_session_at_ms: before_ms,
         install_link: visitor.install_link.clone(),
+        is_test: visitor.is_test,
         rejection: case.rejection,
     };
     Ok(decide_reattribution(&back, candidates))
