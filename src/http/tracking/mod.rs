@@ -31,7 +31,7 @@ use crate::tracking::visitors::Visitors;
 use actix_web::Resource;
 use actix_web::cookie::{Cookie, SameSite, time::Duration as CookieDuration};
 use actix_web::http::header::{
-    ACCEPT_LANGUAGE, CACHE_CONTROL, CONTENT_TYPE, HeaderName, LOCATION, REFERER, USER_AGENT,
+    ACCEPT_LANGUAGE, CACHE_CONTROL, CONTENT_TYPE, HeaderName, HeaderValue, LOCATION, REFERER, USER_AGENT,
 };
 use actix_web::web::{self, ServiceConfig};
 use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder, ResponseError};
@@ -100,10 +100,9 @@ const ADDRESSES: [(&str, &str); 12] = [
     ("cost", "/cost"),
 ];
 
-/// A resource that answers a method that does not belong in the one error form. A slash at the end, which
-/// many systems add by themselves, means the same.
+/// A resource that answers a method that does not belong in the one error form.
 fn resource(path: &str) -> Resource {
-    web::resource([path.to_owned(), format!("{path}/")]).default_service(web::to(super::wrong_method))
+    web::resource(path).default_service(web::to(super::wrong_method))
 }
 
 /// The answer for a path that nothing is served under: for what looks like a link the page of an unknown
@@ -131,8 +130,20 @@ async fn misshapen_impression() -> HttpResponse {
     no_such_link()
 }
 
-/// Adds the public routes.
+/// Adds the public routes. A slash at the end, which many systems add by themselves, means the same; those
+/// routes come last, since each pattern before the one that fits costs every request.
 pub fn routes(config: &mut ServiceConfig) {
+    for end in ["", "/"] {
+        addresses(config, end);
+        s2s::routes(config, end);
+    }
+    config
+        .service(web::resource(["/c", "/c/{rest:.*}"]).to(misshapen_click))
+        .service(web::resource(["/i", "/i/{rest:.*}"]).to(misshapen_impression));
+}
+
+fn addresses(config: &mut ServiceConfig, end: &str) {
+    let resource = |path: &str| resource(&format!("{path}{end}"));
     config
         .service(resource(&format!("/c/{}", callback_test::TOKEN)).route(web::get().to(callback_test::test)))
         .service(
@@ -163,12 +174,9 @@ pub fn routes(config: &mut ServiceConfig) {
                 .route(web::head().to(tag)),
         )
         .service(
-            resource("/.well-known/{kind:skadnetwork|appattribution}/report-attribution{slash:/?}")
+            resource("/.well-known/{kind:skadnetwork|appattribution}/report-attribution")
                 .route(web::post().to(apple::report)),
-        )
-        .service(web::resource(["/c", "/c/{rest:.*}"]).to(misshapen_click))
-        .service(web::resource(["/i", "/i/{rest:.*}"]).to(misshapen_impression))
-        .configure(s2s::routes);
+        );
 }
 
 async fn tag() -> HttpResponse {
@@ -400,12 +408,14 @@ fn allow_origin(answer: &mut HttpResponseBuilder, origin: Option<&str>) {
     }
 }
 
+const ACCEPT_CH: HeaderName = HeaderName::from_static("accept-ch");
+
 /// Asks for the model of the device, too: browsers that leave it out of the user agent say it with the next click.
 fn redirect(to: &str) -> HttpResponseBuilder {
     let mut answer = HttpResponse::Found();
     answer
         .insert_header((LOCATION, to))
-        .insert_header(("accept-ch", "Sec-CH-UA-Model"))
+        .insert_header((ACCEPT_CH, HeaderValue::from_static("Sec-CH-UA-Model")))
         .insert_header((CACHE_CONTROL, "no-store"));
     answer
 }

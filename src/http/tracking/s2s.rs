@@ -23,15 +23,15 @@ use std::net::IpAddr;
 /// In which a server names the address of the device that it speaks for.
 const DEVICE_ADDRESS: [&str; 2] = ["x-adjust-forwarded-for", "x-device-address"];
 
-/// Adds the routes.
-pub(super) fn routes(config: &mut ServiceConfig) {
+/// Adds the routes, each path with this at its end.
+pub(super) fn routes(config: &mut ServiceConfig, end: &str) {
     macro_rules! endpoint {
         ($path:literal, $endpoint:expr) => {
             let take = |request: HttpRequest, payload: Payload, state: Data<TrackingState>| {
                 answer(request, payload, state, $endpoint)
             };
             config.service(
-                super::resource($path)
+                super::resource(&format!("{}{end}", $path))
                     .route(web::get().to(take))
                     .route(web::post().to(take)),
             );
