@@ -3,45 +3,61 @@
 //! [`Core`] is what every command needs: the store, the recorder, the configuration in memory. [`run`] adds
 //! delivery, the listeners, the control socket and housekeeping, and returns when the process is told to stop.
 
+pub mod archive;
+mod catalog;
 pub mod control;
 mod housekeeper;
 mod listeners;
+pub mod memory;
+pub mod probe;
+mod raw_data;
+mod reload;
 mod signals;
+pub mod standby;
+mod starting;
+mod systemd;
 mod tls;
 mod watchdog;
 
 pub use listeners::Bound;
 
+use crate::admin::AdminError;
+use crate::admin::Auth;
+use crate::admin::callback_tests::CallbackTickets;
+use crate::admin::jobs::Jobs;
 use crate::alerts::{Alerts, Reach};
+use crate::certificates::{Certificates, FileError, Renewal};
 use crate::clock::Clock;
-use crate::config::Config;
+use crate::config::{Config, InForce};
+use crate::delivery::holds::Holds;
 use crate::delivery::ledger::StoreLedger;
-use crate::delivery::selftest;
-use crate::delivery::sender::SenderOptions;
+use crate::delivery::pause::Pause;
 use crate::delivery::{Delivery, DeliveryError, DeliveryOptions, DeliveryPolicy};
 use crate::domain::retry::RetryPolicy;
 use crate::http::State;
-use crate::http::api::jobs::Jobs;
-use crate::http::auth::Auth;
+use crate::http::connection::{Connections, PlaceRules};
 use crate::http::echo::Echo;
 use crate::http::health::Check;
-use crate::http::problem::ApiError;
 use crate::http::tracking::{CallbackTests, ErasureLimit, TrackingState};
 use crate::journal;
 use crate::live::Live;
 use crate::recorder::{RecordError, Recorder, RecorderOptions, RecorderThread};
-use crate::store::catalog::{Catalog, ConfigObject};
+use crate::reports::{Exports, Readers};
 use crate::store::{
-    Db, Keeper, OpenReport, RepairKind, SnapshotOptions, SpaceOptions, Store, StoreError, StoreOptions, keys,
+    BackupOptions, Keeper, OpenReport, RepairKind, SnapshotOptions, SpaceOptions, Store, StoreError,
+    StoreOptions, keys,
 };
+use crate::stream::StreamError;
 use crate::telemetry::{self, Metrics, TelemetryError};
 use crate::tracking::apple::AppleKeys;
 use crate::tracking::client::IpHasher;
+use crate::tracking::gate::{Gate, Rates};
 use crate::tracking::geo::{GeoError, GeoIp};
 use crate::tracking::link_names::LinkNames;
 use crate::tracking::repeat::Repeats;
-use crate::tracking::visitors::Visitors;
-use std::ops::ControlFlow;
+use crate::tracking::visitor_count::VisitorCount;
+use crate::wire::{ClientOptions, selftest};
+use std::os::unix::fs::MetadataExt;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -73,13 +89,8 @@ pub enum AppError {
         source: std::io::Error,
     },
     /// The certificate files.
-    #[error("the certificate file {path} cannot be used: {message}; give PEM files that belong together")]
-    Certificate {
-        /// Which file.
-        path: String,
-        /// What is wrong.
-        message: String,
-    },
+    #[error("{0}")]
+    Certificate(#[from] FileError),
     /// The control socket.
     #[error("cannot open the control socket {path}: {source}; check the permissions of the data directory")]
     Control {
@@ -100,15 +111,61 @@ pub enum AppError {
     /// Delivery.
     #[error("{0}")]
     Delivery(#[from] DeliveryError),
+    /// The stream of activities.
+    #[error("{0}")]
+    Stream(#[from] StreamError),
+    /// The archive.
+    #[error("{0}")]
+    Archive(#[from] crate::archive::ArchiveError),
     /// Authentication.
     #[error("{0}")]
-    Auth(#[from] ApiError),
+    Auth(#[from] AdminError),
+    /// Files that would belong to the wrong user.
+    #[error(
+        "no server runs, and {dir} belongs to another user (id {user}): start the server, or run the command as that user, for example with `runuser -u` or `sudo -u`; files that you make there could not be read by the server"
+    )]
+    OtherUser {
+        /// The data directory.
+        dir: String,
+        /// Whose it is.
+        user: u32,
+    },
     /// The system gives no random bytes.
     #[error("the system gives no random bytes; the instance cannot make its keys")]
     Random,
     /// The HTTP server ended by itself.
     #[error("the HTTP server ended: {0}")]
     Server(std::io::Error),
+}
+
+impl AppError {
+    /// Whether another start fails in the same way until a person has changed something.
+    pub fn needs_a_person(&self) -> bool {
+        matches!(
+            self,
+            Self::Store(StoreError::NewerSchema { .. }) | Self::Certificate(_) | Self::Geo(_)
+        )
+    }
+}
+
+/// Opens the store of a server that does not run, works on it and closes it. None is made.
+///
+/// # Errors
+/// There is no store, or it belongs to somebody else than who calls.
+pub fn offline<T>(config: Arc<Config>, work: impl FnOnce(&Core) -> T) -> Result<T, AppError> {
+    let dir = &config.data_dir;
+    if let Ok(meta) = std::fs::metadata(dir)
+        && meta.uid() != rustix::process::geteuid().as_raw()
+    {
+        return Err(AppError::OtherUser {
+            dir: dir.display().to_string(),
+            user: meta.uid(),
+        });
+    }
+    let core = Core::open_with(config, Clock::System, false)?;
+    let done = work(&core);
+    core.close();
+    Ok(done)
 }
 
 /// The store, the recorder and what hangs on them.
@@ -127,25 +184,37 @@ pub struct Core {
 }
 
 impl Core {
-    /// Opens the store and starts the recorder.
+    /// Opens the store, or makes one, and starts the recorder.
     pub fn open(config: Arc<Config>, clock: Clock) -> Result<Self, AppError> {
-        let (store, report) = Store::open(&config.data_dir, store_options(&config, &clock))?;
+        Self::open_with(config, clock, true)
+    }
+
+    fn open_with(config: Arc<Config>, clock: Clock, may_create: bool) -> Result<Self, AppError> {
+        let options = StoreOptions {
+            may_create,
+            ..store_options(&config, &clock)
+        };
+        let starting = starting::Starting::watch(options.progress.clone()).map_err(AppError::Thread)?;
+        let (store, report) = Store::open(&config.data_dir, options)?;
+        drop(starting);
         let Store {
             writer,
             reader,
             keeper,
         } = store;
-        let catalog = load_catalog(&reader)?;
+        let (catalog, stale) = catalog::load(&reader, catalog::sealing(&config))?;
         for broken in &catalog.broken_rules {
             tracing::error!(code = "broken_rule", rule = %broken.rule.id, message = broken.message, "a stored rule cannot be used; correct it in the UI");
         }
         let options = RecorderOptions {
             intake_queue: config.limits.queue as usize,
             spool: config.limits.spool_clicks as usize,
+            rooms: reload::room_bytes(&config.limits),
         };
         let (recorder, thread) =
             Recorder::start(writer, reader, catalog, Live::default(), clock.clone(), options)
                 .map_err(AppError::Thread)?;
+        catalog::seal_stored(&recorder, &keeper, stale)?;
         Ok(Self {
             config,
             clock,
@@ -161,21 +230,18 @@ impl Core {
         self.thread.stop();
     }
 
-    /// The instance's key for hashes of addresses; made once.
-    fn ip_key(&self) -> Result<[u8; 32], AppError> {
-        let at = keys::instance("ip_hash_key");
+    /// A key of the instance; made once.
+    fn instance_key(&self, name: &'static str) -> Result<[u8; 32], AppError> {
+        let at = keys::instance(name);
         let mut fresh = [0; 32];
         aws_lc_rs::rand::fill(&mut fresh).map_err(|_| AppError::Random)?;
         let key = self
             .recorder
             .try_run_blocking(move |group| -> Result<[u8; 32], StoreError> {
-                if let Some(known) = group
-                    .get(at.0, &at.1)?
-                    .and_then(|value| <[u8; 32]>::try_from(value).ok())
-                {
+                if let Some(known) = group.load(&at)? {
                     return Ok(known);
                 }
-                group.put(at, fresh.to_vec());
+                group.save(at, &fresh)?;
                 Ok(fresh)
             })??;
         Ok(key)
@@ -203,6 +269,12 @@ pub fn store_options(config: &Config, clock: &Clock) -> StoreOptions {
             ready_from_bytes: mib(config.store.min_free_mb),
             ballast_bytes: mib(config.store.ballast_mb),
         },
+        backups: (config.backup.every_h > 0).then(|| BackupOptions {
+            every_ms: i64::from(config.backup.every_h) * 3_600_000,
+            keep: usize::from(config.backup.keep),
+            dir: config.backup.dir.clone(),
+        }),
+        keeps_journal: config.archive.is_on(),
         clock: Arc::new(move || clock.now_ms()),
         ..defaults
     }
@@ -233,21 +305,6 @@ fn log_report(report: &OpenReport) {
     );
 }
 
-/// Reads the configuration objects. One that cannot be read is logged, and does not keep the rest away.
-fn load_catalog(reader: &crate::store::Reader) -> Result<Catalog, StoreError> {
-    let mut objects: Vec<ConfigObject> = Vec::new();
-    for kind in [b's', b'o', b'p', b'l', b'r', b'u', b't'] {
-        reader.scan_prefix(Db::Hot, &keys::config_prefix(kind), false, |key, value| {
-            match ConfigObject::decode(kind, value, key) {
-                Ok(object) => objects.extend(object),
-                Err(error) => tracing::error!(code = error.code(), %error, "an object of the configuration cannot be read"),
-            }
-            ControlFlow::Continue(())
-        })?;
-    }
-    Ok(Catalog::load(objects))
-}
-
 /// What a running instance tells whoever started it, once it listens.
 pub struct Running {
     /// Where it listens.
@@ -259,55 +316,87 @@ pub struct Running {
 }
 
 /// Runs an instance until it is told to stop. `ready` is called once it listens.
-pub fn run(config: Arc<Config>, ready: impl FnOnce(&Running) + Send) -> Result<(), AppError> {
+pub fn run(config: impl Into<InForce>, ready: impl FnOnce(&Running) + Send) -> Result<(), AppError> {
+    let in_force = config.into();
+    let config = Arc::new(in_force.now().clone());
     telemetry::install_logs(config.log.format, config.log.level)?;
     let clock = Clock::System;
     let metrics = telemetry::install_metrics(clock.now_ms())?;
     let stop_signal = signals::Signals::install().map_err(AppError::Signals)?;
     let core = Core::open(config, clock)?;
     log_report(&core.report);
-    let outcome = serve(&core, metrics, stop_signal, ready);
+    let outcome = serve(&core, &in_force, metrics, stop_signal, ready);
     core.close();
     outcome
 }
 
 fn serve(
     core: &Core,
+    in_force: &InForce,
     metrics: Metrics,
     stop_signal: signals::Signals,
     ready: impl FnOnce(&Running) + Send,
 ) -> Result<(), AppError> {
-    let start_faults = start_faults();
+    let mut start_faults = start_faults();
+    archive::fence(core)?;
     let config = core.config.clone();
     let sockets = listeners::Sockets::open(&config)?;
     let echo = Arc::new(Echo::new(sockets.echo_address()));
-    let delivery = start_delivery(core, &echo)?;
-    let tracking = tracking_state(core)?;
+    let certificates = Arc::new(Certificates::open(&config, &core.recorder)?);
+    let pause = Pause::load(core.recorder.reader())?;
+    let holds = Holds::load(core.recorder.reader())?;
+    let delivery = start_delivery(core, &echo, pause.clone(), holds.clone())?;
+    let tracking = tracking_state(core, in_force)?;
+    let stream = raw_data::start(core, delivery.client())?;
+    let archiving = archive::start(core, delivery.client(), &mut start_faults)?;
     let reach = Reach {
         recorder: core.recorder.clone(),
         delivery: delivery.clone(),
-        config: config.clone(),
+        config: in_force.clone(),
+        holds: holds.clone(),
+        certificates: certificates.clone(),
+        stream: stream.clone(),
+        archiving: archiving.clone(),
     };
     let alerts = Arc::new(Alerts::start(reach).map_err(AppError::Thread)?);
     let state = Arc::new(State {
         recorder: core.recorder.clone(),
+        callback_tickets: CallbackTickets::default(),
         delivery: delivery.clone(),
         alerts: alerts.clone(),
         keeper: core.keeper.clone(),
-        config: config.clone(),
+        archiving: archiving.clone(),
+        pause: pause.clone(),
+        connections: Connections::new(PlaceRules::from(&*config)),
+        holds,
+        config: in_force.clone(),
+        certificates: certificates.clone(),
+        stream: stream.clone(),
         metrics,
-        auth: Auth::new()?,
+        auth: Auth::new(&core.instance_key("browser_key")?)?,
         echo: echo.clone(),
+        tags_seen: tracking.tags_seen.clone(),
         geo: tracking.geo.clone(),
+        gate: tracking.gate.clone(),
         link_names: tracking.link_names.clone(),
         visitors: tracking.visitors.clone(),
-        admin_address: sockets.bound().admin_side(),
+        public_address: sockets.bound().public,
+        admin_address: listeners::as_reached(sockets.bound().admin_side()),
         jobs: Jobs::default(),
+        readers: Readers::start().map_err(AppError::Thread)?,
+        exports: Exports::default(),
         start_faults,
         started_at_ms: core.clock.now_ms(),
     });
     let control = control::Control::start(state.clone(), &config.data_dir)?;
     let housekeeper = housekeeper::Housekeeper::start(state.clone()).map_err(AppError::Thread)?;
+    let renewal = Renewal::start(
+        certificates,
+        in_force.clone(),
+        core.recorder.clone(),
+        delivery.client().clone(),
+    )
+    .map_err(AppError::Thread)?;
     let outcome = listeners::serve(sockets, state.clone(), tracking, stop_signal, |bound| {
         ready(&Running {
             bound: bound.clone(),
@@ -315,10 +404,15 @@ fn serve(
             echo: echo.clone(),
         });
     });
+    renewal.stop();
     housekeeper.stop();
     control.stop();
     alerts.stop();
+    stream.iter().for_each(|stream| stream.stop());
     delivery.stop(Instant::now() + WIRE_PATIENCE);
+    if let Some(archiving) = archiving {
+        archiving.stop(Instant::now() + WIRE_PATIENCE);
+    }
     outcome
 }
 
@@ -336,13 +430,18 @@ fn start_faults() -> Vec<Check> {
     }]
 }
 
-fn start_delivery(core: &Core, echo: &Echo) -> Result<Arc<Delivery>, AppError> {
+fn start_delivery(core: &Core, echo: &Echo, pause: Pause, holds: Holds) -> Result<Arc<Delivery>, AppError> {
     let config = &core.config.delivery;
-    let ledger = Arc::new(StoreLedger::new(core.recorder.clone(), delivery_policy(config)));
+    let ledger = Arc::new(StoreLedger::new(
+        core.recorder.clone(),
+        delivery_policy(config),
+        pause,
+        holds,
+    ));
     let options = DeliveryOptions {
         workers: usize::from(config.workers),
-        dns_server: config.dns_server,
-        sender: SenderOptions {
+        client: ClientOptions {
+            dns_server: config.dns_server,
             allow_networks: config.allow_networks.clone(),
             allow_sockets: vec![echo.address()],
             source_address: config.source_address,
@@ -370,7 +469,7 @@ fn delivery_policy(config: &crate::config::Delivery) -> DeliveryPolicy {
     }
 }
 
-fn tracking_state(core: &Core) -> Result<TrackingState, AppError> {
+fn tracking_state(core: &Core, in_force: &InForce) -> Result<TrackingState, AppError> {
     let geo = Arc::new(GeoIp::empty());
     if let Some(file) = &core.config.geoip.file {
         geo.load(file)?;
@@ -378,7 +477,7 @@ fn tracking_state(core: &Core) -> Result<TrackingState, AppError> {
     Ok(TrackingState {
         recorder: core.recorder.clone(),
         geo,
-        ip_hasher: IpHasher::new(&core.ip_key()?),
+        ip_hasher: IpHasher::new(&core.instance_key("ip_hash_key")?),
         repeats: Repeats::new(REPEATS),
         link_names: Arc::new(LinkNames::load(
             core.config.limits.link_names as usize,
@@ -386,9 +485,11 @@ fn tracking_state(core: &Core) -> Result<TrackingState, AppError> {
             &core.recorder.catalog(),
         )?),
         apple_keys: AppleKeys::configured(&core.config.apple),
-        visitors: Arc::new(Visitors::new(core.config.limits.visitors.into())),
+        visitors: Arc::new(VisitorCount::new(core.config.limits.visitors.into())),
         erasure_limit: ErasureLimit::default(),
-        trusted_proxies: core.config.trusted_proxies.clone(),
+        gate: Arc::new(Gate::new(Rates::from(&core.config.limits))),
+        config: in_force.clone(),
         callback_tests: CallbackTests::default(),
+        tags_seen: Arc::default(),
     })
 }

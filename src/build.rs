@@ -14,6 +14,14 @@ fn main() {
     println!("cargo::rerun-if-changed=web");
     println!("cargo::rerun-if-changed=src/build.rs");
     println!("cargo::rerun-if-env-changed=YAMABIKO_SKIP_UI");
+    // Functions of libcurl that are led through `src/wire/libcurl.rs`, which says why.
+    for function in [
+        "Curl_retry_request",
+        "Curl_client_write",
+        "Curl_cpool_conn_seems_healthy",
+    ] {
+        println!("cargo::rustc-link-arg=-Wl,--wrap={function}");
+    }
     let Some(out) = env::var_os("OUT_DIR").map(PathBuf::from) else {
         println!("cargo::error=cargo did not say where to put the UI (OUT_DIR)");
         return;

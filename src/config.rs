@@ -5,16 +5,31 @@
 //! every mistake instead of stopping at the first. What is decided at run time by people (offers, rules,
 //! users, alerts) is no configuration and lives in the store.
 //!
-//! (2026-11-21) The layers are ours, on the spans of `toml`: the usual crates for layered configuration give
-//! either the origin of a value or the line of a mistake, not both.
+//! 2026-11-21: the layers are ours, on the spans of `toml`: crates for layers know origins or lines, not both.
 
+mod archive;
 mod keys;
+mod limits;
+mod memory;
+mod mistake;
 mod read;
+mod reload;
+mod sealing;
 mod show;
+mod stream;
+mod write;
+
+pub use mistake::{ConfigError, Mistake, MistakeKind, Origin};
+pub use reload::{Changes, InForce};
+pub use write::with_setting;
+
+pub use self::archive::Archive;
+pub use self::sealing::Sealing;
+pub use limits::Limits;
+pub use stream::Stream;
 
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
-use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 
@@ -24,6 +39,9 @@ pub const DEFAULT_TOML: &str = include_str!("config.default.toml");
 /// Variables that begin with `YAMABIKO_` and are no settings: the file (for the command line), and the binary
 /// that scripts and browser tests are to start.
 pub const OTHER_VARIABLES: &[&str] = &["YAMABIKO_CONFIG", "YAMABIKO_BIN"];
+
+/// Where the package puts the configuration file.
+pub const PACKAGED_FILE: &str = "/etc/yamabiko/yamabiko.toml";
 
 /// Everything that can be configured. Field names are the keys of the file.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -45,18 +63,28 @@ pub struct Config {
     pub store: Store,
     /// How long records are kept.
     pub retention: Retention,
+    /// Backups by a schedule.
+    pub backup: Backup,
+    /// The archive off the machine.
+    pub archive: Archive,
     /// Sending postbacks.
     pub delivery: Delivery,
     /// When alerts are sent.
     pub alerts: Alerts,
+    /// Activities to a receiver.
+    pub stream: Stream,
     /// Bounds.
     pub limits: Limits,
+    /// Sealing of stored secrets.
+    pub sealing: Sealing,
     /// Countries of addresses.
     pub geoip: GeoIp,
     /// Threads.
     pub threads: Threads,
     /// TLS without a reverse proxy.
     pub tls: Tls,
+    /// Certificates by themselves.
+    pub acme: Acme,
     /// Apple's postbacks.
     pub apple: Apple,
     /// systemd's watchdog.
@@ -71,6 +99,8 @@ pub struct Admin {
     pub listen: Option<SocketAddr>,
     /// Host names under which it answers, beside those of [`Config::public_url`] and of the stored settings.
     pub hosts: Vec<String>,
+    /// Whether signing in without encryption is open.
+    pub allow_http: bool,
     /// Bearer token of `/metrics`, a secret; `None`: loopback callers and the admin address only.
     pub metrics_token: Option<String>,
 }
@@ -139,6 +169,20 @@ pub struct Retention {
     pub attempts_days: u32,
     /// Devices of apps that nothing was heard of.
     pub visitors_days: u32,
+    /// What does not count.
+    pub refused_days: u32,
+}
+
+/// Backups by a schedule.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Backup {
+    /// From one to the next; 0: none are made.
+    pub every_h: u32,
+    /// How many are kept.
+    pub keep: u16,
+    /// Where they are; `backups` in the data directory unless set.
+    pub dir: Option<PathBuf>,
 }
 
 /// Sending postbacks.
@@ -177,22 +221,6 @@ pub struct Alerts {
     pub line_url: Option<String>,
 }
 
-/// Bounds.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Limits {
-    /// Open connections.
-    pub max_connections: u32,
-    /// Commands that wait for the recorder.
-    pub queue: u32,
-    /// Clicks in memory while the store is down.
-    pub spool_clicks: u32,
-    /// Combinations of campaign, adgroup and creative of one link.
-    pub link_names: u32,
-    /// Devices of apps that are remembered.
-    pub visitors: u32,
-}
-
 /// What Apple's postbacks are verified with: public keys as `ID=BASE64`, the base64 of the X.509 form.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -227,6 +255,36 @@ pub struct Tls {
     pub cert_file: Option<PathBuf>,
     /// Private key, PEM.
     pub key_file: Option<PathBuf>,
+    /// Address without TLS beside [`Config::listen`].
+    pub http_listen: Option<SocketAddr>,
+}
+
+/// Certificates by themselves.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Acme {
+    /// Whether they are got.
+    pub enabled: bool,
+    /// Names beside those of the public address and the tracking domains.
+    pub domains: Vec<String>,
+    /// Address of the authority's directory; `None`: Let's Encrypt.
+    pub directory: Option<String>,
+}
+
+impl Acme {
+    /// Address of the authority's directory.
+    pub fn directory(&self) -> &str {
+        self.directory
+            .as_deref()
+            .unwrap_or("https://acme-v02.api.letsencrypt.org/directory")
+    }
+}
+
+impl Config {
+    /// Whether [`Config::listen`] and [`Admin::listen`] speak TLS.
+    pub fn has_tls(&self) -> bool {
+        self.acme.enabled || self.tls.cert_file.is_some()
+    }
 }
 
 /// systemd's watchdog.
@@ -251,13 +309,27 @@ pub struct Sources {
 }
 
 impl Sources {
-    /// The file and this process's environment. Variables that are no UTF-8 are left out.
+    /// The file and this process's environment. Variables that are no UTF-8 are left out. Without a file that
+    /// of systemd's unit counts, else that of the package, when there is one.
     pub fn from_process(file: Option<PathBuf>, flags: Vec<Flag>) -> Sources {
-        let environment = std::env::vars_os()
+        let environment: Vec<(String, String)> = std::env::vars_os()
             .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
             .collect();
+        let of_unit = || {
+            let (_, directory) = environment
+                .iter()
+                .find(|(name, _)| name == "CONFIGURATION_DIRECTORY")?;
+            let file = PathBuf::from(directory.split(':').next()?).join("yamabiko.toml");
+            file.exists().then_some(file)
+        };
+        // For commands beside the service: it names the service's data directory. Others than root cannot read it.
+        let of_package = || {
+            std::fs::File::open(PACKAGED_FILE)
+                .is_ok()
+                .then(|| PACKAGED_FILE.into())
+        };
         Sources {
-            file,
+            file: file.or_else(of_unit).or_else(of_package),
             environment,
             flags,
         }
@@ -273,111 +345,6 @@ pub struct Flag {
     pub key: String,
     /// As typed.
     pub value: String,
-}
-
-/// Where a value, or a mistake, is from.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Origin {
-    /// `config.default.toml`.
-    Default,
-    /// Set by systemd for its unit (`$STATE_DIRECTORY`).
-    Systemd(&'static str),
-    /// The configuration file.
-    File {
-        /// Which.
-        path: PathBuf,
-        /// From 1; 0 when the whole file is meant.
-        line: usize,
-        /// From 1, in characters.
-        column: usize,
-    },
-    /// An environment variable.
-    Environment(String),
-    /// A flag of the command line.
-    Flag(String),
-}
-
-impl fmt::Display for Origin {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Origin::Default => f.write_str("default"),
-            Origin::Systemd(name) => write!(f, "${name}"),
-            Origin::File { path, line: 0, .. } => write!(f, "{}", path.display()),
-            Origin::File { path, line, column } => write!(f, "{}:{line}:{column}", path.display()),
-            Origin::Environment(name) => write!(f, "environment {name}"),
-            Origin::Flag(flag) => f.write_str(flag),
-        }
-    }
-}
-
-/// What is wrong with a setting.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum MistakeKind {
-    /// The file cannot be read.
-    #[error("unreadable")]
-    Unreadable,
-    /// The file is no TOML.
-    #[error("syntax")]
-    Syntax,
-    /// No such key or section.
-    #[error("unknown_key")]
-    UnknownKey,
-    /// A value of another type than the key takes.
-    #[error("wrong_type")]
-    WrongType,
-    /// A value that the key does not accept.
-    #[error("not_allowed")]
-    NotAllowed,
-    /// Two settings that exclude each other.
-    #[error("contradiction")]
-    Contradiction,
-}
-
-/// One mistake.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Mistake {
-    /// What kind; its text is a stable code.
-    pub kind: MistakeKind,
-    /// Where.
-    pub origin: Origin,
-    /// The key, as far as it is known.
-    pub key: String,
-    /// What is wrong.
-    pub message: String,
-    /// What to do.
-    pub remedy: String,
-}
-
-impl fmt::Display for Mistake {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: ", self.origin)?;
-        if !self.key.is_empty() {
-            write!(f, "{}: ", self.key)?;
-        }
-        write!(f, "{} {}", self.message, self.remedy)
-    }
-}
-
-/// The configuration cannot be used. Holds every mistake, never none.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ConfigError {
-    /// In the order of the layers and lines.
-    pub mistakes: Vec<Mistake>,
-}
-
-impl std::error::Error for ConfigError {}
-
-impl fmt::Display for ConfigError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.mistakes.len() {
-            1 => writeln!(f, "the configuration has a mistake:")?,
-            count => writeln!(f, "the configuration has {count} mistakes:")?,
-        }
-        for mistake in &self.mistakes {
-            writeln!(f, "  {mistake}")?;
-        }
-        Ok(())
-    }
 }
 
 /// A configuration in force, with the origin of every value.

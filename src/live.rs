@@ -17,6 +17,10 @@ use std::sync::atomic::{AtomicU64, Ordering};
 const RING: usize = 1000;
 /// How many events a viewer may lag behind before it loses some.
 const VIEWER_QUEUE: usize = 512;
+/// Viewers at once.
+const MOST_VIEWERS: usize = 100;
+/// Places that one user or token takes of them at once: some tabs and a program, never all.
+const MOST_OF_ONE: usize = 8;
 
 /// What happened.
 #[derive(Debug, Clone)]
@@ -36,6 +40,19 @@ pub struct Numbered {
     pub id: u64,
     /// What happened.
     pub event: LiveEvent,
+}
+
+/// Why somebody gets no place at the stream.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum NoPlace {
+    /// All places are taken.
+    #[error("as many watch live as may: try again in a few seconds")]
+    All,
+    /// They have as many as one user or token may.
+    #[error(
+        "this account or token watches live {MOST_OF_ONE} times already: close another page or connection first"
+    )]
+    OfOne,
 }
 
 /// A viewer's end of the stream.
@@ -59,6 +76,7 @@ impl Viewer {
 
 #[derive(Debug)]
 struct Subscriber {
+    who: Box<str>,
     events: Sender<Numbered>,
     lost: Arc<AtomicU64>,
 }
@@ -75,6 +93,12 @@ struct Inner {
     last_id: u64,
     ring: VecDeque<Numbered>,
     subscribers: Vec<Subscriber>,
+}
+
+impl Inner {
+    fn forget_those_that_left(&mut self) {
+        self.subscribers.retain(Subscriber::is_watched);
+    }
 }
 
 /// The fan-out; clones share it.
@@ -130,11 +154,19 @@ impl Live {
     }
 
     /// Joins the stream after `last_id` (0 = from now on): what the ring still holds comes at once. The
-    /// second value is false when the ring no longer reaches back to `last_id`.
-    pub fn join(&self, last_id: u64) -> (Viewer, bool) {
+    /// second value is false when the ring no longer reaches back to `last_id`. `who` is the user or token that
+    /// the place counts for.
+    pub fn join(&self, who: &str, last_id: u64) -> Result<(Viewer, bool), NoPlace> {
+        let mut inner = self.inner.lock();
+        inner.forget_those_that_left();
+        if inner.subscribers.len() >= MOST_VIEWERS {
+            return Err(NoPlace::All);
+        }
+        if inner.subscribers.iter().filter(|s| *s.who == *who).count() >= MOST_OF_ONE {
+            return Err(NoPlace::OfOne);
+        }
         let (events, receiver) = bounded(VIEWER_QUEUE.max(RING));
         let lost = Arc::new(AtomicU64::new(0));
-        let mut inner = self.inner.lock();
         let reaches_back = last_id == 0
             || inner
                 .ring
@@ -148,16 +180,15 @@ impl Live {
             }
         }
         inner.subscribers.push(Subscriber {
+            who: who.into(),
             events,
             lost: lost.clone(),
         });
-        (
-            Viewer {
-                events: receiver,
-                lost,
-            },
-            reaches_back,
-        )
+        let viewer = Viewer {
+            events: receiver,
+            lost,
+        };
+        Ok((viewer, reaches_back))
     }
 
     /// The newest id, 0 when nothing happened yet.
@@ -169,7 +200,7 @@ impl Live {
     /// happens that would notice it.
     pub fn viewers(&self) -> usize {
         let mut inner = self.inner.lock();
-        inner.subscribers.retain(Subscriber::is_watched);
+        inner.forget_those_that_left();
         inner.subscribers.len()
     }
 }
@@ -202,18 +233,21 @@ mod tests {
             order_key: None,
             is_test: false,
             last: None,
+            expires_at_ms: None,
+            looks_at: None,
+            confirmed_at_ms: None,
         }))
     }
 
     #[test]
     fn a_viewer_that_comes_back_gets_what_it_missed() {
         let live = Live::default();
-        let (first, _) = live.join(0);
+        let (first, _) = live.join("user a", 0).unwrap();
         live.publish(1000, [event(), event()]);
         let seen = first.drain();
         assert_eq!(seen.len(), 2);
         assert!(seen[0].id < seen[1].id);
-        let (second, whole) = live.join(seen[0].id);
+        let (second, whole) = live.join("user a", seen[0].id).unwrap();
         assert!(whole);
         assert_eq!(second.drain().len(), 1);
     }
@@ -221,13 +255,13 @@ mod tests {
     #[test]
     fn a_slow_viewer_loses_lines_and_blocks_nobody() {
         let live = Live::default();
-        let (slow, _) = live.join(0);
+        let (slow, _) = live.join("user a", 0).unwrap();
         for _ in 0..3000 {
             live.publish(1, [event()]);
         }
         assert!(slow.take_lost() > 0);
         assert_eq!(slow.take_lost(), 0);
-        let (_, whole) = live.join(1 << 20);
+        let (_, whole) = live.join("user a", 1 << 20).unwrap();
         assert!(!whole, "the ring no longer reaches back");
     }
 
@@ -239,19 +273,35 @@ mod tests {
             unreachable!()
         };
         live.erase(&[ActivityId::new(7, 7).0]);
-        assert_eq!(live.join(1).0.drain().len(), 2);
+        assert_eq!(live.join("user a", 1).unwrap().0.drain().len(), 2);
         live.erase(&[postback.id.0]);
-        assert_eq!(live.join(1).0.drain().len(), 0);
+        assert_eq!(live.join("user a", 1).unwrap().0.drain().len(), 0);
     }
 
     #[test]
     fn a_viewer_that_left_is_forgotten() {
         let live = Live::default();
-        drop(live.join(0));
-        let (still_here, _) = live.join(u64::MAX);
+        drop(live.join("user a", 0).unwrap());
+        let (still_here, _) = live.join("user a", u64::MAX).unwrap();
         assert_eq!(live.viewers(), 1, "though nothing happened since");
         drop(still_here);
         live.publish(1, [event()]);
         assert_eq!(live.viewers(), 0);
+    }
+
+    #[test]
+    fn one_viewer_takes_a_few_places_and_gives_them_back() {
+        let live = Live::default();
+        let mut places: Vec<_> = (0..MOST_OF_ONE)
+            .map(|_| live.join("user a", 0).unwrap())
+            .collect();
+        assert_eq!(live.join("user a", 0).unwrap_err(), NoPlace::OfOne);
+        places.push(live.join("user b", 0).unwrap());
+        places.remove(0);
+        places.push(live.join("user a", 0).unwrap());
+        for n in places.len()..MOST_VIEWERS {
+            places.push(live.join(&format!("user {n}"), 0).unwrap());
+        }
+        assert_eq!(live.join("user c", 0).unwrap_err(), NoPlace::All);
     }
 }

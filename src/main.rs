@@ -19,10 +19,17 @@ fn main() -> ExitCode {
         Command::Admin(command) => cli::control::admin(&cli.global, command),
         Command::Export(args) => cli::control::export(&cli.global, &args),
         Command::Import(args) => cli::control::import(&cli.global, &args),
-        Command::Backup(args) => cli::control::backup(&cli.global, &args),
+        Command::Presets(command) => cli::presets::run(&cli.global, command),
+        Command::Backup(args) => cli::backup::run(&cli.global, &args),
+        Command::Certificates(command) => cli::certificates::run(&cli.global, command),
+        Command::Delivery(command) => cli::delivery::run(&cli.global, command),
         Command::Restore(args) => cli::restore::run(&cli.global, &args),
+        Command::Archive(command) => cli::archive::run(&cli.global, &command),
+        Command::Standby(args) => cli::archive::standby(&cli.global, &args),
+        Command::Promote => cli::archive::promote(&cli.global),
         Command::Healthcheck(args) => cli::healthcheck::run(&cli.global, &args),
         Command::Doctor(args) => cli::doctor::run(&cli.global, &args),
+        Command::Man { dir } => cli::manual_pages(&dir),
         Command::Completions { shell } => cli::completions(shell),
     };
     match outcome {

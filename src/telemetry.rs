@@ -5,9 +5,13 @@
 
 mod logs;
 mod metrics;
+mod occasional;
+mod sign_ins;
 
-pub use logs::install_logs;
+pub use logs::{install_logs, set_level};
 pub use metrics::*;
+pub use occasional::occasionally;
+pub use sign_ins::failed_logins;
 
 use metrics_exporter_prometheus::BuildError;
 use tracing_subscriber::util::TryInitError;

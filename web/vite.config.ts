@@ -25,6 +25,8 @@ export default defineConfig({
   plugins: [react(), gzipped()],
   build: {
     assetsInlineLimit: 0,
+    // One style sheet, in the order of the modules: no screen appears before its style is there.
+    cssCodeSplit: false,
     modulePreload: { polyfill: false },
     reportCompressedSize: false,
     emptyOutDir: true,

@@ -1,10 +1,11 @@
 //! One message on one channel: what goes out, and what the answer means. Secrets stand in no sentence.
 
 use super::Reach;
-use crate::delivery::sender::Limits;
 use crate::domain::account::{AlertChannel, AlertSettings};
 use crate::domain::alert::text::Message;
 use crate::domain::postback::{ErrorClass, Method, Outcome, Request};
+use crate::domain::secret::SecretText;
+use crate::wire::{Exchange, Limits};
 use serde_json::{Value, json};
 use std::time::Duration;
 
@@ -59,6 +60,7 @@ pub(super) fn send(
         AlertChannel::Email => {
             match reach
                 .delivery
+                .client()
                 .send_mail(&settings.email, &message.subject, &message.text)
             {
                 Ok(answer) => Sent {
@@ -70,12 +72,12 @@ pub(super) fn send(
             }
         }
         AlertChannel::Webhook => {
-            let url = settings.webhook_url.clone().unwrap_or_default();
+            let url = opened(settings.webhook_url.as_ref());
             post(reach, &url, vec![], &json!({"text": with_subject(message)}), &url)
         }
         AlertChannel::Line => {
-            let token = settings.line.token.clone().unwrap_or_default();
-            let base = reach.config.alerts.line_url.as_deref().unwrap_or(LINE_URL);
+            let token = opened(settings.line.token.as_ref());
+            let base = reach.config.now().alerts.line_url.as_deref().unwrap_or(LINE_URL);
             let text: String = with_subject(message).chars().take(LINE_CHARS).collect();
             let body = json!({"to": settings.line.to, "messages": [{"type": "text", "text": text}]});
             let authorization = ("Authorization".to_owned(), format!("Bearer {token}"));
@@ -95,6 +97,11 @@ fn with_subject(message: &Message) -> String {
     format!("[Yamabiko]\n{}", message.text)
 }
 
+/// A secret as text; empty without one, or while it is sealed: then the channel fails, and says so.
+fn opened(secret: Option<&SecretText>) -> String {
+    secret.and_then(SecretText::open).unwrap_or_default().to_owned()
+}
+
 fn post(reach: &Reach, url: &str, mut headers: Vec<(String, String)>, body: &Value, secret: &str) -> Sent {
     headers.push(("Content-Type".into(), "application/json".into()));
     let request = Request {
@@ -103,8 +110,8 @@ fn post(reach: &Reach, url: &str, mut headers: Vec<(String, String)>, body: &Val
         headers,
         body: Some(body.to_string()),
     };
-    let exchange = reach.delivery.send_plain(&request, LIMITS);
-    let sent = judge(&exchange.outcome, &exchange.excerpt);
+    let exchange = reach.delivery.client().exchange(&request, LIMITS, 0);
+    let sent = judge(&exchange.outcome, &Exchange::excerpt_of(&exchange.body));
     Sent {
         // A receiver may repeat what it was sent.
         message: excerpt(&sent.message.replace(secret, "***")),

@@ -1,15 +1,17 @@
 //! How the instance is, read for [`crate::domain::alert`].
 
 use super::Reach;
+use super::incoming::Incoming;
+use crate::certificates::CertificateStatus;
 use crate::delivery::{LaneState, LaneView};
-use crate::domain::alert::{Facts, LaneFact, LaneStanding, Tally};
+use crate::domain::alert::{Facts, HeldFact, LaneFact, LaneStanding, Tally};
 use crate::domain::postback::LaneKey;
 use crate::domain::rule::RuleScope;
-use crate::domain::stats::{Bucket, Dimension};
+use crate::domain::stats::{Bucket, Counters, Dimension};
 use crate::recorder::Recorder;
 use crate::store::catalog::Catalog;
-use crate::store::{Db, StoreError, codec, keys};
-use std::collections::HashMap;
+use crate::store::{Db, Health, Loss, Record, StoreError, keys};
+use std::collections::{BTreeSet, HashMap};
 use std::ops::ControlFlow;
 
 const HOUR_MS: i64 = 3_600_000;
@@ -17,12 +19,18 @@ const HOUR_MS: i64 = 3_600_000;
 const HOUR_EVERY_MS: i64 = 30_000;
 /// The day before it, which is more to read, at most this often, milliseconds.
 const DAY_EVERY_MS: i64 = 15 * 60_000;
+/// How long a loss is told, milliseconds.
+const LOSS_TOLD_MS: i64 = 7 * 24 * 3_600_000;
 
 /// Facts that are not read anew each time.
 #[derive(Default)]
 pub(super) struct Gauges {
     last_hour: Option<(i64, Tally)>,
     day_before: Option<(i64, Tally)>,
+    /// Partners that were held since the start.
+    held: BTreeSet<String>,
+    /// What came in.
+    incoming: Incoming,
     /// Partners by destination, of the catalog of this revision.
     partners: Option<(u64, HashMap<LaneKey, Vec<String>>)>,
 }
@@ -47,27 +55,69 @@ impl Gauges {
             hour_ms - 24 * HOUR_MS,
             hour_ms,
         );
+        let health = recorder.reader().health();
+        let snapshot = reach.delivery.snapshot();
         Facts {
-            lanes: self.lanes(reach),
+            overdue: snapshot.overdue,
+            lanes: self.lanes(reach, &snapshot.lanes),
             oldest_due_age_s: reach.delivery.oldest_due_age_ms() / 1000,
-            disk_free_mb: recorder.reader().health().free_bytes >> 20,
-            disk_needed_mb: u64::from(reach.config.store.min_free_mb),
+            disk_free_mb: health.free_bytes >> 20,
+            disk_needed_mb: u64::from(reach.config.now().store.min_free_mb),
+            failed_checks: recorder.rooms().failures_of_hour(now_ms),
             last_hour,
             day_before,
+            store_damage: store_damage(&health, now_ms),
+            backup_failure: backup_failure(&health, now_ms),
+            archive_failure: reach
+                .archiving
+                .as_ref()
+                .and_then(|archiving| archiving.status().failure()),
+            held: self.held(reach),
+            raw_data_trouble: reach.stream.as_ref().and_then(|stream| stream.trouble()),
+            certificate_trouble: certificate_trouble(reach, now_ms),
+            failed_logins: crate::telemetry::failed_logins(),
+            silences: self.incoming.read(recorder, now_ms),
         }
     }
 
-    fn lanes(&mut self, reach: &Reach) -> Vec<LaneFact> {
+    /// Partners that are held, and those that were when it was last looked.
+    fn held(&mut self, reach: &Reach) -> Vec<HeldFact> {
+        let catalog = reach.recorder.catalog();
+        let named = |id: &str| {
+            let mut partners = catalog.partners.values();
+            let partner = partners.find(|partner| partner.id.as_str() == id);
+            partner.map_or_else(String::new, |partner| partner.name.clone())
+        };
+        let now = reach.holds.all();
+        let over = self
+            .held
+            .iter()
+            .filter(|id| !now.iter().any(|(held, _)| held == *id));
+        let over = over.map(|id| HeldFact {
+            id: id.clone(),
+            partner: named(id),
+            cause: None,
+            detail: String::new(),
+        });
+        let mut facts: Vec<HeldFact> = over.collect();
+        self.held.extend(now.iter().map(|(id, _)| id.clone()));
+        facts.extend(now.into_iter().map(|(id, hold)| HeldFact {
+            partner: named(&id),
+            id,
+            cause: Some(hold.cause.code().to_owned()),
+            detail: hold.detail,
+        }));
+        facts
+    }
+
+    fn lanes(&mut self, reach: &Reach, views: &[LaneView]) -> Vec<LaneFact> {
         let catalog = reach.recorder.catalog();
         let partners = match &mut self.partners {
             Some((revision, partners)) if *revision == catalog.revision => partners,
             stale => &mut stale.insert((catalog.revision, partners_by_lane(&catalog))).1,
         };
         let mut refusing = reach.delivery.refusing();
-        let mut lanes: Vec<LaneFact> = reach
-            .delivery
-            .snapshot()
-            .lanes
+        let mut lanes: Vec<LaneFact> = views
             .iter()
             .map(|view| LaneFact {
                 standing: standing(view, refusing.remove(&view.lane)),
@@ -85,6 +135,39 @@ impl Gauges {
         }));
         lanes
     }
+}
+
+/// What was lost lately, or is damaged.
+fn store_damage(health: &Health, now_ms: i64) -> Option<String> {
+    let is_new = |loss: &&Loss| now_ms.saturating_sub(loss.at_ms) < LOSS_TOLD_MS;
+    if let Some(loss) = health.losses.iter().rev().find(is_new) {
+        return Some(loss.message.clone());
+    }
+    let damaged: Vec<String> = health.damaged_snapshots.iter().map(ToString::to_string).collect();
+    (!damaged.is_empty()).then(|| format!("the snapshots of {} are damaged", damaged.join(", ")))
+}
+
+/// Why there is no new backup.
+fn backup_failure(health: &Health, now_ms: i64) -> Option<String> {
+    let backups = health
+        .backups
+        .as_ref()
+        .filter(|backups| backups.is_late(now_ms))?;
+    Some(match &backups.failure {
+        Some((_, why)) => why.clone(),
+        None => format!("no backup was made in {} lately", backups.dir.display()),
+    })
+}
+
+/// The certificates that somebody should look at.
+fn certificate_trouble(reach: &Reach, now_ms: i64) -> Option<String> {
+    let all = reach.certificates.status(now_ms);
+    let in_need: Vec<String> = all
+        .iter()
+        .filter(|certificate| certificate.is_in_need)
+        .map(CertificateStatus::sentence)
+        .collect();
+    (!in_need.is_empty()).then(|| in_need.join("; "))
 }
 
 fn standing(view: &LaneView, refusing: Option<u16>) -> LaneStanding {
@@ -151,7 +234,7 @@ fn count(recorder: &Recorder, from_ms: i64, to_ms: i64) -> Result<Tally, StoreEr
         .reader()
         .scan(Db::Hot, &keys::stats(from, to), false, |key, value| {
             if keys::parse_stat(key).is_some_and(|stat| stat.dimension == Dimension::All) {
-                match codec::decode_counters(value, Db::Hot, key) {
+                match Counters::decode(value, Db::Hot, key) {
                     Ok(counters) => {
                         tally.accepted += counters.conversions;
                         tally.refused += counters.refused;

@@ -11,16 +11,22 @@
 
 mod channels;
 mod facts;
+mod incoming;
+mod summaries;
 
 pub use channels::Sent;
 
-use crate::config::Config;
+use crate::archive::Archiving;
+use crate::certificates::Certificates;
+use crate::config::InForce;
 use crate::delivery::Delivery;
+use crate::delivery::holds::Holds;
 use crate::domain::account::{AlertChannel, Settings};
 use crate::domain::alert::text::{self, Language, Message};
 use crate::domain::alert::{self, AlertKind, AlertPolicy, Notice, Watch};
 use crate::recorder::{RecordError, Recorder};
-use crate::store::{StoreError, codec, keys};
+use crate::store::{JsonRecord, keys};
+use crate::stream::Stream;
 use crate::telemetry;
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
 use facts::Gauges;
@@ -32,6 +38,7 @@ use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::Duration;
+use summaries::Summaries;
 
 /// Between two looks.
 const TICK: Duration = Duration::from_secs(1);
@@ -50,19 +57,27 @@ pub struct Reach {
     /// Destinations, and the wire.
     pub delivery: Arc<Delivery>,
     /// Effective configuration.
-    pub config: Arc<Config>,
+    pub config: InForce,
+    /// Partners whose postbacks wait.
+    pub holds: Holds,
+    /// Of the listeners.
+    pub certificates: Arc<Certificates>,
+    /// Activities to a receiver, if there is one.
+    pub stream: Option<Arc<Stream>>,
+    /// The archive off the machine, if there is one.
+    pub archiving: Option<Arc<Archiving>>,
 }
 
 impl Reach {
     /// The address of the UI without a slash at the end, where it can be told: the public address, unless the
     /// UI listens elsewhere.
     fn base(&self, settings: &Settings) -> Option<String> {
-        if self.config.admin.listen.is_some() {
+        if self.config.now().admin.listen.is_some() {
             return None;
         }
         Some(settings.public_url.clone())
             .filter(|url| !url.is_empty())
-            .or_else(|| self.config.public_url.clone())
+            .or_else(|| self.config.now().public_url.clone())
     }
 }
 
@@ -113,6 +128,7 @@ impl Alerts {
         let mut watcher = Watcher {
             watch: kept(&reach.recorder),
             gauges: Gauges::default(),
+            summaries: Summaries::default(),
             outbox: VecDeque::new(),
             board: board.clone(),
             reach: reach.clone(),
@@ -144,6 +160,19 @@ impl Alerts {
         let message = text::test_message(language(&settings), self.reach.base(&settings).as_deref());
         let sent = channels::send(&self.reach, &settings.alerts, channel, &message);
         note(&self.board, &self.reach, channel, sent)
+    }
+
+    /// Sends the summary of the last whole period on every way that is set up, and tells what came of each. Waits for
+    /// the answers; `None`: its figures cannot be read.
+    pub fn send_summary(&self) -> Option<Vec<(AlertChannel, LastSent)>> {
+        let settings = self.reach.recorder.catalog().settings.clone();
+        let message = summaries::now(&self.reach, &settings)?;
+        let ways = AlertChannel::ALL.into_iter();
+        let send = |channel| {
+            let sent = channels::send(&self.reach, &settings.alerts, channel, &message);
+            (channel, note(&self.board, &self.reach, channel, sent))
+        };
+        Some(ways.filter(|way| settings.alerts.has(*way)).map(send).collect())
     }
 
     /// Ends the thread; a message on the wire ends first.
@@ -193,13 +222,11 @@ fn note(board: &Mutex<Board>, reach: &Reach, channel: AlertChannel, sent: Sent) 
     last
 }
 
+impl JsonRecord for Watch {}
+
 /// What was followed before the start.
 fn kept(recorder: &Recorder) -> Watch {
-    let (db, key) = keys::instance(KEPT_AS);
-    let stored = recorder.reader().get(db, &key).and_then(|value| match value {
-        Some(value) => codec::decode_json(&value, db, &key).map(Some),
-        None => Ok(None),
-    });
+    let stored = recorder.reader().load(&keys::instance(KEPT_AS));
     stored.unwrap_or_else(|error| {
         tracing::warn!(code = error.code(), %error, "the alerts of before the start cannot be read; they begin anew");
         None
@@ -218,6 +245,7 @@ struct Waiting {
 struct Watcher {
     watch: Watch,
     gauges: Gauges,
+    summaries: Summaries,
     outbox: VecDeque<Waiting>,
     board: Arc<Mutex<Board>>,
     reach: Reach,
@@ -233,12 +261,16 @@ impl Watcher {
                 self.say(&settings, &notices);
                 self.show();
             }
+            let now_ms = self.reach.recorder.clock().now_ms();
+            if let Some(message) = self.summaries.due(&self.reach, &settings, now_ms) {
+                self.queue_all(&settings, &message);
+            }
             self.send_due(&settings, stopped);
         }
     }
 
     fn look(&mut self) -> Vec<Notice> {
-        let keys = &self.reach.config.alerts;
+        let keys = &self.reach.config.now().alerts;
         let ms = |seconds: u32| i64::from(seconds) * 1000;
         let policy = AlertPolicy {
             partner_after_ms: ms(keys.partner_after_s),
@@ -247,6 +279,9 @@ impl Watcher {
         };
         let facts = self.gauges.read(&self.reach);
         let now_ms = self.reach.recorder.clock().now_ms();
+        if let Some(watched) = &facts.silences {
+            self.watch.drop_unwatched(watched);
+        }
         let notices = self.watch.step(now_ms, &alert::judge(&facts), &policy);
         if !notices.is_empty()
             && let Err(error) = self.keep()
@@ -260,13 +295,10 @@ impl Watcher {
         if self.reach.recorder.is_down() {
             return Err(RecordError::Busy);
         }
-        let stored = codec::encode_json(&self.watch);
+        let watch = self.watch.clone();
         self.reach
             .recorder
-            .try_run_blocking(move |group| -> Result<(), StoreError> {
-                group.put(keys::instance(KEPT_AS), stored?);
-                Ok(())
-            })?
+            .try_run_blocking(move |group| group.save(keys::instance(KEPT_AS), &watch))?
             .map_err(|error| RecordError::from(&error))
     }
 
@@ -288,10 +320,13 @@ impl Watcher {
                 text::headline(notice, Language::En)
             );
         }
-        for channel in AlertChannel::ALL
-            .into_iter()
-            .filter(|channel| settings.alerts.has(*channel))
-        {
+        self.queue_all(settings, &message);
+    }
+
+    /// Lets a message wait for each way that is set up.
+    fn queue_all(&mut self, settings: &Settings, message: &Message) {
+        let ways = AlertChannel::ALL.into_iter();
+        for channel in ways.filter(|channel| settings.alerts.has(*channel)) {
             self.queue(channel, message.clone());
         }
     }

@@ -4,20 +4,23 @@
 //!
 //! `execute` is the same for a running server and for a command that opened the store itself.
 
-use super::{AppError, Core};
-use crate::clock::Clock;
+mod streams;
+mod told;
+
+pub use streams::backup;
+
+use super::AppError;
+use crate::admin::delivery;
+use crate::admin::platforms::{self, ConnectForm};
+use crate::admin::save::{Actor, Note, Save};
+use crate::admin::setup;
+use crate::admin::tokens::{self, NewToken};
+use crate::admin::{AdminError, Saving, ServerLimits, document, import, users};
 use crate::config::Config;
-use crate::domain::account::{ApiToken, TokenScope, User};
-use crate::domain::ids::TokenId;
+use crate::domain::account::{Role, TokenScope};
 use crate::http::State;
-use crate::http::api::save::{self, Note};
-use crate::http::api::transfer;
-use crate::http::api::transfer_plan::{self, Checks};
-use crate::http::auth::{self, password};
-use crate::http::problem::ApiError;
+use crate::http::client::untrusted_proxies;
 use crate::recorder::Recorder;
-use crate::store::catalog::{Change, ConfigKey, ConfigObject, Precondition};
-use crate::store::{Keeper, StoreError};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use std::io::{BufRead, BufReader, Read, Write};
@@ -28,6 +31,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
 use std::time::Duration;
+use streams::Streams;
 
 /// Largest request, bytes: a configuration file.
 const MAX_REQUEST_BYTES: u64 = 32 << 20;
@@ -60,12 +64,28 @@ pub enum Request {
     },
     /// All users.
     AdminList,
+    /// A new user.
+    AdminCreate {
+        /// Sign-in name.
+        login: String,
+        /// For people.
+        name: String,
+        /// What they may do.
+        role: Role,
+        /// The password.
+        password: String,
+    },
     /// A new password for a user; all its logins end.
     AdminResetPassword {
         /// Sign-in name.
         login: String,
         /// The new password.
         password: String,
+    },
+    /// Lets a user be signed in to again although tries failed.
+    AdminUnlock {
+        /// Sign-in name.
+        login: String,
     },
     /// Ends logins.
     AdminRevokeSessions {
@@ -81,11 +101,27 @@ pub enum Request {
         /// Only say what would change.
         dry_run: bool,
     },
-    /// A hot backup.
-    Backup {
-        /// File to write.
-        file: PathBuf,
+    /// Connects a platform from its preset.
+    PresetConnect {
+        /// Id of the preset.
+        preset: String,
+        /// What is filled in.
+        form: ConnectForm,
     },
+    /// A backup of everything, as a stream.
+    Backup,
+    /// A look at every record of the store.
+    Verify,
+    /// How everything is, for whoever is asked for help.
+    Support,
+    /// How the certificates are.
+    Certificates,
+    /// What failed with a certificate is tried at once.
+    CertificatesRetry,
+    /// Postbacks wait.
+    DeliveryPause,
+    /// Postbacks are sent again.
+    DeliveryResume,
 }
 
 /// The answer to a command.
@@ -126,20 +162,22 @@ impl Control {
         std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600)).map_err(failed)?;
         let is_stopping = Arc::new(AtomicBool::new(false));
         let stopping = is_stopping.clone();
+        let streams = Streams::new(state.keeper.clone(), is_stopping.clone());
         let thread = std::thread::Builder::new()
             .name("control".into())
             .spawn(move || {
                 for stream in listener.incoming() {
                     if stopping.load(Ordering::Acquire) {
-                        return;
+                        break;
                     }
-                    match stream.and_then(|stream| serve(stream, &state)) {
+                    match stream.and_then(|stream| serve(stream, &state, &streams)) {
                         Ok(()) => {}
                         Err(error) => {
                             tracing::warn!(code = "control_socket", %error, "a command could not be answered");
                         }
                     }
                 }
+                streams.join();
             })
             .map_err(AppError::Thread)?;
         Ok(Self {
@@ -167,18 +205,13 @@ impl Control {
     }
 }
 
-fn serve(stream: UnixStream, state: &State) -> std::io::Result<()> {
+fn serve(mut stream: UnixStream, state: &State, streams: &Streams) -> std::io::Result<()> {
     stream.set_read_timeout(Some(PATIENCE))?;
     let mut line = String::new();
     BufReader::new((&stream).take(MAX_REQUEST_BYTES)).read_line(&mut line)?;
     let answer = match serde_json::from_str(&line) {
-        Ok(request) => match execute(
-            request,
-            &state.config,
-            &state.recorder,
-            &state.keeper,
-            Some(state),
-        ) {
+        Ok(request @ (Request::Backup | Request::Verify)) => return streams.serve(request, stream),
+        Ok(request) => match execute(request, state.config.now(), &state.recorder, Some(state)) {
             Ok(value) => Answer::Done(value),
             Err(error) => Answer::Refused(error.to_string()),
         },
@@ -186,41 +219,53 @@ fn serve(stream: UnixStream, state: &State) -> std::io::Result<()> {
             "the command is not understood ({error}): use the same version as the server"
         )),
     };
-    let mut text = serde_json::to_string(&answer).map_err(std::io::Error::other)?;
-    text.push('\n');
-    (&stream).write_all(text.as_bytes())
+    send(&mut stream, &answer)
 }
 
-/// Asks a running server; `None` when none runs over the data directory.
-pub fn ask(data_dir: &Path, request: &Request) -> std::io::Result<Option<Answer>> {
-    let mut stream = match UnixStream::connect(socket_path(data_dir)) {
-        Ok(stream) => stream,
+/// Sends a line of JSON.
+fn send(stream: &mut UnixStream, message: &impl Serialize) -> std::io::Result<()> {
+    let mut text = serde_json::to_string(message).map_err(std::io::Error::other)?;
+    text.push('\n');
+    stream.write_all(text.as_bytes())
+}
+
+/// Reads the line of JSON that is an answer.
+fn read_answer(input: &mut impl BufRead) -> std::io::Result<Answer> {
+    let mut answer = String::new();
+    input.read_line(&mut answer)?;
+    serde_json::from_str(&answer).map_err(std::io::Error::other)
+}
+
+/// Reaches a running server; `None` when none runs over the data directory.
+fn connect(data_dir: &Path) -> std::io::Result<Option<UnixStream>> {
+    match UnixStream::connect(socket_path(data_dir)) {
+        Ok(stream) => Ok(Some(stream)),
         Err(error)
             if matches!(
                 error.kind(),
                 std::io::ErrorKind::NotFound | std::io::ErrorKind::ConnectionRefused
             ) =>
         {
-            return Ok(None);
+            Ok(None)
         }
-        Err(error) => return Err(error),
+        Err(error) => Err(error),
+    }
+}
+
+/// Asks a running server; `None` when none runs over the data directory.
+pub fn ask(data_dir: &Path, request: &Request) -> std::io::Result<Option<Answer>> {
+    let Some(mut stream) = connect(data_dir)? else {
+        return Ok(None);
     };
-    let mut text = serde_json::to_string(request).map_err(std::io::Error::other)?;
-    text.push('\n');
-    stream.write_all(text.as_bytes())?;
-    let mut answer = String::new();
-    BufReader::new(&stream).read_line(&mut answer)?;
-    serde_json::from_str(&answer)
-        .map(Some)
-        .map_err(std::io::Error::other)
+    send(&mut stream, request)?;
+    read_answer(&mut BufReader::new(stream)).map(Some)
 }
 
 /// Carries a command out over the store of a server that does not run.
 pub fn execute_offline(config: Arc<Config>, request: Request) -> Result<Value, AppError> {
-    let core = Core::open(config, Clock::System)?;
-    let done = execute(request, &core.config, &core.recorder, &core.keeper, None);
-    core.close();
-    Ok(done?)
+    Ok(super::offline(config, |core| {
+        execute(request, &core.config, &core.recorder, None)
+    })??)
 }
 
 /// Carries a command out. `running` is the server, where there is one.
@@ -228,58 +273,123 @@ fn execute(
     request: Request,
     config: &Config,
     recorder: &Recorder,
-    keeper: &Keeper,
     running: Option<&State>,
-) -> Result<Value, ApiError> {
+) -> Result<Value, AdminError> {
     match request {
         Request::SetupLink => setup_link(recorder, running),
         Request::Status => {
-            Ok(running.map_or(Value::Null, |state| json!({"started_at_ms": state.started_at_ms})))
+            let said = |state: &State| {
+                json!({
+                    "started_at_ms": state.started_at_ms,
+                    "address": state.public_address,
+                    "untrusted_proxies": untrusted_proxies(&state.config.now().trusted_proxies),
+                    "is_tls": state.config.now().has_tls(),
+                })
+            };
+            Ok(running.map_or(Value::Null, said))
         }
         Request::TokenCreate { name, scope, days } => create_token(recorder, name, scope, days),
         Request::TokenList => Ok(list_tokens(recorder)),
         Request::TokenRevoke { id } => {
-            let id: TokenId = id.parse().map_err(|_| ApiError::not_found("token", id.clone()))?;
-            let note = Note::new("token.revoke", id.as_str());
-            change(recorder, vec![Change::Remove(ConfigKey::Token(id))], note)?;
+            commit(recorder, tokens::revoke(&id, &recorder.catalog())?)?;
             Ok(Value::Null)
         }
         Request::AdminList => Ok(list_users(recorder)),
-        Request::AdminResetPassword { login, password } => reset_password(recorder, &login, &password),
-        Request::AdminRevokeSessions { login } => revoke_logins(recorder, login.as_deref()),
-        Request::Export => transfer::export(&recorder.catalog()),
+        Request::AdminCreate {
+            login,
+            name,
+            role,
+            password,
+        } => {
+            let now_ms = recorder.clock().now_ms();
+            let made = users::create_at_server(login, name, role, &password, &recorder.catalog(), now_ms)?;
+            commit(recorder, made)?;
+            Ok(Value::Null)
+        }
+        Request::AdminResetPassword { login, password } => {
+            let now_ms = recorder.clock().now_ms();
+            let reset = users::reset_password(&login, &password, &recorder.catalog(), now_ms)?;
+            commit(recorder, reset)?;
+            Ok(Value::Null)
+        }
+        Request::AdminRevokeSessions { login } => {
+            let (count, save) = users::end_logins(login.as_deref(), &recorder.catalog())?;
+            commit(recorder, save)?;
+            Ok(json!({"users": count}))
+        }
+        Request::AdminUnlock { login } => unlock(&login, recorder, running),
+        Request::Export => Ok(document::export(&recorder.catalog())),
         Request::Import { document, dry_run } => {
-            let checks = Checks::new(config, running.map(|state| state.echo.address()));
-            import(recorder, document, checks, dry_run)
+            let limits = ServerLimits::new(config, running.map(|state| state.echo.address()));
+            take_over(recorder, document, limits, dry_run)
         }
-        Request::Backup { file } => {
-            if file.exists() {
-                return Err(ApiError::State {
-                    code: "file_exists",
-                    message: format!(
-                        "{} exists already and is left alone: name another file",
-                        file.display()
-                    ),
-                });
-            }
-            let made = keeper.backup(&file)?;
-            Ok(json!({"file": file, "bytes": made.bytes, "seq": made.last_seq, "databases": made.databases}))
+        Request::PresetConnect { preset, form } => {
+            let limits = ServerLimits::new(config, running.map(|state| state.echo.address()));
+            connect_platform(recorder, &preset, form, limits)
         }
+        Request::Support => Ok(told::support(needed(running)?)),
+        Request::Certificates => Ok(told::certificates(needed(running)?)),
+        Request::CertificatesRetry => {
+            needed(running)?.certificates.try_now();
+            Ok(Value::Null)
+        }
+        Request::DeliveryPause => set_pause(true, recorder, running),
+        Request::DeliveryResume => set_pause(false, recorder, running),
+        // The running server answers these with a stream; without one the command does them itself.
+        Request::Backup | Request::Verify => Err(AdminError::Defect {
+            what: "a command of the control socket",
+        }),
     }
 }
 
-fn setup_link(recorder: &Recorder, running: Option<&State>) -> Result<Value, ApiError> {
+fn setup_link(recorder: &Recorder, running: Option<&State>) -> Result<Value, AdminError> {
     let Some(state) = running else {
-        return Err(ApiError::State {
+        return Err(AdminError::State {
             code: "not_running",
             message: "no server runs over this data directory: start it with `yamabiko serve`, which prints the link".into(),
         });
     };
     if !recorder.catalog().users.is_empty() {
-        return Err(ApiError::AlreadySetUp);
+        let note = Note::new("sign_in.open_http", "30 min");
+        let save = Save {
+            notes: vec![note],
+            ..Save::default()
+        };
+        commit(recorder, save)?;
+        let url = setup::open_http(&state.auth, recorder, state.config.now(), state.admin_address);
+        return Ok(json!({"url": url, "is_sign_in": true}));
     }
-    let token = state.auth.setup.issue(recorder.clock().now_ms())?;
-    Ok(json!({"token": token, "url": state.setup_url(&token)}))
+    let link = state.setup_link()?;
+    Ok(json!({"token": link.token, "url": link.url}))
+}
+
+fn needed(running: Option<&State>) -> Result<&State, AdminError> {
+    running.ok_or_else(|| AdminError::State {
+        code: "not_running",
+        message: "no server runs over this data directory: start it, then repeat the command".into(),
+    })
+}
+
+/// Forgets the failed tries of a user.
+fn unlock(login: &str, recorder: &Recorder, running: Option<&State>) -> Result<Value, AdminError> {
+    let Some(state) = running else {
+        return Err(AdminError::State {
+            code: "not_running",
+            message: "no server runs over this data directory, and only a running server counts failed tries: start it, and sign in".into(),
+        });
+    };
+    commit(
+        recorder,
+        users::unlock(login, &recorder.catalog(), &state.auth.sign_ins)?,
+    )?;
+    Ok(Value::Null)
+}
+
+/// Pauses delivery, or lets it go on.
+fn set_pause(is_paused: bool, recorder: &Recorder, running: Option<&State>) -> Result<Value, AdminError> {
+    let state = needed(running)?;
+    delivery::set_paused(&state.pause, recorder, Actor::command_line(), is_paused)?;
+    Ok(Value::Null)
 }
 
 fn create_token(
@@ -287,31 +397,11 @@ fn create_token(
     name: String,
     scope: TokenScope,
     days: Option<u16>,
-) -> Result<Value, ApiError> {
-    let secret = format!("{}{}", auth::TOKEN_PREFIX, auth::random_text()?);
-    let now_ms = recorder.clock().now_ms();
-    let token = ApiToken {
-        id: TokenId::from_random(&random_bytes()?),
-        name: name.clone(),
-        sha256: auth::sha256_hex(secret.as_bytes()),
-        scope,
-        created_by: "command line".into(),
-        created_at_ms: now_ms,
-        expires_at_ms: days.map(|days| now_ms + i64::from(days) * 86_400_000),
-    };
-    let id = token.id.clone();
-    change(
-        recorder,
-        vec![Change::Put(ConfigObject::Token(token))],
-        Note::new("token.create", name),
-    )?;
-    Ok(json!({"id": id, "secret": secret}))
-}
-
-fn random_bytes() -> Result<[u8; 16], ApiError> {
-    let mut bytes = [0; 16];
-    aws_lc_rs::rand::fill(&mut bytes).map_err(|_| ApiError::Defect { what: "random bytes" })?;
-    Ok(bytes)
+) -> Result<Value, AdminError> {
+    let (made_by, now_ms) = (Actor::command_line().name, recorder.clock().now_ms());
+    let (issued, save) = tokens::issue(NewToken { name, scope, days }, &made_by, now_ms)?;
+    commit(recorder, save)?;
+    Ok(json!({"id": issued.token.id, "secret": issued.secret}))
 }
 
 fn list_tokens(recorder: &Recorder) -> Value {
@@ -331,74 +421,45 @@ fn list_users(recorder: &Recorder) -> Value {
         .collect()
 }
 
-fn find_user(recorder: &Recorder, login: &str) -> Result<User, ApiError> {
-    let catalog = recorder.catalog();
-    let found = catalog
-        .users
-        .values()
-        .find(|u| u.login.to_lowercase() == login.to_lowercase());
-    found
-        .map(|user| (**user).clone())
-        .ok_or_else(|| ApiError::not_found("user", login))
-}
-
-fn reset_password(recorder: &Recorder, login: &str, password: &str) -> Result<Value, ApiError> {
-    let mut user = find_user(recorder, login)?;
-    password::check("password", password, &user.login)?;
-    let before_ms = user.updated_at_ms;
-    user.password_hash = password::hash_blocking(password)?;
-    user.epoch += 1;
-    user.is_disabled = false;
-    user.updated_at_ms = recorder.clock().now_ms().max(before_ms + 1);
-    let note = Note::new("user.reset_password", user.login.clone());
-    change(recorder, vec![Change::Put(ConfigObject::User(user))], note)?;
-    Ok(Value::Null)
-}
-
-fn revoke_logins(recorder: &Recorder, login: Option<&str>) -> Result<Value, ApiError> {
-    let users = match login {
-        Some(login) => vec![find_user(recorder, login)?],
-        None => recorder
-            .catalog()
-            .users
-            .values()
-            .map(|user| (**user).clone())
-            .collect(),
-    };
-    let count = users.len();
-    let raised = users.into_iter().map(|mut user| {
-        user.epoch += 1;
-        Change::Put(ConfigObject::User(user))
-    });
-    change(
-        recorder,
-        raised.collect(),
-        Note::new("user.revoke_logins", login.unwrap_or("all users")),
-    )?;
-    Ok(json!({"users": count}))
-}
-
-fn import(
+fn take_over(
     recorder: &Recorder,
     document: Value,
-    checks: Checks<'_>,
+    limits: ServerLimits<'_>,
     dry_run: bool,
-) -> Result<Value, ApiError> {
-    let plan = transfer_plan::plan(document, &recorder.catalog(), recorder.clock().now_ms(), checks)?;
+) -> Result<Value, AdminError> {
+    let plan = import::plan(document, &recorder.catalog(), recorder.clock().now_ms(), limits)?;
     let summary = if dry_run {
         plan.summary()
     } else {
-        recorder.try_run_blocking(move |group| plan.take_over("command line", "", group))??
+        plan.commit_blocking(recorder, Actor::command_line())?
     };
-    serde_json::to_value(summary).map_err(|_| ApiError::Defect {
+    serde_json::to_value(summary).map_err(|_| AdminError::Defect {
         what: "summary of an import",
     })
 }
 
-fn change(recorder: &Recorder, changes: Vec<Change>, note: Note) -> Result<(), ApiError> {
-    let none: [Precondition; 0] = [];
-    recorder.try_run_blocking(move |group| {
-        save::stage(group, &none, &changes)?;
-        save::audit(group, "command line", "", note).map_err(|error: StoreError| ApiError::from(error))
-    })?
+fn connect_platform(
+    recorder: &Recorder,
+    preset: &str,
+    form: ConnectForm,
+    limits: ServerLimits<'_>,
+) -> Result<Value, AdminError> {
+    let saving = Saving {
+        catalog: &recorder.catalog(),
+        limits,
+        origin: "",
+        now_ms: recorder.clock().now_ms(),
+    };
+    let is_dry = form.dry_run;
+    let (connected, save) = platforms::connect(preset, form, &saving)?;
+    if !is_dry {
+        commit(recorder, save)?;
+    }
+    serde_json::to_value(connected).map_err(|_| AdminError::Defect {
+        what: "a connected platform",
+    })
+}
+
+fn commit(recorder: &Recorder, save: Save) -> Result<(), AdminError> {
+    save.commit_blocking(recorder, Actor::command_line())
 }

@@ -6,8 +6,9 @@ use crate::http::State;
 use crate::recorder::RecordError;
 use crate::store::{RetentionPolicy, StoreState};
 use crate::telemetry::{self, QueueGauges};
+use crate::tracking::app::due;
 use crate::tracking::housekeeping::{self, Sweep};
-use crate::tracking::{erasure, link_names, visitors};
+use crate::tracking::{erasure, link_names, refused_sweep, visitor_sweep};
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
 use std::sync::Arc;
 use std::thread::JoinHandle;
@@ -73,6 +74,10 @@ fn run(state: &State, stopped: &Receiver<()>) {
             complain("link_names", link_names::tidy(&state.link_names, &state.recorder));
             complain("link_names", link_names::save(&state.link_names, &state.recorder));
             complain("erasure", erasure::scrub_delivered(&state.recorder));
+            complain(
+                "erasure",
+                due::carry_out_due(&state.means(), &state.recorder).map(drop),
+            );
         }
         if now >= agenda.visitors || state.visitors.is_full() {
             agenda.visitors = now + SWEEP_EVERY;
@@ -115,9 +120,9 @@ fn sweep(state: &State) -> Result<(), RecordError> {
 }
 
 fn sweep_visitors(state: &State) -> Result<(), RecordError> {
-    let gone = visitors::sweep(
+    let gone = visitor_sweep::sweep(
         &state.visitors,
-        state.config.retention.visitors_days,
+        state.config.now().retention.visitors_days,
         &state.recorder,
     )?;
     if gone > 0 {
@@ -130,7 +135,7 @@ fn sweep_visitors(state: &State) -> Result<(), RecordError> {
 }
 
 fn retire(state: &State) -> Result<(), RecordError> {
-    let keep = &state.config.retention;
+    let keep = &state.config.now().retention;
     let policy = RetentionPolicy {
         session_days: keep.sessions_days,
         activity_days: keep.activities_days,
@@ -138,6 +143,13 @@ fn retire(state: &State) -> Result<(), RecordError> {
     };
     for db in housekeeping::retire(&state.recorder, policy)? {
         tracing::info!(%db, "a month is past its retention and was removed");
+    }
+    let gone = refused_sweep::sweep(keep.refused_days, &state.recorder)?;
+    if gone > 0 {
+        tracing::info!(
+            gone,
+            "refused activities and duplicates are past their retention and were removed"
+        );
     }
     Ok(())
 }
@@ -161,6 +173,24 @@ fn measure(state: &State) {
     telemetry::visitors(state.visitors.count());
     telemetry::disk_free(health.free_bytes);
     telemetry::journal_bytes(health.journal_bytes);
+    if let Some(backups) = &health.backups {
+        let now_ms = state.now_ms();
+        let age_s = backups
+            .last_at_ms
+            .and_then(|at_ms| u64::try_from((now_ms - at_ms) / 1000).ok());
+        telemetry::backup(age_s, backups.is_late(now_ms));
+    }
+    if let Some(archiving) = &state.archiving {
+        let status = archiving.status();
+        telemetry::archive(telemetry::ArchiveGauges {
+            behind_s: status.behind_s,
+            waiting: status.waiting_commits,
+            is_failing: status.failure().is_some(),
+            is_fenced: status.fenced.is_some(),
+            requests_day: status.requests_day,
+            sent_bytes_day: status.sent_bytes_day,
+        });
+    }
     let states = [
         StoreState::Ready,
         StoreState::Rebuilding,

@@ -3,27 +3,42 @@
 
 use super::AppError;
 use super::signals::{Signals, Told};
-use super::tls;
+use super::{systemd, tls};
 use crate::config::Config;
+use crate::http::connection::{At, Carries, Connection, Connections};
+use crate::http::problem::ApiError;
 use crate::http::tracking::TrackingState;
 use crate::http::{self, State, echo, health};
-use actix_web::dev::{Server, ServerHandle, Service};
-use actix_web::http::header::{CONNECTION, HeaderValue};
+use crate::telemetry::{Endpoint, Endpoints};
+use actix_http::error::DispatchError;
+use actix_http::{HttpService, Protocol};
+use actix_service::{IntoServiceFactory, ServiceFactoryExt, map_config};
+use actix_web::dev::{AppConfig, Extensions, Server, ServerHandle, Service, fn_service};
+use actix_web::middleware::from_fn;
 use actix_web::web::{self, Data};
-use actix_web::{App, HttpServer};
+use actix_web::{App, HttpServer, ResponseError};
 use listenfd::ListenFd;
-use std::net::{SocketAddr, TcpListener};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener, UdpSocket};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
+use tls::Stream;
+use tokio::net::TcpStream;
+use tokio_rustls::TlsAcceptor;
 
-/// How long answers still say `Connection: close` after the listeners were paused: clients with kept
-/// connections learn that they have to open new ones, which wait in the socket for the next process.
-const DRAIN: Duration = Duration::from_millis(400);
+/// How long new connections are still accepted after clients have been told to leave the ones that they have.
+const FAREWELL: Duration = Duration::from_secs(1);
+/// How long requests that were accepted may take, until each answer ends its connection.
+const LAST_ANSWERS: Duration = Duration::from_secs(3);
 /// How long a stop waits for jobs to end at their next commit.
 const JOBS_PATIENCE: Duration = Duration::from_secs(5);
 /// A request head that takes longer is cut off.
 const HEAD_PATIENCE: Duration = Duration::from_secs(10);
+/// How long a client may take to close its side.
+const CLOSE_PATIENCE: Duration = Duration::from_secs(1);
+/// Seconds until connections are cut off that still wait for an answer at a stop.
+const STOP_PATIENCE_S: u64 = 10;
+/// Open connections of the admin side's own address.
+const ADMIN_CONNECTIONS: usize = 1_000;
 
 /// Where an instance listens.
 #[derive(Debug, Clone)]
@@ -32,6 +47,8 @@ pub struct Bound {
     pub public: SocketAddr,
     /// The admin side's own address.
     pub admin: Option<SocketAddr>,
+    /// The address without TLS beside the public one.
+    pub plain: Option<SocketAddr>,
 }
 
 impl Bound {
@@ -41,36 +58,52 @@ impl Bound {
     }
 }
 
+/// An address at which others reach what listens on all of them: that of the network through which this machine
+/// reaches others. Nothing is sent to find it.
+pub(super) fn as_reached(address: SocketAddr) -> SocketAddr {
+    if !address.ip().is_unspecified() {
+        return address;
+    }
+    // An address for documentation, and behind the default route.
+    let outward = UdpSocket::bind("0.0.0.0:0").and_then(|socket| {
+        socket.connect("192.0.2.1:9")?;
+        socket.local_addr()
+    });
+    let ip = outward.map_or(IpAddr::V4(Ipv4Addr::LOCALHOST), |own| own.ip());
+    SocketAddr::new(ip, address.port())
+}
+
 /// Open sockets, not served yet.
 pub(super) struct Sockets {
     public: TcpListener,
     admin: Option<TcpListener>,
+    plain: Option<TcpListener>,
     echo: TcpListener,
     bound: Bound,
     echo_address: SocketAddr,
-    is_handed_over: bool,
 }
 
 impl Sockets {
-    /// Takes systemd's sockets (first the public one, then the admin one), else binds.
+    /// Takes systemd's sockets (the public one, the admin one, the one without TLS, as far as they are set), else
+    /// binds.
     pub(super) fn open(config: &Config) -> Result<Self, AppError> {
         let mut handed = ListenFd::from_env();
-        let mut is_handed_over = false;
         let mut open = |index: usize, address: SocketAddr| -> Result<TcpListener, AppError> {
             let failed = |source| AppError::Listen {
                 address: address.to_string(),
                 source,
             };
             match handed.take_tcp_listener(index).map_err(failed)? {
-                Some(listener) => {
-                    is_handed_over = true;
-                    Ok(listener)
-                }
+                Some(listener) => Ok(listener),
                 None => TcpListener::bind(address).map_err(failed),
             }
         };
         let public = open(0, config.listen)?;
         let admin = config.admin.listen.map(|address| open(1, address)).transpose()?;
+        let third = 1 + usize::from(admin.is_some());
+        let plain = (config.tls.http_listen)
+            .map(|address| open(third, address))
+            .transpose()?;
         let echo = open(usize::MAX, SocketAddr::from(([127, 0, 0, 1], 0)))?;
         let address = |listener: &TcpListener| {
             listener.local_addr().map_err(|source| AppError::Listen {
@@ -81,15 +114,16 @@ impl Sockets {
         let bound = Bound {
             public: address(&public)?,
             admin: admin.as_ref().map(address).transpose()?,
+            plain: plain.as_ref().map(address).transpose()?,
         };
         let echo_address = address(&echo)?;
         Ok(Self {
             public,
             admin,
+            plain,
             echo,
             bound,
             echo_address,
-            is_handed_over,
         })
     }
 
@@ -112,21 +146,19 @@ pub(super) fn serve(
 ) -> Result<(), AppError> {
     let system = actix_web::rt::System::new();
     let bound = sockets.bound.clone();
-    let is_handed_over = sockets.is_handed_over;
-    let is_closing = Arc::new(AtomicBool::new(false));
+    let connections = state.connections.clone();
     let served: Result<(), AppError> = system.block_on(async move {
-        let certificates = tls::Certificates::load(&state.config.tls)?;
-        let servers = start(sockets, &state, tracking, &is_closing, certificates.as_ref())?;
+        let servers = start(sockets, &state, tracking, &connections)?;
         let handles: Vec<ServerHandle> = servers.iter().map(Server::handle).collect();
         let mut running: Vec<_> = servers.into_iter().map(actix_web::rt::spawn).collect();
         tracing::info!(address = %bound.public, admin = %bound.admin_side(), "listening");
         ready(&bound);
-        notify(sd_notify::NotifyState::Ready);
+        systemd::notify(sd_notify::NotifyState::Ready);
         let watchdog = super::watchdog::start(&state, bound.public);
         let ended = loop {
             tokio::select! {
                 told = signals.next() => match told {
-                    Told::Reload => reload(&state, certificates.as_ref()),
+                    Told::Reload => super::reload::reload(&state),
                     Told::Stop => break Ok(()),
                 },
                 ended = &mut running[0] => {
@@ -138,134 +170,129 @@ pub(super) fn serve(
                 }
             }
         };
-        notify(sd_notify::NotifyState::Stopping);
+        systemd::notify(sd_notify::NotifyState::Stopping);
         watchdog.abort();
-        tracing::info!("stopping: no new requests, then what is on the wire");
-        state.jobs.stop(JOBS_PATIENCE).await;
-        drain(&handles, &is_closing, is_handed_over).await;
+        tracing::info!("stopping: what is on the wire, then the last requests");
+        stop_work(&state).await;
+        drain(&handles, &connections).await;
         ended
     });
     served
 }
 
-async fn drain(handles: &[ServerHandle], is_closing: &AtomicBool, is_handed_over: bool) {
-    is_closing.store(true, Ordering::Release);
-    if is_handed_over {
-        for handle in handles {
-            handle.pause().await;
-        }
-        tokio::time::sleep(DRAIN).await;
+/// Ends jobs and delivery while visitors are still answered: a destination that is slow to answer must not keep
+/// them waiting. Postbacks of what they do meanwhile are due after the next start.
+async fn stop_work(state: &State) {
+    let delivery = state.delivery.clone();
+    let wire = web::block(move || delivery.stop(Instant::now() + super::WIRE_PATIENCE));
+    let ((), stopped) = tokio::join!(state.jobs.stop(JOBS_PATIENCE), wire);
+    if let Err(error) = stopped {
+        tracing::error!(code = "delivery_stop", %error, "delivery could not be stopped before the listeners");
     }
+}
+
+/// Ends all connections without losing a request: clients are told to open new ones while those are still
+/// accepted; then new ones wait in the socket for the next process, when there is somebody who holds it.
+async fn drain(handles: &[ServerHandle], connections: &Connections) {
+    connections.drain();
+    gone(connections, FAREWELL).await;
+    for handle in handles {
+        handle.pause().await;
+    }
+    gone(connections, LAST_ANSWERS).await;
+    connections.insist();
     for handle in handles {
         handle.stop(true).await;
     }
 }
 
-fn reload(state: &State, certificates: Option<&tls::Certificates>) {
-    if let Some(file) = &state.config.geoip.file {
-        match state.geo.load(file) {
-            Ok(()) => tracing::info!("the GeoIP file was read again"),
-            Err(error) => {
-                tracing::error!(code = error.code(), %error, "the GeoIP file was not read again; the one before stays");
-            }
-        }
-    }
-    if let Some(certificates) = certificates {
-        match certificates.reload(&state.config.tls) {
-            Ok(()) => tracing::info!("the certificate was read again"),
-            Err(error) => {
-                tracing::error!(code = "certificate", %error, "the certificate was not read again; the one before stays");
-            }
-        }
+/// Waits until no connection has been open for a moment: one that was just accepted is not counted before a
+/// worker has it.
+async fn gone(connections: &Connections, patience: Duration) {
+    const LOOK: Duration = Duration::from_millis(10);
+    const LOOKS: u32 = 5;
+    let until = Instant::now() + patience;
+    let mut quiet = 0;
+    while quiet < LOOKS && Instant::now() < until {
+        tokio::time::sleep(LOOK).await;
+        quiet = if connections.open() == 0 { quiet + 1 } else { 0 };
     }
 }
 
-/// Tells systemd, when it is there.
-pub(super) fn notify(what: sd_notify::NotifyState<'_>) {
-    if let Err(error) = sd_notify::notify(&[what]) {
-        tracing::warn!(code = "systemd_notify", %error, "systemd could not be told");
-    }
-}
-
-/// Puts a server on a listener, with TLS when there are certificates. A macro, since the server's type holds
-/// a closure.
+/// A server of connections under watch on a listener, with TLS when there are certificates. A macro, since the
+/// types of an application cannot be named.
 macro_rules! listen {
-    ($server:expr, $listener:expr, $certificates:expr) => {
-        match $certificates {
-            Some(certificates) => $server.listen_rustls_0_23($listener, certificates.server_config()),
-            None => $server.listen($listener),
-        }
-        .map_err(AppError::Server)?
-        .run()
-    };
+    ($application:expr, $listener:expr, $workers:expr, $connections_a_worker:expr, $connections:expr, $endpoints:expr, $tls:expr) => {{
+        let (connections, tls, endpoints) = ($connections.clone(), $tls.clone(), $endpoints.clone());
+        let local = $listener.local_addr().map_err(AppError::Server)?;
+        let application = $application;
+        Server::build()
+            .workers($workers)
+            .max_concurrent_connections($connections_a_worker)
+            .shutdown_timeout(STOP_PATIENCE_S)
+            .disable_signals()
+            .listen("yamabiko", $listener, move || {
+                let (counted, connections, tls) = (connections.clone(), connections.clone(), tls.clone());
+                let measured = endpoints.clone();
+                let application = application().wrap_fn(move |request, service| {
+                    let connections = counted.clone();
+                    connections.asked(request.request());
+                    let (endpoints, endpoint) = (measured.clone(), Endpoint::of(request.path()));
+                    let began = Instant::now();
+                    let answer = if http::connection::is_out_of_place(request.request()) {
+                        Err(request.into_response(ApiError::Crowded.error_response()))
+                    } else {
+                        Ok(service.call(request))
+                    };
+                    async move {
+                        let mut answer = match answer {
+                            Ok(answer) => answer.await?.map_into_boxed_body(),
+                            Err(refused) => refused,
+                        };
+                        http::safeguard(&mut answer);
+                        connections.answered(&mut answer);
+                        endpoints.count(endpoint, answer.status().as_u16(), began.elapsed());
+                        Ok(answer)
+                    }
+                });
+                let application = IntoServiceFactory::<_, actix_http::Request>::into_factory(application)
+                    .map_err(|error: actix_web::Error| error.error_response());
+                let service = HttpService::build()
+                    .client_request_timeout(HEAD_PATIENCE)
+                    .client_disconnect_timeout(CLOSE_PATIENCE)
+                    .on_connect_ext(|io: &Connection<Stream>, data: &mut Extensions| io.remember(data))
+                    .finish(map_config(application, |()| AppConfig::default()));
+                fn_service(move |io: TcpStream| {
+                    let (connections, tls) = (connections.clone(), tls.clone());
+                    async move {
+                        let peer = io.peer_addr().ok();
+                        let Some(admitted) = connections.admit(peer) else {
+                            return Err(DispatchError::Io(std::io::ErrorKind::ConnectionRefused.into()));
+                        };
+                        io.set_nodelay(true)?;
+                        let is_tls = tls.is_some();
+                        let io = Stream::open(io, tls).await?;
+                        let (protocol, carries) = if io.is_http2() {
+                            (Protocol::Http2, Carries::Multiplexed)
+                        } else {
+                            (Protocol::Http1, Carries::OneByOne)
+                        };
+                        Ok::<_, DispatchError>((
+                            connections.watch(io, admitted, At { local, is_tls }, carries),
+                            protocol,
+                            peer,
+                        ))
+                    }
+                })
+                .and_then(service)
+            })
+            .map_err(AppError::Server)?
+            .run()
+    }};
 }
 
-fn start(
-    sockets: Sockets,
-    state: &Arc<State>,
-    tracking: TrackingState,
-    is_closing: &Arc<AtomicBool>,
-    certificates: Option<&tls::Certificates>,
-) -> Result<Vec<Server>, AppError> {
-    let config = &state.config;
-    let workers = match usize::from(config.threads.http) {
-        0 => std::thread::available_parallelism().map_or(2, usize::from),
-        set => set,
-    };
-    let connections = (config.limits.max_connections as usize).div_ceil(workers);
-    let tracking = Data::new(tracking);
-    let shared = Data::from(state.clone());
-    let has_own_admin = sockets.admin.is_some();
-
-    let (of_public, closing) = (shared.clone(), is_closing.clone());
-    let public = HttpServer::new(move || {
-        let closing = closing.clone();
-        let app = App::new()
-            .app_data(tracking.clone())
-            .app_data(of_public.clone())
-            .wrap_fn(move |request, service| {
-                let closing = closing.clone();
-                let answer = service.call(request);
-                async move {
-                    let mut answer = answer.await?;
-                    if closing.load(Ordering::Acquire) {
-                        answer
-                            .headers_mut()
-                            .insert(CONNECTION, HeaderValue::from_static("close"));
-                    }
-                    Ok(answer)
-                }
-            })
-            .configure(http::tracking::routes)
-            .configure(http::reach::public_routes)
-            .configure(health::public_routes);
-        if has_own_admin {
-            app.configure(http::nothing_else)
-        } else {
-            app.configure(http::admin_routes)
-        }
-    })
-    .workers(workers)
-    .max_connections(connections)
-    .client_request_timeout(HEAD_PATIENCE)
-    .shutdown_timeout(10)
-    .disable_signals();
-    let mut servers = vec![listen!(public, sockets.public, certificates)];
-
-    if let Some(listener) = sockets.admin {
-        let of_admin = shared.clone();
-        let admin = HttpServer::new(move || {
-            App::new()
-                .app_data(of_admin.clone())
-                .configure(health::public_routes)
-                .configure(http::admin_routes)
-        })
-        .workers(1)
-        .client_request_timeout(HEAD_PATIENCE)
-        .shutdown_timeout(10)
-        .disable_signals();
-        servers.push(listen!(admin, listener, certificates));
-    }
+/// The server of the built-in receiver.
+fn receiver(state: &State, listener: TcpListener) -> Result<Server, AppError> {
     let remembered = Data::new(state.echo.clone());
     let receiver = HttpServer::new(move || {
         App::new()
@@ -273,8 +300,113 @@ fn start(
             .default_service(web::to(echo::answer))
     })
     .workers(1)
-    .shutdown_timeout(10)
+    .shutdown_timeout(STOP_PATIENCE_S)
     .disable_signals();
-    servers.push(receiver.listen(sockets.echo).map_err(AppError::Server)?.run());
+    Ok(receiver.listen(listener).map_err(AppError::Server)?.run())
+}
+
+/// The server of the address without TLS beside the one with it.
+fn plain(
+    listener: TcpListener,
+    (shared, tracking): (Data<State>, Data<TrackingState>),
+    (workers, most): (usize, usize),
+    connections: &Connections,
+    endpoints: &Endpoints,
+) -> Result<Server, AppError> {
+    let application = move || {
+        App::new()
+            .app_data(tracking.clone())
+            .app_data(shared.clone())
+            .wrap(from_fn(http::plain::people_elsewhere))
+            .configure(http::tracking::routes)
+            .configure(http::reach::public_routes)
+            .configure(http::plain::challenge_routes)
+            .configure(health::public_routes)
+            .configure(http::plain::everything_else)
+    };
+    let tls: Option<TlsAcceptor> = None;
+    Ok(listen!(
+        application,
+        listener,
+        workers,
+        most,
+        connections,
+        endpoints,
+        tls
+    ))
+}
+
+fn start(
+    sockets: Sockets,
+    state: &Arc<State>,
+    tracking: TrackingState,
+    connections: &Connections,
+) -> Result<Vec<Server>, AppError> {
+    let config = state.config.now();
+    let workers = match usize::from(config.threads.http) {
+        0 => std::thread::available_parallelism().map_or(2, usize::from),
+        set => set,
+    };
+    let most = (config.limits.max_connections as usize).div_ceil(workers);
+    let tls = config.has_tls().then(|| tls::acceptor(&state.certificates));
+    let tracking = Data::new(tracking);
+    let endpoints = Endpoints::default();
+    let plain_tracking = tracking.clone();
+    let shared = Data::from(state.clone());
+    let has_own_admin = sockets.admin.is_some();
+
+    let of_public = shared.clone();
+    let public = move || {
+        let app = App::new()
+            .app_data(tracking.clone())
+            .app_data(of_public.clone())
+            .configure(http::tracking::routes)
+            .configure(http::reach::public_routes)
+            .configure(http::plain::challenge_routes)
+            .configure(health::public_routes);
+        if has_own_admin {
+            app.configure(http::nothing_else)
+        } else {
+            app.configure(http::admin_routes)
+        }
+    };
+    let mut servers = vec![listen!(
+        public,
+        sockets.public,
+        workers,
+        most,
+        connections,
+        endpoints,
+        tls
+    )];
+
+    if let Some(listener) = sockets.plain {
+        servers.push(plain(
+            listener,
+            (shared.clone(), plain_tracking),
+            (workers, most),
+            connections,
+            &endpoints,
+        )?);
+    }
+    if let Some(listener) = sockets.admin {
+        let of_admin = shared.clone();
+        let admin = move || {
+            App::new()
+                .app_data(of_admin.clone())
+                .configure(health::public_routes)
+                .configure(http::admin_routes)
+        };
+        servers.push(listen!(
+            admin,
+            listener,
+            1,
+            ADMIN_CONNECTIONS,
+            connections,
+            endpoints,
+            tls
+        ));
+    }
+    servers.push(receiver(state, sockets.echo)?);
     Ok(servers)
 }

@@ -10,7 +10,7 @@ use tokio::sync::mpsc;
 pub(super) enum Told {
     /// Stop.
     Stop,
-    /// Read GeoIP file and certificates again.
+    /// Read settings, GeoIP file and certificates again.
     Reload,
 }
 
@@ -45,6 +45,17 @@ impl Signals {
             handle,
             thread: Some(thread),
         })
+    }
+
+    /// Whether the process was told to stop; waits for `patience` when it was not.
+    pub(super) fn is_stopping(&mut self, patience: std::time::Duration) -> bool {
+        while let Ok(told) = self.messages.try_recv() {
+            if told == Told::Stop {
+                return true;
+            }
+        }
+        std::thread::sleep(patience);
+        false
     }
 
     /// The next one.

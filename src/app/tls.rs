@@ -1,67 +1,103 @@
-//! TLS from certificate files; they can be replaced while the server runs.
+//! TLS on the listeners: the handshake, and connections that are encrypted or not.
 
-use super::AppError;
-use crate::config::Tls;
-use arc_swap::ArcSwap;
+use crate::certificates::{CHALLENGE_PROTOCOL, Certificates};
 use rustls::ServerConfig;
-use rustls::crypto::aws_lc_rs;
-use rustls::pki_types::pem::PemObject;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer};
-use rustls::server::{ClientHello, ResolvesServerCert};
-use rustls::sign::CertifiedKey;
-use std::path::Path;
+use std::io::{Error, ErrorKind};
+use std::pin::Pin;
 use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, ReadBuf};
+use tokio::net::TcpStream;
+use tokio_rustls::TlsAcceptor;
+use tokio_rustls::server::TlsStream;
 
-/// The certificate in use.
-#[derive(Clone)]
-pub(super) struct Certificates {
-    current: Arc<Current>,
+/// A handshake that takes longer is cut off.
+const HANDSHAKE_PATIENCE: Duration = Duration::from_secs(10);
+/// HTTP/2 by its name in the handshake.
+const HTTP2: &[u8] = b"h2";
+
+/// What a listener needs to shake hands.
+pub(super) fn acceptor(certificates: &Certificates) -> TlsAcceptor {
+    let mut config = ServerConfig::builder()
+        .with_no_client_auth()
+        .with_cert_resolver(certificates.resolver());
+    config.alpn_protocols = vec![HTTP2.to_vec(), b"http/1.1".to_vec(), CHALLENGE_PROTOCOL.to_vec()];
+    Arc::new(config).into()
 }
 
+/// A connection, encrypted or not.
 #[derive(Debug)]
-struct Current(ArcSwap<CertifiedKey>);
-
-impl ResolvesServerCert for Current {
-    fn resolve(&self, _: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
-        Some(self.0.load_full())
-    }
+pub(super) enum Stream {
+    Plain(TcpStream),
+    Tls(Box<TlsStream<TcpStream>>),
 }
 
-impl Certificates {
-    /// Reads the files; `None` when none are set.
-    pub(super) fn load(config: &Tls) -> Result<Option<Self>, AppError> {
-        let (Some(certificate), Some(key)) = (&config.cert_file, &config.key_file) else {
-            return Ok(None);
+impl Stream {
+    /// Shakes hands when there is an acceptor.
+    pub(super) async fn open(io: TcpStream, acceptor: Option<TlsAcceptor>) -> std::io::Result<Self> {
+        let Some(acceptor) = acceptor else {
+            return Ok(Self::Plain(io));
         };
-        let current = Arc::new(Current(ArcSwap::from_pointee(read(certificate, key)?)));
-        Ok(Some(Self { current }))
-    }
-
-    /// Reads them again; the ones before stay in use when that fails.
-    pub(super) fn reload(&self, config: &Tls) -> Result<(), AppError> {
-        if let (Some(certificate), Some(key)) = (&config.cert_file, &config.key_file) {
-            self.current.0.store(Arc::new(read(certificate, key)?));
+        let shaken = tokio::time::timeout(HANDSHAKE_PATIENCE, acceptor.accept(io)).await;
+        let mut io = shaken.map_err(|_| Error::from(ErrorKind::TimedOut))??;
+        if io.get_ref().1.alpn_protocol() == Some(CHALLENGE_PROTOCOL) {
+            // The certificate was the answer; nothing is spoken after it.
+            io.shutdown().await?;
+            return Err(ErrorKind::ConnectionAborted.into());
         }
-        Ok(())
+        Ok(Self::Tls(Box::new(io)))
     }
 
-    /// Settings for a listener.
-    pub(super) fn server_config(&self) -> ServerConfig {
-        ServerConfig::builder()
-            .with_no_client_auth()
-            .with_cert_resolver(self.current.clone())
+    /// Whether HTTP/2 was agreed on.
+    pub(super) fn is_http2(&self) -> bool {
+        match self {
+            Self::Plain(_) => false,
+            Self::Tls(io) => io.get_ref().1.alpn_protocol() == Some(HTTP2),
+        }
     }
 }
 
-fn read(certificate: &Path, key: &Path) -> Result<CertifiedKey, AppError> {
-    let failed = |path: &Path, message: String| AppError::Certificate {
-        path: path.display().to_string(),
-        message,
+/// Passes a call on to the connection inside.
+macro_rules! inside {
+    ($stream:expr, $io:ident => $call:expr) => {
+        match $stream.get_mut() {
+            Stream::Plain($io) => {
+                let $io = Pin::new($io);
+                $call
+            }
+            Stream::Tls($io) => {
+                let $io = Pin::new(&mut **$io);
+                $call
+            }
+        }
     };
-    let chain = CertificateDer::pem_file_iter(certificate)
-        .and_then(Iterator::collect::<Result<Vec<_>, _>>)
-        .map_err(|error| failed(certificate, error.to_string()))?;
-    let private = PrivateKeyDer::from_pem_file(key).map_err(|error| failed(key, error.to_string()))?;
-    CertifiedKey::from_der(chain, private, &aws_lc_rs::default_provider())
-        .map_err(|error| failed(key, error.to_string()))
+}
+
+impl AsyncRead for Stream {
+    fn poll_read(
+        self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<std::io::Result<()>> {
+        inside!(self, io => io.poll_read(context, buffer))
+    }
+}
+
+impl AsyncWrite for Stream {
+    fn poll_write(
+        self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<std::io::Result<usize>> {
+        inside!(self, io => io.poll_write(context, bytes))
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<std::io::Result<()>> {
+        inside!(self, io => io.poll_flush(context))
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<std::io::Result<()>> {
+        inside!(self, io => io.poll_shutdown(context))
+    }
 }

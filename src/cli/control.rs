@@ -2,17 +2,17 @@
 //! when no server runs.
 
 use super::{
-    AdminCommand, BackupArgs, CliError, ExportArgs, Global, ImportArgs, Outcome, ScopeArg, TokenCommand, say,
+    AdminCommand, CliError, ExportArgs, Global, ImportArgs, Outcome, RoleArg, ScopeArg, TokenCommand, say,
 };
 use crate::app::control::{self, Answer, Request};
-use crate::domain::account::TokenScope;
+use crate::domain::account::{Role, TokenScope};
 use serde_json::Value;
 use std::io::Read;
 use std::process::ExitCode;
 use std::sync::Arc;
 
 /// Asks the server, or does it over the store.
-fn perform(global: &Global, request: Request) -> Result<Value, CliError> {
+pub(super) fn perform(global: &Global, request: Request) -> Result<Value, CliError> {
     let config = global.load(Vec::new())?.config;
     let asked =
         control::ask(&config.data_dir, &request).map_err(CliError::io("cannot reach the running server"))?;
@@ -31,6 +31,11 @@ fn text(value: &Value, field: &str) -> String {
 pub fn setup_link(global: &Global) -> Outcome {
     let made = perform(global, Request::SetupLink)?;
     say(text(&made, "url"))?;
+    if made["is_sign_in"] == true {
+        eprintln!(
+            "yamabiko: the server has its owner; for 30 minutes it lets people sign in without encryption, too"
+        );
+    }
     Ok(ExitCode::SUCCESS)
 }
 
@@ -81,29 +86,46 @@ pub fn admin(global: &Global, command: AdminCommand) -> Outcome {
                 ))?;
             }
         }
-        AdminCommand::ResetPassword { login, stdin } => {
-            let (password, is_made) = if stdin {
-                (read_password()?, false)
-            } else {
-                (make_password()?, true)
+        AdminCommand::Create {
+            login,
+            name,
+            role,
+            stdin,
+        } => with_password(stdin, |password| {
+            let name = name.unwrap_or_else(|| login.clone());
+            let role = match role {
+                RoleArg::Viewer => Role::Viewer,
+                RoleArg::Editor => Role::Editor,
+                RoleArg::Owner => Role::Owner,
             };
-            perform(
-                global,
-                Request::AdminResetPassword {
-                    login,
-                    password: password.clone(),
-                },
-            )?;
-            if is_made {
-                say(password)?;
-            }
-        }
+            let request = Request::AdminCreate {
+                login,
+                name,
+                role,
+                password,
+            };
+            perform(global, request).map(drop)
+        })?,
+        AdminCommand::ResetPassword { login, stdin } => with_password(stdin, |password| {
+            perform(global, Request::AdminResetPassword { login, password }).map(drop)
+        })?,
+        AdminCommand::Unlock { login } => drop(perform(global, Request::AdminUnlock { login })?),
         AdminCommand::RevokeSessions { login } => {
             let ended = perform(global, Request::AdminRevokeSessions { login })?;
             say(format!("ended the logins of {} users", ended["users"]))?;
         }
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// Does something with a password from standard input, or with one that is made and printed afterwards.
+fn with_password(is_given: bool, work: impl FnOnce(String) -> Result<(), CliError>) -> Result<(), CliError> {
+    if is_given {
+        return work(read_password()?);
+    }
+    let password = make_password()?;
+    work(password.clone())?;
+    say(password)
 }
 
 fn read_password() -> Result<String, CliError> {
@@ -115,7 +137,7 @@ fn read_password() -> Result<String, CliError> {
 }
 
 fn make_password() -> Result<String, CliError> {
-    crate::http::auth::random_text()
+    crate::admin::random::random_text()
         .map(|text| text.chars().take(20).collect())
         .map_err(|e| CliError::Refused(e.to_string()))
 }
@@ -127,7 +149,7 @@ pub fn export(global: &Global, args: &ExportArgs) -> Outcome {
     let text = if as_json {
         serde_json::to_string_pretty(&document).map_err(|e| CliError::Refused(e.to_string()))?
     } else {
-        crate::http::api::transfer::to_toml(&document).map_err(|e| CliError::Refused(e.to_string()))?
+        crate::admin::document::to_toml(&document).map_err(|e| CliError::Refused(e.to_string()))?
     };
     if args.file == "-" {
         say(text)?;
@@ -148,7 +170,7 @@ pub fn import(global: &Global, args: &ImportArgs) -> Outcome {
         text = std::fs::read_to_string(&args.file)
             .map_err(CliError::io(format!("cannot read {}", args.file)))?;
     }
-    let document = crate::http::api::transfer::parse(&text).map_err(|e| CliError::Refused(e.to_string()))?;
+    let document = crate::admin::document::read(&text).map_err(|e| CliError::Refused(e.to_string()))?;
     let told = perform(
         global,
         Request::Import {
@@ -157,20 +179,5 @@ pub fn import(global: &Global, args: &ImportArgs) -> Outcome {
         },
     )?;
     say(serde_json::to_string_pretty(&told).map_err(|e| CliError::Refused(e.to_string()))?)?;
-    Ok(ExitCode::SUCCESS)
-}
-
-/// `backup`.
-pub fn backup(global: &Global, args: &BackupArgs) -> Outcome {
-    let file = std::path::absolute(&args.file)
-        .map_err(CliError::io(format!("cannot name {}", args.file.display())))?;
-    let made = perform(global, Request::Backup { file })?;
-    say(format!(
-        "{} ({} bytes, up to commit {})",
-        text(&made, "file"),
-        made["bytes"],
-        made["seq"]
-    ))?;
-    say("It holds the configuration with its secrets: keep it as safe as the data directory.")?;
     Ok(ExitCode::SUCCESS)
 }

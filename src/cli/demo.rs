@@ -5,12 +5,13 @@ mod apps;
 mod history;
 mod sample;
 mod traffic;
+mod visit;
 
 use super::{CliError, DemoArgs, Global, Outcome, flag, say};
+use crate::admin::random::random_text;
 use crate::app::{self, Bound, Core, Running};
 use crate::clock::Clock;
 use crate::config::Config;
-use crate::http::auth;
 use parking_lot::Mutex;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -20,11 +21,14 @@ use std::thread::JoinHandle;
 
 /// Sign-in name of the demo's owner.
 const LOGIN: &str = "demo";
+/// One visit of so many ends with a purchase, in the past as in the present.
+const BUYERS: u32 = 12;
 
 /// Runs until it is told to stop; a directory that was made for it is removed then.
 pub fn run(global: &Global, args: &DemoArgs) -> Outcome {
     let place = Place::choose(global)?;
     let mut flags = vec![flag("--listen", "listen", &args.listen)];
+    flags.push(flag("demo", "backup.every_h", "0"));
     flags.push(flag("--data-dir", "data_dir", &place.dir.display().to_string()));
     if std::env::var_os("YAMABIKO_LOG_LEVEL").is_none() {
         flags.push(flag("demo", "log.level", "warn"));
@@ -34,7 +38,7 @@ pub fn run(global: &Global, args: &DemoArgs) -> Outcome {
         "Preparing {} days of past traffic ...",
         args.history_days
     ))?;
-    let password: String = auth::random_text().map_err(refused)?.chars().take(16).collect();
+    let password: String = random_text().map_err(refused)?.chars().take(16).collect();
     prepare(&config, args, &password)?;
     let traffic: Mutex<Option<JoinHandle<()>>> = Mutex::default();
     let outcome = app::run(config, |running| match start(running, args, &password) {
@@ -115,7 +119,7 @@ fn prepare(config: &Arc<Config>, args: &DemoArgs, password: &str) -> Result<(), 
 fn start(running: &Running, args: &DemoArgs, password: &str) -> Result<JoinHandle<()>, CliError> {
     let recorder = running.state.recorder.clone();
     let (bound, echo) = (running.bound.clone(), running.echo.address());
-    let (password, clicks_per_second) = (password.to_owned(), args.clicks_per_second);
+    let (password, pause) = (password.to_owned(), traffic::pause(args));
     let work = move || {
         let ruled =
             sample::rules(echo, Clock::System.now_ms()).and_then(|rules| sample::save(&recorder, rules));
@@ -127,7 +131,9 @@ fn start(running: &Running, args: &DemoArgs, password: &str) -> Result<JoinHandl
         if let Err(error) = tell(&bound, echo, &password) {
             super::complain(&error);
         }
-        traffic::Visitors::new(bound.public, recorder, clicks_per_second).run();
+        if let Some(pause) = pause {
+            traffic::Shoppers::new(bound.public, recorder, pause).run();
+        }
     };
     std::thread::Builder::new()
         .name("demo-traffic".into())
@@ -144,7 +150,7 @@ fn tell(bound: &Bound, echo: SocketAddr, password: &str) -> Result<(), CliError>
   Open      http://{admin}/        sign in as {LOGIN} with the password {password}
 
   Try it    a click:        curl -i 'http://{public}/c/{link}?param1=my-click-id'
-            its conversion: curl 'http://{public}/cv?sid=SID&amount=1200&uid1=order-1'   (SID from the redirect)
+            its conversion: curl 'http://{public}/cv?sid=SID&amount=1200&uid1=A-1001'   (SID from the redirect)
             the partner was told: the built-in receiver at http://{echo}/ got a GET with your click id
 
   An app    one device lives through this after the other; the built-in receiver gets /app/install, /app/event, ...

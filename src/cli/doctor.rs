@@ -1,13 +1,13 @@
 //! `doctor`: looks at the store and at what the server stands on, and says what to do about what it finds.
 
+use super::bundle;
 use super::{CliError, DoctorArgs, Global, Outcome, say};
 use crate::app::{self, control};
 use crate::clock::Clock;
 use crate::config::Config;
-use crate::domain::activity::Activity;
-use crate::store::catalog::ConfigObject;
-use crate::store::{self, Db, PeriodKind, StoreError, codec};
+use crate::store::{self, StoreError, VerifyReport};
 use serde::Serialize;
+use serde_json::Value;
 use std::net::TcpListener;
 use std::os::unix::fs::PermissionsExt;
 use std::process::ExitCode;
@@ -28,29 +28,41 @@ struct Finding {
     message: String,
 }
 
+impl Finding {
+    fn line(&self) -> String {
+        let level = format!("{:?}", self.level).to_uppercase();
+        format!("{level:5} {}: {}\n", self.check, self.message)
+    }
+}
+
 /// Exit code 0 when all is well, 1 with warnings, 2 with failures.
 pub fn run(global: &Global, args: &DoctorArgs) -> Outcome {
-    let config = global.load(Vec::new())?.config;
+    let effective = global.load(Vec::new())?;
+    let config = &effective.config;
     let is_running = control::ask(&config.data_dir, &control::Request::Status)
         .map_err(CliError::io("cannot ask the running server"))?
         .is_some();
-    let mut findings = vec![disk(&config), privacy(&config), clock()];
+    let mut findings = vec![disk(config), privacy(config), clock()];
     if is_running {
-        findings.push(Finding {
-            level: Level::Pass,
-            check: "server",
-            message: "a server runs over the data directory; stop it to have every record verified".into(),
-        });
+        findings.push(finding(
+            Level::Pass,
+            "server",
+            "a server runs over the data directory; it looks at its records itself",
+        ));
+        findings.extend(certificates(config)?);
+        findings.extend(proxies(config)?);
+        findings.extend(verified(ask_verify(config)?));
     } else {
-        findings.push(port(&config));
-        findings.extend(store(&config));
+        findings.push(port(config));
+        findings.extend(store(config));
     }
     findings.push(selftest());
-    for finding in &findings {
-        if !args.json {
-            let level = format!("{:?}", finding.level).to_uppercase();
-            say(format!("{level:5} {}: {}", finding.check, finding.message))?;
-        }
+    let lines: String = findings.iter().map(Finding::line).collect();
+    if let Some(file) = &args.bundle {
+        return bundle::write(&effective, &lines, file);
+    }
+    if !args.json {
+        say(lines.trim_end())?;
     }
     if args.json {
         say(serde_json::to_string_pretty(&findings).map_err(|e| CliError::Refused(e.to_string()))?)?;
@@ -151,69 +163,92 @@ fn port(config: &Config) -> Finding {
 }
 
 fn store(config: &Config) -> Vec<Finding> {
-    if !config.data_dir.exists() {
-        return vec![finding(
+    let options = app::store_options(config, &Clock::System);
+    match store::verify(&config.data_dir, &options, store::keys::check) {
+        Err(StoreError::NoStore { .. }) => vec![finding(
             Level::Pass,
             "store",
             "there is none yet; `yamabiko serve` makes it",
-        )];
-    }
-    let options = app::store_options(config, &Clock::System);
-    match store::verify(&config.data_dir, &options, check_record) {
-        Ok(report) => {
-            let mut findings: Vec<Finding> = report
-                .problems
-                .into_iter()
-                .map(|problem| finding(Level::Fail, "store", problem))
-                .collect();
-            let summary = format!(
-                "{} databases with {} records, {} snapshots, {} commits of the journal read",
-                report.databases, report.records, report.snapshots, report.commits
-            );
-            let level = if findings.is_empty() {
-                Level::Pass
-            } else {
-                Level::Warn
-            };
-            findings.push(finding(level, "store", summary));
-            findings
-        }
-        Err(error) => vec![finding(Level::Fail, "store", error.to_string())],
+        )],
+        result => verified(result.map_err(|error| error.to_string())),
     }
 }
 
-/// Whether a record has the form that its family says.
-fn check_record(db: Db, key: &[u8], value: &[u8]) -> Result<(), StoreError> {
-    match (db, key.first()) {
-        (Db::Hot, Some(b'c')) => match key.get(1) {
-            Some(b'f' | b'g') => codec::decode_json::<serde_json::Value>(value, db, key).map(drop),
-            Some(kind) => ConfigObject::decode(*kind, value, key).map(drop),
-            None => Ok(()),
-        },
-        (Db::Hot, Some(b'u')) => codec::decode_duplicate(value, db, key).map(drop),
-        (Db::Hot, Some(b'w')) => codec::decode_postback(value, db, key).map(drop),
-        (Db::Hot, Some(b'x')) => codec::decode_fail_reason(value, db, key).map(drop),
-        (Db::Hot, Some(b's')) => codec::decode_counters(value, db, key).map(drop),
-        (Db::Hot, Some(b'i')) => codec::decode_idempotency(value, db, key).map(drop),
-        (Db::Hot, Some(b'f')) => codec::decode_fallback(value, db, key).map(drop),
-        (Db::Hot, Some(b'v')) => codec::decode_visitor(value, db, key).map(drop),
-        (Db::Period(PeriodKind::Sessions, _), Some(b'd' | b'p')) => {
-            codec::decode_brief(value, db, key).map(drop)
-        }
-        (Db::Period(PeriodKind::Sessions, _), Some(b's')) => codec::decode_session(value, db, key).map(drop),
-        (Db::Period(PeriodKind::Activities, _), Some(b'a')) => {
-            codec::decode_activity(value, db, key).map(|_: Activity| ())
-        }
-        (Db::Period(PeriodKind::Postbacks, _), Some(b'p')) => {
-            codec::decode_postback(value, db, key).map(drop)
-        }
-        (Db::Period(PeriodKind::Postbacks, _), Some(b't')) => codec::decode_attempt(value, db, key).map(drop),
-        _ => Ok(()),
-    }
+/// How the running server's certificates are.
+fn certificates(config: &Config) -> Result<Vec<Finding>, CliError> {
+    let asked = control::ask(&config.data_dir, &control::Request::Certificates)
+        .map_err(CliError::io("cannot ask the running server"))?;
+    let Some(control::Answer::Done(all)) = asked else {
+        return Ok(Vec::new());
+    };
+    let found = all.as_array().into_iter().flatten().map(|one| {
+        let level = if one["is_in_need"] == true {
+            Level::Warn
+        } else {
+            Level::Pass
+        };
+        finding(level, "certificate", one["sentence"].as_str().unwrap_or_default())
+    });
+    Ok(found.collect())
+}
+
+/// Proxies that the running server does not believe.
+fn proxies(config: &Config) -> Result<Option<Finding>, CliError> {
+    let asked = control::ask(&config.data_dir, &control::Request::Status)
+        .map_err(CliError::io("cannot ask the running server"))?;
+    let Some(control::Answer::Done(status)) = asked else {
+        return Ok(None);
+    };
+    let peers: Vec<&str> = (status["untrusted_proxies"].as_array().into_iter().flatten())
+        .filter_map(Value::as_str)
+        .collect();
+    Ok((!peers.is_empty()).then(|| {
+        let message = format!(
+            "requests come through {}, which trusted_proxies does not name: all visitors seem to come from there; add it, then `systemctl reload yamabiko`",
+            peers.join(", ")
+        );
+        finding(Level::Warn, "proxy", message)
+    }))
+}
+
+/// Has the running server look at its store.
+fn ask_verify(config: &Config) -> Result<Result<VerifyReport, String>, CliError> {
+    let asked = control::ask(&config.data_dir, &control::Request::Verify)
+        .map_err(CliError::io("cannot ask the running server"))?;
+    Ok(match asked {
+        Some(control::Answer::Done(report)) => serde_json::from_value(report)
+            .map_err(|error| format!("the server's answer is not understood: {error}")),
+        Some(control::Answer::Refused(message)) => Err(message),
+        None => Err("the server ended meanwhile; run `yamabiko doctor` again".into()),
+    })
+}
+
+fn verified(result: Result<VerifyReport, String>) -> Vec<Finding> {
+    let report = match result {
+        Ok(report) => report,
+        Err(message) => return vec![finding(Level::Fail, "store", message)],
+    };
+    let problems = report.problems.into_iter().map(|text| (Level::Fail, text));
+    let mended = report.mended.into_iter().map(|text| (Level::Pass, text));
+    let mut findings: Vec<Finding> = problems
+        .chain(mended)
+        .map(|(level, text)| finding(level, "store", text))
+        .collect();
+    let summary = format!(
+        "{} databases with {} records, {} snapshots, {} commits of the journal read",
+        report.databases, report.records, report.snapshots, report.commits
+    );
+    let is_well = findings.iter().all(|finding| finding.level == Level::Pass);
+    findings.push(finding(
+        if is_well { Level::Pass } else { Level::Warn },
+        "store",
+        summary,
+    ));
+    findings
 }
 
 fn selftest() -> Finding {
-    match crate::delivery::selftest::check() {
+    match crate::wire::selftest::check() {
         Ok(()) => finding(
             Level::Pass,
             "delivery",

@@ -1,18 +1,24 @@
 //! The commands. Each file is one command or one family; what needs a running server goes through its
 //! control socket, and through the store itself when no server runs.
 
+pub mod archive;
+pub mod backup;
+mod bundle;
+pub mod certificates;
 pub mod config;
 pub mod control;
+pub mod delivery;
 pub mod demo;
 pub mod doctor;
 pub mod healthcheck;
+pub mod presets;
 pub mod restore;
 pub mod serve;
 
 use crate::config::{self as settings, ConfigError, Effective, Flag, Sources};
 use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 use std::io::Write;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 /// Postback server for small advertisers: tracking links, conversions, and postbacks that are never lost.
@@ -107,18 +113,52 @@ pub enum Command {
     /// Read a configuration written by export.
     #[command(after_help = "Example:\n  yamabiko import setup.toml --dry-run")]
     Import(ImportArgs),
+    /// Presets of partners: list them, print what a platform is sent first, connect a platform.
+    #[command(
+        subcommand,
+        after_help = "Example:\n  yamabiko presets list meta\n  yamabiko presets show meta_capi\n  yamabiko presets connect meta_capi form.json"
+    )]
+    Presets(PresetsCommand),
     /// Write a backup of everything, while the server runs.
-    #[command(after_help = "Example:\n  yamabiko backup /var/backups/yamabiko.tar")]
+    #[command(
+        after_help = "Example:\n  yamabiko backup /var/backups/yamabiko.tar.lz4\n  yamabiko backup - | ssh other 'cat > yamabiko.tar.lz4'"
+    )]
     Backup(BackupArgs),
+    /// Pause and resume the sending of postbacks.
+    #[command(subcommand, after_help = "Example:\n  yamabiko delivery resume")]
+    Delivery(DeliveryCommand),
+    /// Certificates of the listeners: how they are, another try, the ports that they need.
+    #[command(
+        subcommand,
+        after_help = "Example:\n  sudo yamabiko certificates enable track.example.jp"
+    )]
+    Certificates(CertificatesCommand),
     /// Restore a backup into an empty data directory.
-    #[command(after_help = "Example:\n  yamabiko restore /var/backups/yamabiko.tar --dry-run")]
-    Restore(RestoreArgs),
+    #[command(
+        after_help = "Example:\n  yamabiko restore /var/backups/yamabiko.tar.lz4 --paused\n  yamabiko restore --from s3://bucket/yamabiko --dry-run"
+    )]
+    Restore(restore::RestoreArgs),
+    /// The archive off the machine: try the bucket, read it through.
+    #[command(subcommand, after_help = "Example:\n  yamabiko archive check")]
+    Archive(archive::ArchiveCommand),
+    /// Keep this machine up to date from the archive of another one, ready to take over.
+    #[command(after_help = "Example:\n  yamabiko standby")]
+    Standby(ServeArgs),
+    /// Take over from the server that writes the archive, which is fenced.
+    #[command(after_help = "Example:\n  yamabiko promote")]
+    Promote,
     /// Ask a running server whether it is healthy (exit code 0 or 1).
     #[command(after_help = "Example:\n  yamabiko healthcheck")]
     Healthcheck(HealthcheckArgs),
     /// Verify the store and the surroundings, and say what was found (exit code 0, 1 or 2).
     #[command(after_help = "Example:\n  yamabiko doctor --data-dir /var/lib/yamabiko")]
     Doctor(DoctorArgs),
+    /// Write the manual pages into a directory.
+    #[command(after_help = "Example:\n  yamabiko man /usr/local/share/man/man1")]
+    Man {
+        /// Directory to write them into.
+        dir: PathBuf,
+    },
     /// Print completions for a shell.
     #[command(after_help = "Example:\n  yamabiko completions bash > /etc/bash_completion.d/yamabiko")]
     Completions {
@@ -144,14 +184,15 @@ pub struct DemoArgs {
     /// Address and port to listen on.
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8080")]
     pub listen: String,
-    /// Clicks a second of the synthetic traffic; 0 turns it off.
-    #[arg(long, default_value_t = 2)]
-    pub clicks_per_second: u32,
+    /// Clicks a second of the synthetic traffic; 0 turns it off. Left out: as many as on a past day, so that the
+    /// charts go on as they began.
+    #[arg(long)]
+    pub clicks_per_second: Option<u32>,
     /// Days of past traffic to begin with.
     #[arg(long, default_value_t = 14)]
     pub history_days: u16,
     /// Visits of a past day at most; 20,000 for 55 days make a million records.
-    #[arg(long, default_value_t = 160)]
+    #[arg(long, default_value_t = 4000)]
     pub visits_per_day: u32,
 }
 
@@ -164,6 +205,30 @@ pub enum ConfigCommand {
     Show,
     /// Print the commented defaults.
     Default,
+}
+
+/// `presets ...`.
+#[derive(Debug, Clone, Subcommand)]
+pub enum PresetsCommand {
+    /// Name the presets, or those that a word finds.
+    List {
+        /// Part of a name, company or domain.
+        word: Option<String>,
+    },
+    /// Print the first request of a preset, to be laid beside the platform's documents.
+    Show {
+        /// Id of the preset.
+        preset: String,
+        /// Values of blanks, such as PIXEL_ID=123456789012345; examples stand for the others.
+        values: Vec<String>,
+    },
+    /// Make the partner, its secrets and its rules from a preset, all of it or nothing.
+    Connect {
+        /// Id of the preset.
+        preset: String,
+        /// JSON file: {"name": "...", "blanks": {"PIXEL_ID": "...", "TOKEN": "..."}, "events": []}; - for standard input.
+        file: String,
+    },
 }
 
 /// `token ...`.
@@ -201,11 +266,36 @@ pub enum ScopeArg {
     Admin,
 }
 
+/// Role of a user on the command line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum RoleArg {
+    /// Looks.
+    Viewer,
+    /// Changes offers, partners, links, rules; approves; resends.
+    Editor,
+    /// Everything, users and settings included.
+    Owner,
+}
+
 /// `admin ...`.
 #[derive(Debug, Clone, Subcommand)]
 pub enum AdminCommand {
     /// List user accounts.
     List,
+    /// Make a user: the first owner without a browser, or another one.
+    Create {
+        /// Sign-in name, such as an e-mail address.
+        login: String,
+        /// For people; the sign-in name unless given.
+        #[arg(long)]
+        name: Option<String>,
+        /// What the user may do.
+        #[arg(long, value_enum, default_value_t = RoleArg::Owner)]
+        role: RoleArg,
+        /// Read the password from standard input, in place of making one and printing it.
+        #[arg(long)]
+        stdin: bool,
+    },
     /// Set a new password, read from standard input, or make one and print it; ends the user's logins.
     ResetPassword {
         /// Sign-in name.
@@ -213,6 +303,11 @@ pub enum AdminCommand {
         /// Read the password from standard input.
         #[arg(long)]
         stdin: bool,
+    },
+    /// Let a user sign in again from everywhere although many tries failed.
+    Unlock {
+        /// Sign-in name.
+        login: String,
     },
     /// End all logins of a user, or of everybody.
     RevokeSessions {
@@ -245,27 +340,45 @@ pub struct ImportArgs {
 /// Options of `backup`.
 #[derive(Debug, Clone, Args)]
 pub struct BackupArgs {
-    /// File to write; must not exist.
+    /// File to write; `-` is standard output.
     pub file: PathBuf,
-}
-
-/// Options of `restore`.
-#[derive(Debug, Clone, Args)]
-pub struct RestoreArgs {
-    /// File that `backup` wrote.
-    pub file: PathBuf,
-    /// Verify it and say what it holds; write nothing.
-    #[arg(long)]
-    pub dry_run: bool,
-    /// Replace what is in the data directory.
+    /// Replace a file that is there.
     #[arg(long)]
     pub force: bool,
+}
+
+/// `delivery ...`.
+#[derive(Debug, Clone, Copy, Subcommand)]
+pub enum DeliveryCommand {
+    /// Postbacks are recorded and wait.
+    Pause,
+    /// What waits is sent.
+    Resume,
+}
+
+/// `certificates ...`.
+#[derive(Debug, Clone, Subcommand)]
+pub enum CertificatesCommand {
+    /// How each one is; exit code 1 when somebody should look.
+    List,
+    /// Try at once what failed, in place of waiting for the next try.
+    Retry,
+    /// Turn certificates by themselves on for the packaged service: settings, ports 443 and 80, restart. As root.
+    /// Who does agrees to the terms of the authority (Let's Encrypt unless acme.directory names another).
+    Enable {
+        /// Names beside those of the public address and the tracking domains.
+        domains: Vec<String>,
+        /// Only print what would be written.
+        #[arg(long)]
+        dry_run: bool,
+    },
 }
 
 /// Options of `healthcheck`.
 #[derive(Debug, Clone, Args)]
 pub struct HealthcheckArgs {
-    /// Address of the server; else the one that it wrote into the data directory.
+    /// Address of the server, `http://HOST:PORT` or `https://HOST:PORT` (whatever its certificate says); else the
+    /// one that the running server names.
     #[arg(long)]
     pub url: Option<String>,
 }
@@ -276,6 +389,10 @@ pub struct DoctorArgs {
     /// Print the findings as JSON.
     #[arg(long)]
     pub json: bool,
+    /// Write them, with version, settings, metrics and state, into a new archive for whoever is asked for help;
+    /// secrets and personal data are left out.
+    #[arg(long, value_name = "FILE.tar.gz", conflicts_with = "json")]
+    pub bundle: Option<PathBuf>,
 }
 
 /// Why a command ended without success; each is a sentence for the operator.
@@ -301,10 +418,12 @@ pub enum CliError {
 }
 
 impl CliError {
-    /// 2 for mistakes of the caller, 1 for everything else.
+    /// 2 for mistakes of the caller and what only a person can mend: the unit is not started again then. 1 for
+    /// everything else.
     pub fn exit_code(&self) -> u8 {
         match self {
             Self::Config(_) => 2,
+            Self::App(error) if error.needs_a_person() => 2,
             Self::App(_) | Self::Io { .. } | Self::Refused(_) => 1,
         }
     }
@@ -334,6 +453,13 @@ pub fn say(text: impl std::fmt::Display) -> Result<(), CliError> {
         .write_all(line.as_bytes())
         .and_then(|()| stdout.flush())
         .map_err(CliError::io("cannot write to standard output"))
+}
+
+/// `man`.
+pub fn manual_pages(dir: &Path) -> Outcome {
+    let written = std::fs::create_dir_all(dir).and_then(|()| clap_mangen::generate_to(Cli::command(), dir));
+    written.map_err(CliError::io(format!("cannot write to {}", dir.display())))?;
+    Ok(ExitCode::SUCCESS)
 }
 
 /// `completions`.

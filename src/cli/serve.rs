@@ -2,9 +2,9 @@
 
 use super::{CliError, Global, Outcome, ServeArgs, flag};
 use crate::app::{self, Running};
+use crate::config::InForce;
 use std::io::Write;
 use std::process::ExitCode;
-use std::sync::Arc;
 
 /// Runs until it is told to stop.
 pub fn run(global: &Global, args: &ServeArgs) -> Outcome {
@@ -15,8 +15,27 @@ pub fn run(global: &Global, args: &ServeArgs) -> Outcome {
     if let Some(listen) = &args.admin_listen {
         flags.push(flag("--admin-listen", "admin.listen", listen));
     }
-    let config = global.load(flags)?.config;
-    app::run(Arc::new(config), greet)?;
+    let mut effective = global.load(flags.clone())?;
+    let memory = app::memory::limit();
+    let smaller = memory.map(|bytes| effective.fit(bytes)).unwrap_or_default();
+    let global = global.clone();
+    let config = InForce::new(effective.config, move || {
+        let mut effective = global.load(flags.clone())?;
+        if let Some(bytes) = memory {
+            effective.fit(bytes);
+        }
+        Ok(effective.config)
+    });
+    app::run(config, |running| {
+        if let (Some(bytes), [_, ..]) = (memory, smaller.as_slice()) {
+            tracing::info!(
+                memory_mb = bytes >> 20,
+                settings = smaller.join(", "),
+                "these defaults are smaller than usual, to fit into the memory"
+            );
+        }
+        greet(running);
+    })?;
     Ok(ExitCode::SUCCESS)
 }
 
@@ -25,10 +44,9 @@ fn greet(running: &Running) {
     if !running.state.recorder.catalog().users.is_empty() {
         return;
     }
-    let now_ms = running.state.recorder.clock().now_ms();
-    match running.state.auth.setup.issue(now_ms) {
-        Ok(token) => {
-            let url = running.state.setup_url(&token);
+    match running.state.setup_link() {
+        Ok(link) => {
+            let url = link.url;
             // The link is a secret: it goes to whoever started the server, not into the log.
             let told = writeln!(
                 std::io::stderr(),

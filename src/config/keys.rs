@@ -25,6 +25,8 @@ pub(super) enum Accepts {
         unit: &'static str,
     },
     Choice(&'static [&'static str]),
+    /// Letters, digits and `-_.=/`, or nothing.
+    Name,
     Path,
     OptionalPath,
     Socket,
@@ -32,6 +34,12 @@ pub(super) enum Accepts {
     OptionalIp,
     OptionalUrl,
     OptionalToken,
+    /// A web address, with its query.
+    OptionalEndpoint,
+    /// The name of a parameter.
+    OptionalName,
+    /// `Name: value` each.
+    Headers,
     Networks,
     Hosts,
     /// `ID=BASE64` of P-256 keys in X.509 form.
@@ -57,6 +65,10 @@ const fn whole(path: &'static str, min: i64, max: i64, unit: &'static str) -> Ke
     key(path, Accepts::Whole { min, max, unit })
 }
 
+fn is_of_a_name(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || b"-_.=/".contains(&byte)
+}
+
 /// Every key, in the order of the default file.
 pub(super) const KEYS: &[Key] = &[
     key("data_dir", Accepts::Path),
@@ -65,6 +77,7 @@ pub(super) const KEYS: &[Key] = &[
     key("trusted_proxies", Accepts::Networks),
     key("admin.listen", Accepts::OptionalSocket),
     key("admin.hosts", Accepts::Hosts),
+    key("admin.allow_http", Accepts::Switch),
     Key {
         path: "admin.metrics_token",
         accepts: Accepts::OptionalToken,
@@ -84,6 +97,22 @@ pub(super) const KEYS: &[Key] = &[
     whole("retention.activities_days", 1, 3_650, "days"),
     whole("retention.attempts_days", 1, 3_650, "days"),
     whole("retention.visitors_days", 60, 3_650, "days"),
+    whole("retention.refused_days", 1, 3_650, "days"),
+    whole("backup.every_h", 0, 8_760, "hours"),
+    whole("backup.keep", 1, 1_000, "backups"),
+    key("backup.dir", Accepts::OptionalPath),
+    key("archive.endpoint", Accepts::OptionalUrl),
+    key("archive.bucket", Accepts::Name),
+    key("archive.prefix", Accepts::Name),
+    key("archive.region", Accepts::Name),
+    key("archive.bucket_in_host", Accepts::Switch),
+    key("archive.credentials_file", Accepts::OptionalPath),
+    key("archive.key_file", Accepts::OptionalPath),
+    key("archive.directory", Accepts::OptionalPath),
+    whole("archive.interval_s", 1, 3_600, "seconds"),
+    whole("archive.history_hours", 26, 48, "hours"),
+    whole("archive.journal_mb", 64, 1_048_576, "MiB"),
+    key("archive.strict_fence", Accepts::Switch),
     whole("delivery.workers", 1, 512, "threads"),
     whole("delivery.timeout_s", 1, 30, "seconds"),
     whole("delivery.connect_timeout_s", 1, 30, "seconds"),
@@ -96,15 +125,47 @@ pub(super) const KEYS: &[Key] = &[
     whole("alerts.settle_s", 1, 86_400, "seconds"),
     whole("alerts.quiet_s", 1, 604_800, "seconds"),
     key("alerts.line_url", Accepts::OptionalUrl),
+    key("stream.url", Accepts::OptionalEndpoint),
+    Key {
+        path: "stream.token",
+        accepts: Accepts::OptionalToken,
+        is_secret: true,
+    },
+    Key {
+        path: "stream.headers",
+        accepts: Accepts::Headers,
+        is_secret: true,
+    },
+    whole("stream.batch_rows", 1, 10_000, "rows"),
+    key("stream.deduplication", Accepts::OptionalName),
+    key("stream.clicks", Accepts::Switch),
+    key("stream.history", Accepts::Switch),
     whole("limits.max_connections", 16, 1_000_000, "connections"),
+    whole("limits.connections_per_network", 0, 1_000_000, "connections"),
     whole("limits.queue", 64, 1_000_000, "commands"),
     whole("limits.spool_clicks", 0, 10_000_000, "clicks"),
     whole("limits.link_names", 1, 1_000_000, "combinations"),
     whole("limits.visitors", 10, 1_000_000_000, "devices"),
+    whole("limits.unproven_sales", 1, 1_000, "sales"),
+    whole("limits.unproven_per_s", 0, 100_000, "requests"),
+    whole("limits.unproven_burst", 1, 1_000_000, "requests"),
+    whole("limits.sid_per_s", 0, 10_000, "requests"),
+    whole("limits.sid_burst", 1, 100_000, "requests"),
+    whole("limits.unknown_sids_per_s", 0, 100_000, "requests"),
+    whole("limits.clicks_per_s", 0, 1_000_000, "clicks"),
+    whole("limits.refused_mb", 0, 1_048_576, "MiB"),
+    whole("limits.refused_known_mb", 0, 1_048_576, "MiB"),
+    whole("limits.refused_proven_mb", 0, 1_048_576, "MiB"),
+    whole("limits.erasure_wait_h", 0, 720, "hours"),
+    key("sealing.key_file", Accepts::OptionalPath),
     key("geoip.file", Accepts::OptionalPath),
     whole("threads.http", 0, 512, "threads"),
     key("tls.cert_file", Accepts::OptionalPath),
     key("tls.key_file", Accepts::OptionalPath),
+    key("tls.http_listen", Accepts::OptionalSocket),
+    key("acme.enabled", Accepts::Switch),
+    key("acme.domains", Accepts::Hosts),
+    key("acme.directory", Accepts::OptionalUrl),
     key("apple.keys", Accepts::PublicKeys),
     key("apple.test_keys", Accepts::PublicKeys),
     key("watchdog.enabled", Accepts::Switch),
@@ -133,6 +194,12 @@ impl Key {
             Accepts::Whole { .. } => text
                 .parse::<i64>()
                 .map_or_else(|_| Value::from(text), Value::from),
+            Accepts::Headers => text
+                .split(';')
+                .map(str::trim)
+                .filter(|item| !item.is_empty())
+                .map(Value::from)
+                .collect(),
             Accepts::Networks | Accepts::Hosts | Accepts::PublicKeys => text
                 .split(|c: char| c == ',' || c.is_whitespace())
                 .filter(|item| !item.is_empty())
@@ -161,6 +228,8 @@ impl Key {
                 | Accepts::OptionalSocket
                 | Accepts::OptionalIp
                 | Accepts::OptionalUrl
+                | Accepts::OptionalEndpoint
+                | Accepts::OptionalName
                 | Accepts::OptionalToken,
                 Value::String(text),
             ) if text.is_empty() => Ok(Value::Null),
@@ -175,9 +244,13 @@ impl Key {
                     )
                 }
             }
+            (Accepts::Name, Value::String(text)) if text.bytes().all(is_of_a_name) => Ok(value.clone()),
             (Accepts::OptionalSocket, Value::String(text)) => self.parsed::<SocketAddr>(text),
             (Accepts::OptionalIp, Value::String(text)) => self.parsed::<IpAddr>(text),
             (Accepts::OptionalUrl, Value::String(text)) => self.base_url(text),
+            (Accepts::OptionalEndpoint, Value::String(text)) => self.endpoint(text),
+            (Accepts::OptionalName, Value::String(text)) if is_name(text, b"_-") => Ok(value.clone()),
+            (Accepts::Headers, Value::Array(items)) => items.iter().map(|item| self.header(item)).collect(),
             (Accepts::Networks, Value::Array(items)) => items.iter().map(|item| self.network(item)).collect(),
             (Accepts::Hosts, Value::Array(items)) => items.iter().map(|item| self.host(item)).collect(),
             (Accepts::PublicKeys, Value::Array(items)) => {
@@ -258,6 +331,34 @@ impl Key {
         }
     }
 
+    fn header(&self, item: &Value) -> Result<Value, Refused> {
+        let parts = item.as_str().and_then(|text| text.split_once(':'));
+        let is_plain = |value: &str| value.bytes().all(|b| b == b' ' || b.is_ascii_graphic());
+        match parts {
+            Some((name, value)) if is_name(name.trim(), b"_-") && is_plain(value) => Ok(item.clone()),
+            // What it holds is mostly a secret.
+            _ => self.refuse(
+                MistakeKind::NotAllowed,
+                "a header in the list is not accepted.".into(),
+            ),
+        }
+    }
+
+    fn endpoint(&self, text: &str) -> Result<Value, Refused> {
+        let refuse = |why: &str| self.refuse(MistakeKind::NotAllowed, format!("the address {why}."));
+        match url::Url::parse(text) {
+            Ok(url) if !matches!(url.scheme(), "http" | "https") || !url.has_host() => {
+                refuse("is no web address")
+            }
+            Ok(url) if !url.username().is_empty() || url.password().is_some() => {
+                refuse("holds a user name, which belongs into stream.headers")
+            }
+            Ok(url) if url.fragment().is_some() => refuse("has a fragment"),
+            Ok(url) => Ok(Value::from(url.as_str())),
+            Err(_) => refuse("is no URL"),
+        }
+    }
+
     fn base_url(&self, text: &str) -> Result<Value, Refused> {
         let refuse = |why: &str| self.refuse(MistakeKind::NotAllowed, format!("{text:?} {why}."));
         let Ok(url) = url::Url::parse(text) else {
@@ -294,6 +395,7 @@ impl Key {
                 let words: Vec<String> = words.iter().map(|w| format!("{w:?}")).collect();
                 format!("Write {}.", words.join(" or "))
             }
+            Accepts::Name => "Write letters, digits, - _ . = and /, or \"\".".into(),
             Accepts::Path => "Write a path, such as \"/var/lib/yamabiko\".".into(),
             Accepts::OptionalPath => "Write the path of a file, or \"\" for none.".into(),
             Accepts::Socket => {
@@ -308,6 +410,14 @@ impl Key {
             Accepts::OptionalUrl => {
                 "Write where this server is reached, such as \"https://track.example.jp\", or \"\".".into()
             }
+            Accepts::OptionalEndpoint => {
+                "Write where batches are posted, such as \"http://10.0.0.5:8123/?query=INSERT%20INTO%20activities%20FORMAT%20JSONEachRow\", or \"\"."
+                    .into()
+            }
+            Accepts::OptionalName => {
+                "Write the name of a parameter, such as \"insert_deduplication_token\", or \"\" for none.".into()
+            }
+            Accepts::Headers => "Write headers, such as [\"X-ClickHouse-User: yamabiko\"].".into(),
             Accepts::OptionalToken => {
                 "Write 16 or more printable ASCII characters without a space, or \"\" for none.".into()
             }
@@ -324,6 +434,14 @@ impl Key {
             }
         }
     }
+}
+
+/// Letters, digits and what is allowed beside them; at least one.
+fn is_name(text: &str, beside: &[u8]) -> bool {
+    !text.is_empty()
+        && text
+            .bytes()
+            .all(|b| b.is_ascii_alphanumeric() || beside.contains(&b))
 }
 
 /// The name of a type, for messages.

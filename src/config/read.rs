@@ -252,6 +252,21 @@ pub(super) fn contradictions(config: &Config, values: &Values) -> Vec<Mistake> {
             "Give it another port, or leave it empty to share the address.",
         );
     }
+    if config.tls.http_listen.is_some() && !config.has_tls() {
+        contradict(
+            "tls.http_listen",
+            "there is an address without TLS beside one without TLS.",
+            "Turn acme.enabled on or set tls.cert_file and tls.key_file, or leave it empty.",
+        );
+    }
+    let archive = &config.archive;
+    if !archive.bucket.is_empty() && archive.directory.is_none() && archive.endpoint.is_none() {
+        contradict(
+            "archive.bucket",
+            "there is a bucket and no address of a service.",
+            "Set archive.endpoint too.",
+        );
+    }
     if config.delivery.connect_timeout_s > config.delivery.timeout_s {
         contradict(
             "delivery.connect_timeout_s",

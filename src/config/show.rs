@@ -38,11 +38,7 @@ pub(super) fn settings(mut values: Values) -> Vec<Setting> {
     KEYS.iter()
         .filter_map(|key| {
             let (value, origin) = values.remove(key.path)?;
-            let value = if key.is_secret && !value.is_null() {
-                Value::from(MASK)
-            } else {
-                value
-            };
+            let value = if key.is_secret { masked(value) } else { value };
             Some(Setting {
                 key: key.path,
                 value,
@@ -50,6 +46,21 @@ pub(super) fn settings(mut values: Values) -> Vec<Setting> {
             })
         })
         .collect()
+}
+
+/// A secret as it is shown. Of headers the names stay.
+fn masked(value: Value) -> Value {
+    match value {
+        Value::Null => Value::Null,
+        Value::Array(items) => items
+            .iter()
+            .map(|item| match item.as_str().and_then(|item| item.split_once(':')) {
+                Some((name, _)) => format!("{name}: {MASK}"),
+                None => MASK.to_owned(),
+            })
+            .collect(),
+        _ => Value::from(MASK),
+    }
 }
 
 /// TOML that can be read again, each origin behind its value.

@@ -42,6 +42,42 @@ fn mistakes(text: &str) -> Vec<String> {
 }
 
 #[test]
+fn a_setting_is_written_into_a_file_without_touching_the_rest() {
+    for (text, expected) in [
+        ("", "\n\n[acme]\nenabled = true\n"),
+        ("listen = \"x\"\n", "listen = \"x\"\n\n[acme]\nenabled = true\n"),
+        (
+            "[acme]\n# Says.\n#enabled = false\n\n[tls]\n",
+            "[acme]\n# Says.\nenabled = true\n\n[tls]\n",
+        ),
+        ("[acme]\nenabled=false\n", "[acme]\nenabled = true\n"),
+        (
+            "[acme]\nenabled_too = 1\n",
+            "[acme]\nenabled = true\nenabled_too = 1\n",
+        ),
+        (
+            "[watchdog]\nenabled = false\n[acme]\n[tls]\n#enabled = 1\n",
+            "[watchdog]\nenabled = false\n[acme]\nenabled = true\n[tls]\n#enabled = 1\n",
+        ),
+    ] {
+        assert_eq!(
+            with_setting(text, "acme", "enabled", "true"),
+            expected,
+            "{text:?}"
+        );
+    }
+    let whole = with_setting(&example_toml(), "acme", "domains", "[\"a.example\"]");
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("yamabiko.toml");
+    std::fs::write(&file, whole).unwrap();
+    let sources = Sources {
+        file: Some(file),
+        ..Sources::default()
+    };
+    assert_eq!(load(&sources).unwrap().config.acme.domains, ["a.example"]);
+}
+
+#[test]
 fn the_defaults_are_valid_and_complete() {
     let effective = load(&Sources::default()).unwrap();
     assert_eq!(effective.config.listen, "0.0.0.0:8080".parse().unwrap());
@@ -53,6 +89,7 @@ fn the_defaults_are_valid_and_complete() {
             activities_days: 730,
             attempts_days: 30,
             visitors_days: 730,
+            refused_days: 30,
         }
     );
     assert!(effective.settings().iter().all(|s| s.origin == Origin::Default));
@@ -313,4 +350,34 @@ fn the_packaged_example_is_the_default_file_with_all_settings_off() {
         load(&sources).unwrap().config,
         load(&Sources::default()).unwrap().config
     );
+}
+
+#[test]
+fn what_nobody_set_becomes_smaller_in_little_memory() {
+    let mut small = load(&Sources::default()).unwrap();
+    assert_eq!(small.fit(256 << 20), ["store.cache_mb", "limits.spool_clicks"]);
+    assert_eq!(
+        (small.config.store.cache_mb, small.config.limits.spool_clicks),
+        (16, 8_192)
+    );
+    assert!(
+        small.show().contains("sized to 256 MiB of memory"),
+        "{}",
+        small.show()
+    );
+
+    let mut large = load(&Sources::default()).unwrap();
+    assert!(large.fit(4 << 30).is_empty());
+
+    let set = Sources {
+        flags: vec![Flag {
+            flag: "--set".into(),
+            key: "store.cache_mb".into(),
+            value: "64".into(),
+        }],
+        ..Sources::default()
+    };
+    let mut set = load(&set).unwrap();
+    assert_eq!(set.fit(64 << 20), ["limits.spool_clicks"]);
+    assert_eq!(set.config.store.cache_mb, 64, "what an operator set stays");
 }

@@ -11,12 +11,15 @@ use super::item::{Dispatch, Ended, Item, Last, Now};
 use super::lane::{Change, Lane, Permit, Shares, Standing};
 use super::queue::{FlowKey, LaneQueue, Pick};
 use crate::domain::ids::PostbackId;
-use crate::domain::postback::{ErrorClass, LaneKey, Origin, Outcome, PostbackState};
+use crate::domain::postback::{LaneKey, Origin, PostbackState};
+use crate::domain::retry;
 use std::collections::{BTreeSet, HashMap};
 
+mod intern;
 mod upkeep;
 
 pub(crate) use upkeep::Overdue;
+use upkeep::Reckoning;
 
 /// A postback whose record is not found is looked for again after this long.
 const LOOK_AGAIN_AFTER_MS: i64 = 60_000;
@@ -53,6 +56,7 @@ pub(crate) struct Board {
     timers: BTreeSet<(i64, u32)>,
     undurable: usize,
     sweep: Slot,
+    reckoning: Reckoning,
 }
 
 impl Board {
@@ -73,6 +77,7 @@ impl Board {
             timers: BTreeSet::new(),
             undurable: 0,
             sweep: 0,
+            reckoning: Reckoning::default(),
         }
     }
 
@@ -106,7 +111,8 @@ impl Board {
             partner,
             lane,
             flow,
-            due_at_ms: item.due_at_ms,
+            due_at_ms: self.believable_due_ms(partner, item.due_at_ms, now),
+            tried_in: self.reckoning.before(),
             accepted_at_ms: item.accepted_at_ms,
             attempts: item.attempts,
             tries: item.last.map_or(0, |last| last.number),
@@ -211,7 +217,7 @@ impl Board {
                 let id = index.id(picked);
                 let entry = index.get_mut(picked);
                 entry.place = Place::InFlight;
-                caps.get_mut(flows[entry.flow as usize].partner).sent();
+                caps.get_mut(flows[entry.flow as usize].partner).sent(now.mono_ms);
                 let dispatch = Dispatch {
                     slot: picked,
                     id,
@@ -235,8 +241,11 @@ impl Board {
         self.undurable += 1;
         let (lane, partner) = self.off_wire(dispatch.slot);
         self.caps.get_mut(partner).ended();
+        if let Some(cause) = ended.held {
+            self.caps.get_mut(partner).policy.hold = Some(cause);
+        }
         let change = match &ended.outcome {
-            Some(outcome) if !is_refused(outcome) => {
+            Some(outcome) if !retry::is_refused(outcome) => {
                 let lane = &mut self.lane_mut(lane).lane;
                 lane.ended(now.mono_ms, outcome, dispatch.is_probe)
             }
@@ -245,12 +254,14 @@ impl Board {
                 Change::None
             }
         };
+        let reckoning = self.reckoning.current;
         let entry = self.index.get_mut(dispatch.slot);
         entry.attempts = ended.attempts;
         entry.misses = 0;
         if let Some(outcome) = &ended.outcome {
             let last = Last::of(dispatch.number, outcome);
             entry.tries = last.number;
+            entry.tried_in = reckoning;
             entry.is_answered = last.is_answer;
             entry.is_parkable = last.is_of_destination && !last.has_floor;
         }
@@ -260,7 +271,24 @@ impl Board {
         }
         match change {
             Change::None => {}
-            Change::Opened | Change::Recovered => self.unpark(lane, now),
+            Change::Opened => {
+                let destination = &self.lane_mut(lane).key.0;
+                tracing::warn!(
+                    code = "lane_opened",
+                    destination,
+                    "a destination failed several times in a row: its postbacks wait, one at a time tries whether it is back"
+                );
+                self.unpark(lane, now);
+            }
+            Change::Recovered => {
+                let destination = &self.lane_mut(lane).key.0;
+                tracing::info!(
+                    code = "lane_recovered",
+                    destination,
+                    "a destination answers again: what waits for it is sent"
+                );
+                self.unpark(lane, now);
+            }
         }
     }
 
@@ -437,49 +465,6 @@ impl Board {
     fn lane_mut(&mut self, number: u32) -> &mut LaneSlot {
         &mut self.lanes[number as usize]
     }
-
-    fn intern_lane(&mut self, key: &LaneKey, now: Now) -> u32 {
-        if let Some(number) = self.lane_numbers.get(key) {
-            return *number;
-        }
-        let fresh = LaneSlot {
-            key: key.clone(),
-            lane: Lane::new(self.workers),
-            queue: LaneQueue::default(),
-            waiting: 0,
-            timer_at_ms: None,
-            is_in_ring: false,
-            is_forgotten: false,
-            last_sent_ms: i64::MIN,
-            idle_since_ms: now.mono_ms,
-        };
-        let number = match self.free_lanes.pop() {
-            Some(number) => {
-                self.lanes[number as usize] = fresh;
-                number
-            }
-            None => {
-                self.lanes.push(fresh);
-                number_of(self.lanes.len() - 1)
-            }
-        };
-        self.lane_numbers.insert(key.clone(), number);
-        number
-    }
-
-    fn intern_flow(&mut self, partner: u32, origin: &Origin) -> u32 {
-        let next = number_of(self.origin_numbers.len());
-        let origin = match self.origin_numbers.get(origin) {
-            Some(number) => *number,
-            None => *self.origin_numbers.entry(origin.clone()).or_insert(next),
-        };
-        let key = FlowKey { partner, origin };
-        let flows = &mut self.flows;
-        *self.flow_numbers.entry(key).or_insert_with_key(|key| {
-            flows.push(key.clone());
-            number_of(flows.len() - 1)
-        })
-    }
 }
 
 fn number_of(at: usize) -> u32 {
@@ -491,17 +476,6 @@ enum Next {
     NotBefore(i64),
     Held,
     Empty,
-}
-
-/// Whether nothing was sent because the address may not be called.
-fn is_refused(outcome: &Outcome) -> bool {
-    matches!(
-        outcome,
-        Outcome::Error {
-            class: ErrorClass::Egress,
-            ..
-        }
-    )
 }
 
 #[cfg(test)]

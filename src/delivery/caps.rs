@@ -4,6 +4,9 @@ use super::DeliveryPolicy;
 use crate::domain::ids::{OfferId, PartnerId};
 use std::collections::HashMap;
 
+/// How often one request of a held partner is let through, where the cause of the hold is probed.
+const PROBE_EVERY_MS: i64 = 60_000;
+
 /// Whether the partner takes one more now.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Cap {
@@ -26,6 +29,7 @@ pub(crate) struct PartnerCaps {
     tokens: f64,
     filled_at_ms: i64,
     on_wire: u16,
+    next_probe_ms: i64,
 }
 
 impl PartnerCaps {
@@ -42,6 +46,11 @@ impl PartnerCaps {
 
     /// Whether one more may go out.
     pub(crate) fn check(&mut self, now_ms: i64) -> Cap {
+        match self.policy.hold {
+            Some(cause) if !cause.is_probed() => return Cap::Full,
+            Some(_) if now_ms < self.next_probe_ms => return Cap::NotBefore(self.next_probe_ms),
+            Some(_) | None => {}
+        }
         if self
             .policy
             .max_concurrent
@@ -60,7 +69,8 @@ impl PartnerCaps {
     }
 
     /// One went out.
-    pub(crate) fn sent(&mut self) {
+    pub(crate) fn sent(&mut self, now_ms: i64) {
+        self.next_probe_ms = now_ms + PROBE_EVERY_MS;
         self.on_wire = self.on_wire.saturating_add(1);
         if self.policy.max_per_second.is_some() {
             self.tokens -= 1.0;
@@ -102,6 +112,7 @@ impl Caps {
             policy,
             filled_at_ms: now_ms,
             on_wire: 0,
+            next_probe_ms: 0,
         });
         self.numbers.insert(key, number);
         number
@@ -128,6 +139,7 @@ impl Caps {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::delivery::HoldCause;
     use proptest::prelude::*;
 
     fn caps(max_per_second: Option<f64>, max_concurrent: Option<u16>) -> Caps {
@@ -146,11 +158,24 @@ mod tests {
         let mut all = caps(None, Some(2));
         let one = all.get_mut(0);
         assert_eq!(one.check(0), Cap::Free);
-        one.sent();
-        one.sent();
+        one.sent(0);
+        one.sent(0);
         assert_eq!(one.check(0), Cap::Full);
         one.ended();
         assert_eq!(one.check(0), Cap::Free);
+    }
+
+    #[test]
+    fn what_is_held_takes_nothing_until_it_is_let_go() {
+        let mut all = caps(None, None);
+        let held = DeliveryPolicy {
+            hold: Some(HoldCause::Stopped),
+            ..DeliveryPolicy::default()
+        };
+        all.refresh(|_, _| held.clone());
+        assert_eq!(all.get_mut(0).check(0), Cap::Full);
+        all.refresh(|_, _| DeliveryPolicy::default());
+        assert_eq!(all.get_mut(0).check(0), Cap::Free);
     }
 
     #[test]
@@ -158,7 +183,7 @@ mod tests {
         let mut all = caps(Some(0.1), None);
         let one = all.get_mut(0);
         assert_eq!(one.check(0), Cap::Free);
-        one.sent();
+        one.sent(0);
         assert_eq!(one.check(0), Cap::NotBefore(10_000));
         assert_eq!(one.check(10_000), Cap::Free);
     }
@@ -174,7 +199,7 @@ mod tests {
             for gap in gaps {
                 now += gap;
                 while one.check(now) == Cap::Free {
-                    one.sent();
+                    one.sent(now);
                     sent += 1;
                 }
                 let most = rate.max(1.0) + rate * now as f64 / 1000.0;

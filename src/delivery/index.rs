@@ -59,6 +59,8 @@ pub(crate) struct Entry {
     pub is_over: bool,
     /// How often its record was not found.
     pub misses: u8,
+    /// In which reckoning of the clock it was last tried.
+    pub tried_in: u8,
 }
 
 /// What makes an entry.
@@ -84,6 +86,8 @@ pub(crate) struct NewEntry {
     pub attempts: u16,
     /// Number of the last attempt.
     pub tries: u16,
+    /// The reckoning before the present one.
+    pub tried_in: u8,
 }
 
 /// All waiting postbacks.
@@ -158,6 +162,7 @@ impl Index {
             is_manual: false,
             is_over: false,
             misses: 0,
+            tried_in: new.tried_in,
         };
         let slot = self.store(entry);
         let Self { chunks, by_id, .. } = self;
@@ -352,6 +357,7 @@ mod tests {
             accepted_at_ms: 0,
             attempts: 0,
             tries: 0,
+            tried_in: 0,
         }
     }
 

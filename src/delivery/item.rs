@@ -1,5 +1,6 @@
 //! What the board is told and what it hands out.
 
+use super::holds::HoldCause;
 use super::index::Slot;
 use crate::domain::ids::{ActivityId, OfferId, PartnerId, PostbackId};
 use crate::domain::postback::{LaneKey, Origin, Outcome, Postback, PostbackState};
@@ -21,7 +22,7 @@ pub(crate) struct Item {
     pub id: PostbackId,
     /// Where it goes.
     pub lane: LaneKey,
-    /// The partner that is told.
+    /// The partner that is told, or whose secrets are used.
     pub partner: Option<PartnerId>,
     /// The offer.
     pub offer: OfferId,
@@ -67,15 +68,15 @@ impl Last {
 }
 
 impl Item {
-    /// `None` when the postback does not wait.
-    pub(crate) fn of(postback: &Postback) -> Option<Self> {
+    /// `None` when the postback does not wait. `owner` is asked whose secrets are used where no partner is told.
+    pub(crate) fn of(postback: &Postback, owner: impl FnOnce(&Origin) -> Option<PartnerId>) -> Option<Self> {
         let PostbackState::Waiting { due_at_ms } = postback.state else {
             return None;
         };
         Some(Self {
             id: postback.id,
             lane: postback.lane.clone(),
-            partner: postback.partner.clone(),
+            partner: postback.partner.clone().or_else(|| owner(&postback.origin)),
             offer: postback.offer.clone(),
             origin: postback.origin.clone(),
             activity: postback.activity,
@@ -126,4 +127,6 @@ pub(crate) struct Ended {
     pub next: PostbackState,
     /// Attempts that used up the schedule.
     pub attempts: u16,
+    /// The partner's postbacks wait from now on.
+    pub held: Option<HoldCause>,
 }

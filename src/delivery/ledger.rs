@@ -2,12 +2,17 @@
 //! outcome goes through the recorder; a worker is free at once, the postback stays in flight until its
 //! outcome is durable.
 
-use super::{DeliveryPolicy, Ledger, Settlement};
+use super::holds::{HoldCause, Holds};
+use super::looks;
+use super::pause::Pause;
+use super::{DeliveryPolicy, Ledger, RuleTerms, Settlement};
 use crate::domain::ids::{OfferId, PartnerId, PostbackId};
 use crate::domain::postback::{Attempt, Origin, Outcome, Postback, PostbackState};
+use crate::domain::retry::HeldSpan;
+use crate::domain::secret::{PartnerSecret, SecretId};
 use crate::live::LiveEvent;
 use crate::recorder::{Group, Recorder};
-use crate::store::{Db, StoreError, codec, keys};
+use crate::store::{Db, Record, StoreError, keys};
 use crate::telemetry;
 use std::ops::ControlFlow;
 use std::sync::Arc;
@@ -20,20 +25,25 @@ type Done = Box<dyn FnOnce() + Send>;
 pub struct StoreLedger {
     recorder: Recorder,
     defaults: DeliveryPolicy,
+    pause: Pause,
+    holds: Holds,
 }
 
 impl StoreLedger {
     /// A ledger over the recorder; `defaults` hold where a partner sets nothing.
-    pub fn new(recorder: Recorder, defaults: DeliveryPolicy) -> Self {
-        Self { recorder, defaults }
+    pub fn new(recorder: Recorder, defaults: DeliveryPolicy, pause: Pause, holds: Holds) -> Self {
+        Self {
+            recorder,
+            defaults,
+            pause,
+            holds,
+        }
     }
 }
 
 impl Ledger for StoreLedger {
     fn load(&self, id: PostbackId) -> Option<Arc<Postback>> {
-        let (db, key) = keys::waiting(id);
-        let found = self.recorder.reader().get(db, &key);
-        match found.and_then(|value| value.map(|v| codec::decode_postback(&v, db, &key)).transpose()) {
+        match self.recorder.reader().load(&keys::waiting(id)) {
             Ok(postback) => postback.map(Arc::new),
             Err(error) => {
                 tracing::error!(code = "postback_unreadable", postback = %id, %error, "a waiting postback cannot be read");
@@ -44,7 +54,7 @@ impl Ledger for StoreLedger {
 
     fn for_each_waiting(&self, f: &mut dyn FnMut(Postback)) {
         let scanned = self.recorder.reader().scan_prefix(Db::Hot, &keys::waiting_prefix(), false, |key, value| {
-            match codec::decode_postback(value, Db::Hot, key) {
+            match Postback::decode(value, Db::Hot, key) {
                 Ok(postback) => f(postback),
                 Err(error) => tracing::error!(code = "postback_unreadable", %error, "a waiting postback cannot be read"),
             }
@@ -73,17 +83,48 @@ impl Ledger for StoreLedger {
 
     fn policy(&self, partner: Option<&PartnerId>, _offer: &OfferId) -> DeliveryPolicy {
         let catalog = self.recorder.catalog();
-        match partner.and_then(|id| catalog.partners.get(id)) {
+        let known = partner.and_then(|id| catalog.partners.get(id));
+        let mut policy = match known {
             Some(partner) => self.defaults.with(&partner.delivery),
             None => self.defaults.clone(),
+        };
+        policy.hold = self.holds.of(partner).map(|hold| hold.cause);
+        policy.retry.held = self.holds.spans(partner);
+        if let Some(known) = known {
+            let stopped = known.held_times(self.now_ms());
+            let is_held = stopped.last().is_some_and(|(_, to_ms)| self.now_ms() < *to_ms);
+            policy.hold = policy.hold.or(is_held.then_some(HoldCause::Stopped));
+            let spans = stopped
+                .into_iter()
+                .map(|(from_ms, to_ms)| HeldSpan { from_ms, to_ms });
+            policy.retry.held = policy.retry.held.iter().copied().chain(spans).collect();
         }
+        policy
     }
 
-    fn signing_secret(&self, origin: &Origin) -> Option<String> {
-        match origin {
-            Origin::Rule(id) | Origin::Test(id) => self.recorder.catalog().rule(id)?.signing_secret.clone(),
-            Origin::Link(_) => None,
-        }
+    fn terms(&self, origin: &Origin) -> RuleTerms {
+        RuleTerms::of(origin, &self.recorder.catalog())
+    }
+
+    fn secret(&self, owner: &PartnerId, name: &str) -> Option<PartnerSecret> {
+        let id = SecretId::new(owner, &name.to_owned().try_into().ok()?);
+        let catalog = self.recorder.catalog();
+        catalog
+            .secrets
+            .get(&id)
+            .map(|secret| PartnerSecret::clone(secret))
+    }
+
+    fn hold(&self, partner: Option<&PartnerId>, cause: HoldCause, detail: &str) {
+        self.holds.begin(&self.recorder, partner, cause, detail);
+    }
+
+    fn release(&self, partner: Option<&PartnerId>) {
+        self.holds.end(&self.recorder, partner);
+    }
+
+    fn tidy_holds(&self) {
+        self.holds.tidy(&self.recorder);
     }
 
     fn now_ms(&self) -> i64 {
@@ -91,19 +132,21 @@ impl Ledger for StoreLedger {
     }
 
     fn is_paused(&self) -> bool {
-        self.recorder.is_down()
+        self.recorder.is_down() || self.pause.is_on()
+    }
+
+    fn is_paused_by_operator(&self) -> bool {
+        self.pause.is_on()
     }
 }
 
 /// Counts an attempt, and a postback that is given up.
 fn count(done: &Settlement) {
     if let Some(attempt) = &done.attempt {
-        let outcome = match (&attempt.outcome, done.next) {
-            (_, PostbackState::Delivered { .. }) => "delivered",
-            (Outcome::Answered { .. }, _) => "answered",
-            (Outcome::Error { .. }, _) => "error",
-        };
-        telemetry::attempt(outcome, Duration::from_millis(u64::from(attempt.duration_ms)));
+        telemetry::attempt(
+            outcome_of(attempt, done.next),
+            Duration::from_millis(u64::from(attempt.duration_ms)),
+        );
     }
     if let PostbackState::Failed { reason, .. } = done.next {
         telemetry::postback_failed(reason.code());
@@ -138,11 +181,10 @@ impl Report {
 /// Notes the attempt and moves the postback on.
 fn settle(done: &Settlement, group: &mut Group<'_>) -> Result<(), StoreError> {
     let at = keys::waiting(done.postback);
-    let Some(record) = group.get(at.0, &at.1)? else {
+    let Some(mut postback) = group.load(&at)? else {
         tracing::debug!(postback = %done.postback, "an outcome came for a postback that no longer waits");
         return Ok(());
     };
-    let mut postback = codec::decode_postback(&record, at.0, &at.1)?;
     postback.attempts = done.attempts;
     postback.state = done.next;
     if let Some(attempt) = &done.attempt
@@ -150,31 +192,69 @@ fn settle(done: &Settlement, group: &mut Group<'_>) -> Result<(), StoreError> {
     {
         put_attempt(postback.id, &earlier, group)?;
     }
+    if let Some(attempt) = &done.attempt {
+        tell(done, attempt, &postback, group);
+    }
     match done.next {
-        PostbackState::Waiting { .. } => group.put(at, codec::encode_postback(&postback)?),
-        PostbackState::Delivered { .. } => settle_record(&postback, group)?,
+        PostbackState::Waiting { .. } => group.save(at, &postback)?,
+        PostbackState::Delivered { .. } => {
+            settle_record(&postback, group)?;
+            if let Some(look) = &done.look {
+                group.queue(Postback::clone(look))?;
+            }
+        }
         PostbackState::Failed { reason, .. } => {
             settle_record(&postback, group)?;
-            group.put(keys::failed(postback.id), codec::encode_fail_reason(&reason)?);
+            group.save(keys::failed(postback.id), &reason)?;
         }
     }
+    looks::conclude(&postback, group)?;
     group.tell(LiveEvent::Postback(Arc::new(postback)));
     Ok(())
 }
 
+/// Says in the log what failed, with the names that people know it by; of many at once only some.
+fn tell(done: &Settlement, attempt: &Attempt, postback: &Postback, group: &Group<'_>) {
+    telemetry::destination(&postback.lane.0, outcome_of(attempt, done.next));
+    let partner = (postback.partner.as_ref())
+        .and_then(|id| group.catalog().partners.get(id))
+        .map_or("", |partner| partner.name.as_str());
+    let (id, destination, number) = (postback.id, &postback.lane.0, attempt.number);
+    let failure = || match &attempt.outcome {
+        Outcome::Answered { status, .. } => format!("it answered {status}"),
+        Outcome::Error { class, message } => format!("{}: {message}", <&str>::from(class)),
+    };
+    match done.next {
+        PostbackState::Delivered { .. } => {}
+        PostbackState::Waiting { .. } => {
+            if let Some(left_out) = telemetry::occasionally("attempt_failed") {
+                tracing::info!(code = "attempt_failed", postback = %id, partner, destination, number, failure = failure(), left_out, "an attempt to deliver a postback failed; it is made again");
+            }
+        }
+        PostbackState::Failed { reason, .. } => {
+            if let Some(left_out) = telemetry::occasionally("postback_failed") {
+                tracing::warn!(code = "postback_failed", postback = %id, partner, destination, number, reason = reason.code(), failure = failure(), left_out, "a postback was given up; it can be sent again");
+            }
+        }
+    }
+}
+
+fn outcome_of(attempt: &Attempt, next: PostbackState) -> &'static str {
+    match (&attempt.outcome, next) {
+        (_, PostbackState::Delivered { .. }) => "delivered",
+        (Outcome::Answered { .. }, _) => "answered",
+        (Outcome::Error { .. }, _) => "error",
+    }
+}
+
 fn settle_record(postback: &Postback, group: &mut Group<'_>) -> Result<(), StoreError> {
-    group.delete(keys::waiting(postback.id));
-    group.put(keys::postback(postback.id), codec::encode_postback(postback)?);
-    Ok(())
+    group.remove(keys::waiting(postback.id));
+    group.save(keys::postback(postback.id), postback)
 }
 
 /// The last attempt lives in the postback's record; earlier ones have records of their own.
 fn put_attempt(postback: PostbackId, attempt: &Attempt, group: &mut Group<'_>) -> Result<(), StoreError> {
-    group.put(
-        keys::attempt(postback, attempt.number),
-        codec::encode_attempt(attempt)?,
-    );
-    Ok(())
+    group.save(keys::attempt(postback, attempt.number), attempt)
 }
 
 #[cfg(test)]
@@ -193,7 +273,12 @@ mod tests {
             .try_run_blocking(move |group| group.queue(waiting))
             .unwrap()
             .unwrap();
-        let ledger = StoreLedger::new(recorder.clone(), DeliveryPolicy::default());
+        let ledger = StoreLedger::new(
+            recorder.clone(),
+            DeliveryPolicy::default(),
+            Pause::default(),
+            Holds::default(),
+        );
         recorder.reader().break_database(Db::Hot);
         let is_durable = Arc::new(AtomicBool::new(false));
         let told = is_durable.clone();
@@ -202,6 +287,7 @@ mod tests {
             attempt: None,
             next: PostbackState::Delivered { at_ms: 1 },
             attempts: 1,
+            look: None,
         };
         ledger.report(done, Box::new(move || told.store(true, Ordering::Release)));
         Instance::wait_for("delivery pauses", || ledger.is_paused());
@@ -209,7 +295,6 @@ mod tests {
         assert!(instance.keeper.restore_now());
         Instance::wait_for("the outcome is durable", || is_durable.load(Ordering::Acquire));
         assert!(ledger.load(id).is_none(), "it waits no more");
-        let at = keys::postback(id);
-        assert!(recorder.reader().get(at.0, &at.1).unwrap().is_some());
+        assert!(recorder.reader().load(&keys::postback(id)).unwrap().is_some());
     }
 }

@@ -1,19 +1,18 @@
-//! Sending postbacks: lanes, workers, the request on the wire.
+//! Sending postbacks: lanes, workers, what becomes of an attempt.
 //!
 //! | file | |
 //! | --- | --- |
-//! | [`egress`] | which addresses may be called |
-//! | `resolve`, `dns` | names to addresses within a deadline |
-//! | [`sign`] | signatures |
-//! | [`sender`] | one exchange; the only place that names isahc |
+//! | [`sign`], `headers` | signatures, and what a request carries of ours |
+//! | `looks` | asking later what became of what was taken |
+//! | `filling`, `tokens` | secrets in their places; tokens that expire |
+//! | [`holds`] | partners whose postbacks wait |
 //! | [`ledger`] | the store as the scheduler sees it |
 //! | `lane` | may a destination be sent to now: concurrency, breaker, pauses |
 //! | `item`, `index`, `queue`, `caps`, `board` | what waits, and whose turn it is |
-//! | `pool` | worker threads, and the settlement of an attempt |
+//! | [`pause`] | an operator has paused delivery |
+//! | `pool`, `settling` | worker threads, and the settlement of an attempt |
 //! | `scheduler`, `inbox` | the thread that owns the board |
 //! | `refusing` | which destinations answer, but not with 2xx |
-//! | [`mail`] | e-mails of alerts; the only place that names lettre |
-//! | [`selftest`] | does the HTTP client work with many open descriptors |
 //!
 //! Decisions are pure (`lane`, `queue`, `caps`, `board`, [`crate::domain::retry`]); threads are here. It knows
 //! the store only as a [`Ledger`].
@@ -25,48 +24,49 @@
 
 mod board;
 mod caps;
-mod dns;
-pub mod egress;
+mod filling;
+mod headers;
+pub mod holds;
 mod inbox;
 mod index;
 mod item;
 mod lane;
 pub mod ledger;
-pub mod mail;
+mod looks;
+pub mod pause;
 mod pool;
 mod queue;
 mod refusing;
-pub mod resolve;
 mod scheduler;
-pub mod selftest;
-pub mod sender;
+mod settling;
 pub mod sign;
+mod tokens;
 
 #[cfg(test)]
 mod scheduler_tests;
 #[cfg(test)]
 mod testing;
 
-use crate::domain::account::EmailAlerts;
 use crate::domain::ids::{OfferId, PartnerId, PostbackId};
 use crate::domain::partner::DeliverySettings;
-use crate::domain::postback::{Attempt, LaneKey, Origin, Postback, PostbackState, Request};
+use crate::domain::postback::{AnswerVerdict, Attempt, LaneKey, Origin, Postback, PostbackState, Request};
 use crate::domain::retry::RetryPolicy;
+use crate::domain::secret::PartnerSecret;
+use crate::wire::{Client, ClientError, ClientOptions, Limits, threads};
+use filling::Source;
+use holds::HoldCause;
 use inbox::{Event, Inbox};
-use mail::MailError;
 use parking_lot::Mutex;
 use refusing::Refusing;
-use resolve::{Resolver, ThreadedResolver};
 use rust_decimal::prelude::ToPrimitive;
-use sender::{Exchange, Limits, Sender, SenderError, SenderOptions};
 use std::collections::HashMap;
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
+use tokens::{Tokens, Unfilled};
 
-/// Look-ups at once.
-const RESOLVERS: usize = 16;
+pub use self::filling::RuleTerms;
+
 /// How long [`Delivery::snapshot`] waits for the scheduler.
 const SNAPSHOT_PATIENCE: Duration = Duration::from_secs(1);
 
@@ -83,6 +83,8 @@ pub struct DeliveryPolicy {
     pub max_per_second: Option<f64>,
     /// Concurrent requests.
     pub max_concurrent: Option<u16>,
+    /// Nothing is sent now.
+    pub hold: Option<HoldCause>,
 }
 
 impl Default for DeliveryPolicy {
@@ -93,6 +95,7 @@ impl Default for DeliveryPolicy {
             retry: RetryPolicy::default(),
             max_per_second: None,
             max_concurrent: None,
+            hold: None,
         }
     }
 }
@@ -110,6 +113,7 @@ impl DeliveryPolicy {
             retry: self.retry.with(settings),
             max_per_second: rate.filter(|rate| *rate > 0.0).or(self.max_per_second),
             max_concurrent: settings.max_concurrent.or(self.max_concurrent),
+            hold: self.hold,
         }
     }
 
@@ -136,14 +140,30 @@ pub trait Ledger: Send + Sync + 'static {
     /// How postbacks of a partner (or of the advertiser's own servers) are sent.
     fn policy(&self, partner: Option<&PartnerId>, offer: &OfferId) -> DeliveryPolicy;
 
-    /// The signing secret of what made a postback: that of the rule, if it has one.
-    fn signing_secret(&self, origin: &Origin) -> Option<String>;
+    /// What the rule that made a postback says of sending it.
+    fn terms(&self, origin: &Origin) -> RuleTerms;
+
+    /// A secret of a partner.
+    fn secret(&self, owner: &PartnerId, name: &str) -> Option<PartnerSecret>;
+
+    /// Lets a partner's postbacks wait, from now on (`None`: those to the advertiser's own servers).
+    fn hold(&self, partner: Option<&PartnerId>, cause: HoldCause, detail: &str);
+
+    /// Lets them go on.
+    fn release(&self, partner: Option<&PartnerId>);
+
+    /// Ends the holds whose cause is gone. Asked every few seconds.
+    fn tidy_holds(&self) {}
 
     /// Unix milliseconds.
     fn now_ms(&self) -> i64;
 
     /// Whether the store is down: nothing is sent whose outcome could not be kept.
     fn is_paused(&self) -> bool;
+    /// Whether nothing may be sent because an operator said so: then what waits is not neglected.
+    fn is_paused_by_operator(&self) -> bool {
+        false
+    }
 }
 
 /// What became of a postback, to be made durable.
@@ -157,6 +177,8 @@ pub struct Settlement {
     pub next: PostbackState,
     /// Attempts that used up the schedule.
     pub attempts: u16,
+    /// What asks later what became of it.
+    pub look: Option<Box<Postback>>,
 }
 
 /// How the pool is built.
@@ -164,18 +186,15 @@ pub struct Settlement {
 pub struct DeliveryOptions {
     /// Worker threads, 1 to 1024.
     pub workers: usize,
-    /// Who is asked for the addresses of names; `None`: the system's resolver.
-    pub dns_server: Option<SocketAddr>,
     /// How requests leave the machine.
-    pub sender: SenderOptions,
+    pub client: ClientOptions,
 }
 
 impl Default for DeliveryOptions {
     fn default() -> Self {
         Self {
             workers: 64,
-            dns_server: None,
-            sender: SenderOptions::default(),
+            client: ClientOptions::default(),
         }
     }
 }
@@ -185,7 +204,7 @@ impl Default for DeliveryOptions {
 pub enum DeliveryError {
     /// The HTTP client.
     #[error(transparent)]
-    Sender(#[from] SenderError),
+    Client(#[from] ClientError),
     /// A thread.
     #[error(
         "a thread of the delivery cannot be started: {0}; raise the limit of processes, or lower delivery.workers"
@@ -197,7 +216,7 @@ impl DeliveryError {
     /// Stable code.
     pub fn code(&self) -> &'static str {
         match self {
-            Self::Sender(_) => "delivery_client",
+            Self::Client(_) => "delivery_client",
             Self::Thread(_) => "delivery_thread",
         }
     }
@@ -257,13 +276,17 @@ pub struct Snapshot {
     pub workers: usize,
     /// Whether the waiting postbacks of before the start are still being read.
     pub is_scanning: bool,
+    /// Postbacks that had outlived their time to live at the start, or when the clock leapt, as counted within a minute.
+    pub overdue: usize,
 }
 
 /// Delivery, running.
 pub struct Delivery {
     inbox: Arc<Inbox>,
-    sender: Arc<Sender>,
+    client: Arc<Client>,
     refusing: Arc<Refusing>,
+    tokens: Arc<Tokens>,
+    ledger: Arc<dyn Ledger>,
     threads: Mutex<Option<Threads>>,
     last_snapshot: Mutex<Snapshot>,
 }
@@ -275,38 +298,32 @@ struct Threads {
 }
 
 impl Delivery {
-    /// Starts the scheduler, the workers and the resolver; sending begins while the waiting postbacks are
-    /// still being read.
+    /// Starts the client, the scheduler and the workers; sending begins while the waiting postbacks are still being
+    /// read.
     pub fn start(options: &DeliveryOptions, ledger: Arc<dyn Ledger>) -> Result<Self, DeliveryError> {
-        let resolver = Arc::new(ThreadedResolver::start(RESOLVERS, options.dns_server)?);
-        Self::start_with(options, ledger, resolver)
-    }
-
-    /// The same with another resolver.
-    pub fn start_with(
-        options: &DeliveryOptions,
-        ledger: Arc<dyn Ledger>,
-        resolver: Arc<dyn Resolver>,
-    ) -> Result<Self, DeliveryError> {
         let workers = options.workers.clamp(1, 1024);
-        let sender = Arc::new(Sender::new(&options.sender, resolver)?);
+        let client = Arc::new(Client::start(&options.client)?);
         let inbox = Arc::new(Inbox::default());
         let jobs = crossbeam_channel::bounded(workers);
         let refusing = Arc::new(Refusing::default());
+        let tokens = Arc::new(Tokens::default());
         let tools = pool::Tools {
-            sender: sender.clone(),
+            client: client.clone(),
             ledger: ledger.clone(),
             inbox: inbox.clone(),
             refusing: refusing.clone(),
+            tokens: tokens.clone(),
         };
         let worker_threads = pool::start(workers, &jobs.1, &tools)?;
         let (items, scanned) = crossbeam_channel::bounded(scheduler::SCAN_BATCHES);
         let scan = scheduler::start_scan(items, ledger.clone(), inbox.clone())?;
-        let scheduler = scheduler::start(workers, jobs, scanned, ledger, inbox.clone())?;
+        let scheduler = scheduler::start(workers, jobs, scanned, ledger.clone(), inbox.clone())?;
         Ok(Self {
             inbox,
-            sender,
+            client,
             refusing,
+            tokens,
+            ledger,
             threads: Mutex::new(Some(Threads {
                 scheduler,
                 scan,
@@ -332,13 +349,14 @@ impl Delivery {
         self.inbox.push(Event::Cancel(ids));
     }
 
-    /// Sends one request outside of every queue, for a test by an operator: same egress policy, same limits.
+    /// Sends one request outside of every queue, for a test by an operator: same egress policy, same limits, same
+    /// secrets. What would hold the partner's postbacks is told as the failure of the attempt, and holds nothing.
     pub fn send_test(
         &self,
         id: PostbackId,
         request: &Request,
         policy: &DeliveryPolicy,
-        signing_secret: Option<&str>,
+        rule: &RuleTerms,
         now_ms: i64,
     ) -> Attempt {
         let terms = pool::Terms {
@@ -346,23 +364,45 @@ impl Delivery {
             is_manual: true,
             at_ms: now_ms,
         };
-        pool::attempt(&self.sender, id, request, policy, signing_secret, terms)
+        let source = Source {
+            ledger: &*self.ledger,
+            tokens: &self.tokens,
+            client: &self.client,
+            policy,
+            now_ms,
+        };
+        let ready = source.fill(request, rule).map_err(|why| match why {
+            Unfilled::Wrong(why) => why,
+            Unfilled::Held(cause, detail) => match cause {
+                HoldCause::SecretMissing => format!("the secret {detail} is not there: enter it on the partner's page"),
+                HoldCause::SecretSealed => format!(
+                    "the secret {detail} is sealed, and the sealing key is not at hand: give the server the file that `sealing.key_file` names"
+                ),
+                HoldCause::Stopped | HoldCause::TokenEndpoint | HoldCause::TokenRefused => {
+                    format!("the token endpoint gave no token ({detail}); check the secrets that it is asked with")
+                }
+            },
+        });
+        let sending = pool::Sending {
+            id,
+            request,
+            ready: &ready,
+            answers: rule.answers.as_ref(),
+        };
+        let (attempt, _) = pool::attempt(&self.client, &sending, policy, terms);
+        if attempt.verdict == Some(AnswerVerdict::Stop)
+            && let (Ok(ready), Some(owner)) = (&ready, &rule.owner)
+        {
+            for name in &ready.tokens {
+                self.tokens.refused(owner.as_str(), name, now_ms, now_ms);
+            }
+        }
+        attempt
     }
 
-    /// Sends one request that is no postback, such as an alert: same egress policy, no id and no signature.
-    pub fn send_plain(&self, request: &Request, limits: Limits) -> Exchange {
-        self.sender.send_plain(request, limits)
-    }
-
-    /// Sends one request to an address that the operator calls their own: private networks and loopback are
-    /// called too, metadata services are not. The caller must show no more of the answer than that it came.
-    pub fn send_to_own(&self, request: &Request, limits: Limits) -> Exchange {
-        self.sender.send_to_own(request, limits)
-    }
-
-    /// Sends an e-mail to everyone of the settings, and gives the server's answer. Takes up to half a minute.
-    pub fn send_mail(&self, settings: &EmailAlerts, subject: &str, text: &str) -> Result<String, MailError> {
-        self.sender.send_mail(settings, subject, text)
+    /// The way out for requests that are no postbacks.
+    pub fn client(&self) -> &Arc<Client> {
+        &self.client
     }
 
     /// Destinations that answered at least three different postbacks in a row with something else than 2xx,
@@ -398,9 +438,9 @@ impl Delivery {
         self.inbox.push(Event::Stop(deadline));
         // The scheduler itself keeps the deadline; a moment more covers its last turn.
         let grace = deadline + Duration::from_millis(500);
-        let mut left = pool::join_by(vec![threads.scheduler, threads.scan], grace);
-        left += pool::join_by(threads.workers, grace);
-        self.sender.stop(grace);
+        let mut left = threads::join_by(vec![threads.scheduler, threads.scan], grace);
+        left += threads::join_by(threads.workers, grace);
+        self.client.stop(grace);
         if left > 0 {
             tracing::warn!(
                 code = "delivery_stop_late",

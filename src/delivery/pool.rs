@@ -1,21 +1,31 @@
 //! The worker threads: load, send, settle, report. Each carries out one exchange at a time and decides nothing
 //! about whose turn it is.
 
+use super::filling::{Ready, RuleTerms, Source};
+use super::headers::with_our_headers;
+use super::holds::HoldCause;
 use super::inbox::{Event, Inbox};
 use super::item::{Dispatch, Ended};
+use super::looks;
 use super::refusing::Refusing;
-use super::sender::{Exchange, Sender};
+use super::settling::{Settling, is_named};
 use super::sign::Signer;
+use super::tokens::{Tokens, Unfilled};
 use super::{DeliveryPolicy, Ledger, Settlement};
-use crate::domain::ids::PostbackId;
-use crate::domain::postback::{Attempt, ErrorClass, FailReason, Outcome, Postback, PostbackState, Request};
-use crate::domain::retry::{self, RetryPolicy};
+use crate::domain::answer;
+use crate::domain::ids::{PartnerId, PostbackId};
+use crate::domain::postback::{
+    AnswerVerdict, Attempt, ErrorClass, FailReason, Outcome, Postback, PostbackState, Request,
+};
+use crate::domain::rule::AnswerPolicy;
+use crate::domain::template::hole;
 use crate::priority::{self, Step};
+use crate::wire::{self, Client, Exchange};
 use crossbeam_channel::Receiver;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::thread::JoinHandle;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 /// A worker's stack; an exchange needs little of it.
 const STACK_BYTES: usize = 512 * 1024;
@@ -31,10 +41,11 @@ pub(crate) struct Job {
 /// What every worker works with.
 #[derive(Clone)]
 pub(super) struct Tools {
-    pub(super) sender: Arc<Sender>,
+    pub(super) client: Arc<Client>,
     pub(super) ledger: Arc<dyn Ledger>,
     pub(super) inbox: Arc<Inbox>,
     pub(super) refusing: Arc<Refusing>,
+    pub(super) tokens: Arc<Tokens>,
 }
 
 /// Starts `count` threads named `sender-N`.
@@ -57,24 +68,6 @@ pub(super) fn start(
     (1..=count).map(start_one).collect()
 }
 
-/// Waits until `deadline` for threads to end, and answers how many have not.
-pub(crate) fn join_by(mut threads: Vec<JoinHandle<()>>, deadline: Instant) -> usize {
-    loop {
-        let (ended, running): (Vec<_>, Vec<_>) = threads.into_iter().partition(JoinHandle::is_finished);
-        for thread in ended {
-            let name = thread.thread().name().unwrap_or("unnamed").to_owned();
-            if thread.join().is_err() {
-                tracing::error!(code = "thread_panicked", name, "a thread ended with a panic");
-            }
-        }
-        threads = running;
-        if threads.is_empty() || Instant::now() >= deadline {
-            return threads.len();
-        }
-        std::thread::sleep(Duration::from_millis(2));
-    }
-}
-
 struct Worker(Tools);
 
 impl Worker {
@@ -95,47 +88,158 @@ impl Worker {
     /// `None` when there is no record to send.
     fn send(&self, job: Job) -> Option<(Ended, Settlement)> {
         let dispatch = job.dispatch;
-        let postback = job.record.or_else(|| self.0.ledger.load(dispatch.id))?;
-        let policy = self.0.ledger.policy(postback.partner.as_ref(), &postback.offer);
-        let now_ms = self.0.ledger.now_ms();
-        let accepted_at_ms = postback.accepted_at_ms();
-        if now_ms >= policy.retry.deadline_ms(accepted_at_ms) {
-            let is_answered = postback
-                .last
-                .as_ref()
-                .is_some_and(|last| matches!(last.outcome, Outcome::Answered { .. }));
+        let ledger = &self.0.ledger;
+        let postback = job.record.or_else(|| ledger.load(dispatch.id))?;
+        let now_ms = ledger.now_ms();
+        if postback.expires_at_ms.is_some_and(|at_ms| now_ms >= at_ms) {
             let next = PostbackState::Failed {
                 at_ms: now_ms,
-                reason: retry::given_up(is_answered),
+                reason: FailReason::TooOld,
             };
             return Some(done(dispatch, None, next, dispatch.attempts));
         }
-        let secret = self.0.ledger.signing_secret(&postback.origin);
+        let rule = ledger.terms(&postback.origin);
+        let account = postback.partner.as_ref().or(rule.owner.as_ref());
+        let policy = ledger.policy(account, &postback.offer);
+        if let Some(cause) = policy.hold.filter(|cause| !cause.is_probed()) {
+            return Some(waits(dispatch, cause));
+        }
+        let source = Source {
+            ledger: &**ledger,
+            tokens: &self.0.tokens,
+            client: &self.0.client,
+            policy: &policy,
+            now_ms,
+        };
+        let ready = match source.fill(&postback.request, &rule) {
+            Err(Unfilled::Held(cause, detail)) => {
+                ledger.hold(account, cause, &detail);
+                return Some(waits(dispatch, cause));
+            }
+            Err(Unfilled::Wrong(why)) => Err(why),
+            Ok(ready) => Ok(ready),
+        };
+        if policy.hold.is_some() && ready.is_ok() {
+            ledger.release(account);
+        }
+        Some(self.send_ready(dispatch, &postback, &rule, &policy, ready))
+    }
+
+    /// One attempt and what follows from it; `ready` is the request with its secrets, or why there is none.
+    fn send_ready(
+        &self,
+        dispatch: Dispatch,
+        postback: &Postback,
+        rule: &RuleTerms,
+        policy: &DeliveryPolicy,
+        ready: Result<Ready, String>,
+    ) -> (Ended, Settlement) {
+        let ledger = &self.0.ledger;
+        let account = postback.partner.as_ref().or(rule.owner.as_ref());
         let terms = Terms {
             number: dispatch.number,
             is_manual: dispatch.is_manual,
-            at_ms: now_ms,
+            at_ms: ledger.now_ms(),
         };
-        let attempt = attempt(
-            &self.0.sender,
-            postback.id,
-            &postback.request,
-            &policy,
-            secret.as_deref(),
-            terms,
-        );
-        self.0
-            .refusing
-            .note(&postback.lane, postback.id, &attempt.outcome);
-        let (next, attempts) = settle(
-            &dispatch,
-            &attempt.outcome,
-            &policy.retry,
-            accepted_at_ms,
-            self.0.ledger.now_ms(),
-            rand::random(),
-        );
-        Some(done(dispatch, Some(attempt), next, attempts))
+        let sending = Sending {
+            id: postback.id,
+            request: &postback.request,
+            ready: &ready,
+            answers: match (&rule.second_look, postback.looks_at) {
+                (Some(look), Some(_)) => Some(&look.answers),
+                _ => rule.answers.as_ref(),
+            },
+        };
+        let (attempt, body) = attempt(&self.0.client, &sending, policy, terms);
+        // A refused token is told as such, not as a destination that refuses.
+        if attempt.verdict != Some(AnswerVerdict::Stop) {
+            let outcome = as_taken(&attempt);
+            self.0.refusing.note(&postback.lane, postback.id, &outcome);
+        }
+        if attempt.verdict == Some(AnswerVerdict::Stop)
+            && let Some(partner) = account
+        {
+            return self.stopped(dispatch, attempt, partner, rule, ready.ok());
+        }
+        let settling = Settling {
+            dispatch: &dispatch,
+            is_named: is_named(&postback.lane),
+            policy: &policy.retry,
+            accepted_at_ms: postback.accepted_at_ms(),
+            now_ms: ledger.now_ms(),
+            jitter: rand::random(),
+        };
+        let (next, attempts) = settling.settle(&attempt.outcome, attempt.verdict);
+        let is_taken = matches!(next, PostbackState::Delivered { .. });
+        let look = if is_taken {
+            looks::after(postback, &body, rule, settling.now_ms)
+        } else {
+            None
+        };
+        let (ended, mut settlement) = done(dispatch, Some(attempt), next, attempts);
+        settlement.look = look.map(Box::new);
+        (ended, settlement)
+    }
+
+    /// The partner refused our token or account: everything for it waits, this one too, and nothing is used up. A token
+    /// that came from an endpoint is asked for once more before that.
+    fn stopped(
+        &self,
+        dispatch: Dispatch,
+        attempt: Attempt,
+        partner: &PartnerId,
+        rule: &RuleTerms,
+        ready: Option<Ready>,
+    ) -> (Ended, Settlement) {
+        // From before its tokens were fetched, so that one that was made for this request is not taken for an old one.
+        let known = ready.map(|ready| (ready.tokens, ready.began_ms));
+        let (tokens, began_ms) = known.unwrap_or_default();
+        let (owner, now_ms) = (rule.owner.as_ref(), self.0.ledger.now_ms());
+        let renewed = owner.is_some_and(|owner| {
+            let refused = |name: &String| self.0.tokens.refused(owner.as_str(), name, began_ms, now_ms);
+            // Each of them is let go.
+            tokens
+                .iter()
+                .map(refused)
+                .fold(false, |any, renewed| any | renewed)
+        });
+        if !renewed {
+            let status = match attempt.outcome {
+                Outcome::Answered { status, .. } => status.to_string(),
+                Outcome::Error { .. } => String::new(),
+            };
+            let detail = format!("{status} {}", attempt.said);
+            self.0
+                .ledger
+                .hold(Some(partner), HoldCause::TokenRefused, detail.trim());
+        }
+        let next = PostbackState::Waiting {
+            due_at_ms: dispatch.due_at_ms,
+        };
+        let (mut ended, settlement) = done(dispatch, Some(attempt), next, dispatch.attempts);
+        ended.held = (!renewed).then_some(HoldCause::TokenRefused);
+        (ended, settlement)
+    }
+}
+
+/// Nothing was sent: the partner's postbacks wait.
+fn waits(dispatch: Dispatch, cause: HoldCause) -> (Ended, Settlement) {
+    let next = PostbackState::Waiting {
+        due_at_ms: dispatch.due_at_ms,
+    };
+    let (mut ended, settlement) = done(dispatch, None, next, dispatch.attempts);
+    ended.held = Some(cause);
+    (ended, settlement)
+}
+
+/// The outcome of an attempt, as if an answer that its rule takes for a delivery were one.
+fn as_taken(attempt: &Attempt) -> Outcome {
+    match attempt.verdict {
+        Some(AnswerVerdict::Delivered) => Outcome::Answered {
+            status: 200,
+            retry_after_s: None,
+        },
+        Some(_) | None => attempt.outcome.clone(),
     }
 }
 
@@ -150,12 +254,14 @@ fn done(
         outcome: attempt.as_ref().map(|attempt| attempt.outcome.clone()),
         next,
         attempts,
+        held: None,
     };
     let settlement = Settlement {
         postback: dispatch.id,
         attempt,
         next,
         attempts,
+        look: None,
     };
     (ended, settlement)
 }
@@ -181,165 +287,73 @@ pub(crate) struct Terms {
     pub at_ms: i64,
 }
 
-/// One attempt, whatever happens.
-pub(crate) fn attempt(
-    sender: &Sender,
-    id: PostbackId,
-    request: &Request,
+/// What an attempt sends.
+pub(super) struct Sending<'a> {
+    pub(super) id: PostbackId,
+    /// As it is stored, holes and all.
+    pub(super) request: &'a Request,
+    /// With its secrets, or why there is no such request.
+    pub(super) ready: &'a Result<Ready, String>,
+    pub(super) answers: Option<&'a AnswerPolicy>,
+}
+
+/// One attempt, whatever happens, and the body of its answer as it came.
+pub(super) fn attempt(
+    client: &Client,
+    sending: &Sending<'_>,
     policy: &DeliveryPolicy,
-    signing_secret: Option<&str>,
     terms: Terms,
-) -> Attempt {
-    let begun = Instant::now();
-    let internal = |message: String| Exchange::failed(ErrorClass::Internal, message, begun.elapsed());
-    let exchange = match signing_secret.map(Signer::parse).transpose() {
-        // Never unsigned what should be signed.
-        Err(error) => internal(error.to_string()),
-        Ok(signer) => catch_unwind(AssertUnwindSafe(|| {
-            sender.send(id, request, policy.limits(), signer.as_ref(), terms.at_ms)
-        }))
-        .unwrap_or_else(|_| {
-            tracing::error!(code = "send_panicked", postback = %id, "an attempt ended because of a defect");
-            internal("a defect in the server ended the attempt; please report it with the log".into())
-        }),
+) -> (Attempt, String) {
+    let exchange = exchange(client, sending, policy, terms);
+    let mask = |text: &str| match sending.ready {
+        Ok(ready) => ready.filled.mask(text),
+        Err(_) => text.to_owned(),
     };
-    Attempt {
+    let reading = match (&exchange.outcome, sending.answers) {
+        (Outcome::Answered { status, .. }, Some(answers)) => answer::read(answers, *status, &exchange.body),
+        _ => answer::Reading::default(),
+    };
+    let headers = exchange.headers.into_iter();
+    let attempt = Attempt {
         number: terms.number,
         at_ms: terms.at_ms,
         duration_ms: u32::try_from(exchange.duration.as_millis()).unwrap_or(u32::MAX),
-        url: request.url.clone(),
-        outcome: exchange.outcome,
-        headers: exchange.headers,
-        excerpt: exchange.excerpt,
+        url: wire::masked(&hole::shown(&sending.request.url)),
+        outcome: match exchange.outcome {
+            Outcome::Error { class, message } => Outcome::Error {
+                class,
+                message: mask(&message),
+            },
+            answered @ Outcome::Answered { .. } => answered,
+        },
+        headers: headers.map(|(name, value)| (name, mask(&value))).collect(),
+        excerpt: Exchange::excerpt_of(&mask(&exchange.body)),
         remote_addr: exchange.remote_addr.map(|address| address.to_string()),
         is_manual: terms.is_manual,
-    }
+        verdict: reading.verdict,
+        said: mask(&reading.said),
+    };
+    (attempt, exchange.body)
 }
 
-/// Where a postback stands after an attempt, and the attempts that used up its schedule. A probe that found
-/// its destination still down, an attempt by hand, and one that the egress policy refused use up none.
-fn settle(
-    dispatch: &Dispatch,
-    outcome: &Outcome,
-    policy: &RetryPolicy,
-    accepted_at_ms: i64,
-    now_ms: i64,
-    jitter: f64,
-) -> (PostbackState, u16) {
-    let decide = |before| retry::decide(before, outcome, policy, accepted_at_ms, now_ms, jitter);
-    let is_in_time = now_ms < policy.deadline_ms(accepted_at_ms);
-    if dispatch.is_probe && retry::concerns_destination(outcome) && is_in_time {
-        let floor_ms = retry::retry_after_s(outcome).map_or(i64::MIN, |s| now_ms + i64::from(s) * 1_000);
-        let next = PostbackState::Waiting {
-            due_at_ms: dispatch.due_at_ms.max(floor_ms),
-        };
-        return (next, dispatch.attempts);
-    }
-    if dispatch.is_manual {
-        return (decide(dispatch.attempts.saturating_sub(1)), dispatch.attempts);
-    }
-    match decide(dispatch.attempts) {
-        refused @ PostbackState::Failed {
-            reason: FailReason::EgressRefused,
-            ..
-        } => (refused, dispatch.attempts),
-        next => (next, dispatch.attempts.saturating_add(1)),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    const NOW: i64 = 1_763_000_000_000;
-
-    fn dispatch() -> Dispatch {
-        Dispatch {
-            slot: 0,
-            id: PostbackId::new(NOW, 1),
-            attempts: 3,
-            number: 9,
-            due_at_ms: NOW - 5_000,
-            is_probe: false,
-            is_manual: false,
-        }
-    }
-
-    fn settled(dispatch: &Dispatch, outcome: &Outcome, now_ms: i64) -> (PostbackState, u16) {
-        settle(dispatch, outcome, &RetryPolicy::default(), NOW, now_ms, 0.0)
-    }
-
-    fn error(class: ErrorClass) -> Outcome {
-        Outcome::Error {
-            class,
-            message: String::new(),
-        }
-    }
-
-    fn waiting(due_at_ms: i64) -> PostbackState {
-        PostbackState::Waiting { due_at_ms }
-    }
-
-    #[test]
-    fn an_attempt_uses_up_the_schedule() {
-        assert_eq!(
-            settled(&dispatch(), &error(ErrorClass::Timeout), NOW),
-            (waiting(NOW + 600_000), 4)
-        );
-    }
-
-    #[test]
-    fn a_probe_of_a_dead_destination_uses_up_nothing_until_the_time_is_over() {
-        let probe = Dispatch {
-            is_probe: true,
-            ..dispatch()
-        };
-        assert_eq!(
-            settled(&probe, &error(ErrorClass::Connect), NOW),
-            (waiting(NOW - 5_000), 3)
-        );
-        let busy = Outcome::Answered {
-            status: 503,
-            retry_after_s: Some(60),
-        };
-        assert_eq!(settled(&probe, &busy, NOW), (waiting(NOW + 60_000), 3));
-        let answered = Outcome::Answered {
-            status: 500,
-            retry_after_s: None,
-        };
-        assert_eq!(settled(&probe, &answered, NOW), (waiting(NOW + 600_000), 4));
-        let late = NOW + 97 * 3_600_000;
-        assert_eq!(
-            settled(&probe, &error(ErrorClass::Connect), late).0,
-            PostbackState::Failed {
-                at_ms: late,
-                reason: FailReason::Expired
-            }
-        );
-    }
-
-    #[test]
-    fn an_attempt_by_hand_repeats_its_step_of_the_schedule() {
-        let manual = Dispatch {
-            is_manual: true,
-            ..dispatch()
-        };
-        assert_eq!(
-            settled(&manual, &error(ErrorClass::Timeout), NOW),
-            (waiting(NOW + 120_000), 3)
-        );
-    }
-
-    #[test]
-    fn a_refused_address_is_no_attempt() {
-        let (next, attempts) = settled(&dispatch(), &error(ErrorClass::Egress), NOW);
-        assert_eq!(
-            next,
-            PostbackState::Failed {
-                at_ms: NOW,
-                reason: FailReason::EgressRefused
-            }
-        );
-        assert_eq!(attempts, 3);
+fn exchange(client: &Client, sending: &Sending<'_>, policy: &DeliveryPolicy, terms: Terms) -> Exchange {
+    let begun = Instant::now();
+    let internal = |message: String| Exchange::failed(ErrorClass::Internal, message, begun.elapsed());
+    let ready = match sending.ready {
+        Ok(ready) => ready,
+        Err(why) => return internal(why.clone()),
+    };
+    match ready.signing_secret.as_deref().map(Signer::parse).transpose() {
+        // Never unsigned what should be signed.
+        Err(error) => internal(error.to_string()),
+        Ok(signer) => catch_unwind(AssertUnwindSafe(|| {
+            let request = with_our_headers(sending.id, &ready.filled.request, signer.as_ref(), terms.at_ms);
+            let nth = usize::from(terms.number.saturating_sub(1));
+            client.exchange_again(&request, policy.limits(), terms.at_ms, nth)
+        }))
+        .unwrap_or_else(|_| {
+            tracing::error!(code = "send_panicked", postback = %sending.id, "an attempt ended because of a defect");
+            internal("a defect in the server ended the attempt; please report it with the log".into())
+        }),
     }
 }

@@ -14,7 +14,7 @@ use super::item::{Item, Now};
 use super::pool::{self, Job};
 use super::{Settlement, Snapshot};
 use crate::domain::ids::PostbackId;
-use crate::domain::postback::Postback;
+use crate::domain::postback::{Origin, Postback};
 use crossbeam_channel::{Receiver, Sender, TryRecvError};
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
@@ -57,8 +57,10 @@ pub(crate) fn start(
         ledger,
         inbox,
         fresh: Fresh::default(),
+        changed: HashSet::new(),
         scan: Some(Scan::default()),
         is_sweeping: false,
+        overdue: 0,
         next_sweep_ms: 0,
         next_tidy_ms: TIDY_EVERY_MS,
         stop_by: None,
@@ -78,7 +80,7 @@ pub(crate) fn start_scan(
         let mut batch = Vec::with_capacity(SCAN_BATCH);
         let mut is_wanted = true;
         ledger.for_each_waiting(&mut |postback| {
-            batch.extend(Item::of(&postback));
+            batch.extend(Item::of(&postback, |origin| ledger.terms(origin).owner));
             if batch.len() >= SCAN_BATCH && is_wanted {
                 // Refused once the scheduler has ended.
                 is_wanted = items.send(std::mem::take(&mut batch)).is_ok();
@@ -109,12 +111,12 @@ impl Fresh {
     }
 
     fn keep(&mut self, postback: Arc<Postback>) {
+        // One that was kept before says what is no longer to be sent.
+        drop(self.take(postback.id));
         let size = Self::size(&postback);
         if self.records.len() < MOST_FRESH && self.bytes + size <= MOST_FRESH_BYTES {
             self.bytes += size;
-            if let Some(old) = self.records.insert(postback.id, postback) {
-                self.bytes -= Self::size(&old);
-            }
+            self.records.insert(postback.id, postback);
         }
     }
 
@@ -142,8 +144,12 @@ struct Scheduler {
     ledger: Arc<dyn Ledger>,
     inbox: Arc<Inbox>,
     fresh: Fresh,
+    /// Announced while they were on the wire; their records are read once that has ended.
+    changed: HashSet<PostbackId>,
     scan: Option<Scan>,
     is_sweeping: bool,
+    /// Those that had outlived their time at the start or the last leap of the clock, as last counted.
+    overdue: usize,
     next_sweep_ms: i64,
     next_tidy_ms: i64,
     stop_by: Option<Instant>,
@@ -155,6 +161,7 @@ impl Scheduler {
         loop {
             let events = self.inbox.take(rest);
             let now = self.now();
+            self.notice_clock(now);
             for event in events {
                 self.hear(event, now);
             }
@@ -186,6 +193,28 @@ impl Scheduler {
         }
     }
 
+    fn notice_clock(&mut self, now: Now) {
+        if let Some(leap_ms) = self.board.notice_clock(now) {
+            tracing::warn!(
+                code = "clock_leapt",
+                seconds = leap_ms / 1_000,
+                "the clock leapt, or the machine slept; no postback is given up for its age before it is tried once more"
+            );
+            self.tell_overdue(now);
+        }
+    }
+
+    fn tell_overdue(&mut self, now: Now) {
+        self.overdue = self.board.overdue(now);
+        if self.overdue > 0 {
+            tracing::warn!(
+                code = "postbacks_overdue",
+                overdue = self.overdue,
+                "waiting postbacks are older than their time to live; each is sent once more before it is given up"
+            );
+        }
+    }
+
     fn hear(&mut self, event: Event, now: Now) {
         match event {
             Event::Woken(postback) => self.woken(postback, now),
@@ -208,6 +237,7 @@ impl Scheduler {
                         "the record of a waiting postback was not found in five minutes; it is no longer tried"
                     );
                 }
+                self.off_wire(dispatch.id, now);
             }
             Event::Durable(slot, id) => {
                 if self.board.durable(slot, id, now)
@@ -215,6 +245,7 @@ impl Scheduler {
                 {
                     scan.settled.insert(id);
                 }
+                self.off_wire(id, now);
             }
             Event::MakeDue(ids) => self.board.make_due(&ids, now),
             Event::Cancel(ids) => self.cancel(&ids, now),
@@ -228,7 +259,10 @@ impl Scheduler {
     }
 
     fn woken(&mut self, postback: Arc<Postback>, now: Now) {
-        let Some(item) = Item::of(&postback) else { return };
+        let owner = |origin: &Origin| self.ledger.terms(origin).owner;
+        let Some(item) = Item::of(&postback, owner) else {
+            return;
+        };
         if let Some(scan) = &mut self.scan {
             scan.settled.remove(&postback.id);
             if item.is_later_status() {
@@ -236,8 +270,19 @@ impl Scheduler {
                 return;
             }
         }
-        if self.add(&item, now) {
+        if self.add(&item, now) || self.board.replace(&item, now) {
             self.fresh.keep(postback);
+        } else {
+            self.changed.insert(postback.id);
+        }
+    }
+
+    /// What was announced anew while it was on the wire.
+    fn off_wire(&mut self, id: PostbackId, now: Now) {
+        if self.changed.remove(&id)
+            && let Some(postback) = self.ledger.load(id)
+        {
+            self.woken(postback, now);
         }
     }
 
@@ -285,6 +330,7 @@ impl Scheduler {
             waiting = self.board.waiting(),
             "the waiting postbacks have been read"
         );
+        self.tell_overdue(now);
         held.into_iter().for_each(|postback| self.woken(postback, now));
     }
 
@@ -293,18 +339,29 @@ impl Scheduler {
         if now.mono_ms >= self.next_tidy_ms {
             self.next_tidy_ms = now.mono_ms + TIDY_EVERY_MS;
             let ledger = &self.ledger;
+            ledger.tidy_holds();
             self.board
                 .tidy(now, |partner, offer| ledger.policy(partner, offer));
         }
         if now.mono_ms >= self.next_sweep_ms {
             self.next_sweep_ms = now.mono_ms + SWEEP_EVERY_MS;
             self.is_sweeping = true;
+            if self.overdue > 0 {
+                self.overdue = self.board.overdue(now);
+            }
         }
         if !self.is_sweeping || !self.may_settle() {
             return;
         }
         let mut overdue = Vec::new();
         self.is_sweeping = !self.board.sweep(now, SWEEP_SLOTS, &mut overdue);
+        if !overdue.is_empty() {
+            tracing::warn!(
+                code = "postbacks_given_up",
+                postbacks = overdue.len(),
+                "postbacks were given up because their time to live is over; they are listed as failed and can be resent"
+            );
+        }
         for over in overdue {
             self.give_up(over);
         }
@@ -317,6 +374,7 @@ impl Scheduler {
             attempt: None,
             next: over.next,
             attempts: over.attempts,
+            look: None,
         };
         pool::report(&self.ledger, &self.inbox, over.slot, settlement);
     }
@@ -335,7 +393,7 @@ impl Scheduler {
             again_at_ms = self.board.fill(now, free, &mut chosen);
         }
         // With a free worker everything that may go has gone.
-        let is_held = !may_settle || chosen.len() == free;
+        let is_held = (!may_settle || chosen.len() == free) && !self.ledger.is_paused_by_operator();
         let neglected = is_held.then(|| self.board.neglected_since_ms(now)).flatten();
         self.inbox.publish_neglect(neglected);
         for dispatch in chosen {
@@ -388,6 +446,7 @@ impl Scheduler {
             undurable: self.board.undurable(),
             workers: self.workers,
             is_scanning: self.scan.is_some(),
+            overdue: self.overdue,
         }
     }
 }

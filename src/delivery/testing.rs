@@ -1,230 +1,17 @@
-//! For tests: a receiver whose behaviour can be switched, and a ledger in memory.
+//! For tests: a ledger in memory.
 
-use super::{DeliveryPolicy, Ledger, Settlement};
+use super::holds::HoldCause;
+use super::{DeliveryPolicy, Ledger, RuleTerms, Settlement};
 use crate::domain::ids::{ActivityId, OfferId, PartnerId, PostbackId};
-use crate::domain::postback::{LaneKey, Method, Origin, Postback, PostbackState, Request};
+use crate::domain::postback::{LaneKey, Origin, Postback, PostbackState};
+use crate::domain::rule::AnswerPolicy;
+use crate::domain::secret::{PartnerSecret, SecretText};
+use crate::wire::testing::{eventually, get};
 use parking_lot::Mutex;
 use std::collections::{BTreeMap, HashMap};
-use std::io::{BufRead, BufReader, Read, Write};
-use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
-use std::time::{Duration, Instant, SystemTime};
-
-/// What the receiver does with a request.
-#[derive(Debug, Clone)]
-pub(super) enum Behaviour {
-    /// Writes this and keeps the connection.
-    Answer(String),
-    /// The same after a while.
-    Slow(Duration, String),
-    /// Never answers.
-    Hang,
-    /// Breaks the connection with a reset, after half a head.
-    ResetInHead,
-    /// Closes without a word.
-    Close,
-    /// A head, then one byte at a time.
-    Drip,
-    /// A head and a body without end.
-    Endless,
-    /// Bytes that are not HTTP.
-    Garbage,
-}
-
-impl Behaviour {
-    pub(super) fn status(code: u16) -> Self {
-        Self::with(code, "", "ok")
-    }
-
-    pub(super) fn with(code: u16, headers: &str, body: &str) -> Self {
-        let length = body.len();
-        Self::Answer(format!(
-            "HTTP/1.1 {code} Whatever\r\nContent-Length: {length}\r\n{headers}\r\n{body}"
-        ))
-    }
-}
-
-/// One request as it arrived.
-#[derive(Debug, Clone)]
-pub(super) struct Arrival {
-    pub(super) at: Instant,
-    pub(super) line: String,
-    pub(super) headers: Vec<String>,
-    pub(super) body: String,
-}
-
-impl Arrival {
-    pub(super) fn header(&self, name: &str) -> Option<&str> {
-        let (_, value) = self
-            .headers
-            .iter()
-            .filter_map(|line| line.split_once(':'))
-            .find(|(n, _)| *n == name)?;
-        Some(value.trim())
-    }
-}
-
-struct ReceiverState {
-    behaviour: Mutex<Behaviour>,
-    arrivals: Mutex<Vec<Arrival>>,
-    connections: AtomicU64,
-    is_over: AtomicBool,
-}
-
-/// A receiver on the loopback.
-pub(super) struct Receiver {
-    pub(super) address: SocketAddr,
-    state: Arc<ReceiverState>,
-}
-
-impl Receiver {
-    pub(super) fn start(behaviour: Behaviour) -> Self {
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
-        let address = listener.local_addr().unwrap();
-        let state = Arc::new(ReceiverState {
-            behaviour: Mutex::new(behaviour),
-            arrivals: Mutex::default(),
-            connections: AtomicU64::new(0),
-            is_over: AtomicBool::new(false),
-        });
-        let accepting = state.clone();
-        std::thread::spawn(move || {
-            for stream in listener.incoming() {
-                if accepting.is_over.load(Ordering::Acquire) {
-                    return;
-                }
-                let (Ok(stream), state) = (stream, accepting.clone()) else {
-                    continue;
-                };
-                state.connections.fetch_add(1, Ordering::AcqRel);
-                std::thread::spawn(move || drop(serve(&stream, &state)));
-            }
-        });
-        Self { address, state }
-    }
-
-    pub(super) fn behave(&self, behaviour: Behaviour) {
-        *self.state.behaviour.lock() = behaviour;
-    }
-
-    pub(super) fn url(&self, target: &str) -> String {
-        format!("http://{}{target}", self.address)
-    }
-
-    pub(super) fn arrivals(&self) -> Vec<Arrival> {
-        self.state.arrivals.lock().clone()
-    }
-
-    pub(super) fn connections(&self) -> u64 {
-        self.state.connections.load(Ordering::Acquire)
-    }
-
-    pub(super) fn wait_for(&self, count: usize) -> Vec<Arrival> {
-        eventually(&format!("{count} arrivals"), || {
-            let arrivals = self.arrivals();
-            (arrivals.len() >= count).then_some(arrivals)
-        })
-    }
-}
-
-impl Drop for Receiver {
-    fn drop(&mut self) {
-        self.state.is_over.store(true, Ordering::Release);
-        drop(TcpStream::connect(self.address));
-    }
-}
-
-fn serve(stream: &TcpStream, state: &ReceiverState) -> std::io::Result<()> {
-    stream.set_read_timeout(Some(Duration::from_secs(30)))?;
-    stream.set_nodelay(true)?;
-    let mut reader = BufReader::new(stream);
-    let mut writer = stream;
-    loop {
-        let mut lines = Vec::new();
-        loop {
-            let mut line = String::new();
-            if reader.read_line(&mut line)? == 0 {
-                return Ok(());
-            }
-            let line = line.trim_end().to_owned();
-            if line.is_empty() {
-                break;
-            }
-            lines.push(line);
-        }
-        let length = lines
-            .iter()
-            .find_map(|l| l.strip_prefix("Content-Length:")?.trim().parse().ok())
-            .unwrap_or(0);
-        let mut body = vec![0; length];
-        reader.read_exact(&mut body)?;
-        state.arrivals.lock().push(Arrival {
-            at: Instant::now(),
-            line: lines.remove(0),
-            headers: lines,
-            body: String::from_utf8_lossy(&body).into_owned(),
-        });
-        let head = b"HTTP/1.1 200 OK\r\nContent-Length: 1000000000000\r\n\r\n";
-        let behaviour = state.behaviour.lock().clone();
-        match behaviour {
-            Behaviour::Answer(answer) => writer.write_all(answer.as_bytes())?,
-            Behaviour::Slow(wait, answer) => {
-                std::thread::sleep(wait);
-                writer.write_all(answer.as_bytes())?;
-            }
-            Behaviour::Hang => {
-                // Until the other side gives up.
-                reader.read_to_end(&mut Vec::new())?;
-                return Ok(());
-            }
-            Behaviour::ResetInHead => {
-                writer.write_all(b"HTTP/1.1 200 O")?;
-                return Ok(());
-            }
-            Behaviour::Close => return Ok(()),
-            Behaviour::Drip => {
-                writer.write_all(head)?;
-                loop {
-                    writer.write_all(b"x")?;
-                    std::thread::sleep(Duration::from_millis(20));
-                }
-            }
-            Behaviour::Endless => {
-                writer.write_all(head)?;
-                loop {
-                    writer.write_all(&[b'x'; 16_384])?;
-                }
-            }
-            Behaviour::Garbage => {
-                writer.write_all(b"\x16\x03\x01 this is no HTTP at all\r\n\r\n")?;
-                return Ok(());
-            }
-        }
-    }
-}
-
-/// Polls until something is there, at most 20 s.
-pub(super) fn eventually<T>(what: &str, mut check: impl FnMut() -> Option<T>) -> T {
-    let deadline = Instant::now() + Duration::from_secs(20);
-    loop {
-        if let Some(found) = check() {
-            return found;
-        }
-        assert!(Instant::now() < deadline, "{what} did not come about");
-        std::thread::sleep(Duration::from_millis(2));
-    }
-}
-
-/// A GET of a URL.
-pub(super) fn get(url: String) -> Request {
-    Request {
-        method: Method::Get,
-        url,
-        headers: vec![],
-        body: None,
-    }
-}
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
+use std::time::{Duration, SystemTime};
 
 /// A waiting postback, due now, made by rule `r00`.
 pub(super) fn postback(n: u64, at_ms: i64, url: &str) -> Postback {
@@ -244,6 +31,9 @@ pub(super) fn postback(n: u64, at_ms: i64, url: &str) -> Postback {
         order_key: None,
         is_test: false,
         last: None,
+        expires_at_ms: None,
+        looks_at: None,
+        confirmed_at_ms: None,
     }
 }
 
@@ -258,6 +48,9 @@ pub(super) struct MemoryLedger {
     pub(super) is_holding: AtomicBool,
     pub(super) held: Mutex<Vec<Box<dyn FnOnce() + Send>>>,
     pub(super) secret: Mutex<Option<String>>,
+    pub(super) secrets: Mutex<HashMap<String, String>>,
+    pub(super) answers: Mutex<Option<AnswerPolicy>>,
+    pub(super) holds: Mutex<Vec<(Option<PartnerId>, HoldCause, String)>>,
     pub(super) scan_gate: Mutex<Option<crossbeam_channel::Receiver<()>>>,
 }
 
@@ -277,6 +70,9 @@ impl Default for MemoryLedger {
             is_holding: AtomicBool::new(false),
             held: Mutex::default(),
             secret: Mutex::default(),
+            secrets: Mutex::default(),
+            answers: Mutex::default(),
+            holds: Mutex::default(),
             scan_gate: Mutex::default(),
         }
     }
@@ -346,8 +142,35 @@ impl Ledger for MemoryLedger {
         own.unwrap_or_else(|| self.default.lock().clone())
     }
 
-    fn signing_secret(&self, _: &Origin) -> Option<String> {
-        self.secret.lock().clone()
+    fn terms(&self, origin: &Origin) -> RuleTerms {
+        let secret = self.secret.lock().clone();
+        RuleTerms {
+            signing_secret: secret.map(SecretText::from),
+            owner: matches!(origin, Origin::Rule(_)).then(|| "part1".parse().unwrap()),
+            answers: self.answers.lock().clone(),
+            second_look: None,
+        }
+    }
+
+    fn secret(&self, owner: &PartnerId, name: &str) -> Option<PartnerSecret> {
+        let value = self.secrets.lock().get(name)?.clone();
+        Some(PartnerSecret {
+            partner: owner.clone(),
+            name: name.to_owned().try_into().ok()?,
+            value: value.into(),
+            token: None,
+            updated_at_ms: 1,
+        })
+    }
+
+    fn hold(&self, partner: Option<&PartnerId>, cause: HoldCause, detail: &str) {
+        let held = (partner.cloned(), cause, detail.to_owned());
+        self.holds.lock().push(held);
+        self.default.lock().hold = Some(cause);
+    }
+
+    fn release(&self, _: Option<&PartnerId>) {
+        self.default.lock().hold = None;
     }
 
     fn now_ms(&self) -> i64 {

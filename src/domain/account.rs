@@ -2,6 +2,8 @@
 
 use super::ids::{PartnerId, TokenId, UserId};
 use super::money::Currency;
+use super::rates::Rates;
+use super::secret::SecretText;
 use serde::{Deserialize, Serialize};
 
 /// What a user may do.
@@ -38,7 +40,7 @@ pub struct User {
     pub language: Option<String>,
     /// Base32 secret of TOTP when it is on.
     #[serde(default)]
-    pub totp_secret: Option<String>,
+    pub totp_secret: Option<SecretText>,
     /// Last time step (30 s since 1970) whose code was taken; one that is not later is spent. 0: none.
     #[serde(default)]
     pub totp_step: u64,
@@ -109,6 +111,10 @@ pub struct Settings {
     pub currency: Currency,
     /// Where alerts go.
     pub alerts: AlertSettings,
+    /// Rates between currencies, by date.
+    #[serde(skip_serializing_if = "is_default")]
+    #[schema(value_type = String)]
+    pub rates: Rates,
     /// Whether the set-up wizard was finished.
     pub is_set_up: bool,
     /// Unix milliseconds of the last save.
@@ -125,6 +131,7 @@ impl Default for Settings {
             language: "ja".into(),
             currency: Currency::JPY,
             alerts: AlertSettings::default(),
+            rates: Rates::default(),
             is_set_up: false,
             updated_at_ms: 0,
         }
@@ -136,13 +143,68 @@ impl Default for Settings {
 #[serde(default, deny_unknown_fields)]
 pub struct AlertSettings {
     /// Slack-compatible incoming webhook.
-    pub webhook_url: Option<String>,
+    #[schema(value_type = Option<String>)]
+    pub webhook_url: Option<SecretText>,
     /// By e-mail.
     pub email: EmailAlerts,
     /// By the LINE Messaging API.
     pub line: LineAlerts,
     /// `en` or `ja`; empty: the language of the instance.
     pub language: String,
+    /// When nothing comes in any more.
+    #[serde(skip_serializing_if = "is_default")]
+    pub silence: SilenceAlerts,
+    /// The summary of a day or a week.
+    #[serde(skip_serializing_if = "is_default")]
+    pub summary: SummarySettings,
+}
+
+fn is_default<T: Default + PartialEq>(value: &T) -> bool {
+    *value == T::default()
+}
+
+/// After how many hours without any it is told; only where the same hours of the last two weeks had some.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct SilenceAlerts {
+    /// Hours without clicks, at most 168; 0: off.
+    pub clicks_h: u16,
+    /// Hours without conversions, at most 168; 0: off.
+    pub conversions_h: u16,
+    /// Also of each offer.
+    pub by_offer: bool,
+}
+
+/// How often a summary is sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum SummaryEvery {
+    /// Never.
+    #[default]
+    Off,
+    /// Every morning, of the day before.
+    Daily,
+    /// On Mondays, of the week before.
+    Weekly,
+}
+
+/// The summary by the ways of alerts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct SummarySettings {
+    /// How often.
+    pub every: SummaryEvery,
+    /// From which hour of the day on, in the time zone of the instance.
+    pub hour: u8,
+}
+
+impl Default for SummarySettings {
+    fn default() -> Self {
+        Self {
+            every: SummaryEvery::Off,
+            hour: 9,
+        }
+    }
 }
 
 /// How the connection to a mail server is protected.
@@ -171,7 +233,8 @@ pub struct EmailAlerts {
     /// Name to sign in with; empty: no sign-in.
     pub user: String,
     /// Password to sign in with.
-    pub password: Option<String>,
+    #[schema(value_type = Option<String>)]
+    pub password: Option<SecretText>,
     /// Sender.
     pub from: String,
     /// Who is written to.
@@ -197,13 +260,17 @@ impl Default for EmailAlerts {
 #[serde(default, deny_unknown_fields)]
 pub struct LineAlerts {
     /// Channel access token.
-    pub token: Option<String>,
+    #[schema(value_type = Option<String>)]
+    pub token: Option<SecretText>,
     /// Id of a user, group or room.
     pub to: String,
 }
 
 /// A way by which alerts go.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, utoipa::ToSchema)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, utoipa::ToSchema, strum::IntoStaticStr,
+)]
+#[strum(serialize_all = "snake_case")]
 #[serde(rename_all = "snake_case")]
 pub enum AlertChannel {
     /// E-mail.
@@ -220,11 +287,7 @@ impl AlertChannel {
 
     /// Stable name.
     pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Email => "email",
-            Self::Webhook => "webhook",
-            Self::Line => "line",
-        }
+        self.into()
     }
 }
 

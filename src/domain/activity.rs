@@ -1,18 +1,36 @@
 //! Activities: everything tracked, with its kind, status and the reason when it does not count.
 
+mod changes;
+
+use super::identity::Identity;
 use super::ids::{ActivityId, EventToken, OfferId, PostbackId, SessionId};
 use super::money::Money;
 use super::postback::Origin;
 use super::session::Session;
 use serde::{Deserialize, Serialize};
-use std::fmt;
 use std::str::FromStr;
+use strum::VariantArray;
 
 /// What kind of thing happened; the value of `{activity_kind}`.
 #[derive(
-    Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, utoipa::ToSchema,
+    Debug,
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    Hash,
+    PartialOrd,
+    Ord,
+    Serialize,
+    Deserialize,
+    utoipa::ToSchema,
+    strum::Display,
+    strum::EnumString,
+    strum::IntoStaticStr,
+    strum::VariantArray,
 )]
 #[serde(rename_all = "snake_case")]
+#[strum(serialize_all = "snake_case")]
 pub enum ActivityKind {
     /// An ad was seen.
     Impression,
@@ -54,49 +72,19 @@ pub enum ActivityKind {
 
 impl ActivityKind {
     /// Every kind, in the order of the specification.
-    pub const ALL: [Self; 18] = [
-        Self::Impression,
-        Self::Click,
-        Self::Install,
-        Self::Session,
-        Self::Event,
-        Self::EventUpdate,
-        Self::Reattribution,
-        Self::InstallUpdate,
-        Self::ReattributionUpdate,
-        Self::RejectedInstall,
-        Self::RejectedReattribution,
-        Self::Uninstall,
-        Self::Reinstall,
-        Self::ReattributionReinstall,
-        Self::CostUpdate,
-        Self::AdRevenue,
-        Self::GdprForgetDevice,
-        Self::SkInstall,
-    ];
+    pub const ALL: &[Self] = Self::VARIANTS;
 
     /// The name on the wire.
     pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Impression => "impression",
-            Self::Click => "click",
-            Self::Install => "install",
-            Self::Session => "session",
-            Self::Event => "event",
-            Self::EventUpdate => "event_update",
-            Self::Reattribution => "reattribution",
-            Self::InstallUpdate => "install_update",
-            Self::ReattributionUpdate => "reattribution_update",
-            Self::RejectedInstall => "rejected_install",
-            Self::RejectedReattribution => "rejected_reattribution",
-            Self::Uninstall => "uninstall",
-            Self::Reinstall => "reinstall",
-            Self::ReattributionReinstall => "reattribution_reinstall",
-            Self::CostUpdate => "cost_update",
-            Self::AdRevenue => "ad_revenue",
-            Self::GdprForgetDevice => "gdpr_forget_device",
-            Self::SkInstall => "sk_install",
-        }
+        self.into()
+    }
+
+    /// Whether the app came to a device: what can be settled as an install.
+    pub fn is_arrival(self) -> bool {
+        matches!(
+            self,
+            Self::Install | Self::Reattribution | Self::Reinstall | Self::ReattributionReinstall
+        )
     }
 
     /// Whether custom parameters are appended to the postbacks of this kind (SPEC 4).
@@ -108,24 +96,23 @@ impl ActivityKind {
     }
 }
 
-impl fmt::Display for ActivityKind {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
-    }
-}
-
-impl FromStr for ActivityKind {
-    type Err = ();
-    fn from_str(text: &str) -> Result<Self, ()> {
-        Self::ALL.into_iter().find(|kind| kind.as_str() == text).ok_or(())
-    }
-}
-
 /// Status of a conversion (成果ステータス).
 #[derive(
-    Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, utoipa::ToSchema,
+    Debug,
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    Hash,
+    PartialOrd,
+    Ord,
+    Serialize,
+    Deserialize,
+    utoipa::ToSchema,
+    strum::IntoStaticStr,
 )]
 #[serde(rename_all = "snake_case")]
+#[strum(serialize_all = "snake_case")]
 pub enum ConversionStatus {
     /// 承認待ち.
     Pending,
@@ -138,11 +125,7 @@ pub enum ConversionStatus {
 impl ConversionStatus {
     /// The name on the wire.
     pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Pending => "pending",
-            Self::Approved => "approved",
-            Self::Rejected => "rejected",
-        }
+        self.into()
     }
 }
 
@@ -161,9 +144,22 @@ impl FromStr for ConversionStatus {
 
 /// Why an activity does not count. Each is a stable code and is shown to operators in their language.
 #[derive(
-    Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, utoipa::ToSchema,
+    Debug,
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    Hash,
+    PartialOrd,
+    Ord,
+    Serialize,
+    Deserialize,
+    utoipa::ToSchema,
+    strum::IntoStaticStr,
+    strum::VariantNames,
 )]
 #[serde(rename_all = "snake_case")]
+#[strum(serialize_all = "snake_case")]
 pub enum RefusalReason {
     /// No such session, or older than what is kept.
     UnknownSession,
@@ -207,59 +203,18 @@ pub enum RefusalReason {
     ForgottenDevice,
     /// Apple's signature is invalid.
     InvalidAppleSignature,
+    /// No conversion that counts has this order number.
+    UnknownOrder,
+    /// More than one conversion of the event has this order number.
+    AmbiguousOrder,
+    /// More sales of one click than count without a proof of who reports them.
+    OverBound,
 }
 
 impl RefusalReason {
-    /// Every reason.
-    pub const ALL: [Self; 21] = [
-        Self::UnknownSession,
-        Self::MissingSession,
-        Self::OutsideWindow,
-        Self::DuplicateUid,
-        Self::DuplicateVisitor,
-        Self::DuplicateSession,
-        Self::Bot,
-        Self::IpNotAllowed,
-        Self::BadSignature,
-        Self::BadToken,
-        Self::WrongEvent,
-        Self::WrongOffer,
-        Self::OfferPaused,
-        Self::FutureTimestamp,
-        Self::TooOld,
-        Self::InvalidField,
-        Self::OutOfOrder,
-        Self::UniqueEvent,
-        Self::UnknownDevice,
-        Self::ForgottenDevice,
-        Self::InvalidAppleSignature,
-    ];
-
     /// Stable code.
     pub fn code(self) -> &'static str {
-        match self {
-            Self::UnknownSession => "unknown_session",
-            Self::MissingSession => "missing_session",
-            Self::OutsideWindow => "outside_window",
-            Self::DuplicateUid => "duplicate_uid",
-            Self::DuplicateVisitor => "duplicate_visitor",
-            Self::DuplicateSession => "duplicate_session",
-            Self::Bot => "bot",
-            Self::IpNotAllowed => "ip_not_allowed",
-            Self::BadSignature => "bad_signature",
-            Self::BadToken => "bad_token",
-            Self::WrongEvent => "wrong_event",
-            Self::WrongOffer => "wrong_offer",
-            Self::OfferPaused => "offer_paused",
-            Self::FutureTimestamp => "future_timestamp",
-            Self::TooOld => "too_old",
-            Self::InvalidField => "invalid_field",
-            Self::OutOfOrder => "out_of_order",
-            Self::UniqueEvent => "unique_event",
-            Self::UnknownDevice => "unknown_device",
-            Self::ForgottenDevice => "forgotten_device",
-            Self::InvalidAppleSignature => "invalid_apple_signature",
-        }
+        self.into()
     }
 
     /// Whether it says that the same thing was counted before.
@@ -314,6 +269,15 @@ impl RefusalReason {
             Self::UnknownDevice => "Send a session of the device first.",
             Self::ForgottenDevice => "The device asked to be forgotten; nothing is recorded of it any more.",
             Self::InvalidAppleSignature => "The postback is not signed by Apple; nothing to do.",
+            Self::UnknownOrder => {
+                "No conversion of this event has the order number; send sid too if it is a new one, or name the event."
+            }
+            Self::AmbiguousOrder => {
+                "Several conversions of this event have the order number; change them by their activity_id."
+            }
+            Self::OverBound => {
+                "One click had more sales today than count without proof; send them with a token, a signature or from a listed address."
+            }
         }
     }
 }
@@ -339,8 +303,11 @@ pub enum Verdict {
 }
 
 /// How an activity was tied to its session.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, utoipa::ToSchema)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, utoipa::ToSchema, strum::IntoStaticStr,
+)]
 #[serde(rename_all = "snake_case")]
+#[strum(serialize_all = "snake_case")]
 pub enum MatchType {
     /// The session that `sid` names.
     Sid,
@@ -449,9 +416,24 @@ pub struct Activity {
     pub history: Vec<StatusChange>,
     /// Values of app measurement that have no field of their own (`session_count`, `installed_at`, ...), by placeholder name.
     pub facts: Vec<(String, String)>,
+    /// Digests that identify the person, and their consent, as the offer keeps them (since version 2).
+    pub identity: Identity,
 }
 
 impl Activity {
+    /// The kind of the conversion that it is, or whose status it changes.
+    pub fn conversion_kind(&self) -> ActivityKind {
+        if self.kind != ActivityKind::EventUpdate || self.event.is_some() {
+            return self.kind;
+        }
+        // Changes of installs carry the name of their kind as that of an event.
+        let named = self.facts.iter().find(|(fact, _)| fact == "event_name");
+        named
+            .and_then(|(_, kind)| kind.parse().ok())
+            .filter(|kind: &ActivityKind| kind.is_arrival())
+            .unwrap_or(self.kind)
+    }
+
     /// The session id as it was sent, of an activity that is kept without its session.
     pub fn unresolved_sid(&self) -> Option<&str> {
         let is_kept_only = self.verdict != Verdict::Accepted && self.session.is_none();

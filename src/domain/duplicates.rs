@@ -13,10 +13,15 @@
 
 use super::activity::{RefusalReason, Verdict};
 use super::ids::{ActivityId, EventToken, OfferId, SessionId};
+use super::money::Money;
 use super::offer::{DuplicateBy, DuplicatePolicy, DuplicateScope};
-use aws_lc_rs::digest::{Context, SHA256};
+use aws_lc_rs::digest::{SHA256, digest};
 
 const DAY_MS: i64 = 86_400_000;
+
+/// Within which time the same session, event and amount are the same sale, milliseconds: a page that is loaded again, or that
+/// reports what the server reports too.
+pub const SAME_SALE_MS: i64 = 10 * 60 * 1000;
 
 /// How long an `Idempotency-Key` is remembered: 24 h.
 pub const IDEMPOTENCY_TTL_MS: i64 = DAY_MS;
@@ -37,6 +42,10 @@ pub struct Conversion<'a> {
     pub visitor: &'a str,
     /// Order number; empty when none was sent.
     pub uid1: &'a str,
+    /// What it is worth.
+    pub money: Option<Money>,
+    /// The order number was a variable that nobody filled.
+    pub is_unfilled: bool,
 }
 
 /// The key of a conversion.
@@ -46,6 +55,11 @@ pub struct DuplicateKey {
     pub hash: Hash,
     /// The reason that a duplicate is refused with.
     pub reason: RefusalReason,
+    /// What it has in common with a report of the same sale that has an order number where it has none, or the other
+    /// way round; counts for [`SAME_SALE_MS`].
+    pub sale: Option<Hash>,
+    /// Within which time a second conversion is the first one again, milliseconds.
+    pub within_ms: i64,
     /// Unix milliseconds from which on the stored key may be forgotten.
     pub expires_at_ms: i64,
 }
@@ -63,26 +77,40 @@ pub struct First {
 pub fn key(policy: &DuplicatePolicy, conversion: &Conversion<'_>, now_ms: i64) -> Option<DuplicateKey> {
     let uid = || by_uid(policy.scope, conversion);
     let session = || by_session(conversion);
-    let (hash, reason) = match policy.by {
-        DuplicateBy::Never => None,
-        DuplicateBy::Uid => uid(),
-        DuplicateBy::Session => session(),
-        DuplicateBy::Visitor => by_visitor(conversion),
-        DuplicateBy::Default => uid().or_else(session),
+    let days_ms = i64::from(policy.days) * DAY_MS;
+    let (hash, reason, within_ms) = match (policy.by, conversion.is_unfilled) {
+        (DuplicateBy::Uid | DuplicateBy::Default, true) => Some((
+            by_amount(conversion)?,
+            RefusalReason::DuplicateSession,
+            SAME_SALE_MS,
+        )),
+        (by, _) => {
+            let found = match by {
+                DuplicateBy::Never => None,
+                DuplicateBy::Uid => uid(),
+                DuplicateBy::Session => session(),
+                DuplicateBy::Visitor => by_visitor(conversion),
+                DuplicateBy::Default => uid().or_else(session),
+            };
+            found.map(|(hash, reason)| (hash, reason, days_ms))
+        }
     }?;
     Some(DuplicateKey {
         hash,
         reason,
-        expires_at_ms: now_ms.saturating_add(i64::from(policy.days) * DAY_MS),
+        sale: (policy.by == DuplicateBy::Default)
+            .then(|| by_amount(conversion))
+            .flatten(),
+        within_ms,
+        expires_at_ms: now_ms.saturating_add(within_ms),
     })
 }
 
-/// Whether a conversion counts, given who holds its key. The days are those of the policy today, so a
-/// policy that was shortened counts at once.
-pub fn decide(policy: &DuplicatePolicy, key: &DuplicateKey, first: Option<First>, now_ms: i64) -> Verdict {
-    let days_ms = i64::from(policy.days) * DAY_MS;
+/// Whether a conversion counts, given who holds its key. The time is that of the policy today, so a policy that was
+/// shortened counts at once.
+pub fn decide(key: &DuplicateKey, first: Option<First>, now_ms: i64) -> Verdict {
     match first {
-        Some(first) if now_ms < first.at_ms.saturating_add(days_ms) => Verdict::Duplicate {
+        Some(first) if now_ms < first.at_ms.saturating_add(key.within_ms) => Verdict::Duplicate {
             of: first.activity,
             reason: key.reason,
         },
@@ -126,9 +154,35 @@ fn by_visitor(c: &Conversion<'_>) -> Option<(Hash, RefusalReason)> {
     Some((hash, RefusalReason::DuplicateVisitor))
 }
 
+/// The same session, event and amount.
+fn by_amount(c: &Conversion<'_>) -> Option<Hash> {
+    let session = c.session?;
+    let money = c.money.map_or_else(String::new, |money| {
+        format!("{} {}", money.amount_text(), money.currency)
+    });
+    Some(hash(&[
+        b"unnumbered",
+        &session.to_key(),
+        c.event.as_str().as_bytes(),
+        money.as_bytes(),
+    ]))
+}
+
 /// Under which hash a session is found by the partner's click id.
 pub fn click_id_hash(offer: &OfferId, click_id: &str) -> Hash {
     hash(&[b"click-id", offer.as_str().as_bytes(), click_id.as_bytes()])
+}
+
+/// Under which hash the `n`th sale of a click, an event and a day (days since 1970) is remembered that nobody vouches
+/// for.
+pub fn unproven_sale_hash(session: SessionId, event: &EventToken, day: i64, n: u32) -> Hash {
+    hash(&[
+        b"unproven-sale",
+        &session.to_key(),
+        event.as_str().as_bytes(),
+        &day.to_be_bytes(),
+        &n.to_be_bytes(),
+    ])
 }
 
 /// Under which hash activities are found by an order number, whatever their offer. Few enough bytes that two
@@ -140,14 +194,38 @@ pub fn order_hash(uid: &str) -> u64 {
         .fold(0, |sum, byte| sum << 8 | u64::from(*byte))
 }
 
-/// Under which hash an `Idempotency-Key` is remembered: `caller` is who authenticated or, without
-/// authentication, the address; `endpoint` is the route.
-pub fn idempotency_hash(caller: &str, endpoint: &str, key: &str) -> Hash {
+/// Under which hash an `Idempotency-Key` is remembered. `kind` says how the caller is known and `who` which of those
+/// it is; `of` is the offer or partner that it speaks for, `endpoint` the route.
+pub fn idempotency_hash(kind: &str, who: &str, of: &str, endpoint: &str, key: &str) -> Hash {
+    hash(&[
+        b"scoped-idempotency",
+        kind.as_bytes(),
+        who.as_bytes(),
+        of.as_bytes(),
+        endpoint.as_bytes(),
+        key.as_bytes(),
+    ])
+}
+
+/// The form of versions before 2026-11-29: `caller` is the text of `Authorization` or, without one, the address.
+pub fn unscoped_idempotency_hash(caller: &str, endpoint: &str, key: &str) -> Hash {
     hash(&[
         b"idempotency",
         caller.as_bytes(),
         endpoint.as_bytes(),
         key.as_bytes(),
+    ])
+}
+
+/// Under which hash a signed request is remembered: over what was signed, and for whom.
+pub fn signed_hash(of: &str, timestamp: &str, method: &str, path: &str, request: &Hash) -> Hash {
+    hash(&[
+        b"signed-request",
+        of.as_bytes(),
+        timestamp.as_bytes(),
+        method.as_bytes(),
+        path.as_bytes(),
+        request,
     ])
 }
 
@@ -192,13 +270,13 @@ pub fn judge_idempotency(remembered: Option<&Remembered>, request: &Hash, now_ms
 
 /// The first 16 bytes of SHA-256 over the parts, each after its length (eight bytes, big-endian).
 pub(crate) fn hash(parts: &[&[u8]]) -> Hash {
-    let mut context = Context::new(&SHA256);
+    let mut bytes = Vec::with_capacity(parts.iter().map(|part| part.len() + 8).sum());
     for part in parts {
-        context.update(&(part.len() as u64).to_be_bytes());
-        context.update(part);
+        bytes.extend_from_slice(&(part.len() as u64).to_be_bytes());
+        bytes.extend_from_slice(part);
     }
     let mut hash = [0; 16];
-    hash.copy_from_slice(&context.finish().as_ref()[..16]);
+    hash.copy_from_slice(&digest(&SHA256, &bytes).as_ref()[..16]);
     hash
 }
 
@@ -236,6 +314,8 @@ mod tests {
             session: session.map(|n| SessionId::new(NOW, n)),
             visitor,
             uid1,
+            money: None,
+            is_unfilled: false,
         };
         key(policy, &conversion, NOW)
     }
@@ -296,9 +376,9 @@ mod tests {
             of: activity,
             reason: RefusalReason::DuplicateUid,
         };
-        assert_eq!(decide(&policy, &key, None, NOW), Verdict::Accepted);
-        assert_eq!(decide(&policy, &key, first, NOW + 30 * DAY_MS - 1), duplicate);
-        assert_eq!(decide(&policy, &key, first, NOW + 30 * DAY_MS), Verdict::Accepted);
+        assert_eq!(decide(&key, None, NOW), Verdict::Accepted);
+        assert_eq!(decide(&key, first, NOW + 30 * DAY_MS - 1), duplicate);
+        assert_eq!(decide(&key, first, NOW + 30 * DAY_MS), Verdict::Accepted);
     }
 
     #[test]
@@ -319,14 +399,17 @@ mod tests {
             judge_idempotency(Some(&known), &other, NOW + IDEMPOTENCY_TTL_MS),
             Idempotency::New
         );
-        assert_ne!(
-            idempotency_hash("a", "/cv", "k"),
-            idempotency_hash("b", "/cv", "k")
-        );
-        assert_ne!(
-            idempotency_hash("a", "/cv", "k"),
-            idempotency_hash("a", "/event", "k")
-        );
+        let first = idempotency_hash("token", "a", "o", "/cv", "k");
+        for other in [
+            idempotency_hash("address", "a", "o", "/cv", "k"),
+            idempotency_hash("token", "b", "o", "/cv", "k"),
+            idempotency_hash("token", "a", "p", "/cv", "k"),
+            idempotency_hash("token", "a", "o", "/event", "k"),
+            idempotency_hash("token", "a", "o", "/cv", "l"),
+            unscoped_idempotency_hash("a", "/cv", "k"),
+        ] {
+            assert_ne!(first, other);
+        }
     }
 
     proptest! {

@@ -2,6 +2,7 @@
 
 use super::ids::{LinkToken, OfferId, PartnerId};
 use super::offer::{AttributionPolicy, Destinations, RunState};
+use super::stop::Stop;
 use serde::{Deserialize, Serialize};
 
 /// A tracking link.
@@ -31,6 +32,9 @@ pub struct Link {
     /// Paused: clicks answer 404.
     #[serde(default)]
     pub state: RunState,
+    /// Stopped, now or at a time.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stop: Option<Stop>,
     /// Overrides of the attribution policy.
     #[serde(default)]
     pub attribution: AttributionPolicy,
@@ -59,5 +63,79 @@ impl Link {
     /// The names of its own, joined with `::`.
     pub fn full_name(&self) -> String {
         self.names().collect::<Vec<_>>().join("::")
+    }
+}
+
+/// The link whose click URL a destination is.
+pub fn click_target(destination: &str) -> Option<LinkToken> {
+    let (_, rest) = destination.split_once("://")?;
+    let (_, path) = rest.split_once('/')?;
+    let token = path.split(['?', '#']).next()?.strip_prefix("c/")?;
+    token.parse().ok()
+}
+
+/// Whether a click on a link comes back to it. `targets` gives the links that another one leads to.
+pub fn comes_back(link: &LinkToken, targets: &dyn Fn(&LinkToken) -> Vec<LinkToken>) -> bool {
+    /// Longer chains are not followed: no browser would.
+    const LONGEST: usize = 50;
+    let mut seen: Vec<LinkToken> = Vec::new();
+    let mut open = targets(link);
+    while let Some(next) = open.pop() {
+        if next == *link {
+            return true;
+        }
+        if seen.len() < LONGEST && !seen.contains(&next) {
+            open.extend(targets(&next));
+            seen.push(next);
+        }
+    }
+    false
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn token(text: &str) -> LinkToken {
+        text.parse().unwrap()
+    }
+
+    #[test]
+    fn click_urls_are_known_by_their_path() {
+        for (destination, target) in [
+            ("https://t.example.com/c/mylink01", Some("mylink01")),
+            (
+                "http://127.0.0.1:8080/c/mylink01?param1={para1}#x",
+                Some("mylink01"),
+            ),
+            ("https://shop.example/lp/c/mylink01", None),
+            ("https://shop.example/c/mylink01/x", None),
+            ("https://shop.example/c/", None),
+            ("https://shop.example", None),
+            ("myshop://c/mylink01", None),
+        ] {
+            assert_eq!(click_target(destination), target.map(token), "{destination}");
+        }
+    }
+
+    #[test]
+    fn rings_of_links_are_found_and_chains_are_not() {
+        let targets = |of: &LinkToken| match of.as_str() {
+            "itself01" => vec![token("itself01")],
+            "first001" => vec![token("other001"), token("second01")],
+            "second01" => vec![token("third001")],
+            "third001" => vec![token("first001")],
+            "before01" => vec![token("itself01")],
+            _ => vec![],
+        };
+        for (link, expected) in [
+            ("itself01", true),
+            ("first001", true),
+            ("third001", true),
+            ("before01", false),
+            ("other001", false),
+        ] {
+            assert_eq!(comes_back(&token(link), &targets), expected, "{link}");
+        }
     }
 }

@@ -9,6 +9,8 @@ use std::str::FromStr;
 pub const MAX_AMOUNT: i64 = 100_000_000_000;
 /// Most decimals kept of an amount.
 pub const MAX_SCALE: u32 = 6;
+/// Digits behind the point that are looked at in the number of a program.
+const FLOAT_DIGITS: usize = 15;
 /// Digits of [`MAX_AMOUNT`].
 const MAX_WHOLE_DIGITS: usize = 12;
 
@@ -44,6 +46,57 @@ pub fn parse_amount(text: &str) -> Result<Decimal, MoneyError> {
         return Err(MoneyError::TooLarge);
     }
     Ok(value)
+}
+
+/// An amount as it was sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SentAmount {
+    /// The amount.
+    pub amount: Decimal,
+    /// The tail of a float was rounded away.
+    pub is_rounded: bool,
+}
+
+/// The same; what is within a millionth of a value with three decimals, the most that a currency has, is that value
+/// with the tail of a float: `2980*1.1` is 3278.0000000000005 in JavaScript.
+pub fn parse_sent_amount(text: &str) -> Result<SentAmount, MoneyError> {
+    match parse_amount(text) {
+        Ok(amount) => {
+            return Ok(SentAmount {
+                amount,
+                is_rounded: false,
+            });
+        }
+        Err(MoneyError::Scale) => {}
+        Err(error) => return Err(error),
+    }
+    let text = text.trim();
+    let point = text.char_indices().find(|(_, c)| matches!(c, '.' | '．'));
+    let digits = match point {
+        // A decimal holds no more than 28 digits; those of a float end before.
+        Some((at, _)) => {
+            text[at..]
+                .chars()
+                .take(1 + FLOAT_DIGITS)
+                .map(char::len_utf8)
+                .sum::<usize>()
+                + at
+        }
+        None => text.len(),
+    };
+    let is_number = text[digits..]
+        .chars()
+        .all(|c| matches!(c, '0'..='9' | '０'..='９'));
+    let exact = parse_plain(&text[..digits])?;
+    let amount = exact.round_dp(3).normalize();
+    let tail = (exact - amount).abs();
+    if !is_number || tail > Decimal::new(1, MAX_SCALE) {
+        return Err(MoneyError::Scale);
+    }
+    parse_amount(&amount.to_string()).map(|amount| SentAmount {
+        amount,
+        is_rounded: true,
+    })
 }
 
 /// Reads a number in the form of [`parse_amount`], as large and as fine as a [`Decimal`] can hold it.
@@ -126,7 +179,7 @@ BYN BZD CAD CDF CHF CLP CNY COP CRC CUP CVE CZK DJF DKK DOP DZD EGP ERN ETB EUR 
 GTQ GYD HKD HNL HTG HUF IDR ILS INR IQD IRR ISK JMD JOD JPY KES KGS KHR KMF KPW KRW KWD KYD KZT LAK LBP LKR LRD \
 LSL LYD MAD MDL MGA MKD MMK MNT MOP MRU MUR MVR MWK MXN MYR MZN NAD NGN NIO NOK NPR NZD OMR PAB PEN PGK PHP PKR \
 PLN PYG QAR RON RSD RUB RWF SAR SBD SCR SDG SEK SGD SHP SLE SOS SRD SSP STN SVC SYP SZL THB TJS TMT TND TOP TRY \
-TTD TWD TZS UAH UGX USD UYU UZS VES VND VUV WST XAF XCD XOF XPF YER ZAR ZMW ZWG";
+TTD TWD TZS UAH UGX USD UYU UZS VES VND VUV WST XAF XCD XOF XPF YER ZAR ZMW ZWG ";
 
 impl FromStr for Currency {
     type Err = MoneyError;
@@ -135,12 +188,11 @@ impl FromStr for Currency {
     fn from_str(text: &str) -> Result<Self, MoneyError> {
         let mut code: [u8; 3] = text.as_bytes().try_into().map_err(|_| MoneyError::Currency)?;
         code.make_ascii_uppercase();
-        let known = CODES.split_ascii_whitespace().any(|c| c.as_bytes() == code);
-        if known {
-            Ok(Self(code))
-        } else {
-            Err(MoneyError::Currency)
-        }
+        let (codes, _) = CODES.as_bytes().as_chunks::<4>();
+        codes
+            .binary_search_by(|known| known[..3].cmp(&code))
+            .map(|_| Self(code))
+            .map_err(|_| MoneyError::Currency)
     }
 }
 
@@ -192,10 +244,36 @@ pub struct Money {
     pub currency: Currency,
 }
 
+impl fmt::Display for Money {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.amount_text(), self.currency)
+    }
+}
+
 impl Money {
+    /// Reads what its `Display` writes: `1000 JPY`.
+    pub fn parse(text: &str) -> Option<Self> {
+        let (amount, currency) = text.split_once(' ')?;
+        Some(Self {
+            amount: parse_amount(amount).ok()?,
+            currency: currency.parse().ok()?,
+        })
+    }
+
     /// The amount as a rule writes it: no trailing zeros after the point, no exponent.
     pub fn amount_text(&self) -> String {
         self.amount.normalize().to_string()
+    }
+
+    /// The amount in the smallest unit of its currency: whole yen, cents; `None` where it is too large for that.
+    pub fn minor(&self) -> Option<Decimal> {
+        let unit = Decimal::from(10_u64.checked_pow(self.currency.decimals())?);
+        let minor = self.amount.checked_mul(unit)?;
+        Some(
+            minor
+                .round_dp_with_strategy(0, rust_decimal::RoundingStrategy::MidpointAwayFromZero)
+                .normalize(),
+        )
     }
 
     /// The amount in hundredths of a unit, rounded half away from zero: `{revenue}`.
@@ -204,6 +282,25 @@ impl Money {
             .round_dp_with_strategy(0, rust_decimal::RoundingStrategy::MidpointAwayFromZero)
             .normalize()
     }
+}
+
+/// A number with its thousands apart.
+#[must_use]
+pub fn grouped(number: &str) -> String {
+    let (sign, rest) = number.strip_prefix('-').map_or(("", number), |rest| ("-", rest));
+    let (whole, part) = rest.split_once('.').map_or((rest, None), |(w, p)| (w, Some(p)));
+    let mut text = String::from(sign);
+    for (at, digit) in whole.chars().enumerate() {
+        if at > 0 && (whole.len() - at).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    if let Some(part) = part {
+        text.push('.');
+        text += part;
+    }
+    text
 }
 
 #[cfg(test)]

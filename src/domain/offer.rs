@@ -1,9 +1,15 @@
 //! Offers (広告 / アプリ): what is advertised, and every policy that hangs on it.
 
+use super::activity::ActivityKind;
+use super::identity::IdentityPolicy;
 use super::ids::{EventToken, OfferId};
 use super::money::{Currency, Money};
+use super::secret::SecretText;
+use super::stop::Stop;
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
+
+pub use super::stop::RunState;
 
 /// Site or app.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, utoipa::ToSchema)]
@@ -14,17 +20,6 @@ pub enum OfferKind {
     Web,
     /// A mobile app: installs, sessions, events.
     App,
-}
-
-/// Active or paused: offers and links share it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, utoipa::ToSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum RunState {
-    /// In use.
-    #[default]
-    Active,
-    /// Answers 404 to clicks; conversions of earlier clicks still count.
-    Paused,
 }
 
 /// Where a click leads. Each is a URL template; the first that fits the device wins, in the order app deep
@@ -42,6 +37,21 @@ pub struct Destinations {
     pub deep_link: Option<String>,
     /// Devices for which there is no other destination.
     pub fallback: Option<String>,
+}
+
+impl Destinations {
+    fn fields(&self) -> [Option<&str>; 5] {
+        let others = [&self.ios, &self.android, &self.deep_link, &self.fallback];
+        let [ios, android, deep_link, fallback] = others.map(|text| text.as_deref());
+        [Some(self.default.as_str()), ios, android, deep_link, fallback]
+            .map(|text| text.filter(|t| !t.is_empty()))
+    }
+
+    /// Those that are set; each field that is not is taken from `below`, as the offer's stand in for the link's.
+    pub fn texts_over<'d>(&'d self, below: &'d Self) -> impl Iterator<Item = &'d str> {
+        let pairs = self.fields().into_iter().zip(below.fields());
+        pairs.filter_map(|(own, below)| own.or(below))
+    }
 }
 
 /// How repeated conversions are recognised (重複成果).
@@ -203,6 +213,36 @@ pub struct Event {
     /// What partners are owed, unless a partner has its own.
     #[serde(default)]
     pub payout: Option<Payout>,
+    /// The largest amount that counts by itself while nobody vouches for it; `None`: any.
+    #[serde(default)]
+    pub unproven_amount: Option<Money>,
+}
+
+/// Installs of an app as conversions: how they become approved, and what partners are owed for one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct InstallTerms {
+    /// How an install becomes approved.
+    pub approval: Approval,
+    /// What the credited partner is owed, unless it has a payout of its own: a fixed sum (CPI).
+    pub payout: Option<Payout>,
+    /// Reattributions are settled as installs are (off).
+    pub reattributions: bool,
+    /// Reinstalls are settled as installs are (off).
+    pub reinstalls: bool,
+}
+
+impl InstallTerms {
+    /// Whether an activity of this kind is a conversion with status and payout.
+    pub fn cover(&self, kind: ActivityKind) -> bool {
+        match kind {
+            ActivityKind::Install => true,
+            ActivityKind::Reattribution => self.reattributions,
+            ActivityKind::Reinstall => self.reinstalls,
+            ActivityKind::ReattributionReinstall => self.reattributions || self.reinstalls,
+            _ => false,
+        }
+    }
 }
 
 /// What is stored of a visitor's address.
@@ -231,6 +271,24 @@ pub enum TrustMode {
     Enforced,
 }
 
+/// A character set of values that are not UTF-8.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Charset {
+    /// Shift_JIS as Windows writes it (CP932).
+    ShiftJis,
+    /// EUC-JP.
+    EucJp,
+    /// GB18030, and GBK within it.
+    Gb18030,
+    /// Big5.
+    Big5,
+    /// EUC-KR as Windows writes it (CP949).
+    EucKr,
+    /// Windows-1252, and ISO 8859-1 within it.
+    Windows1252,
+}
+
 /// Who may send conversions for the offer. Every check that is configured must pass.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(default, deny_unknown_fields)]
@@ -240,10 +298,13 @@ pub struct TrustPolicy {
     /// SHA-256 (hex) of the bearer tokens that are good; shown by name only.
     pub bearer_tokens: Vec<BearerToken>,
     /// Secret of the HMAC-SHA256 signature (see the reference for what is signed). Never shown after saving.
-    pub hmac_secret: Option<String>,
+    #[schema(value_type = Option<String>)]
+    pub hmac_secret: Option<SecretText>,
     /// Addresses or ranges that may call.
     #[schema(value_type = Vec<String>)]
     pub allowed_ips: Vec<ipnet::IpNet>,
+    /// A listed address alone, without a token or signature, may change conversions: their status, their amount (off).
+    pub addresses_may_change: bool,
 }
 
 /// A bearer token of an offer's server-to-server endpoints.
@@ -322,12 +383,18 @@ pub struct Offer {
     pub id: OfferId,
     /// For people; `{app_name}`.
     pub name: String,
+    /// 広告グループ: offers that are looked at together; empty without one.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub group: String,
     /// Site or app.
     #[serde(default)]
     pub kind: OfferKind,
     /// Paused: clicks answer 404.
     #[serde(default)]
     pub state: RunState,
+    /// Stopped, now or at a time.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stop: Option<Stop>,
     /// Where clicks lead.
     #[serde(default)]
     pub destinations: Destinations,
@@ -342,6 +409,12 @@ pub struct Offer {
     pub sites: Vec<String>,
     /// Conversion points, in order; the first is the default of `/cv`.
     pub events: Vec<Event>,
+    /// Installs as conversions, apps only.
+    #[serde(default)]
+    pub installs: InstallTerms,
+    /// Character set of what is sent for it and is not UTF-8; found by the text unless set.
+    #[serde(default)]
+    pub charset: Option<Charset>,
     /// Currency of amounts that come without one.
     #[serde(default = "default_currency")]
     pub currency: Currency,
@@ -360,6 +433,9 @@ pub struct Offer {
     /// Bots and prefetches count like people (off).
     #[serde(default)]
     pub count_bots: bool,
+    /// What is kept of e-mail, telephone number and external id.
+    #[serde(default)]
+    pub identity: IdentityPolicy,
     /// Who may send conversions.
     #[serde(default)]
     pub trust: TrustPolicy,
@@ -375,7 +451,8 @@ pub struct Offer {
 }
 
 impl Offer {
-    /// The event that a conversion names by token or name; the first one when it names none.
+    /// The event that a conversion names by token or name, whatever its letter case where only one is meant; the
+    /// first one when it names none.
     pub fn event(&self, named: Option<&str>) -> Option<&Event> {
         match named {
             None => self.events.first(),
@@ -383,8 +460,21 @@ impl Offer {
                 .events
                 .iter()
                 .find(|e| e.token.as_str() == named)
-                .or_else(|| self.events.iter().find(|e| e.name == named)),
+                .or_else(|| self.events.iter().find(|e| e.name == named))
+                .or_else(|| self.event_in_any_case(named)),
         }
+    }
+
+    fn event_in_any_case(&self, named: &str) -> Option<&Event> {
+        let named = named.to_lowercase();
+        let is_meant = |e: &&Event| e.token.as_str() == named || e.name.to_lowercase() == named;
+        let mut meant = self.events.iter().filter(is_meant);
+        meant.next().filter(|_| meant.next().is_none())
+    }
+
+    /// Whether it takes no new visitors now.
+    pub fn is_stopped(&self, now_ms: i64) -> bool {
+        self.state == RunState::Paused || self.stop.as_ref().is_some_and(|stop| stop.is_in_force(now_ms))
     }
 
     /// The window of web conversions in days.

@@ -10,19 +10,26 @@
 //! * Three URLs a partner (pending, approved, rejected): a conversion that is approved at once calls the
 //!   partner's rules for `approved`; when none of them covers that status but some cover `pending`, those
 //!   fire, because a partner that has only a pending URL still has to hear of the conversion.
-//! * A callback carried on the click URL is a plain GET without headers; `event_callback` hears the first
+//! * 2026-11-29: a partner that is to be told its click id is not called without one, unless the rule allows it: it
+//!   would answer 200 to an id that means nothing. The postback is kept as failed (`no_click_id`), so that it is
+//!   shown and can be sent all the same. Rules of offers are the advertiser's own and are always sent.
+//! * A callback carried on the click URL is a plain GET without headers unless it says `POST,`; `event_callback` hears the first
 //!   occurrence of every event, not later statuses, which the system it comes from does not have.
 
+mod planner;
+
+use self::planner::Planner;
 use super::activity::{
     Activity, ActivityInput, ActivityKind, ConversionStatus, MatchType, RuleOutcome, Verdict,
 };
-use super::ids::{ActivityId, OfferId, PartnerId, PostbackId};
-use super::postback::{FailReason, Method, Origin, Postback, PostbackState, Request};
-use super::rule::{NoData, Rule, RuleScope};
+use super::identity::Identity;
+use super::ids::{ActivityId, PartnerId, PostbackId, RuleId};
+use super::postback::{Origin, Postback, Request};
+use super::rule::{Credit, Rule, RuleScope};
 use super::session::{EngagementKind, LinkCallback, Session};
+use super::template::hole::shown_request;
 use super::template::{
-    ActivityValues, CheckContext, Context, Entry, Evaluation, Finding, RuleText, Unrenderable, check,
-    compile, render_get,
+    ActivityValues, CheckContext, Context, Evaluation, Finding, Unrenderable, check, compile,
 };
 use serde::Serialize;
 
@@ -44,6 +51,10 @@ pub struct Preview {
     pub entries: Vec<EntryPreview>,
     /// Errors and warnings.
     pub findings: Vec<Finding>,
+    /// Why nothing would be sent for this activity, whatever the conditions say; a stable code.
+    pub skipped: Option<&'static str>,
+    /// What was missing.
+    pub skipped_because: Option<String>,
 }
 
 /// A preview of one entry.
@@ -65,15 +76,19 @@ pub struct EntryPreview {
     pub message: Option<String>,
 }
 
-/// The activity that a click or impression is: its session is its record, its SID the activity id.
-pub fn engagement(session: Session) -> Activity {
-    let kind = match session.kind {
+/// What kind of activity a click, a landing or an impression is.
+pub fn engagement_kind(session: &Session) -> ActivityKind {
+    match session.kind {
         EngagementKind::Impression => ActivityKind::Impression,
         EngagementKind::Click | EngagementKind::Direct => ActivityKind::Click,
-    };
+    }
+}
+
+/// The activity that a click or impression is: its session is its record, its SID the activity id.
+pub fn engagement(session: Session) -> Activity {
     Activity {
         id: ActivityId(session.id.0),
-        kind,
+        kind: engagement_kind(&session),
         at_ms: session.at_ms(),
         offer: Some(session.offer.clone()),
         event: None,
@@ -92,18 +107,20 @@ pub fn engagement(session: Session) -> Activity {
         rules: Vec::new(),
         history: Vec::new(),
         facts: Vec::new(),
+        identity: Identity::default(),
         session: Some(Box::new(session)),
     }
 }
 
 /// Whether a rule fires for an activity by scope, kind, event, status and bots (not yet by its conditions).
 ///
-/// * 2026-11-27: a rule with statuses fires when a conversion *enters* one of them. A change of the amount alone
-///   enters none: a partner that counts calls would book a second conversion.
+/// * 2026-11-29: a change of the amount alone enters no status, and fires only rules that ask for it: a partner that
+///   counts calls would book a second conversion.
 pub fn matches(rule: &Rule, activity: &Activity, context: &Context<'_>) -> bool {
     let is_entered = activity.outdated_status.is_none() || activity.outdated_status != activity.status;
     applies(rule, activity, context)
-        && (rule.statuses.is_empty() || (is_entered && covers(rule, activity.status)))
+        && (is_entered || rule.amount_changes)
+        && (rule.statuses.is_empty() || covers(rule, activity.status))
 }
 
 /// All of `matches` but the status.
@@ -112,15 +129,30 @@ fn applies(rule: &Rule, activity: &Activity, context: &Context<'_>) -> bool {
     let is_in_scope = match &rule.scope {
         RuleScope::Offer { offer } => activity.offer.as_ref() == Some(offer),
         RuleScope::Partner { partner, offer } => {
-            session.and_then(|s| s.partner.as_ref()) == Some(partner)
-                && (offer.is_none() || activity.offer == *offer)
+            let is_heard = match rule.credit {
+                Credit::Credited => session.and_then(|s| s.partner.as_ref()) == Some(partner),
+                Credit::Any => !is_engagement(activity.kind),
+            };
+            is_heard && (offer.is_none() || activity.offer == *offer)
         }
     };
     is_in_scope
         && rule.enabled
-        && (rule.kinds.is_empty() || rule.kinds.contains(&activity.kind))
+        && hears(rule, activity)
         && (rule.event.is_none() || rule.event == activity.event)
         && (rule.include_bots || !is_left_out(session, context))
+}
+
+/// A rule for installs that names statuses hears of their later statuses, too: those have the kind `event_update`.
+fn hears(rule: &Rule, activity: &Activity) -> bool {
+    let kind = activity.conversion_kind();
+    rule.kinds.is_empty()
+        || rule.kinds.contains(&activity.kind)
+        || (kind.is_arrival() && !rule.statuses.is_empty() && rule.kinds.contains(&kind))
+}
+
+fn is_engagement(kind: ActivityKind) -> bool {
+    matches!(kind, ActivityKind::Click | ActivityKind::Impression)
 }
 
 /// Bots and prefetches fire nothing, unless the offer counts them like people.
@@ -142,22 +174,48 @@ fn firing<'r>(
         .into_iter()
         .filter(|compiled| applies(&compiled.rule, activity, context))
         .collect();
-    let is_of_partner = |compiled: &CompiledRule| matches!(compiled.rule.scope, RuleScope::Partner { .. });
-    let is_approved_at_once =
-        activity.kind == ActivityKind::Event && activity.status == Some(ConversionStatus::Approved);
-    let is_covered = applying
-        .iter()
-        .any(|compiled| is_of_partner(compiled) && matches(&compiled.rule, activity, context));
+    let partner_of = |compiled: &CompiledRule| match &compiled.rule.scope {
+        RuleScope::Partner { partner, .. } => Some(partner.clone()),
+        RuleScope::Offer { .. } => None,
+    };
+    let is_first = activity.kind == ActivityKind::Event || activity.kind.is_arrival();
+    let is_approved_at_once = is_first && activity.status == Some(ConversionStatus::Approved);
+    // Each partner is judged by its own rules.
+    let is_covered = |of: &PartnerId| {
+        let mut own = applying
+            .iter()
+            .filter(|compiled| partner_of(compiled).as_ref() == Some(of));
+        own.any(|compiled| matches(&compiled.rule, activity, context))
+    };
     let stands_in = |compiled: &CompiledRule| {
         is_approved_at_once
-            && !is_covered
-            && is_of_partner(compiled)
             && covers(&compiled.rule, Some(ConversionStatus::Pending))
+            && partner_of(compiled).is_some_and(|partner| !is_covered(&partner))
     };
     applying
-        .into_iter()
+        .iter()
+        .copied()
         .filter(|compiled| matches(&compiled.rule, activity, context) || stands_in(compiled))
         .collect()
+}
+
+/// Whether rules are asked about an activity: a duplicate or a refused one tells nobody.
+pub fn is_told(activity: &Activity) -> bool {
+    activity.verdict == Verdict::Accepted
+}
+
+/// Whether a rule fires for an activity, beside the others that may speak for it.
+pub fn fires<'r>(
+    rule: &'r CompiledRule,
+    others: impl IntoIterator<Item = &'r CompiledRule>,
+    activity: &Activity,
+    context: &Context<'_>,
+) -> bool {
+    let rules = std::iter::once(rule).chain(others).collect();
+    is_told(activity)
+        && firing(rules, activity, context)
+            .into_iter()
+            .any(|firing| std::ptr::eq(firing, rule))
 }
 
 /// Whether a callback of the click URL is for an activity. The prefix `adj_` of branded links is accepted.
@@ -185,142 +243,6 @@ fn is_called_for(callback: &LinkCallback, activity: &Activity) -> bool {
         }
         _ => false,
     }
-}
-
-/// Makes the postbacks of one activity.
-struct Planner<'p> {
-    activity: &'p Activity,
-    offer: &'p OfferId,
-    context: &'p Context<'p>,
-    make_id: &'p mut dyn FnMut() -> (PostbackId, u64),
-    plan: Plan,
-}
-
-/// How one entry becomes a request.
-type Render<'r> = &'r dyn Fn(&Entry, &ActivityValues<'_>) -> Result<Request, Unrenderable>;
-
-impl Planner<'_> {
-    fn add_all(&mut self, text: &RuleText, origin: &Origin, partner: Option<&PartnerId>, render: Render<'_>) {
-        for (index, entry) in text.entries.iter().enumerate() {
-            self.add(
-                entry,
-                u16::try_from(index).unwrap_or(u16::MAX),
-                origin,
-                partner,
-                render,
-            );
-        }
-    }
-
-    fn add(
-        &mut self,
-        entry: &Entry,
-        index: u16,
-        origin: &Origin,
-        partner: Option<&PartnerId>,
-        render: Render<'_>,
-    ) {
-        let (id, random) = (self.make_id)();
-        let values = ActivityValues {
-            activity: self.activity,
-            context: self.context,
-            postback: Some(id),
-            random,
-        };
-        let evaluation = entry
-            .condition
-            .as_ref()
-            .map(|condition| condition.evaluate(&values));
-        let mut outcome = RuleOutcome {
-            origin: origin.clone(),
-            entry: index,
-            condition: evaluation.as_ref().map(Evaluation::explain),
-            holds: evaluation.as_ref().is_none_or(|evaluation| evaluation.holds),
-            postback: None,
-            skipped: None,
-        };
-        let lane = entry.url.lane().filter(|_| outcome.holds).cloned();
-        if let Some(lane) = lane {
-            let now = self.context.now_ms;
-            let (request, state) = match render(entry, &values) {
-                Ok(request) => (request, PostbackState::Waiting { due_at_ms: now }),
-                Err(reason) => {
-                    outcome.skipped = Some(reason.code().to_owned());
-                    // The template is kept in place of a request, for the operator to see.
-                    let url = entry.url.source().to_owned();
-                    let request = Request {
-                        method: Method::Get,
-                        url,
-                        headers: Vec::new(),
-                        body: None,
-                    };
-                    (
-                        request,
-                        PostbackState::Failed {
-                            at_ms: now,
-                            reason: FailReason::Unrenderable,
-                        },
-                    )
-                }
-            };
-            outcome.postback = Some(id);
-            self.plan.postbacks.push(Postback {
-                id,
-                activity: self.activity.id,
-                offer: self.offer.clone(),
-                partner: partner.cloned(),
-                origin: origin.clone(),
-                entry: index,
-                lane,
-                request,
-                created_at_ms: now,
-                resent_at_ms: None,
-                state,
-                attempts: 0,
-                order_key: partner.and_then(|_| order_key(self.activity)),
-                is_test: self.activity.is_test,
-                last: None,
-            });
-        } else if outcome.holds {
-            outcome.skipped = Some("bad_host".into());
-        }
-        self.plan.outcomes.push(outcome);
-    }
-
-    fn add_rule(&mut self, compiled: &CompiledRule, origin: &Origin) {
-        let partner = match &compiled.rule.scope {
-            RuleScope::Partner { partner, .. } => Some(partner),
-            RuleScope::Offer { .. } => None,
-        };
-        self.add_all(&compiled.text, origin, partner, &|entry, values| {
-            compiled.render(entry, values)
-        });
-    }
-
-    fn add_callback(&mut self, callback: &LinkCallback, partner: Option<&PartnerId>) {
-        let origin = Origin::Link(callback.name.clone());
-        match RuleText::parse(&callback.text).text {
-            Some(text) => {
-                self.add_all(&text, &origin, partner, &|entry, values| {
-                    render_get(&entry.url, &NoData::Empty, values)
-                });
-            }
-            None => self.plan.outcomes.push(RuleOutcome {
-                origin,
-                entry: 0,
-                condition: None,
-                holds: false,
-                postback: None,
-                skipped: Some("invalid_callback".into()),
-            }),
-        }
-    }
-}
-
-/// Postbacks of one conversion to one partner are sent in the order of its statuses.
-fn order_key(activity: &Activity) -> Option<ActivityId> {
-    matches!(activity.kind, ActivityKind::Event | ActivityKind::EventUpdate)
-        .then(|| activity.of.unwrap_or(activity.id))
 }
 
 /// What an activity causes under the rules of the catalog and the callbacks that its click carried.
@@ -358,12 +280,37 @@ pub fn plan<'r>(
     planner.plan
 }
 
+/// What one rule would send for an activity, whatever its kinds and statuses.
+pub fn plan_rule(
+    compiled: &CompiledRule,
+    activity: &Activity,
+    context: &Context<'_>,
+    make_id: &mut dyn FnMut() -> (PostbackId, u64),
+) -> Plan {
+    plan_as(compiled, activity, context, make_id, Origin::Rule)
+}
+
 /// A test send: every entry of one rule whose condition holds, whatever its kinds and statuses, labelled test.
 pub fn plan_test(
     compiled: &CompiledRule,
     activity: &Activity,
     context: &Context<'_>,
     make_id: &mut dyn FnMut() -> (PostbackId, u64),
+) -> Plan {
+    let mut plan = plan_as(compiled, activity, context, make_id, Origin::Test);
+    for postback in &mut plan.postbacks {
+        postback.is_test = true;
+        postback.order_key = None;
+    }
+    plan
+}
+
+fn plan_as(
+    compiled: &CompiledRule,
+    activity: &Activity,
+    context: &Context<'_>,
+    make_id: &mut dyn FnMut() -> (PostbackId, u64),
+    origin: fn(RuleId) -> Origin,
 ) -> Plan {
     let Some(offer) = &activity.offer else {
         return Plan::default();
@@ -375,30 +322,8 @@ pub fn plan_test(
         make_id,
         plan: Plan::default(),
     };
-    planner.add_rule(compiled, &Origin::Test(compiled.rule.id.clone()));
-    for postback in &mut planner.plan.postbacks {
-        postback.is_test = true;
-        postback.order_key = None;
-    }
+    planner.add_rule(compiled, &origin(compiled.rule.id.clone()));
     planner.plan
-}
-
-/// Renders one entry of a rule anew, for a resend under today's rule; id and `{random}` are the postback's.
-pub fn render_again(
-    compiled: &CompiledRule,
-    entry: u16,
-    activity: &Activity,
-    context: &Context<'_>,
-    (postback, random): (PostbackId, u64),
-) -> Option<Result<Request, Unrenderable>> {
-    let entry = compiled.text.entries.get(usize::from(entry))?;
-    let values = ActivityValues {
-        activity,
-        context,
-        postback: Some(postback),
-        random,
-    };
-    Some(compiled.render(entry, &values))
 }
 
 /// What a rule would do with an activity: conditions, requests, findings.
@@ -413,16 +338,21 @@ pub fn preview(
         return Preview {
             entries: Vec::new(),
             findings,
+            skipped: None,
+            skipped_because: None,
         };
     };
     let postback = Some(PostbackId::new(context.now_ms, 0));
+    let as_rule = planner::Manner::of(&compiled, activity, context, false);
     let values = ActivityValues {
         activity,
         context,
         postback,
         random: 0,
+        of_rule: as_rule.of_rule,
     };
-    let entries = compiled
+    let skip = as_rule.skip(&compiled, activity, &values);
+    let entries = as_rule
         .text
         .entries
         .iter()
@@ -438,13 +368,18 @@ pub fn preview(
                 end: entry.end,
                 holds: condition.as_ref().is_none_or(|evaluation| evaluation.holds),
                 condition,
-                request: rendered.ok(),
+                request: rendered.ok().map(|request| shown_request(&request)),
                 unrenderable,
                 message: unrenderable.map(|reason| reason.to_string()),
             }
         })
         .collect();
-    Preview { entries, findings }
+    Preview {
+        entries,
+        findings,
+        skipped: skip.as_ref().map(|skip| skip.code),
+        skipped_because: skip.map(|skip| skip.because),
+    }
 }
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
 //! Postbacks: one rendered request each, what became of it, and its attempts.
 //!
 //! These records are stored with postcard, which is not self-describing: no tagged enums, no skipped
-//! fields. The shape that the API shows is made in `http::api`.
+//! fields. The shape that the API shows is made in `reports`.
 
 use super::ids::{ActivityId, OfferId, PartnerId, PostbackId, RuleId};
 use serde::{Deserialize, Serialize};
@@ -71,8 +71,21 @@ impl fmt::Debug for LaneKey {
 }
 
 /// Why a postback ended as failed. Each has a stable code ([`FailReason::code`]).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, utoipa::ToSchema)]
+#[derive(
+    Debug,
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    Hash,
+    Serialize,
+    Deserialize,
+    utoipa::ToSchema,
+    strum::IntoStaticStr,
+    strum::VariantNames,
+)]
 #[serde(rename_all = "snake_case")]
+#[strum(serialize_all = "snake_case")]
 pub enum FailReason {
     /// The schedule ran out.
     Exhausted,
@@ -86,19 +99,18 @@ pub enum FailReason {
     Unrenderable,
     /// An operator or an erasure cancelled it.
     Cancelled,
+    /// The partner's click id is to be sent and has no value; a resend sends it all the same.
+    NoClickId,
+    /// Older than its rule sends; a resend ends the same way.
+    TooOld,
+    /// The receiver refused it for good, as its rule reads the answer.
+    RefusedByPartner,
 }
 
 impl FailReason {
     /// Stable code.
     pub fn code(self) -> &'static str {
-        match self {
-            Self::Exhausted => "exhausted",
-            Self::Gone => "gone",
-            Self::Expired => "expired",
-            Self::EgressRefused => "egress_refused",
-            Self::Unrenderable => "unrenderable",
-            Self::Cancelled => "cancelled",
-        }
+        self.into()
     }
 }
 
@@ -178,6 +190,12 @@ pub struct Postback {
     pub is_test: bool,
     /// The last attempt, repeated here so that a list needs no second look-up.
     pub last: Option<Attempt>,
+    /// Unix milliseconds from which it is too old to be sent, if its rule says so.
+    pub expires_at_ms: Option<i64>,
+    /// It asks what became of this one, which was taken first and is judged later.
+    pub looks_at: Option<PostbackId>,
+    /// When a second look found it taken for good, unix milliseconds.
+    pub confirmed_at_ms: Option<i64>,
 }
 
 impl Postback {
@@ -185,11 +203,19 @@ impl Postback {
     pub fn accepted_at_ms(&self) -> i64 {
         self.resent_at_ms.unwrap_or(self.created_at_ms)
     }
+
+    /// Whether its text was erased: there is nothing to send again.
+    pub fn is_erased(&self) -> bool {
+        self.request.url.is_empty()
+    }
 }
 
 /// Why an exchange brought no HTTP answer.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, utoipa::ToSchema)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, utoipa::ToSchema, strum::IntoStaticStr,
+)]
 #[serde(rename_all = "snake_case")]
+#[strum(serialize_all = "snake_case")]
 pub enum ErrorClass {
     /// The name could not be resolved.
     Dns,
@@ -229,6 +255,20 @@ pub enum Outcome {
     },
 }
 
+/// What an answer means.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum AnswerVerdict {
+    /// Taken.
+    Delivered,
+    /// The same request again, later.
+    Retry,
+    /// Refused for good.
+    GiveUp,
+    /// The token or account is refused: everything for the partner waits.
+    Stop,
+}
+
 /// One try of a postback.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct Attempt {
@@ -250,4 +290,8 @@ pub struct Attempt {
     pub remote_addr: Option<String>,
     /// Sent by hand, so it used up no attempt of the schedule.
     pub is_manual: bool,
+    /// What the rule says that the answer means; `None`: its status line was read.
+    pub verdict: Option<AnswerVerdict>,
+    /// The receiver's own words, where the rule says where they stand.
+    pub said: String,
 }

@@ -8,6 +8,7 @@
 
 use super::partner::DeliverySettings;
 use super::postback::{ErrorClass, FailReason, Outcome, PostbackState};
+use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
@@ -35,6 +36,17 @@ pub struct RetryPolicy {
     pub short_schedule_s: Arc<[u32]>,
     /// Milliseconds from acceptance to giving up.
     pub ttl_ms: i64,
+    /// When nothing was sent because the partner was held, in order; does not count against the time to live.
+    pub held: Arc<[HeldSpan]>,
+}
+
+/// A stretch of time in which a partner was held.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HeldSpan {
+    /// Unix milliseconds.
+    pub from_ms: i64,
+    /// Unix milliseconds; `i64::MAX` while it lasts.
+    pub to_ms: i64,
 }
 
 impl Default for RetryPolicy {
@@ -43,6 +55,7 @@ impl Default for RetryPolicy {
             full_schedule_s: Arc::new(FULL_SCHEDULE_S),
             short_schedule_s: Arc::new(SHORT_SCHEDULE_S),
             ttl_ms: i64::from(TTL_H) * HOUR_MS,
+            held: Arc::default(),
         }
     }
 }
@@ -59,12 +72,27 @@ impl RetryPolicy {
             full_schedule_s: schedule(&settings.schedule_s, &self.full_schedule_s),
             short_schedule_s: schedule(&settings.short_schedule_s, &self.short_schedule_s),
             ttl_ms: settings.ttl_h.map_or(self.ttl_ms, |h| i64::from(h) * HOUR_MS),
+            held: self.held.clone(),
         }
+    }
+
+    /// The longest that a postback ever waits for its next attempt, milliseconds.
+    pub fn longest_wait_ms(&self) -> i64 {
+        let steps = self.full_schedule_s.iter().chain(self.short_schedule_s.iter());
+        let longest_s = steps.copied().max().unwrap_or(0);
+        jittered_ms(longest_s, 1.0).max(i64::from(MAX_RETRY_AFTER_S) * 1_000)
     }
 
     /// When a postback accepted at `accepted_at_ms` is given up, unix milliseconds.
     pub fn deadline_ms(&self, accepted_at_ms: i64) -> i64 {
-        accepted_at_ms.saturating_add(self.ttl_ms)
+        let mut deadline_ms = accepted_at_ms.saturating_add(self.ttl_ms);
+        for span in self.held.iter() {
+            let from_ms = span.from_ms.max(accepted_at_ms);
+            if from_ms < deadline_ms {
+                deadline_ms = deadline_ms.saturating_add(span.to_ms.saturating_sub(from_ms).max(0));
+            }
+        }
+        deadline_ms
     }
 }
 
@@ -117,6 +145,17 @@ pub fn given_up(is_answered: bool) -> FailReason {
     } else {
         FailReason::Expired
     }
+}
+
+/// Whether nothing was sent because the address may not be called.
+pub fn is_refused(outcome: &Outcome) -> bool {
+    matches!(
+        outcome,
+        Outcome::Error {
+            class: ErrorClass::Egress,
+            ..
+        }
+    )
 }
 
 /// Whether the receiver took it: any 2xx.
@@ -207,6 +246,28 @@ mod tests {
         Outcome::Error {
             class,
             message: String::new(),
+        }
+    }
+
+    #[test]
+    fn held_time_moves_the_deadline() {
+        let held = |spans: &[(i64, i64)]| RetryPolicy {
+            ttl_ms: 100,
+            held: spans
+                .iter()
+                .map(|&(from_ms, to_ms)| HeldSpan { from_ms, to_ms })
+                .collect(),
+            ..RetryPolicy::default()
+        };
+        for (spans, deadline) in [
+            (&[][..], 1_100),
+            (&[(500, 900)], 1_100),
+            (&[(900, 1_050)], 1_150),
+            (&[(1_010, 1_020), (1_105, 1_200)], 1_205),
+            (&[(1_150, 1_900)], 1_100),
+            (&[(1_090, i64::MAX)], i64::MAX),
+        ] {
+            assert_eq!(held(spans).deadline_ms(1_000), deadline, "{spans:?}");
         }
     }
 

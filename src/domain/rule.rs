@@ -4,9 +4,17 @@
 //! * 2026-11-27: the parts of a rule refuse fields that they do not know, since a misspelt `offer` would make a
 //!   rule fire for all offers. They are stored in the same form, so a new field in one of them is a new schema.
 
+mod parts;
+
+pub use self::parts::{
+    AnswerCase, AnswerPolicy, Credit, EventWord, MOST_AGE_H, MOST_CASES, MOST_NEEDS, MOST_WORDS, SecondLook,
+    StatusReading, TestSwitch,
+};
+
 use super::activity::{ActivityKind, ConversionStatus};
 use super::ids::{EventToken, OfferId, PartnerId, RuleId};
 use super::postback::Method;
+use super::secret::SecretText;
 use serde::{Deserialize, Serialize};
 
 /// Whom a rule speaks for.
@@ -102,6 +110,29 @@ pub struct RuleHeader {
     pub value: String,
 }
 
+/// Parts of names of headers that hold keys.
+const KEY_LIKE: [&str; 8] = [
+    "authorization",
+    "cookie",
+    "token",
+    "secret",
+    "api-key",
+    "apikey",
+    "access-key",
+    "password",
+];
+
+impl RuleHeader {
+    /// Whether it holds a key that is written out, for everybody to read who may read the rule.
+    pub fn shows_key(&self) -> bool {
+        let name = self.name.to_ascii_lowercase();
+        let is_written_out = !self.value.contains(['{', '#']) && !self.value.trim().is_empty();
+        let mut words = name.split(|c: char| !c.is_ascii_alphanumeric());
+        is_written_out
+            && (KEY_LIKE.iter().any(|part| name.contains(part)) || words.any(|word| word.ends_with("auth")))
+    }
+}
+
 /// A saved rule.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct Rule {
@@ -140,13 +171,56 @@ pub struct Rule {
     pub no_data: NoData,
     /// Signing secret (`whsec_...`); requests are signed when set. Never shown after saving.
     #[serde(default)]
-    pub signing_secret: Option<String>,
+    #[schema(value_type = Option<String>)]
+    pub signing_secret: Option<SecretText>,
     /// Also fires for bots and prefetches (off by default).
     #[serde(default)]
     pub include_bots: bool,
+    /// Also sent when the partner's click id (PARA1) is to go out and has no value.
+    #[serde(default)]
+    pub allow_empty_click_id: bool,
+    /// Also fires when only the amount of a conversion changes (off): a partner that counts calls would book a second
+    /// conversion.
+    #[serde(default)]
+    pub amount_changes: bool,
+    /// Whose conversions it hears, where it speaks for a partner.
+    #[serde(default)]
+    pub credit: Credit,
+    /// The partner whose secrets an offer-wide rule uses.
+    #[serde(default)]
+    pub secrets_of: Option<PartnerId>,
+    /// The platform's words for our events; an event that is not among them does not fire the rule. Empty: all do.
+    #[serde(default)]
+    pub event_map: Vec<EventWord>,
+    /// Alternatives, each a text of placeholders that all need data; without any of them nothing is sent. Empty:
+    /// nothing is needed.
+    #[serde(default)]
+    pub needs: Vec<String>,
+    /// Hours after an activity at which it is no longer sent, also not by hand.
+    #[serde(default)]
+    pub max_age_h: Option<u32>,
+    /// How tests are sent.
+    #[serde(default)]
+    pub test: Option<TestSwitch>,
+    /// How answers are read; by the status line unless set.
+    #[serde(default)]
+    pub answers: Option<AnswerPolicy>,
+    /// Asks later what became of a request that was taken.
+    #[serde(default)]
+    pub second_look: Option<SecondLook>,
     /// Unix milliseconds of the last save.
     #[serde(default)]
     pub updated_at_ms: i64,
+}
+
+impl Rule {
+    /// The partner whose secrets it uses.
+    pub fn secret_owner(&self) -> Option<&PartnerId> {
+        match &self.scope {
+            RuleScope::Partner { partner, .. } => Some(partner),
+            RuleScope::Offer { .. } => self.secrets_of.as_ref(),
+        }
+    }
 }
 
 fn yes() -> bool {
@@ -155,6 +229,29 @@ fn yes() -> bool {
 
 #[cfg(test)]
 mod tests {
+    #[test]
+    fn keys_that_are_written_out_are_told_from_other_headers() {
+        for (name, value, expected) in [
+            ("Authorization", "Bearer abc", true),
+            ("authorization", "Basic {secret.token}", false),
+            ("X-Auth", "abc", true),
+            ("X-Auth-Key", "abc", true),
+            ("MyAuth", "abc", true),
+            ("X-Author", "abc", false),
+            ("Cookie", "a=b", true),
+            ("X-API-KEY", "abc", true),
+            ("Apikey", "##PARA1##", false),
+            ("X-Access-Token", " ", false),
+            ("Accept", "*/*", false),
+        ] {
+            let header = super::RuleHeader {
+                name: name.into(),
+                value: value.into(),
+            };
+            assert_eq!(header.shows_key(), expected, "{name}: {value}");
+        }
+    }
+
     use super::*;
     use serde_json::json;
 

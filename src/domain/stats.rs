@@ -107,6 +107,17 @@ impl Sums {
             None => self.0.push((money.currency, money.amount)),
         }
     }
+    /// The same sums with every sign turned.
+    #[must_use]
+    pub fn negated(&self) -> Self {
+        Self(
+            self.0
+                .iter()
+                .map(|(currency, amount)| (*currency, -amount))
+                .collect(),
+        )
+    }
+
     /// Adds all of another.
     pub fn merge(&mut self, other: &Self) {
         for (currency, amount) in &other.0 {
@@ -156,6 +167,49 @@ pub struct Counters {
     pub payout: Sums,
     /// Cost reported on engagements.
     pub cost: Sums,
+    /// Payout by the status of its conversion. Rows that began before this was counted say so in `is_unsplit`.
+    pub by_status: ByStatus,
+    /// The row holds conversions that are in `payout` but not in `by_status`.
+    pub is_unsplit: bool,
+    /// Clicks and activities with a variable that nobody filled, taken without its value.
+    pub unfilled: i64,
+}
+
+/// Payout of conversions by their status.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct ByStatus {
+    /// Of approved ones: what is owed.
+    pub approved: Sums,
+    /// Of pending ones.
+    pub pending: Sums,
+    /// Of rejected ones.
+    pub rejected: Sums,
+}
+
+impl ByStatus {
+    /// Adds the payout of a conversion of a status.
+    pub fn add(&mut self, status: ConversionStatus, payout: Money) {
+        match status {
+            ConversionStatus::Pending => self.pending.add(payout),
+            ConversionStatus::Approved => self.approved.add(payout),
+            ConversionStatus::Rejected => self.rejected.add(payout),
+        }
+    }
+
+    /// Adds all of another.
+    pub fn merge(&mut self, other: &Self) {
+        self.approved.merge(&other.approved);
+        self.pending.merge(&other.pending);
+        self.rejected.merge(&other.rejected);
+    }
+
+    fn negated(&self) -> Self {
+        Self {
+            approved: self.approved.negated(),
+            pending: self.pending.negated(),
+            rejected: self.rejected.negated(),
+        }
+    }
 }
 
 impl Counters {
@@ -175,9 +229,12 @@ impl Counters {
         self.installs += other.installs;
         self.sessions += other.sessions;
         self.reattributions += other.reattributions;
+        self.unfilled += other.unfilled;
         self.revenue.merge(&other.revenue);
         self.payout.merge(&other.payout);
         self.cost.merge(&other.cost);
+        self.by_status.merge(&other.by_status);
+        self.is_unsplit |= other.is_unsplit;
     }
 
     /// Counts a conversion that entered `status` for the first time.
@@ -188,6 +245,9 @@ impl Counters {
             ConversionStatus::Approved => self.approved += 1,
             ConversionStatus::Rejected => self.rejected += 1,
         }
+        if let Some(payout) = payout {
+            self.by_status.add(status, payout);
+        }
         if status != ConversionStatus::Rejected {
             money.into_iter().for_each(|money| self.revenue.add(money));
             payout.into_iter().for_each(|payout| self.payout.add(payout));
@@ -197,14 +257,6 @@ impl Counters {
     /// The same counters with every sign turned: what merging takes away.
     #[must_use]
     pub fn negated(&self) -> Self {
-        let turn = |sums: &Sums| {
-            Sums(
-                sums.0
-                    .iter()
-                    .map(|(currency, amount)| (*currency, -amount))
-                    .collect(),
-            )
-        };
         Self {
             clicks: -self.clicks,
             unique_clicks: -self.unique_clicks,
@@ -220,9 +272,12 @@ impl Counters {
             installs: -self.installs,
             sessions: -self.sessions,
             reattributions: -self.reattributions,
-            revenue: turn(&self.revenue),
-            payout: turn(&self.payout),
-            cost: turn(&self.cost),
+            unfilled: -self.unfilled,
+            revenue: self.revenue.negated(),
+            payout: self.payout.negated(),
+            cost: self.cost.negated(),
+            by_status: self.by_status.negated(),
+            is_unsplit: self.is_unsplit,
         }
     }
 
@@ -262,6 +317,16 @@ mod tests {
         row.merge(&as_status(ConversionStatus::Approved).negated());
         assert_eq!((row.conversions, row.approved, row.rejected), (1, 0, 1));
         assert_eq!(row.payout.0, vec![(Currency::JPY, 0.into())]);
+        let of = |sums: &Sums| sums.0.iter().map(|(_, amount)| *amount).sum::<Decimal>();
+        let ByStatus {
+            approved,
+            pending,
+            rejected,
+        } = &row.by_status;
+        assert_eq!(
+            [of(approved), of(pending), of(rejected)],
+            [0.into(), 0.into(), 100.into()]
+        );
     }
 
     #[test]

@@ -11,6 +11,11 @@
 //! that are not), and credited to nobody; some minutes before count as the install where the engagement was earlier
 //! still, for clocks that differ.
 
+mod facts;
+mod worth;
+
+pub use self::facts::Facts;
+
 use super::activity::{ActivityKind, MatchType};
 use super::attribution::Windows;
 use super::duplicates::{Hash, hash};
@@ -268,7 +273,38 @@ pub struct Visitor {
     pub earlier: Vec<Earlier>,
     /// The app session before the newest reattribution, unix milliseconds.
     pub before_reattribution_ms: Option<i64>,
+    /// What the app said of the device last, by the names of `DEVICE_FACTS`.
+    pub device: Vec<(String, String)>,
+    /// Whether somebody who proved who they are told of it: such a device makes room last.
+    pub is_proven: bool,
 }
+
+/// What an app says of the device in one request and may leave out in the next. Not where the device is, which
+/// changes, nor what names its user.
+const DEVICE_FACTS: [&str; 20] = [
+    "os_name",
+    "os_version",
+    "device_type",
+    "device_name",
+    "device_model",
+    "device_manufacturer",
+    "hardware_name",
+    "cpu_type",
+    "api_level",
+    "language",
+    "timezone",
+    "tracking_enabled",
+    "tracking_limited",
+    "att_status",
+    "third_party_sharing_disabled",
+    "sdk_version",
+    "app_version",
+    "app_version_raw",
+    "app_version_short",
+    "is_google_play_store_downloaded",
+];
+/// Longest value of a device fact that is remembered, bytes.
+const LONGEST_FACT: usize = 100;
 
 impl Visitor {
     /// Gives the credit back when a temporary one is over at `at_ms`. Doing it again changes nothing.
@@ -360,6 +396,24 @@ impl Visitor {
         learnt
     }
 
+    /// Remembers what a request says of the device; tells whether something is new.
+    pub fn learn_device(&mut self, fields: &[(String, String)]) -> bool {
+        let mut is_new = false;
+        for (name, value) in fields {
+            let is_kept = DEVICE_FACTS.contains(&name.as_str());
+            if !is_kept || value.is_empty() || value.len() > LONGEST_FACT {
+                continue;
+            }
+            match self.device.iter_mut().find(|(known, _)| known == name) {
+                Some((_, known)) if known == value => continue,
+                Some((_, known)) => known.clone_from(value),
+                None => self.device.push((name.clone(), value.clone())),
+            }
+            is_new = true;
+        }
+        is_new
+    }
+
     /// How an event that was sent with the time `at_ms` and said `said` (a hash, of the time too) stands to those
     /// before it. Earlier ones of a kind are refused (reference, 5.3); a time in whole seconds, as
     /// `created_at_unix` is, says nothing of the order within its second.
@@ -434,40 +488,6 @@ impl Visitor {
 
 fn second(at_ms: i64) -> i64 {
     at_ms.div_euclid(1000)
-}
-
-/// Values by placeholder name, being put together.
-#[derive(Debug, Default)]
-pub struct Facts(pub Vec<(String, String)>);
-
-impl Facts {
-    /// Adds a value; the last one of a name stands.
-    pub fn add(&mut self, name: &str, value: impl ToString) {
-        self.0.retain(|(known, _)| known != name);
-        self.0.push((name.to_owned(), value.to_string()));
-    }
-
-    /// Adds a time as unix seconds, where there is one.
-    pub fn time(&mut self, name: &str, at_ms: Option<i64>) {
-        if let Some(at_ms) = at_ms {
-            self.add(name, at_ms.div_euclid(1000));
-        }
-    }
-
-    /// Adds a time as unix seconds rounded down to the hour.
-    pub fn hour(&mut self, name: &str, at_ms: Option<i64>) {
-        if let Some(at_ms) = at_ms {
-            self.add(name, at_ms.div_euclid(3_600_000) * 3600);
-        }
-    }
-
-    /// Adds token and name of a link under `name` and `name_name`.
-    pub fn tracker(&mut self, name: &str, tracker: Option<&Tracker>) {
-        if let Some(tracker) = tracker {
-            self.add(name, &tracker.token);
-            self.add(&format!("{name}_name"), &tracker.name);
-        }
-    }
 }
 
 #[cfg(test)]

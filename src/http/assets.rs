@@ -2,11 +2,11 @@
 //! paths of screens get `index.html`, since the browser routes them. Any other path is answered 404: a
 //! conversion that was sent to a mistyped address must not be told 200.
 
-use actix_web::http::Method;
 use actix_web::http::header::{
-    ACCEPT, ACCEPT_ENCODING, ALLOW, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_TYPE, ETAG, EntityTag,
-    HeaderValue, IF_NONE_MATCH, VARY,
+    ACCEPT, ACCEPT_ENCODING, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_TYPE, ETAG, EntityTag, IF_NONE_MATCH,
+    VARY,
 };
+use actix_web::http::{Method, StatusCode};
 use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder, ResponseError};
 use rust_embed::{EmbeddedFile, RustEmbed};
 
@@ -14,8 +14,9 @@ use super::problem::ApiError;
 use super::tracking;
 
 /// First segments of the paths that the browser routes; a test compares them with `web/src/app/app.tsx`.
-const SCREENS: [&str; 16] = [
+const SCREENS: [&str; 20] = [
     "setup",
+    "import",
     "live",
     "links",
     "offers",
@@ -23,10 +24,13 @@ const SCREENS: [&str; 16] = [
     "rules",
     "clicks",
     "conversions",
+    "erasures",
     "refused",
     "postbacks",
     "trace",
     "reports",
+    "payouts",
+    "statements",
     "settings",
     "help",
     "login",
@@ -43,14 +47,22 @@ pub async fn serve(request: HttpRequest) -> HttpResponse {
     let file = Ui::get(path).filter(|_| !path.is_empty());
     let is_screen = is_screen(request.path());
     if file.is_none() && !is_screen {
-        return tracking::elsewhere(&request);
+        return match Ui::get("index.html") {
+            Some(page) if is_page_of_nowhere(&request) => {
+                let mut answer = send(&request, "index.html", &page, false);
+                if answer.status() == StatusCode::OK {
+                    *answer.status_mut() = StatusCode::NOT_FOUND;
+                }
+                answer
+            }
+            _ => tracking::elsewhere(&request),
+        };
     }
     if !matches!(*request.method(), Method::GET | Method::HEAD) {
-        let mut answer = ApiError::Method.error_response();
-        answer
-            .headers_mut()
-            .insert(ALLOW, HeaderValue::from_static("GET, HEAD"));
-        return answer;
+        return ApiError::Method {
+            allow: "GET, HEAD".into(),
+        }
+        .error_response();
     }
     if let Some(file) = file {
         return send(&request, path, &file, path.starts_with("assets/"));
@@ -71,6 +83,16 @@ fn is_screen(path: &str) -> bool {
         Some((first, _)) => !first.is_empty() && SCREENS.contains(&first),
         None => SCREENS.contains(&path),
     }
+}
+
+/// Whether somebody looks for a page that is not there: they see the interface say so. Programs do not name HTML
+/// among what they accept, and whoever meant a tracking endpoint is told which.
+fn is_page_of_nowhere(request: &HttpRequest) -> bool {
+    let accept = request.headers().get(ACCEPT).and_then(|v| v.to_str().ok());
+    *request.method() == Method::GET
+        && accept.is_some_and(|accept| accept.contains("text/html"))
+        && !request.path().contains('.')
+        && !tracking::resembles_address(request.path())
 }
 
 fn accepts_html(request: &HttpRequest) -> bool {
@@ -199,6 +221,21 @@ mod tests {
         assert_eq!(missing.status(), 404);
         let absent = serve(TestRequest::with_uri("/nothing/here").to_http_request()).await;
         assert_eq!(absent.status(), 404);
+        assert_eq!(absent.headers().get(CONTENT_TYPE).unwrap(), "application/json");
+        for (path, type_of_answer) in [
+            ("/nowhere/at/all", "text/html; charset=utf-8"),
+            ("/gone.html", "application/json"),
+            ("/CV", "application/json"),
+        ] {
+            let request = TestRequest::with_uri(path).insert_header((ACCEPT, "text/html,*/*;q=0.8"));
+            let answer = serve(request.to_http_request()).await;
+            assert_eq!(answer.status(), 404, "{path}");
+            assert_eq!(
+                answer.headers().get(CONTENT_TYPE).unwrap(),
+                type_of_answer,
+                "{path}"
+            );
+        }
         let posted = serve(TestRequest::with_uri("/").method(Method::POST).to_http_request()).await;
         assert_eq!(posted.status(), 405);
     }

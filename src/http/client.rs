@@ -1,26 +1,31 @@
 //! Where a request comes from and how the browser sees this server: behind proxies only what trusted ones
 //! say counts.
 
+use super::connection;
 use crate::tracking::client::client_ip;
 use actix_web::HttpRequest;
 use actix_web::http::header::{HOST, HeaderMap};
 use ipnet::IpNet;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use parking_lot::Mutex;
+use std::collections::BTreeSet;
+use std::net::{IpAddr, Ipv4Addr};
 
-/// Who is calling, and why we think so.
+/// Where a request comes from, and why we think so.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Caller {
+pub struct Client {
     /// The caller's own address.
     pub ip: IpAddr,
     /// Whether the connection to the caller (or to the proxy before us) is encrypted.
     pub is_tls: bool,
+    /// Whether somebody said so: the connection itself, or a trusted proxy in `X-Forwarded-Proto`.
+    pub is_tls_known: bool,
     /// Host and port that the caller asked for.
     pub host: String,
     /// A sentence that says why the address is what it is.
     pub because: &'static str,
 }
 
-impl Caller {
+impl Client {
     /// `scheme://host[:port]` as the browser sees it.
     pub fn origin(&self) -> String {
         format!("{}://{}", if self.is_tls { "https" } else { "http" }, self.host)
@@ -28,14 +33,21 @@ impl Caller {
 }
 
 /// Judges a request. A peer that is not known (a Unix socket) counts as loopback.
-pub fn caller(request: &HttpRequest, trusted: &[IpNet]) -> Caller {
+pub fn client(request: &HttpRequest, trusted: &[IpNet]) -> Client {
     let peer = request
         .peer_addr()
         .map_or(IpAddr::V4(Ipv4Addr::LOCALHOST), |a| a.ip());
-    judge(peer, request.headers(), request.app_config().secure(), trusted)
+    let mut client = judge(peer, request.headers(), connection::is_tls(request), trusted);
+    // HTTP/2 names it in the target of the request.
+    if client.host.is_empty()
+        && let Some(authority) = request.uri().authority()
+    {
+        client.host = authority.as_str().into();
+    }
+    client
 }
 
-fn judge(peer: IpAddr, headers: &HeaderMap, is_tls: bool, trusted: &[IpNet]) -> Caller {
+fn judge(peer: IpAddr, headers: &HeaderMap, is_tls: bool, trusted: &[IpNet]) -> Client {
     let text = |name: &str| headers.get(name).and_then(|v| v.to_str().ok());
     let host = text(HOST.as_str()).unwrap_or_default();
     let forwarded: Vec<&str> = headers
@@ -44,40 +56,64 @@ fn judge(peer: IpAddr, headers: &HeaderMap, is_tls: bool, trusted: &[IpNet]) -> 
         .collect();
     let is_proxy = trusted.iter().any(|net| net.contains(&peer.to_canonical()));
     if !is_proxy {
+        if !forwarded.is_empty() {
+            unbelieved(peer.to_canonical());
+        }
         let because = if forwarded.is_empty() {
             "it is the address of the connection"
         } else {
             "it is the address of the connection; the X-Forwarded-For header was ignored, since the address is not in trusted_proxies"
         };
-        return Caller {
+        return Client {
             ip: peer.to_canonical(),
             is_tls,
+            is_tls_known: true,
             host: host.into(),
             because,
         };
     }
+    // Of several proxies each adds what it saw; the first saw the browser.
+    let first = |name| text(name).and_then(|list| list.split(',').map(str::trim).find(|one| !one.is_empty()));
     let because = if forwarded.is_empty() {
         "it is the address of a trusted proxy, which sent no X-Forwarded-For header"
     } else {
         "a trusted proxy named it in X-Forwarded-For"
     };
-    Caller {
+    Client {
         ip: client_ip(peer, &forwarded, trusted),
-        is_tls: text("x-forwarded-proto").map_or(is_tls, |proto| proto.trim().eq_ignore_ascii_case("https")),
-        host: text("x-forwarded-host").unwrap_or(host).trim().into(),
+        is_tls: first("x-forwarded-proto").map_or(is_tls, |proto| proto.eq_ignore_ascii_case("https")),
+        is_tls_known: is_tls || first("x-forwarded-proto").is_some(),
+        host: first("x-forwarded-host").unwrap_or(host.trim()).into(),
         because,
     }
 }
 
-/// IPv6 callers own a /64, so it counts as one address.
-pub fn network(ip: IpAddr) -> IpAddr {
-    match ip.to_canonical() {
-        IpAddr::V6(v6) => {
-            let s = v6.segments();
-            IpAddr::V6(Ipv6Addr::new(s[0], s[1], s[2], s[3], 0, 0, 0, 0))
-        }
-        v4 @ IpAddr::V4(_) => v4,
+/// Peers of this network that sent forwarded headers and are not trusted: most probably proxies that the settings
+/// do not name.
+static UNBELIEVED: Mutex<BTreeSet<IpAddr>> = Mutex::new(BTreeSet::new());
+/// How many are remembered.
+const MOST_UNBELIEVED: usize = 16;
+
+/// Notes a peer whose forwarded headers were ignored. Strangers may send such headers as they like.
+fn unbelieved(peer: IpAddr) {
+    let is_near = match peer {
+        IpAddr::V4(v4) => v4.is_loopback() || v4.is_private(),
+        IpAddr::V6(v6) => v6.is_loopback() || v6.is_unique_local(),
+    };
+    if !is_near {
+        return;
     }
+    let mut known = UNBELIEVED.lock();
+    if known.len() < MOST_UNBELIEVED && known.insert(peer) {
+        tracing::warn!(code = "untrusted_proxy", %peer, "requests come with forwarded headers from an address that trusted_proxies does not name: they are ignored, and all visitors seem to come from there; if it is your proxy, add it to trusted_proxies");
+    }
+}
+
+/// Proxies that should probably be trusted, of those seen since the start.
+pub fn untrusted_proxies(trusted: &[IpNet]) -> Vec<IpAddr> {
+    let known = UNBELIEVED.lock();
+    let is_trusted = |peer: &IpAddr| trusted.iter().any(|net| net.contains(peer));
+    known.iter().copied().filter(|peer| !is_trusted(peer)).collect()
 }
 
 #[cfg(test)]
@@ -112,5 +148,19 @@ mod tests {
             (proxied.ip.to_string().as_str(), proxied.origin().as_str()),
             ("198.51.100.7", "https://t.example.com")
         );
+    }
+
+    #[test]
+    fn of_two_proxies_the_first_saw_the_browser() {
+        let trusted: Vec<IpNet> = vec!["10.0.0.0/8".parse().unwrap()];
+        let mut headers = headers();
+        for (name, value) in [
+            ("x-forwarded-proto", "https, http"),
+            ("x-forwarded-host", "t.example.com, inner.example"),
+        ] {
+            headers.insert(HeaderName::from_static(name), HeaderValue::from_static(value));
+        }
+        let caller = judge("10.0.0.1".parse().unwrap(), &headers, false, &trusted);
+        assert_eq!(caller.origin(), "https://t.example.com");
     }
 }

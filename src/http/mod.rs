@@ -8,25 +8,42 @@ pub mod api;
 pub mod assets;
 pub mod auth;
 pub mod client;
+mod compress;
+pub mod connection;
 pub mod echo;
 pub mod extract;
 pub mod health;
 pub mod host;
+pub mod plain;
 pub mod problem;
 mod proof;
 pub mod reach;
 pub mod stream;
+pub mod tags_seen;
 pub mod tracking;
 
+use crate::admin::callback_tests::CallbackTickets;
+use crate::admin::jobs::Jobs;
+use crate::admin::setup::{self, SetupLink};
+use crate::admin::{AdminError, Auth, Saving, ServerLimits};
 use crate::alerts::Alerts;
-use crate::config::Config;
+use crate::archive::Archiving;
+use crate::certificates::Certificates;
+use crate::config::InForce;
 use crate::delivery::Delivery;
+use crate::delivery::holds::Holds;
+use crate::delivery::pause::Pause;
 use crate::recorder::Recorder;
+use crate::reports::{Exports, PartnerScope, Readers, View};
 use crate::store::Keeper;
+use crate::store::catalog::Catalog;
+use crate::stream::Stream;
 use crate::telemetry::Metrics;
+use crate::tracking::app::due::Means;
+use crate::tracking::gate::Gate;
 use crate::tracking::geo::GeoIp;
 use crate::tracking::link_names::LinkNames;
-use crate::tracking::visitors::Visitors;
+use crate::tracking::visitor_count::VisitorCount;
 use actix_web::HttpRequest;
 use actix_web::body::MessageBody;
 use actix_web::dev::{ServiceRequest, ServiceResponse};
@@ -36,12 +53,13 @@ use actix_web::http::header::{
 };
 use actix_web::middleware::{Next, from_fn};
 use actix_web::web::{self, ServiceConfig};
-use auth::Auth;
+use connection::Connections;
 use echo::Echo;
 use problem::ApiError;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
+use tags_seen::TagsSeen;
 
 /// How long a read waits for what was acknowledged before it.
 const APPLY_PATIENCE: Duration = Duration::from_secs(2);
@@ -53,30 +71,54 @@ const CONTENT_POLICY: &str = "default-src 'none'; script-src 'self'; style-src '
 pub struct State {
     /// The one writer, and through it the configuration and reads.
     pub recorder: Recorder,
+    /// Tickets for tests of callbacks.
+    pub callback_tickets: CallbackTickets,
     /// Lanes and workers.
     pub delivery: Arc<Delivery>,
     /// Tells the operator what is wrong.
     pub alerts: Arc<Alerts>,
     /// Snapshots and backups.
     pub keeper: Keeper,
+    /// The archive off the machine, if there is one.
+    pub archiving: Option<Arc<Archiving>>,
+    /// Whether an operator paused delivery.
+    pub pause: Pause,
+    /// Open connections of visitors.
+    pub connections: Connections,
+    /// Partners whose postbacks wait.
+    pub holds: Holds,
     /// Effective configuration.
-    pub config: Arc<Config>,
+    pub config: InForce,
+    /// Of the listeners.
+    pub certificates: Arc<Certificates>,
+    /// Activities to a receiver, if there is one.
+    pub stream: Option<Arc<Stream>>,
     /// Counters and gauges.
     pub metrics: Metrics,
     /// Logins, tokens, throttling.
     pub auth: Auth,
     /// The built-in receiver of tests.
     pub echo: Arc<Echo>,
+    /// On which sites the tag is loaded.
+    pub tags_seen: Arc<TagsSeen>,
     /// Places of addresses.
     pub geo: Arc<GeoIp>,
+    /// How often strangers may send something.
+    pub gate: Arc<Gate>,
     /// Which names below a link are known.
     pub link_names: Arc<LinkNames>,
     /// How many devices are known.
-    pub visitors: Arc<Visitors>,
-    /// Where the admin side listens.
+    pub visitors: Arc<VisitorCount>,
+    /// Where visitors are answered.
+    pub public_address: SocketAddr,
+    /// Where the admin side listens, as the machine is reached.
     pub admin_address: SocketAddr,
     /// Long work that goes on beside the requests.
-    pub jobs: api::jobs::Jobs,
+    pub jobs: Jobs,
+    /// Threads that read for operators.
+    pub readers: Readers,
+    /// The exports under way.
+    pub exports: Exports,
     /// What the start found wrong and only another start can mend.
     pub start_faults: Vec<health::Check>,
     /// Unix milliseconds.
@@ -87,6 +129,44 @@ impl State {
     /// Unix milliseconds.
     pub fn now_ms(&self) -> i64 {
         self.recorder.clock().now_ms()
+    }
+
+    /// What carrying out an erasure needs.
+    pub fn means(&self) -> Means {
+        Means {
+            visitors: self.visitors.clone(),
+            link_names: self.link_names.clone(),
+        }
+    }
+
+    /// What reports are made from.
+    pub fn view(&self, scope: PartnerScope) -> View {
+        View {
+            reader: self.recorder.reader().clone(),
+            catalog: self.recorder.catalog(),
+            scope,
+            now_ms: self.now_ms(),
+        }
+    }
+
+    /// Makes a link under which the instance can be claimed.
+    pub fn setup_link(&self) -> Result<SetupLink, AdminError> {
+        setup::issue_link(&self.auth, &self.recorder, self.config.now(), self.admin_address)
+    }
+
+    /// What this server allows to be saved.
+    pub fn limits(&self) -> ServerLimits<'_> {
+        ServerLimits::new(self.config.now(), Some(self.echo.address()))
+    }
+
+    /// What a save is made with; `origin` is this server as the caller sees it.
+    pub fn saving<'a>(&'a self, catalog: &'a Catalog, origin: &'a str) -> Saving<'a> {
+        Saving {
+            catalog,
+            limits: self.limits(),
+            origin,
+            now_ms: self.now_ms(),
+        }
     }
 
     /// Waits until everything acknowledged so far can be read.
@@ -104,41 +184,39 @@ impl State {
                 );
                 Ok(())
             }
-            Err(_) => Err(ApiError::Busy),
+            Err(_) => Err(AdminError::Busy.into()),
         }
     }
+}
 
-    /// The address of the set-up page with its token, which stands in the fragment: browsers never send it.
-    pub fn setup_url(&self, token: &str) -> String {
-        let settings = &self.recorder.catalog().settings;
-        let public = Some(settings.public_url.clone()).filter(|url| !url.is_empty());
-        let base = match (
-            self.config.admin.listen,
-            public.or_else(|| self.config.public_url.clone()),
-        ) {
-            (None, Some(url)) => url.trim_end_matches('/').to_owned(),
-            (Some(_), _) | (None, None) => {
-                let mut address = self.admin_address;
-                if address.ip().is_unspecified() {
-                    address.set_ip(std::net::IpAddr::from([127, 0, 0, 1]));
-                }
-                let scheme = if self.config.tls.cert_file.is_some() {
-                    "https"
-                } else {
-                    "http"
-                };
-                format!("{scheme}://{address}")
-            }
-        };
-        format!("{base}/setup#{token}")
+/// Headers that every answer has, whoever made it: nothing is taken for another type than it says, and who came by TLS
+/// once comes by TLS again.
+pub fn safeguard<B>(answer: &mut ServiceResponse<B>) {
+    let request = answer.request();
+    let is_tls = connection::is_tls(request) || {
+        let is_told = request.headers().contains_key("x-forwarded-proto");
+        let tracking = request.app_data::<web::Data<tracking::TrackingState>>();
+        is_told
+            && tracking
+                .is_some_and(|state| client::client(request, &state.config.now().trusted_proxies).is_tls)
+    };
+    let headers = answer.headers_mut();
+    if !headers.contains_key(X_CONTENT_TYPE_OPTIONS) {
+        headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    }
+    if is_tls && !headers.contains_key(STRICT_TRANSPORT_SECURITY) {
+        headers.insert(STRICT_TRANSPORT_SECURITY, HeaderValue::from_static(HSTS));
     }
 }
+
+const HSTS: &str = "max-age=31536000";
 
 /// The admin side: API, live stream, UI. The state must be there as [`web::Data`].
 pub fn admin_routes(config: &mut ServiceConfig) {
     let api = web::scope("/api")
         .wrap(from_fn(host::guard))
         .wrap(from_fn(data_headers))
+        .wrap(from_fn(compress::json))
         .configure(api::routes)
         .default_service(web::to(no_route));
     let proof = web::scope("/proof")
@@ -160,8 +238,24 @@ pub fn nothing_else(config: &mut ServiceConfig) {
 }
 
 /// The answer of an address for a method that does not belong to it.
-async fn wrong_method() -> Result<&'static str, ApiError> {
-    Err(ApiError::Method)
+async fn wrong_method(request: HttpRequest) -> Result<&'static str, ApiError> {
+    Err(ApiError::Method {
+        allow: methods_of(request.path()).into(),
+    })
+}
+
+/// Methods of the addresses outside the API, for the header `Allow`.
+fn methods_of(path: &str) -> &'static str {
+    let mut segments = path.split('/').filter(|segment| !segment.is_empty());
+    match segments.next().unwrap_or_default() {
+        "cv" => "GET, POST, OPTIONS",
+        "cv.gif" | "metrics" => "GET",
+        "d" => "POST, OPTIONS",
+        "c" | "i" | "tag.js" | "healthz" | "readyz" | "proof" => "GET, HEAD",
+        ".well-known" if segments.next() == Some("yamabiko-check") => "GET",
+        ".well-known" => "POST",
+        _ => "GET, POST",
+    }
 }
 
 async fn no_route() -> Result<&'static str, ApiError> {
@@ -196,7 +290,7 @@ async fn page_headers(
 
 fn is_tls(request: &ServiceRequest) -> bool {
     let state = request.app_data::<web::Data<State>>();
-    state.is_some_and(|state| client::caller(request.request(), &state.config.trusted_proxies).is_tls)
+    state.is_some_and(|state| client::client(request.request(), &state.config.now().trusted_proxies).is_tls)
 }
 
 fn protect(headers: &mut actix_web::http::header::HeaderMap, secure: bool) {
@@ -217,9 +311,6 @@ fn protect(headers: &mut actix_web::http::header::HeaderMap, secure: bool) {
         headers.insert(name, HeaderValue::from_static(value));
     }
     if secure {
-        headers.insert(
-            STRICT_TRANSPORT_SECURITY,
-            HeaderValue::from_static("max-age=31536000"),
-        );
+        headers.insert(STRICT_TRANSPORT_SECURITY, HeaderValue::from_static(HSTS));
     }
 }

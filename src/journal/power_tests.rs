@@ -164,6 +164,7 @@ fn run(steps: Vec<Step>, preallocate: bool) {
         options: Options {
             segment_bytes: 16 << 10,
             preallocate,
+            is_durable: true,
         },
         journal: None,
         acknowledged: BTreeMap::new(),
@@ -206,6 +207,7 @@ fn sample() -> (SimDisk, Vec<SegmentInfo>, Vec<Vec<u8>>) {
     let options = Options {
         segment_bytes: 12 << 10,
         preallocate: false,
+        is_durable: true,
     };
     let (mut journal, _) = Journal::open_on(Arc::new(disk.clone()), Path::new(DIR), options).unwrap();
     let payloads: Vec<Vec<u8>> = (0..10u8).map(|i| vec![i; 500 + 97 * usize::from(i)]).collect();
@@ -265,7 +267,7 @@ proptest! {
         let lost = lost(&disk, &payloads);
         prop_assert!(lost.len() <= 1, "{lost:?}");
 
-        let options = Options { segment_bytes: 12 << 10, preallocate: false };
+        let options = Options { segment_bytes: 12 << 10, preallocate: false, is_durable: true };
         let (mut journal, report) = Journal::open_on(Arc::new(disk.clone()), Path::new(DIR), options).unwrap();
         prop_assert_eq!(report.last_seq, if lost == [10] { 9 } else { 10 });
         let seq = journal.append(b"and on").unwrap();

@@ -27,6 +27,8 @@ pub struct Options {
     /// Whether a thread prepares the next segment with zeros; without it files grow, and a sync takes
     /// several times as long.
     pub preallocate: bool,
+    /// Whether each record is durable when it is appended. Without it whoever laid a journal syncs its files.
+    pub is_durable: bool,
 }
 
 impl Default for Options {
@@ -34,6 +36,7 @@ impl Default for Options {
         Self {
             segment_bytes: 64 << 20,
             preallocate: true,
+            is_durable: true,
         }
     }
 }
@@ -175,7 +178,10 @@ impl Journal {
         frame::encode(&mut self.frame, active.salt, seq, payload).ok_or_else(too_large)?;
         let result = write_all(active.file.as_ref(), &self.frame, active.offset)
             .map_err(|error| ("write", error))
-            .and_then(|()| active.file.sync().map_err(|error| ("sync", error)));
+            .and_then(|()| match self.options.is_durable {
+                true => active.file.sync().map_err(|error| ("sync", error)),
+                false => Ok(()),
+            });
         if self.frame.capacity() > KEPT_BUFFER_BYTES {
             self.frame = Vec::new();
         }

@@ -11,6 +11,7 @@ use std::sync::Arc;
 const SMALL: Options = Options {
     segment_bytes: 10 << 10,
     preallocate: false,
+    is_durable: true,
 };
 const DIR: &str = "/journal";
 
@@ -319,6 +320,7 @@ fn what_the_system_cannot_read_is_told_and_costs_no_more_than_its_blocks() {
     let large = Options {
         segment_bytes: 1 << 20,
         preallocate: false,
+        is_durable: true,
     };
     let (mut journal, _) = Journal::open_on(Arc::new(disk.clone()), Path::new(DIR), large).unwrap();
     let payload = "x".repeat(3000);
@@ -428,6 +430,7 @@ fn on_a_real_disk_with_a_spare() {
     let options = Options {
         segment_bytes: 32 << 10,
         preallocate: true,
+        is_durable: true,
     };
     let (mut journal, _) = Journal::open(&dir, options).unwrap();
     assert!(matches!(

@@ -5,15 +5,19 @@
 //! staged and joins the group only when the decision returns, so one that panics leaves nothing behind, and
 //! neither does one that could not read what it needs ([`Group::discard`], [`Group::fail`]).
 
-use crate::domain::ids::{PostbackId, TimeId};
+use crate::domain::ids::{ActivityId, PostbackId, TimeId};
 use crate::domain::postback::Postback;
 use crate::domain::stats::{Counters, StatKey};
 use crate::live::LiveEvent;
 use crate::recorder::RecordError;
-use crate::recorder::known::Known;
+use crate::recorder::cache::Cache;
+use crate::recorder::feeds::{self, Feeds};
+use crate::recorder::rooms::Rooms;
 use crate::store::catalog::Catalog;
-use crate::store::{Commit, Db, KeyRange, Op, Reader, StoreError, codec, keys};
-use std::collections::{BTreeMap, HashMap};
+use crate::store::keys::Handed;
+use crate::store::{Commit, Db, Doubt, Key, KeyRange, Op, RawKey, Reader, Record, StoreError, keys};
+use foldhash::HashMap;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// A key and its value.
@@ -50,7 +54,9 @@ pub(super) struct Effects {
 /// One group of decisions.
 pub struct Group<'a> {
     reader: &'a Reader,
-    known: &'a Known,
+    cache: &'a Cache,
+    rooms: &'a Rooms,
+    feeds: &'a Feeds,
     now_ms: i64,
     current_catalog: Arc<Catalog>,
     overlay: HashMap<Db, BTreeMap<Vec<u8>, Option<Vec<u8>>>>,
@@ -61,14 +67,21 @@ pub struct Group<'a> {
 }
 
 impl<'a> Group<'a> {
-    pub(super) fn new(reader: &'a Reader, known: &'a Known, catalog: Arc<Catalog>, now_ms: i64) -> Self {
+    pub(super) fn new(
+        reader: &'a Reader,
+        (cache, rooms, feeds): (&'a Cache, &'a Rooms, &'a Feeds),
+        catalog: Arc<Catalog>,
+        now_ms: i64,
+    ) -> Self {
         Self {
             reader,
-            known,
+            cache,
+            rooms,
+            feeds,
             now_ms,
             current_catalog: catalog,
-            overlay: HashMap::new(),
-            stats: HashMap::new(),
+            overlay: HashMap::default(),
+            stats: HashMap::default(),
             bytes: 0,
             staged: Staged::default(),
             done: Staged::default(),
@@ -78,6 +91,49 @@ impl<'a> Group<'a> {
     /// Time of the group, unix milliseconds.
     pub fn now_ms(&self) -> i64 {
         self.now_ms
+    }
+
+    /// How much is kept of what does not count.
+    pub fn rooms(&self) -> &Rooms {
+        self.rooms
+    }
+
+    /// Up to where records have been handed on.
+    pub fn feeds(&self) -> &Feeds {
+        self.feeds
+    }
+
+    /// Has an activity that was changed handed on again, where it was handed on already.
+    pub fn hand_on_again(&mut self, id: ActivityId) {
+        for (feed, generation) in self.feeds.behind(id.0) {
+            self.mark(keys::late(feed, generation, id.0, Handed::Activity));
+        }
+    }
+
+    /// New records behind the mark of a feed leave an entry each.
+    fn note_late(&mut self) -> Result<(), StoreError> {
+        if !self.feeds.is_any_on() {
+            return Ok(());
+        }
+        let mut entries = Vec::new();
+        for (db, keys) in &self.overlay {
+            for (key, _) in keys.iter().filter(|(_, value)| value.is_some()) {
+                let Some((what, id)) = feeds::handed(*db, key) else {
+                    continue;
+                };
+                let mut behind = self.feeds.behind(id).peekable();
+                if behind.peek().is_some() && !feeds::was_there(self.reader, *db, key)? {
+                    entries.extend(behind.map(|(feed, generation)| keys::late(feed, generation, id, what)));
+                }
+            }
+        }
+        for entry in entries {
+            self.overlay
+                .entry(entry.0)
+                .or_default()
+                .insert(entry.1, Some(Vec::new()));
+        }
+        Ok(())
     }
 
     /// The configuration, with what was changed earlier in this group.
@@ -103,12 +159,53 @@ impl<'a> Group<'a> {
         if let Some(value) = self.overlay.get(&db).and_then(|keys| keys.get(key)) {
             return Ok(value.clone());
         }
-        if let Some(value) = self.known.get(db, key) {
+        if let Some(value) = self.cache.get(db, key) {
             return Ok(value);
         }
         let value = self.reader.get(db, key)?;
-        self.known.note(db, key, value.as_ref());
+        self.cache.note(db, key, value.as_ref());
         Ok(value)
+    }
+
+    /// The record under a key, as it will be after this group so far.
+    ///
+    /// # Errors
+    /// The database is down, or the record does not decode ([`StoreError::is_of_record`]).
+    pub fn load<T: Record>(&self, key: &Key<T>) -> Result<Option<T>, StoreError> {
+        self.get(key.0, &key.1)?
+            .map(|bytes| T::decode(&bytes, key.0, &key.1))
+            .transpose()
+    }
+
+    /// What is to be thought of a record that cannot be read.
+    ///
+    /// # Errors
+    /// The database is down.
+    pub fn doubt<T>(&self, key: &Key<T>, what: &str) -> Result<Doubt, StoreError> {
+        self.cache.forget();
+        self.reader.doubt(key.0, what)
+    }
+
+    /// Whether anything is stored under a key.
+    ///
+    /// # Errors
+    /// The database is down.
+    pub fn has<T>(&self, key: &Key<T>) -> Result<bool, StoreError> {
+        Ok(self.get(key.0, &key.1)?.is_some())
+    }
+
+    /// Writes a record.
+    ///
+    /// # Errors
+    /// [`StoreError::Encode`].
+    pub fn save<T: Record>(&mut self, key: Key<T>, value: &T) -> Result<(), StoreError> {
+        self.put(key, value.encode()?);
+        Ok(())
+    }
+
+    /// Writes an entry of an index.
+    pub fn mark(&mut self, key: Key<()>) {
+        self.put(key, Vec::new());
     }
 
     /// At most `limit` keys of a range and their values, in order, as they will be after this group so far.
@@ -170,13 +267,15 @@ impl<'a> Group<'a> {
         Ok(found)
     }
 
-    /// Writes a key.
-    pub fn put(&mut self, at: (Db, Vec<u8>), value: Vec<u8>) {
+    /// Writes a record that was encoded before.
+    pub fn put(&mut self, at: impl Into<RawKey>, value: Vec<u8>) {
+        let at = at.into();
         self.staged.writes.push((at.0, at.1, Some(value)));
     }
 
-    /// Removes a key.
-    pub fn delete(&mut self, at: (Db, Vec<u8>)) {
+    /// Removes a record, by its key or by the bytes that a scan gave.
+    pub fn remove(&mut self, at: impl Into<RawKey>) {
+        let at = at.into();
         self.staged.writes.push((at.0, at.1, None));
     }
 
@@ -192,23 +291,25 @@ impl<'a> Group<'a> {
 
     /// Stores a waiting postback and has it sent once it is durable.
     pub fn queue(&mut self, postback: Postback) -> Result<(), StoreError> {
-        self.put(keys::waiting(postback.id), codec::encode_postback(&postback)?);
+        self.save(keys::waiting(postback.id), &postback)?;
         self.wake(Arc::new(postback));
         Ok(())
     }
 
-    /// Has the scheduler told of a waiting postback that was written by other means.
+    /// Once this group is durable, the scheduler learns of a waiting postback whose record is already staged
+    /// ([`Self::queue`] does both), and viewers see it.
     pub fn wake(&mut self, postback: Arc<Postback>) {
         self.staged.live.push(LiveEvent::Postback(postback.clone()));
         self.staged.postbacks.push(postback);
     }
 
-    /// Has the scheduler forget a waiting postback that was settled by other means, once that is durable.
+    /// Once this group is durable, the scheduler forgets a waiting postback that the group has settled.
     pub fn cancel(&mut self, id: PostbackId) {
         self.staged.cancelled.push(id);
     }
 
-    /// Has viewers that come back be told nothing of these any more: ids of sessions, activities and postbacks.
+    /// Once this group is durable, the live stream forgets these sessions, activities and postbacks: viewers that
+    /// reconnect are not sent them again.
     pub fn erase(&mut self, ids: impl IntoIterator<Item = TimeId>) {
         self.staged.erased.extend(ids);
     }
@@ -281,11 +382,14 @@ impl<'a> Group<'a> {
     /// the log and stays as it is.
     ///
     /// # Errors
-    /// The counters cannot be read now; the callbacks come back to be told.
+    /// The counters, or records behind a mark, cannot be read now; the callbacks come back to be told.
     pub(super) fn finish(
         mut self,
         totals: &mut super::totals::Totals,
     ) -> Result<(Commit, Effects), (StoreError, Vec<OnDurable>)> {
+        if let Err(error) = self.note_late() {
+            return Err((error, self.done.on_durable));
+        }
         for (key, added) in std::mem::take(&mut self.stats) {
             match totals.add(self.reader, key, &added) {
                 Ok((at, value)) => {

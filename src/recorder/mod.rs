@@ -3,24 +3,28 @@
 //! It takes all that waits (no timer: a group is what arrived during the last sync), lets each job decide
 //! in order, makes the group durable with one write and one `fdatasync`, lets reads see it, and acknowledges
 //! all. It does not know what jobs decide: those are in `tracking` (what visitors and servers do), `delivery`
-//! (what became of postbacks) and `http::api` (what operators do).
+//! (what became of postbacks) and `admin` (what operators do).
 //!
 //! Two channels: outcomes of postbacks are preferred and wait for their turn; intake uses `try_send` and is
 //! answered `busy` when the channel is full. While the store is down intake is refused at once (clicks go to
 //! the [`Spool`]), and outcomes wait in their channel, to be committed first afterwards.
 
+mod cache;
+mod feeds;
 mod group;
-mod known;
+mod rooms;
 mod spool;
 #[cfg(test)]
 pub(crate) mod testing;
 mod totals;
 mod turns;
 
+pub use feeds::Feeds;
 pub use group::{Group, OnDurable};
+pub use rooms::{Pool, RoomBytes, RoomUse, Rooms};
 pub use spool::Spool;
 
-use known::Known;
+use cache::Cache;
 use turns::Turns;
 
 use crate::clock::Clock;
@@ -48,6 +52,9 @@ pub enum RecordError {
     /// The store cannot be written for another reason; health and the log tell which.
     #[error("the store cannot be written: {0}; see the health page and the log")]
     Down(String),
+    /// Another server has taken the place of this one.
+    #[error("{0}")]
+    Fenced(String),
     /// A defect: a decision panicked. Nothing was written; the log has the place.
     #[error(
         "the request could not be processed because of a defect in the server; please report it with the log"
@@ -65,6 +72,7 @@ impl RecordError {
             Self::Busy => "busy",
             Self::Full => "disk_full",
             Self::Down(_) => "store_down",
+            Self::Fenced(_) => "fenced",
             Self::Defect => "internal_defect",
             Self::Stopping => "stopping",
         }
@@ -75,6 +83,7 @@ impl From<&StoreError> for RecordError {
     fn from(error: &StoreError) -> Self {
         match error {
             StoreError::Full { .. } => Self::Full,
+            StoreError::Fenced(why) => Self::Fenced(why.clone()),
             other => Self::Down(other.to_string()),
         }
     }
@@ -115,6 +124,8 @@ pub struct Recorder {
     spool: Arc<Spool>,
     live: Live,
     reader: Reader,
+    rooms: Rooms,
+    feeds: Feeds,
     clock: Clock,
 }
 
@@ -125,6 +136,8 @@ pub struct RecorderOptions {
     pub intake_queue: usize,
     /// Clicks that may wait in memory while the store is down.
     pub spool: usize,
+    /// Bytes a day that are kept of what does not count.
+    pub rooms: RoomBytes,
 }
 
 impl Recorder {
@@ -155,6 +168,8 @@ impl Recorder {
             spool: Arc::new(Spool::new(options.spool)),
             live,
             reader,
+            rooms: Rooms::new(options.rooms),
+            feeds: Feeds::default(),
             clock,
         };
         let turns = Turns {
@@ -163,7 +178,7 @@ impl Recorder {
             intake: intake_jobs,
             outcomes: outcome_jobs,
             totals: totals::Totals::default(),
-            known: Known::default(),
+            cache: Cache::default(),
             retry_at: None,
         };
         let thread = std::thread::Builder::new()
@@ -204,6 +219,16 @@ impl Recorder {
         self.catalog.load_full()
     }
 
+    /// How much is kept of what does not count.
+    pub fn rooms(&self) -> &Rooms {
+        &self.rooms
+    }
+
+    /// Up to where records have been handed on.
+    pub fn feeds(&self) -> &Feeds {
+        &self.feeds
+    }
+
     /// Reads of the store.
     pub fn reader(&self) -> &Reader {
         &self.reader
@@ -229,9 +254,9 @@ impl Recorder {
         self.spool.clone()
     }
 
-    /// Whether the last commit failed.
+    /// Whether the last commit failed, or the next one would because another server has taken the place of this one.
     pub fn is_down(&self) -> bool {
-        self.shared.is_down.load(Ordering::Acquire)
+        self.shared.is_down.load(Ordering::Acquire) || self.reader.refusal().is_some()
     }
 
     /// Whether the recorder was told to stop.

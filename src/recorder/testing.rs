@@ -1,7 +1,7 @@
 //! For tests: a recorder over a store in a temporary directory, under a clock that stands. Nothing repairs the
 //! store but the test.
 
-use super::{Recorder, RecorderOptions, RecorderThread};
+use super::{Recorder, RecorderOptions, RecorderThread, RoomBytes};
 use crate::clock::Clock;
 use crate::live::Live;
 use crate::store::catalog::Catalog;
@@ -34,6 +34,7 @@ impl Instance {
         let bounds = RecorderOptions {
             intake_queue: 100,
             spool: 100,
+            rooms: RoomBytes::default(),
         };
         let (recorder, thread) = Recorder::start(
             store.writer,

@@ -1,7 +1,7 @@
 //! What a decision leaves behind when it fails.
 
 use super::testing::Instance;
-use crate::store::{Db, StoreError, keys};
+use crate::store::{Db, Key, StoreError, keys};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -11,7 +11,10 @@ const NOW_MS: i64 = 1_795_000_000_000;
 fn a_decision_that_fails_leaves_nothing_and_the_others_of_its_group_stand() {
     let instance = Instance::start(NOW_MS);
     let recorder = &instance.recorder;
-    let (before, failing) = (keys::instance("before"), keys::instance("failing"));
+    let (before, failing) = (
+        keys::instance::<[u8; 1]>("before"),
+        keys::instance::<[u8; 1]>("failing"),
+    );
     let (put_before, put_failing) = (before.clone(), failing.clone());
     recorder
         .run_blocking(move |group| group.put(put_before, b"1".to_vec()))
@@ -23,8 +26,8 @@ fn a_decision_that_fails_leaves_nothing_and_the_others_of_its_group_stand() {
         })
         .unwrap();
     assert_eq!(decided, Err("no"));
-    let read = |(db, key): &(Db, Vec<u8>)| recorder.reader().get(*db, key).unwrap();
-    assert_eq!(read(&before), Some(b"1".to_vec()));
+    let read = |key: &Key<[u8; 1]>| recorder.reader().load(key).unwrap();
+    assert_eq!(read(&before), Some(*b"1"));
     assert_eq!(read(&failing), None);
 }
 

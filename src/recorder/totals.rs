@@ -2,8 +2,8 @@
 //! each time. Bounded: when it is full it is emptied, and rows are read again as they are needed.
 
 use crate::domain::stats::{Counters, StatKey};
-use crate::store::{Key, Reader, StoreError, codec, keys};
-use std::collections::HashMap;
+use crate::store::{Key, Reader, Record, StoreError, keys};
+use foldhash::HashMap;
 
 /// Rows kept in memory; about 300 bytes each.
 const MOST_ROWS: usize = 20_000;
@@ -22,17 +22,14 @@ impl Totals {
         reader: &Reader,
         key: StatKey,
         added: &Counters,
-    ) -> Result<(Key, Vec<u8>), StoreError> {
+    ) -> Result<(Key<Counters>, Vec<u8>), StoreError> {
         let at = keys::stat(&key);
         let mut row = match self.rows.get(&key) {
             Some(row) => row.clone(),
-            None => match reader.get(at.0, &at.1)? {
-                Some(value) => codec::decode_counters(&value, at.0, &at.1)?,
-                None => Counters::default(),
-            },
+            None => reader.load(&at)?.unwrap_or_default(),
         };
         row.merge(added);
-        let value = codec::encode_counters(&row)?;
+        let value = row.encode()?;
         self.pending.push((key, row));
         Ok((at, value))
     }

@@ -1,8 +1,8 @@
 //! The turns of the recorder's thread: gather what waits, decide, make it durable, tell. While the store is down
 //! it refuses intake at once and tries the store from time to time.
 
+use super::cache::Cache;
 use super::group::{Effects, Group, OnDurable};
-use super::known::Known;
 use super::totals::Totals;
 use super::{Job, RecordError, Recorder};
 use crate::store::{StoreError, Writer};
@@ -28,7 +28,7 @@ pub(super) struct Turns {
     pub(super) intake: Receiver<Box<dyn Job>>,
     pub(super) outcomes: Receiver<Box<dyn Job>>,
     pub(super) totals: Totals,
-    pub(super) known: Known,
+    pub(super) cache: Cache,
     pub(super) retry_at: Option<Instant>,
 }
 
@@ -82,7 +82,9 @@ impl Turns {
                 self.recorder.shared.is_down.store(false, Ordering::Release);
             }
             Err(error) => {
-                tracing::warn!(code = "store_down", %error, "the store still cannot be written");
+                if let Some(left_out) = telemetry::occasionally("store_down") {
+                    tracing::warn!(code = "store_down", %error, left_out, "the store still cannot be written");
+                }
                 self.retry_at = Some(Instant::now() + RETRY_EVERY);
             }
         }
@@ -127,7 +129,7 @@ impl Turns {
     fn refuse(&self, job: Box<dyn Job>, error: &RecordError) {
         let mut group = Group::new(
             &self.recorder.reader,
-            &self.known,
+            (&self.cache, &self.recorder.rooms, &self.recorder.feeds),
             self.recorder.catalog(),
             self.recorder.clock.now_ms(),
         );
@@ -143,11 +145,12 @@ impl Turns {
 
     fn commit(&mut self, jobs: Vec<Box<dyn Job>>) {
         let mut rest = jobs.into_iter().peekable();
-        let (reader, known) = (self.recorder.reader.clone(), std::mem::take(&mut self.known));
+        let (reader, cache) = (self.recorder.reader.clone(), std::mem::take(&mut self.cache));
+        let (rooms, feeds) = (self.recorder.rooms.clone(), self.recorder.feeds.clone());
         while rest.peek().is_some() {
             let mut group = Group::new(
                 &reader,
-                &known,
+                (&cache, &rooms, &feeds),
                 self.recorder.catalog(),
                 self.recorder.clock.now_ms(),
             );
@@ -175,13 +178,13 @@ impl Turns {
                     break;
                 }
             }
-            self.write(group, decided, &known);
+            self.write(group, decided, &cache);
             // What came back to wait would be decided again at once, and fail again.
             if has_failed && self.is_waited_for() {
                 self.go_down();
             }
         }
-        self.known = known;
+        self.cache = cache;
     }
 
     /// Whether clicks or outcomes wait for the store to be back.
@@ -189,12 +192,14 @@ impl Turns {
         !self.recorder.spool.is_empty() || !self.recorder.shared.held.lock().is_empty()
     }
 
-    fn write(&mut self, group: Group<'_>, jobs: u64, known: &Known) {
+    fn write(&mut self, group: Group<'_>, jobs: u64, cache: &Cache) {
         let (commit, effects) = match group.finish(&mut self.totals) {
             Ok(finished) => finished,
             Err((error, on_durable)) => {
-                tracing::error!(code = "group_unreadable", %error, "a group could not be put together");
-                self.refuse_all(on_durable, &error, known);
+                if let Some(left_out) = telemetry::occasionally("group_unreadable") {
+                    tracing::error!(code = "group_unreadable", %error, left_out, "a group could not be put together");
+                }
+                self.refuse_all(on_durable, &error, cache);
                 return;
             }
         };
@@ -220,7 +225,7 @@ impl Turns {
                 if let Some(catalog) = catalog {
                     self.recorder.catalog.store(catalog);
                 }
-                known.written(&commit.writes);
+                cache.written(&commit.writes);
                 // First, so that whoever is answered reads what was answered.
                 self.writer.apply(appended, commit);
                 if !postbacks.is_empty()
@@ -238,16 +243,18 @@ impl Turns {
                 self.recorder.live.erase(&erased);
             }
             Err(error) => {
-                tracing::error!(code = "commit_failed", %error, "a group could not be made durable");
-                self.refuse_all(on_durable, &error, known);
+                if let Some(left_out) = telemetry::occasionally("commit_failed") {
+                    tracing::error!(code = "commit_failed", %error, left_out, "a group could not be made durable");
+                }
+                self.refuse_all(on_durable, &error, cache);
             }
         }
     }
 
     /// Nothing of a group stands: whoever waits for it is told, and the store is tried again after a rest.
-    fn refuse_all(&mut self, on_durable: Vec<OnDurable>, error: &StoreError, known: &Known) {
+    fn refuse_all(&mut self, on_durable: Vec<OnDurable>, error: &StoreError, cache: &Cache) {
         self.totals.forget();
-        known.forget();
+        cache.forget();
         let refusal = RecordError::from(error);
         on_durable
             .into_iter()

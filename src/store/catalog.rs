@@ -4,153 +4,24 @@
 //! [`Catalog::apply`] is pure: it checks that what refers to something refers to something that exists, and
 //! gives the next catalog. What a single object may look like is checked where it is parsed.
 
-use crate::domain::account::{ApiToken, Settings, User};
+mod error;
+mod objects;
+
+pub use error::CatalogError;
+pub use objects::{ConfigKey, ConfigObject};
+
+use crate::domain::account::{ApiToken, Role, Settings, User};
+use crate::domain::activity::ActivityKind;
 use crate::domain::ids::{LinkToken, OfferId, PartnerId, RuleId, TokenId, UserId};
 use crate::domain::link::Link;
 use crate::domain::offer::Offer;
 use crate::domain::partner::Partner;
-use crate::domain::rule::{Rule, RuleScope};
+use crate::domain::rule::{Credit, Rule, RuleScope};
+use crate::domain::secret::{PartnerSecret, SecretId, SecretText};
 use crate::domain::template::{CompiledRule, compile};
-use crate::store::{Db, StoreError, codec};
-use serde::{Deserialize, Serialize};
+use crate::store::sealing::Sealing;
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
-
-/// One object of the configuration.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum ConfigObject {
-    /// An offer.
-    Offer(Offer),
-    /// A partner.
-    Partner(Partner),
-    /// A link.
-    Link(Link),
-    /// A rule.
-    Rule(Rule),
-    /// A user.
-    User(User),
-    /// An API token.
-    Token(ApiToken),
-    /// The settings of the instance.
-    Settings(Settings),
-}
-
-/// Names one object of the configuration.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum ConfigKey {
-    /// An offer.
-    Offer(OfferId),
-    /// A partner.
-    Partner(PartnerId),
-    /// A link.
-    Link(LinkToken),
-    /// A rule.
-    Rule(RuleId),
-    /// A user.
-    User(UserId),
-    /// An API token.
-    Token(TokenId),
-    /// The settings of the instance.
-    Settings,
-}
-
-impl ConfigKey {
-    /// The byte of the kind in keys of the store.
-    pub fn kind_byte(&self) -> u8 {
-        match self {
-            Self::Offer(_) => b'o',
-            Self::Partner(_) => b'p',
-            Self::Link(_) => b'l',
-            Self::Rule(_) => b'r',
-            Self::User(_) => b'u',
-            Self::Token(_) => b't',
-            Self::Settings => b's',
-        }
-    }
-
-    /// The id as text; empty for the settings.
-    pub fn id_text(&self) -> &str {
-        match self {
-            Self::Offer(id) => id.as_str(),
-            Self::Partner(id) => id.as_str(),
-            Self::Link(id) => id.as_str(),
-            Self::Rule(id) => id.as_str(),
-            Self::User(id) => id.as_str(),
-            Self::Token(id) => id.as_str(),
-            Self::Settings => "",
-        }
-    }
-
-    /// The word for the kind in messages and the audit log.
-    pub fn kind_name(&self) -> &'static str {
-        match self {
-            Self::Offer(_) => "offer",
-            Self::Partner(_) => "partner",
-            Self::Link(_) => "link",
-            Self::Rule(_) => "rule",
-            Self::User(_) => "user",
-            Self::Token(_) => "token",
-            Self::Settings => "settings",
-        }
-    }
-}
-
-impl ConfigObject {
-    /// Its name.
-    pub fn key(&self) -> ConfigKey {
-        match self {
-            Self::Offer(o) => ConfigKey::Offer(o.id.clone()),
-            Self::Partner(p) => ConfigKey::Partner(p.id.clone()),
-            Self::Link(l) => ConfigKey::Link(l.token.clone()),
-            Self::Rule(r) => ConfigKey::Rule(r.id.clone()),
-            Self::User(u) => ConfigKey::User(u.id.clone()),
-            Self::Token(t) => ConfigKey::Token(t.id.clone()),
-            Self::Settings(_) => ConfigKey::Settings,
-        }
-    }
-
-    /// Reads the stored form of an object by the kind byte of its key; `None` for a kind of a later version.
-    pub fn decode(kind: u8, value: &[u8], key: &[u8]) -> Result<Option<Self>, StoreError> {
-        let object = match kind {
-            b'o' => Self::Offer(codec::decode_json(value, Db::Hot, key)?),
-            b'p' => Self::Partner(codec::decode_json(value, Db::Hot, key)?),
-            b'l' => Self::Link(codec::decode_json(value, Db::Hot, key)?),
-            b'r' => Self::Rule(codec::decode_json(value, Db::Hot, key)?),
-            b'u' => Self::User(codec::decode_json(value, Db::Hot, key)?),
-            b't' => Self::Token(codec::decode_json(value, Db::Hot, key)?),
-            b's' => Self::Settings(codec::decode_json(value, Db::Hot, key)?),
-            _ => return Ok(None),
-        };
-        Ok(Some(object))
-    }
-
-    /// The stored form: the object itself as JSON, its kind being in the key.
-    pub fn encode(&self) -> Result<Vec<u8>, StoreError> {
-        match self {
-            Self::Offer(o) => codec::encode_json(o),
-            Self::Partner(p) => codec::encode_json(p),
-            Self::Link(l) => codec::encode_json(l),
-            Self::Rule(r) => codec::encode_json(r),
-            Self::User(u) => codec::encode_json(u),
-            Self::Token(t) => codec::encode_json(t),
-            Self::Settings(s) => codec::encode_json(s),
-        }
-    }
-
-    /// When it was last saved, as the object itself says; `None` for kinds that do not say.
-    fn updated_at_ms(&self) -> Option<i64> {
-        match self {
-            Self::Offer(o) => Some(o.updated_at_ms),
-            Self::Partner(p) => Some(p.updated_at_ms),
-            Self::Link(l) => Some(l.updated_at_ms),
-            Self::Rule(r) => Some(r.updated_at_ms),
-            Self::User(u) => Some(u.updated_at_ms),
-            Self::Settings(s) => Some(s.updated_at_ms),
-            Self::Token(_) => None,
-        }
-    }
-}
 
 /// A change of the configuration. Changes that are given together are made together or not at all.
 #[derive(Debug, Clone, PartialEq)]
@@ -174,83 +45,6 @@ pub enum Precondition {
     Unchanged(ConfigKey, i64),
     /// There is no user account at all: the set-up was not claimed.
     NoUsers,
-}
-
-/// Why changes were not made. Each has a stable code.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum CatalogError {
-    /// Names something that does not exist.
-    #[error("{kind} {id} does not exist: create it first or correct the reference")]
-    Missing {
-        /// Which field refers to it.
-        field: &'static str,
-        /// What kind of object.
-        kind: &'static str,
-        /// Its id.
-        id: String,
-    },
-    /// Still in use.
-    #[error("{kind} {id} is still used by {used_by}: remove that first")]
-    InUse {
-        /// What kind of object.
-        kind: &'static str,
-        /// Its id.
-        id: String,
-        /// What uses it.
-        used_by: String,
-    },
-    /// Exists already.
-    #[error("{kind} {id} exists already: choose another id")]
-    Exists {
-        /// What kind of object.
-        kind: &'static str,
-        /// Its id.
-        id: String,
-    },
-    /// Somebody else saved in between.
-    #[error("{kind} {id} was changed by somebody else in the meantime: load it again and repeat your change")]
-    Conflict {
-        /// What kind of object.
-        kind: &'static str,
-        /// Its id.
-        id: String,
-    },
-    /// The set-up was claimed before.
-    #[error("this instance is already set up: sign in instead")]
-    AlreadyClaimed,
-    /// Two users with one sign-in name.
-    #[error("another user has the sign-in name {login}: choose another")]
-    LoginTaken {
-        /// The name.
-        login: String,
-    },
-    /// The last owner cannot go.
-    #[error("at least one enabled owner must remain: make another user owner first")]
-    LastOwner,
-    /// A rule that does not compile.
-    #[error("rule {id} cannot be used: {message}")]
-    BrokenRule {
-        /// Its id.
-        id: String,
-        /// The first finding.
-        message: String,
-    },
-}
-
-impl CatalogError {
-    /// Stable code.
-    pub fn code(&self) -> &'static str {
-        match self {
-            Self::Missing { .. } => "missing_reference",
-            Self::InUse { .. } => "in_use",
-            Self::Exists { .. } => "already_exists",
-            Self::Conflict { .. } => "conflict",
-            Self::AlreadyClaimed => "already_set_up",
-            Self::LoginTaken { .. } => "login_taken",
-            Self::LastOwner => "last_owner",
-            Self::BrokenRule { .. } => "broken_rule",
-        }
-    }
 }
 
 /// A link with what it belongs to.
@@ -294,15 +88,24 @@ pub struct Catalog {
     pub users: BTreeMap<UserId, Arc<User>>,
     /// API tokens by id.
     pub tokens: BTreeMap<TokenId, Arc<ApiToken>>,
+    /// Secrets of partners by id.
+    pub secrets: BTreeMap<SecretId, Arc<PartnerSecret>>,
+    /// What seals the secrets that are stored.
+    pub sealing: Arc<Sealing>,
     by_offer: HashMap<OfferId, Vec<Arc<CompiledRule>>>,
     by_partner: HashMap<PartnerId, Vec<Arc<CompiledRule>>>,
+    /// Rules of partners that hear every conversion.
+    of_any: Vec<Arc<CompiledRule>>,
 }
 
 impl Catalog {
     /// Builds the catalog from what the store holds. Links whose offer is gone are left out; rules that do
     /// not compile are set apart.
-    pub fn load(objects: Vec<ConfigObject>) -> Self {
-        let mut catalog = Self::default();
+    pub fn load(objects: Vec<ConfigObject>, sealing: Arc<Sealing>) -> Self {
+        let mut catalog = Self {
+            sealing,
+            ..Self::default()
+        };
         let mut links = Vec::new();
         for object in objects {
             match object {
@@ -318,6 +121,7 @@ impl Catalog {
                 },
                 ConfigObject::User(u) => drop(catalog.users.insert(u.id.clone(), Arc::new(u))),
                 ConfigObject::Token(t) => drop(catalog.tokens.insert(t.id.clone(), Arc::new(t))),
+                ConfigObject::Secret(s) => drop(catalog.secrets.insert(s.id(), Arc::new(s))),
                 ConfigObject::Settings(s) => catalog.settings = Arc::new(s),
             }
         }
@@ -340,10 +144,14 @@ impl Catalog {
     fn index(&mut self) {
         self.by_offer.clear();
         self.by_partner.clear();
+        self.of_any.clear();
         for rule in self.rules.values() {
             match &rule.rule.scope {
                 RuleScope::Offer { offer } => {
                     self.by_offer.entry(offer.clone()).or_default().push(rule.clone());
+                }
+                RuleScope::Partner { .. } if rule.rule.credit == Credit::Any => {
+                    self.of_any.push(rule.clone());
                 }
                 RuleScope::Partner { partner, .. } => {
                     self.by_partner
@@ -361,7 +169,17 @@ impl Catalog {
         if let Some(of_partner) = partner.and_then(|p| self.by_partner.get(p)) {
             rules.extend(of_partner.iter().cloned());
         }
+        rules.extend(self.of_any.iter().filter(|rule| hears(rule, offer)).cloned());
         rules
+    }
+
+    /// Whether any rule can fire for clicks or impressions of the offer and partner.
+    pub fn has_rules_of(&self, kind: ActivityKind, offer: &OfferId, partner: Option<&PartnerId>) -> bool {
+        let of_partner = partner.and_then(|partner| self.by_partner.get(partner));
+        let rules = self.by_offer.get(offer).into_iter().chain(of_partner).flatten();
+        rules
+            .into_iter()
+            .any(|rule| rule.rule.kinds.is_empty() || rule.rule.kinds.contains(&kind))
     }
 
     /// Whether any rule can fire for engagements and activities of the offer and partner.
@@ -378,8 +196,39 @@ impl Catalog {
             ConfigKey::Rule(id) => ConfigObject::Rule(self.rule(id)?.clone()),
             ConfigKey::User(id) => ConfigObject::User((**self.users.get(id)?).clone()),
             ConfigKey::Token(id) => ConfigObject::Token((**self.tokens.get(id)?).clone()),
+            ConfigKey::Secret(id) => ConfigObject::Secret((**self.secrets.get(id)?).clone()),
             ConfigKey::Settings => ConfigObject::Settings((*self.settings).clone()),
         })
+    }
+
+    /// The secrets of a partner, by name.
+    pub fn secrets_of<'a>(&'a self, partner: &'a str) -> impl Iterator<Item = &'a Arc<PartnerSecret>> {
+        self.secrets
+            .values()
+            .filter(move |secret| secret.partner.as_str() == partner)
+    }
+
+    /// Whether anything is sealed with a key that is not at hand.
+    pub fn has_sealed(&self) -> bool {
+        let is_sealed = |secret: &Option<SecretText>| secret.as_ref().is_some_and(SecretText::is_sealed);
+        let alerts = &self.settings.alerts;
+        self.secrets.values().any(|secret| secret.value.is_sealed())
+            || self
+                .rules
+                .values()
+                .any(|rule| is_sealed(&rule.rule.signing_secret))
+            || self
+                .offers
+                .values()
+                .any(|offer| is_sealed(&offer.trust.hmac_secret))
+            || self
+                .partners
+                .values()
+                .any(|partner| is_sealed(&partner.trust.hmac_secret))
+            || self.users.values().any(|user| is_sealed(&user.totp_secret))
+            || [&alerts.webhook_url, &alerts.email.password, &alerts.line.token]
+                .into_iter()
+                .any(is_sealed)
     }
 
     /// A rule, whether it compiles or not.
@@ -481,6 +330,12 @@ impl Catalog {
                 self.users.insert(user.id.clone(), Arc::new(user));
             }
             ConfigObject::Token(t) => drop(self.tokens.insert(t.id.clone(), Arc::new(t))),
+            ConfigObject::Secret(s) => {
+                if !self.partners.contains_key(&s.partner) {
+                    return Err(missing("partner", "partner", s.partner.as_str()));
+                }
+                self.secrets.insert(s.id(), Arc::new(s));
+            }
             ConfigObject::Settings(s) => self.settings = Arc::new(s),
         }
         Ok(())
@@ -489,7 +344,10 @@ impl Catalog {
     fn remove(&mut self, key: &ConfigKey) -> Result<(), CatalogError> {
         let existed = match key {
             ConfigKey::Offer(id) => self.offers.remove(id).is_some(),
-            ConfigKey::Partner(id) => self.partners.remove(id).is_some(),
+            ConfigKey::Partner(id) => {
+                self.secrets.retain(|_, secret| secret.partner != *id);
+                self.partners.remove(id).is_some()
+            }
             ConfigKey::Link(id) => self.links.remove(id).is_some(),
             ConfigKey::Rule(id) => {
                 let broken = self.broken_rules.len();
@@ -498,6 +356,7 @@ impl Catalog {
             }
             ConfigKey::User(id) => self.users.remove(id).is_some(),
             ConfigKey::Token(id) => self.tokens.remove(id).is_some(),
+            ConfigKey::Secret(id) => self.secrets.remove(id).is_some(),
             ConfigKey::Settings => {
                 self.settings = Arc::default();
                 true
@@ -541,13 +400,14 @@ impl Catalog {
                 RuleScope::Offer { offer } => (Some(offer), None),
                 RuleScope::Partner { partner, offer } => (offer.as_ref(), Some(partner)),
             };
+            let owner = rule.secret_owner().or(partner);
             if let Some(offer) = offer.filter(|o| !self.offers.contains_key(*o)) {
                 return Err(dangling(
                     ConfigKey::Offer(offer.clone()),
                     format!("rule {}", rule.id),
                 ));
             }
-            if let Some(partner) = partner.filter(|p| !self.partners.contains_key(*p)) {
+            if let Some(partner) = owner.filter(|p| !self.partners.contains_key(*p)) {
                 return Err(dangling(
                     ConfigKey::Partner(partner.clone()),
                     format!("rule {}", rule.id),
@@ -557,11 +417,19 @@ impl Catalog {
         let has_owner = self
             .users
             .values()
-            .any(|u| u.role == crate::domain::account::Role::Owner && !u.is_disabled);
+            .any(|u| u.role == Role::Owner && !u.is_disabled);
         if !self.users.is_empty() && !has_owner {
             return Err(CatalogError::LastOwner);
         }
         Ok(())
+    }
+}
+
+/// Whether a rule that hears every conversion hears those of an offer.
+fn hears(rule: &CompiledRule, offer: &OfferId) -> bool {
+    match &rule.rule.scope {
+        RuleScope::Partner { offer: own, .. } => own.as_ref().is_none_or(|own| own == offer),
+        RuleScope::Offer { offer: own } => own == offer,
     }
 }
 

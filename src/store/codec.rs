@@ -6,28 +6,114 @@
 //! that stand for their defaults are enough to read the old one: postcard writes one field after the other. A record that does not decode is an error that
 //! names database, family and key: never skipped, never fatal to the others.
 
+mod older;
+
+use super::database::Db;
 use super::error::StoreError;
-use super::keys::Db;
+use super::records::{JsonRecord, Record, unreadable};
 use super::{Commit, Op};
 use crate::domain::activity::Activity;
+use crate::domain::identity::Identity;
 use crate::domain::ids::{ActivityId, LinkToken};
-use crate::domain::postback::{Attempt, FailReason, Postback};
+use crate::domain::postback::FailReason;
 use crate::domain::session::{EngagementKind, Session};
 use crate::domain::stats::Counters;
 use crate::domain::visitor::{Fallback, Visitor};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
+use std::cell::RefCell;
 
-/// What a duplicate key remembers.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Duplicate {
-    /// The activity that counted.
-    pub activity: ActivityId,
-    /// When it happened, unix milliseconds.
-    pub at_ms: i64,
-    /// Until when the key counts, unix milliseconds.
-    pub expires_at_ms: i64,
+/// A record that is version 1 still.
+macro_rules! plain {
+    ($type:ty) => {
+        impl Record for $type {
+            fn encode(&self) -> Result<Vec<u8>, StoreError> {
+                encode(self)
+            }
+
+            fn decode(bytes: &[u8], db: Db, key: &[u8]) -> Result<Self, StoreError> {
+                decode(bytes, db, key)
+            }
+        }
+    };
 }
+
+/// A record that got fields at its end with versions after the first: an older one is read as if the bytes of their
+/// defaults stood there.
+macro_rules! grown {
+    ($type:ty, $added:expr) => {
+        impl Record for $type {
+            fn encode(&self) -> Result<Vec<u8>, StoreError> {
+                encode_grown(self, $added)
+            }
+
+            fn decode(bytes: &[u8], db: Db, key: &[u8]) -> Result<Self, StoreError> {
+                decode_grown(bytes, $added, db, key)
+            }
+        }
+    };
+}
+
+/// Records of the family `u`: each points to an activity until a time. They have one layout, so that one sweep
+/// removes what has expired.
+macro_rules! pointers {
+    ($($(#[$doc:meta])* $name:ident;)*) => {$(
+        $(#[$doc])*
+        #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+        pub struct $name {
+            /// The activity.
+            pub activity: ActivityId,
+            /// When it happened, unix milliseconds.
+            pub at_ms: i64,
+            /// Until when the record counts, unix milliseconds.
+            pub expires_at_ms: i64,
+        }
+
+        plain!($name);
+    )*};
+}
+
+pointers! {
+    /// The conversion that counted under a duplicate key.
+    Duplicate;
+    /// The newest report of what an engagement cost.
+    CostReport;
+    /// The update that moved the counters of a conversion to another session last.
+    Recredit;
+    /// An event of an app whose request named its time: the same request again is no second event.
+    SentEvent;
+    /// Ad revenue of an app, likewise.
+    SentAdRevenue;
+    /// The activity of a postback of Apple's: a copy of it is no second one.
+    ApplePostback;
+    /// A conversion of a network that counted: whose checks fail afterwards is somebody known.
+    GoodNetwork;
+}
+
+/// When a device asked to be forgotten, unix milliseconds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ForgottenAt(pub i64);
+
+impl Record for ForgottenAt {
+    fn encode(&self) -> Result<Vec<u8>, StoreError> {
+        self.0.to_be_bytes().encode()
+    }
+
+    fn decode(bytes: &[u8], db: Db, key: &[u8]) -> Result<Self, StoreError> {
+        Record::decode(bytes, db, key).map(|bytes| Self(i64::from_be_bytes(bytes)))
+    }
+}
+
+/// Delivery was paused.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DeliveryPause {
+    /// Since when, unix milliseconds.
+    pub since_ms: i64,
+    /// User, token or command that paused it.
+    pub by: String,
+}
+
+impl JsonRecord for DeliveryPause {}
 
 /// What an idempotency key remembers.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -72,30 +158,61 @@ impl From<&Session> for SessionBrief {
 pub(super) const V1: u8 = 1;
 const V2: u8 = 2;
 
-/// What a visitor has since version 2: no credits before the present one, no session before a reattribution.
-const VISITOR_V2: &[u8] = &[0, 0];
+/// What an activity has since version 2: no digests of a person, and no word of consent.
+const ACTIVITY_SINCE: &[&[u8]] = &[&[0, 0, 0]];
+/// What a visitor has since version 2: no credits before the present one, no session before a reattribution; since
+/// version 3: nothing said of the device; since version 4: nobody proved it.
+const VISITOR_SINCE: &[&[u8]] = &[&[0, 0], &[0], &[0]];
 /// What an index entry has since version 2: it is no test.
-const BRIEF_V2: &[u8] = &[0];
+const BRIEF_SINCE: &[&[u8]] = &[&[0]];
+/// What a row of counters has since version 2: nothing by status, and it says that it is not split; and since version
+/// 3: no variables that nobody filled.
+const COUNTERS_SINCE: &[&[u8]] = &[&[0, 0, 0, 1], &[0]];
+
+thread_local! {
+    /// Where a record grows while it is written, so that what is kept has its exact size and was never moved.
+    static SCRATCH: RefCell<Vec<u8>> = RefCell::default();
+}
+
+/// A longer scratch is given back.
+const MOST_SCRATCH_BYTES: usize = 64 << 10;
 
 fn encode<T: Serialize>(value: &T) -> Result<Vec<u8>, StoreError> {
-    postcard::to_extend(value, vec![V1]).map_err(|error| StoreError::Encode(error.to_string()))
+    write(V1, value)
 }
 
-/// Writes version 2 of a record that got fields at its end.
-fn encode_grown<T: Serialize>(value: &T) -> Result<Vec<u8>, StoreError> {
-    postcard::to_extend(value, vec![V2]).map_err(|error| StoreError::Encode(error.to_string()))
+fn write<T: Serialize>(version: u8, value: &T) -> Result<Vec<u8>, StoreError> {
+    SCRATCH.with_borrow_mut(|scratch| {
+        let mut bytes = std::mem::take(scratch);
+        bytes.clear();
+        bytes.push(version);
+        let bytes =
+            postcard::to_extend(value, bytes).map_err(|error| StoreError::Encode(error.to_string()))?;
+        let written = bytes.as_slice().to_vec();
+        if bytes.capacity() <= MOST_SCRATCH_BYTES {
+            *scratch = bytes;
+        }
+        Ok(written)
+    })
 }
 
-/// Reads [`encode_grown`], and version 1 as if `added`, the defaults of the new fields, stood at its end.
+/// Writes the newest version of a record that got fields at its end; `added` has an entry for each later version.
+fn encode_grown<T: Serialize>(value: &T, added: &[&[u8]]) -> Result<Vec<u8>, StoreError> {
+    let newest = u8::try_from(added.len()).map_or(u8::MAX, |later| V1 + later);
+    write(newest, value)
+}
+
+/// Reads [`encode_grown`], and older versions as if the defaults of the fields that they lack stood at their end.
 fn decode_grown<T: DeserializeOwned>(
     bytes: &[u8],
-    added: &[u8],
+    added: &[&[u8]],
     db: Db,
     key: &[u8],
 ) -> Result<T, StoreError> {
-    match bytes.split_first() {
-        Some((&V2, rest)) => read(rest, db, key),
-        Some((&V1, rest)) => read(&[rest, added].concat(), db, key),
+    let since = |version: u8| added.get(usize::from(version.checked_sub(V1)?)..);
+    match bytes.split_first().map(|(version, rest)| (since(*version), rest)) {
+        Some((Some([]), rest)) => read(rest, db, key),
+        Some((Some(lacking), rest)) => read(&[rest, &lacking.concat()].concat(), db, key),
         _ => decode(bytes, db, key),
     }
 }
@@ -122,69 +239,29 @@ fn read<T: DeserializeOwned>(bytes: &[u8], db: Db, key: &[u8]) -> Result<T, Stor
     }
 }
 
-fn unreadable(db: Db, key: &[u8], message: &str) -> StoreError {
-    StoreError::Record {
-        db,
-        family: key.first().map_or('?', |byte| char::from(*byte)),
-        key: key.iter().map(|byte| format!("{byte:02x}")).collect(),
-        message: message.to_owned(),
+/// An activity without an identity is written as version 1: nearly all are, and need no more room than before.
+impl Record for Activity {
+    fn encode(&self) -> Result<Vec<u8>, StoreError> {
+        if self.identity != Identity::default() {
+            return encode_grown(self, ACTIVITY_SINCE);
+        }
+        let mut bytes = encode(self)?;
+        bytes.truncate(bytes.len() - ACTIVITY_SINCE[0].len());
+        Ok(bytes)
+    }
+
+    fn decode(bytes: &[u8], db: Db, key: &[u8]) -> Result<Self, StoreError> {
+        decode_grown(bytes, ACTIVITY_SINCE, db, key)
     }
 }
 
-macro_rules! records {
-    ($($encode:ident, $decode:ident: $type:ty, $what:literal;)*) => {$(
-        #[doc = concat!("Writes ", $what, ".")]
-        pub fn $encode(value: &$type) -> Result<Vec<u8>, StoreError> {
-            encode(value)
-        }
-        #[doc = concat!("Reads ", $what, "; database and key are for the error.")]
-        pub fn $decode(bytes: &[u8], db: Db, key: &[u8]) -> Result<$type, StoreError> {
-            decode(bytes, db, key)
-        }
-    )*};
-}
-
-records! {
-    encode_session, decode_session: Session, "a click or impression";
-    encode_activity, decode_activity: Activity, "an activity";
-    encode_postback, decode_postback: Postback, "a postback";
-    encode_attempt, decode_attempt: Attempt, "an attempt";
-    encode_fail_reason, decode_fail_reason: FailReason, "the reason of a failed postback";
-    encode_counters, decode_counters: Counters, "a row of counters";
-    encode_duplicate, decode_duplicate: Duplicate, "a duplicate key";
-    encode_fallback, decode_fallback: Fallback, "what a temporary credit falls back to";
-    encode_idempotency, decode_idempotency: Idempotency, "an idempotency key";
-}
-
-/// Writes a visitor of an app.
-pub fn encode_visitor(value: &Visitor) -> Result<Vec<u8>, StoreError> {
-    encode_grown(value)
-}
-
-/// Reads a visitor of an app; database and key are for the error.
-pub fn decode_visitor(bytes: &[u8], db: Db, key: &[u8]) -> Result<Visitor, StoreError> {
-    decode_grown(bytes, VISITOR_V2, db, key)
-}
-
-/// Writes an index entry of a session.
-pub fn encode_brief(value: &SessionBrief) -> Result<Vec<u8>, StoreError> {
-    encode_grown(value)
-}
-
-/// Reads an index entry of a session; database and key are for the error.
-pub fn decode_brief(bytes: &[u8], db: Db, key: &[u8]) -> Result<SessionBrief, StoreError> {
-    decode_grown(bytes, BRIEF_V2, db, key)
-}
-
-/// Writes an object of the configuration or an entry of the audit log.
-pub fn encode_json<T: Serialize>(value: &T) -> Result<Vec<u8>, StoreError> {
-    serde_json::to_vec(value).map_err(|error| StoreError::Encode(error.to_string()))
-}
-
-/// Reads [`encode_json`]; database and key are for the error.
-pub fn decode_json<T: DeserializeOwned>(bytes: &[u8], db: Db, key: &[u8]) -> Result<T, StoreError> {
-    serde_json::from_slice(bytes).map_err(|error| unreadable(db, key, &error.to_string()))
-}
+plain!(Session);
+plain!(FailReason);
+plain!(Fallback);
+plain!(Idempotency);
+grown!(Visitor, VISITOR_SINCE);
+grown!(SessionBrief, BRIEF_SINCE);
+grown!(Counters, COUNTERS_SINCE);
 
 /// Keys may have at most this many bytes.
 pub(super) const KEY_LIMIT: usize = 16 << 10;

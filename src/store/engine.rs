@@ -8,25 +8,28 @@
 //! * A database is believed only when it holds at least what was known to be durable in it (`floor_seq`), and no
 //!   more than the journal; what it lacks is replayed. Else it is rebuilt from its snapshot and the journal.
 
-use super::codec::decode_commit;
+use super::database::Db;
 use super::error::StoreError;
 use super::files::{self, Layout};
-use super::index::{Index, IndexError, IndexOptions, Meta};
-use super::keys::Db;
-use super::manifest::Known;
+use super::index::{Index, IndexOptions, Meta};
+use super::manifest::{DatabaseMark, Loss};
 use super::packed;
 use super::pending::{Keys, Pending};
+use super::rows::IndexError;
+use super::schedule::BackupStatus;
 use super::space::Room;
-use super::{Op, Repair, RepairKind, StoreOptions};
-use crate::journal::{self, DamageKind, Journal, JournalError};
+use super::{Repair, RepairKind, StoreOptions};
+use crate::journal::{Journal, JournalError};
 use parking_lot::{Condvar, Mutex, RwLock};
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::fs::File;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 /// Repairs that health remembers.
 const MOST_REPAIRS: usize = 64;
+/// Losses that the manifest remembers.
+const MOST_LOSSES: usize = 16;
 
 /// Where a database stands.
 pub(super) enum SlotState {
@@ -42,7 +45,7 @@ pub(super) enum SlotState {
 pub(super) struct Slot {
     pub(super) db: Db,
     pub(super) state: RwLock<SlotState>,
-    pub(super) known: Mutex<Known>,
+    pub(super) known: Mutex<DatabaseMark>,
     /// The last commit known to be durable in the database itself.
     pub(super) floor_seq: AtomicU64,
     /// The last commit that was in it when it was opened last.
@@ -52,7 +55,7 @@ pub(super) struct Slot {
 
 impl Slot {
     /// A slot of which the manifest, or the journal, tells.
-    pub(super) fn new(db: Db, known: Known) -> Self {
+    pub(super) fn new(db: Db, known: DatabaseMark) -> Self {
         let floor = known.applied_seq.max(known.snapshot.map_or(0, |mark| mark.seq));
         Self {
             db,
@@ -72,6 +75,14 @@ impl Slot {
             known.uncovered_seq = Some(seq);
             known.uncovered_at_ms = now_ms;
         }
+    }
+}
+
+/// What the manifest says of a database: what is durable in it.
+pub(super) fn slot_mark(slot: &Slot) -> DatabaseMark {
+    DatabaseMark {
+        applied_seq: slot.floor_seq.load(Ordering::Acquire),
+        ..*slot.known.lock()
     }
 }
 
@@ -103,6 +114,12 @@ pub(super) struct Engine {
     pub(super) room: Mutex<(Room, u64)>,
     pub(super) failed: Mutex<Option<(Db, String)>>,
     repairs: Mutex<VecDeque<Repair>>,
+    /// What was lost, ever: the manifest keeps it.
+    losses: Mutex<Vec<Loss>>,
+    /// Databases whose snapshot was found damaged and could not be made anew yet.
+    pub(super) damaged_snapshots: Mutex<BTreeSet<Db>>,
+    /// How the scheduled backups are; `None`: there is no schedule.
+    pub(super) backups: Mutex<Option<BackupStatus>>,
     /// Held while snapshots, the manifest or old segments change.
     pub(super) gate: Mutex<()>,
     pub(super) poked: Mutex<bool>,
@@ -112,6 +129,7 @@ pub(super) struct Engine {
     pub(super) is_recovering: AtomicBool,
     pub(super) ahead_seq: AtomicU64,
     tick: AtomicU64,
+    pub(super) away: super::away::Away,
     /// Locked for as long as it is open.
     _lock: File,
 }
@@ -125,12 +143,15 @@ pub(super) struct Start {
     pub(super) journal: Journal,
     pub(super) checkpoint_seq: u64,
     pub(super) trimmed_seq: u64,
+    pub(super) losses: Vec<Loss>,
     pub(super) lock: File,
 }
 
 impl Engine {
     pub(super) fn new(start: Start) -> Self {
         let durable = start.journal.last_seq();
+        let away = super::away::Away::new(start.options.keeps_journal);
+        let backups = BackupStatus::begin(&start.options, &start.layout.root);
         Self {
             layout: start.layout,
             options: start.options,
@@ -148,6 +169,9 @@ impl Engine {
             room: Mutex::new((Room::Enough, u64::MAX)),
             failed: Mutex::default(),
             repairs: Mutex::default(),
+            losses: Mutex::new(start.losses),
+            damaged_snapshots: Mutex::default(),
+            backups: Mutex::new(backups),
             gate: Mutex::default(),
             poked: Mutex::default(),
             poke: Condvar::new(),
@@ -155,6 +179,7 @@ impl Engine {
             is_recovering: AtomicBool::new(true),
             ahead_seq: AtomicU64::new(0),
             tick: AtomicU64::new(1),
+            away,
             _lock: start.lock,
         }
     }
@@ -191,6 +216,16 @@ impl Engine {
             }
             _ => tracing::warn!(code = kind.code(), db = db.map(|db| db.to_string()), "{message}"),
         }
+        if kind == RepairKind::Lost {
+            let mut losses = self.losses.lock();
+            if losses.len() == MOST_LOSSES {
+                losses.remove(0);
+            }
+            losses.push(Loss {
+                at_ms: self.now_ms(),
+                message: message.clone(),
+            });
+        }
         let mut repairs = self.repairs.lock();
         if repairs.len() == MOST_REPAIRS {
             repairs.pop_front();
@@ -205,6 +240,11 @@ impl Engine {
 
     pub(super) fn repairs(&self) -> Vec<Repair> {
         self.repairs.lock().iter().cloned().collect()
+    }
+
+    /// What was lost, oldest first.
+    pub(super) fn losses(&self) -> Vec<Loss> {
+        self.losses.lock().clone()
     }
 
     /// Wakes the keeper.
@@ -332,117 +372,6 @@ impl Engine {
         answer
     }
 
-    /// Opens a database and brings it up to the journal, or says why it is not to be believed.
-    pub(super) fn open_slot(&self, slot: &Slot) -> Result<Index, IndexError> {
-        let known = *slot.known.lock();
-        let floor = slot.floor_seq.load(Ordering::Acquire);
-        let dir = self.layout.database(slot.db);
-        let rotten = |message: String| IndexError {
-            is_full: false,
-            message,
-        };
-        if floor > 0 && !dir.join("db").exists() {
-            return Err(rotten("its files are gone".into()));
-        }
-        let index = self.open_raw(slot.db, &dir)?;
-        let meta = index.meta();
-        slot.opened_seq.store(meta.applied_seq, Ordering::Release);
-        if meta.applied_seq < floor {
-            return Err(rotten(format!(
-                "it holds commits up to {}, known are {floor}",
-                meta.applied_seq
-            )));
-        }
-        if meta.applied_seq > 0 && meta.applied_seq < known.created_seq {
-            return Err(rotten("it is older than its own beginning".into()));
-        }
-        if meta.applied_seq > 0 && meta.instance != self.instance {
-            return Err(rotten("it belongs to another instance".into()));
-        }
-        if meta.applied_seq > self.durable_seq() {
-            if !self.is_recovering.load(Ordering::Acquire) {
-                return Err(rotten(format!(
-                    "it holds commit {}, the journal does not",
-                    meta.applied_seq
-                )));
-            }
-            self.ahead_seq.fetch_max(meta.applied_seq, Ordering::AcqRel);
-            slot.known.lock().applied_seq = meta.applied_seq;
-        }
-        if meta.applied_seq < slot.known.lock().applied_seq {
-            self.catch_up(slot.db, &index, known.created_seq, false)?;
-        }
-        Ok(index)
-    }
-
-    /// Replays what the journal holds for a database beyond what it has applied, up to the last durable commit.
-    /// Damage of the journal is passed over, and told where it means a loss: in a rebuild. What else there is of
-    /// it is told when the store is opened. When there was none, the database says that it holds all up to there, also
-    /// where the last commits speak of others: it did so before, if they were applied together.
-    pub(super) fn catch_up(
-        &self,
-        db: Db,
-        index: &Index,
-        created_seq: u64,
-        is_rebuild: bool,
-    ) -> Result<(), IndexError> {
-        let after = index.applied_seq().max(created_seq.saturating_sub(1));
-        let until = self.durable_seq();
-        let records = journal::read(&self.layout.journal(), after).map_err(|error| IndexError {
-            is_full: false,
-            message: error.to_string(),
-        })?;
-        let trimmed = self.trimmed_seq.load(Ordering::Acquire);
-        let mut is_whole = until > after;
-        for record in records {
-            let record = match record {
-                Ok(record) => record,
-                Err(damage) => {
-                    let is_trimmed = damage.kind == DamageKind::Missing
-                        && damage.next_seq.is_some_and(|next| next <= trimmed + 1);
-                    is_whole &= is_trimmed;
-                    if is_rebuild && !is_trimmed {
-                        self.report(
-                            RepairKind::Lost,
-                            Some(db),
-                            format!("{damage}; what they wrote to {db} is missing"),
-                        );
-                    }
-                    continue;
-                }
-            };
-            if record.seq > until {
-                break;
-            }
-            if self.is_closing() {
-                return Err(StoreError::Closing.into());
-            }
-            let Some(commit) = decode_commit(&record.payload) else {
-                is_whole = false;
-                continue;
-            };
-            let ops: Vec<Op> = commit
-                .writes
-                .into_iter()
-                .filter(|(of, _)| *of == db)
-                .map(|(_, op)| op)
-                .collect();
-            let begin = match ops.iter().rposition(|op| *op == Op::Drop) {
-                Some(last_drop) if record.seq == created_seq => last_drop + 1,
-                // It ends here; the writer removes it when the turn of this commit comes.
-                Some(_) => return Ok(()),
-                None => 0,
-            };
-            if begin < ops.len() {
-                index.apply(record.seq, ops[begin..].iter().filter_map(Op::write))?;
-            }
-        }
-        if is_whole {
-            index.apply(until, [])?;
-        }
-        Ok(())
-    }
-
     /// Closes the periods that were not used for longest, so that one more can be opened. One that is just being opened
     /// or brought back is not waited for.
     fn close_surplus(&self, opening: Db) {
@@ -498,9 +427,9 @@ impl Engine {
             None => {
                 let slot = Arc::new(Slot::new(
                     db,
-                    Known {
+                    DatabaseMark {
                         created_seq: seq,
-                        ..Known::default()
+                        ..DatabaseMark::default()
                     },
                 ));
                 self.slots.write().entry(db).or_insert(slot).clone()

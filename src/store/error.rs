@@ -1,6 +1,6 @@
 //! What can go wrong in the store, each with a stable code and what to do about it.
 
-use super::keys::Db;
+use super::database::Db;
 use std::path::{Path, PathBuf};
 
 /// Why the store could not do what it was asked.
@@ -35,6 +35,9 @@ pub enum StoreError {
         /// What happened.
         message: String,
     },
+    /// Another server has taken the place of this one; the sentence says which, and what to do.
+    #[error("{0}")]
+    Fenced(String),
     /// Another process uses the directory.
     #[error("{} is in use by another process: stop it, or choose another data directory", dir.display())]
     Locked {
@@ -116,6 +119,27 @@ pub enum StoreError {
         /// What is wrong and what to do.
         message: String,
     },
+    /// A backup could not be handed on.
+    #[error("the backup could not be written: {0}")]
+    Stream(std::io::Error),
+    /// Something is where a file should be made.
+    #[error("{} exists already and is left alone: name another file, or say --force to replace it", path.display())]
+    Exists {
+        /// Where.
+        path: PathBuf,
+    },
+    /// There is no store where one was expected.
+    #[error("there is no data in {}: name the data directory of your server with --data-dir or --config; only `serve`, `demo` and `restore` make a new one", dir.display())]
+    NoStore {
+        /// The directory.
+        dir: PathBuf,
+    },
+    /// A restore ended before it was decided.
+    #[error("a restore into {} was interrupted before it was complete: run `yamabiko restore` again, with --force if there are data of before; to go on without it, remove {}", dir.display(), dir.join("restoring").display())]
+    RestoreInterrupted {
+        /// The data directory.
+        dir: PathBuf,
+    },
     /// The target of a restore holds data.
     #[error("{} is not empty: choose an empty directory, or say --force to replace what is there", dir.display())]
     NotEmpty {
@@ -155,6 +179,7 @@ impl StoreError {
             Self::Full { .. } => "disk_full",
             Self::Rebuilding { .. } => "store_rebuilding",
             Self::Failed { .. } => "store_failed",
+            Self::Fenced(_) => "fenced",
             Self::Locked { .. } => "store_locked",
             Self::NewerSchema { .. } => "schema_newer",
             Self::Io { .. } => "store_io",
@@ -164,6 +189,10 @@ impl StoreError {
             Self::TooLarge { .. } => "record_too_large",
             Self::Snapshot { .. } => "snapshot_damaged",
             Self::Backup { .. } => "backup_unusable",
+            Self::Stream(_) => "backup_unwritable",
+            Self::Exists { .. } => "file_exists",
+            Self::NoStore { .. } => "no_store",
+            Self::RestoreInterrupted { .. } => "restore_interrupted",
             Self::NotEmpty { .. } => "target_not_empty",
             Self::Migration { .. } => "migration_failed",
             Self::Closing => "store_closing",

@@ -6,6 +6,7 @@
 //! * Every call runs inside `catch_unwind`: damage shows as a panic as often as an error.
 //! * A left-over `snap.*.generating` makes each later open fail, and is of no use: removed before.
 //! * Sled never syncs its `conf`: every file and the directory are synced once after creation.
+//! * What sled would pass over in silence while it replays its log is looked for first ([`replay`]).
 //! * `flush` does not sync: [`Index::flush`] calls `fdatasync` on the log file itself.
 //! * Opening happens on a thread of its own with a deadline, and a marker file counts opens that never
 //!   came back (an abort while opening would else repeat for ever).
@@ -15,8 +16,9 @@
 use super::database::{KeyRange, RESERVED};
 use super::files;
 use super::packed::{Family, Packing};
+use super::replay;
+use super::rows::{IndexError, Show, Write};
 use std::fs::{self, File};
-use std::ops::ControlFlow;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -59,50 +61,6 @@ impl Meta {
         })
     }
 }
-
-/// A database cannot be used.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{message}")]
-pub(super) struct IndexError {
-    /// Whether it is only the disk that is full: the data are good, the handle is not.
-    pub(super) is_full: bool,
-    /// What happened.
-    pub(super) message: String,
-}
-
-impl IndexError {
-    pub(super) fn rotten(message: impl Into<String>) -> Self {
-        Self {
-            is_full: false,
-            message: message.into(),
-        }
-    }
-}
-
-impl From<sled::Error> for IndexError {
-    fn from(error: sled::Error) -> Self {
-        let is_full = matches!(&error, sled::Error::Io(io) if super::error::is_full(io));
-        Self {
-            is_full,
-            message: error.to_string(),
-        }
-    }
-}
-
-impl From<super::StoreError> for IndexError {
-    fn from(error: super::StoreError) -> Self {
-        Self {
-            is_full: error.is_disk_full(),
-            message: error.to_string(),
-        }
-    }
-}
-
-/// A key and its new value; `None` removes it.
-pub(super) type Write<'a> = (&'a [u8], Option<&'a [u8]>);
-
-/// Is shown keys and values, and says whether to go on.
-pub(super) type Show<'a> = &'a mut dyn FnMut(&[u8], &[u8]) -> ControlFlow<()>;
 
 fn guarded<T>(call: impl FnOnce() -> Result<T, IndexError>) -> Result<T, IndexError> {
     catch_unwind(AssertUnwindSafe(call)).unwrap_or_else(|panic| {
@@ -241,6 +199,11 @@ impl Index {
         }
     }
 
+    /// Changes when a scan that went on meanwhile may have missed rows.
+    pub(super) fn purges(&self) -> u64 {
+        self.packing.purges()
+    }
+
     /// Applies writes (`None` removes a key) up to a commit; when that is in already they are left out.
     pub(super) fn apply<'a>(
         &self,
@@ -292,8 +255,8 @@ impl Index {
             batch.insert(&META_KEY, &meta.to_bytes());
         }
         let _writing = self.packing.writing();
-        self.packing.log(&packed, &mut batch);
         self.run(|db| {
+            self.packing.log(&packed, &mut batch)?;
             db.apply_batch(batch)?;
             self.packing.add(db, &packed)
         })
@@ -380,7 +343,8 @@ fn open_with_deadline(dir: PathBuf, options: IndexOptions) -> Result<(sled::Db, 
         .name("store-open".into())
         .spawn(move || {
             // Nobody waits any more when the deadline has passed: the handle is dropped here then.
-            let opened = open_patiently(&config).and_then(|db| {
+            let whole = replay::check(&dir, LOCK_PATIENCE);
+            let opened = whole.and_then(|()| open_patiently(&config)).and_then(|db| {
                 let packing = guarded(|| Packing::load(&db, options.packed, options.packed_bytes))?;
                 Ok((db, packing))
             });

@@ -4,15 +4,15 @@
 //! One line of JSON and one with its CRC-32. Losing it costs a longer start and nothing else: all that is in
 //! it can be found again in the directory.
 
+use super::database::Db;
 use super::error::StoreError;
 use super::files;
-use super::keys::Db;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::path::Path;
 
 /// Schema that this binary writes.
-pub(super) const SCHEMA: u16 = 1;
+pub(super) const SCHEMA: u16 = 2;
 
 /// A snapshot that was verified when it was made.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -23,9 +23,18 @@ pub(super) struct SnapshotMark {
     pub(super) made_at_ms: i64,
 }
 
+/// Something that was lost.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Loss {
+    /// When it was noticed, unix milliseconds.
+    pub at_ms: i64,
+    /// A sentence for the operator.
+    pub message: String,
+}
+
 /// What is known of one database.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-pub(super) struct Known {
+pub(super) struct DatabaseMark {
     /// The commit that made it.
     pub(super) created_seq: u64,
     /// The last commit that speaks of it.
@@ -39,7 +48,7 @@ pub(super) struct Known {
     pub(super) snapshot: Option<SnapshotMark>,
 }
 
-impl Known {
+impl DatabaseMark {
     /// Notes a new snapshot. What is covered stays covered: the journal may have let it go.
     pub(super) fn cover(&mut self, mark: SnapshotMark) {
         self.snapshot = Some(mark);
@@ -62,7 +71,9 @@ pub(super) struct Manifest {
     pub(super) trimmed_seq: u64,
     /// The store was closed in order: there is no commit behind the checkpoint.
     pub(super) is_closed: bool,
-    pub(super) databases: BTreeMap<Db, Known>,
+    /// What was lost so far, oldest first.
+    pub(super) losses: Vec<Loss>,
+    pub(super) databases: BTreeMap<Db, DatabaseMark>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -72,7 +83,9 @@ struct Stored {
     checkpoint_seq: u64,
     trimmed_seq: u64,
     is_closed: bool,
-    databases: BTreeMap<String, Known>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    losses: Vec<Loss>,
+    databases: BTreeMap<String, DatabaseMark>,
 }
 
 /// What a look at the file brought.
@@ -97,6 +110,7 @@ impl Manifest {
             checkpoint_seq: 0,
             trimmed_seq: 0,
             is_closed: false,
+            losses: Vec::new(),
             databases: BTreeMap::new(),
         }
     }
@@ -109,6 +123,7 @@ impl Manifest {
             checkpoint_seq: self.checkpoint_seq,
             trimmed_seq: self.trimmed_seq,
             is_closed: self.is_closed,
+            losses: self.losses.clone(),
             databases: self
                 .databases
                 .iter()
@@ -160,6 +175,7 @@ impl Manifest {
             checkpoint_seq: stored.checkpoint_seq,
             trimmed_seq: stored.trimmed_seq,
             is_closed: stored.is_closed,
+            losses: stored.losses,
             databases,
         })
     }
@@ -180,7 +196,7 @@ impl Manifest {
 }
 
 /// The last commit up to which the journal may go: everything before is in snapshots.
-pub(super) fn covered_seq(databases: &BTreeMap<Db, Known>, checkpoint_seq: u64) -> u64 {
+pub(super) fn covered_seq(databases: &BTreeMap<Db, DatabaseMark>, checkpoint_seq: u64) -> u64 {
     databases
         .values()
         .filter_map(|known| known.uncovered_seq)
@@ -205,7 +221,7 @@ mod tests {
         });
         manifest.databases.insert(
             Db::Hot,
-            Known {
+            DatabaseMark {
                 created_seq: 1,
                 applied_seq: 9,
                 uncovered_seq: Some(4),
@@ -215,10 +231,10 @@ mod tests {
         );
         manifest.databases.insert(
             Db::sessions(0),
-            Known {
+            DatabaseMark {
                 created_seq: 2,
                 applied_seq: 2,
-                ..Known::default()
+                ..DatabaseMark::default()
             },
         );
         manifest
@@ -249,11 +265,11 @@ mod tests {
 
     #[test]
     fn a_snapshot_covers_up_to_its_commit_and_uncovers_nothing() {
-        let with = |applied_seq, uncovered_seq| Known {
+        let with = |applied_seq, uncovered_seq| DatabaseMark {
             applied_seq,
             uncovered_seq,
             uncovered_at_ms: 1,
-            ..Known::default()
+            ..DatabaseMark::default()
         };
         let mark = SnapshotMark {
             seq: 10,

@@ -5,6 +5,8 @@
 //! snapshots are made and the journal is let go, so that commits of an old schema are never replayed; only then
 //! does the manifest say the new schema.
 
+mod secrets;
+
 use super::engine::Engine;
 use super::error::StoreError;
 use super::reader::Reader;
@@ -23,13 +25,16 @@ pub(super) struct Step {
 }
 
 /// Every step, in order. Schema 1 is the first.
-pub(super) const STEPS: &[Step] = &[];
+pub(super) const STEPS: &[Step] = &[Step {
+    to: 2,
+    run: secrets::run,
+}];
 
 /// Runs the steps from one schema to another.
 pub(super) fn run(engine: &Arc<Engine>, from: u16, to: u16, steps: &[Step]) -> Result<(), StoreError> {
     let dir = engine.layout.backups();
     super::files::make_dir(&dir)?;
-    let backup: PathBuf = dir.join(format!("before-schema-{to}-{}.tar", engine.now_ms()));
+    let backup: PathBuf = dir.join(format!("before-schema-{to}-{}.tar.lz4", engine.now_ms()));
     backup::create(engine, &backup)?;
     tracing::info!(from, to, backup = %backup.display(), "the data are brought to the present schema; a backup was made");
     let mut writer = Writer {

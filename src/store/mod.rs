@@ -12,26 +12,35 @@
 //! journal/                                see `crate::journal`
 //! db/hot  db/sessions-2026-11  ...        one sled database each; damaged-* were moved aside
 //! snapshots/hot-000000000000002a.snap     the newest of each database
-//! backups/before-schema-2-<time>.tar      made before a migration
+//! backups/                                made by the schedule, and before a migration
+//! restoring/  restored/                   see `restore`
 //! ```
 //!
 //! | file | what it is for |
 //! | --- | --- |
 //! | `database` `keys` `codec` | names, the catalogue of keys, records as bytes; pure |
-//! | `index` | one sled database, made safe |
-//! | `packed` | records of periods in blocks inside it |
-//! | `engine` | which databases are open, and when one is believed |
-//! | `recover` `rebuild` | opening a store; bringing a failed database back |
+//! | `records` | keys that know what is stored under them |
+//! | `rows` `index` `packed` | what sled is given; one sled database, made safe; records of periods in blocks inside it |
+//! | `replay` | what sled would lose in silence when it opens its file |
+//! | `engine` `catch_up` | which databases are open, and when one is believed |
+//! | `survey` `recover` `rebuild` | opening a store; bringing a failed database back |
 //! | `reader` `writer` `keeper` | the three ways in |
 //! | `pending` | what is durable and on its way into the databases |
-//! | `snapshot` `manifest` `files` `space` | files and room |
-//! | `backup` `verify` `migrate` `retention` | what an operator needs |
+//! | `snapshot` `snapshots` `manifest` `files` `space` | files and room |
+//! | `archive` `backup` `target` `restore` `schedule` `scheduled` | backups: the file, making it, putting it back, the schedule |
+//! | `away` `copying` | what the archive off the machine needs |
+//! | `verify` `migrate` `retention` | what else an operator needs |
 
 pub mod catalog;
 pub mod codec;
 pub mod keys;
+pub mod records;
 
+mod archive;
+mod away;
 mod backup;
+mod catch_up;
+mod copying;
 mod database;
 mod engine;
 mod error;
@@ -42,24 +51,43 @@ mod manifest;
 mod migrate;
 mod packed;
 mod pending;
+mod progress;
 mod reader;
 mod rebuild;
 mod recover;
+mod replay;
+mod restore;
 mod retention;
+mod rows;
+mod schedule;
+mod scheduled;
+mod sealing;
 mod snapshot;
+mod snapshots;
 mod space;
+mod survey;
+mod target;
 #[cfg(test)]
 mod tests;
 mod verify;
 mod writer;
 
-pub use backup::{BackupReport, restore};
+pub use archive::BackupReport;
+pub use away::RawCommit;
+pub use copying::Commits;
 pub use error::StoreError;
 pub use keeper::Keeper;
-pub use keys::{Db, Key, KeyRange, Period, PeriodKind};
-pub use reader::Reader;
+pub use keys::{Db, KeyRange, Period, PeriodKind};
+pub use manifest::Loss;
+pub use progress::Progress;
+pub use reader::{Gathered, Reader};
+pub use records::{JsonRecord, Key, RawKey, Record};
+pub use restore::{RestoreOptions, RestoreReport, restore, restore_with};
 pub use retention::{RetentionClock, RetentionPolicy, cutoff, retention};
+pub use schedule::{BackupOptions, BackupStatus};
+pub use sealing::Sealing;
 pub use space::{Room, SpaceOptions, judge};
+pub use target::Target;
 pub use verify::{VerifyReport, verify};
 pub use writer::{Appended, Writer};
 
@@ -80,7 +108,7 @@ pub enum Op {
 
 impl Op {
     /// The key and its new value; `None` for a drop.
-    fn write(&self) -> Option<index::Write<'_>> {
+    fn write(&self) -> Option<rows::Write<'_>> {
         match self {
             Self::Put(key, value) => Some((key, Some(value))),
             Self::Delete(key) => Some((key, None)),
@@ -141,8 +169,16 @@ pub struct StoreOptions {
     pub snapshots: SnapshotOptions,
     /// Thresholds of free space.
     pub space: SpaceOptions,
+    /// Backups by a schedule; `None`: none are made.
+    pub backups: Option<BackupOptions>,
+    /// Whether all of the journal stays until [`Keeper::keep_journal_after`] says what may go.
+    pub keeps_journal: bool,
+    /// Whether a store is made where there is none.
+    pub may_create: bool,
     /// Whether the store's own threads run; without them nothing happens that is not asked for.
     pub has_threads: bool,
+    /// Counts what is read while the store is opened.
+    pub progress: Progress,
     /// The time, unix milliseconds.
     pub clock: Arc<dyn Fn() -> i64 + Send + Sync>,
 }
@@ -160,7 +196,11 @@ impl Default for StoreOptions {
             journal: crate::journal::Options::default(),
             snapshots: SnapshotOptions::default(),
             space: SpaceOptions::default(),
+            backups: None,
+            keeps_journal: false,
+            may_create: true,
             has_threads: true,
+            progress: Progress::default(),
             clock: Arc::new(system_now_ms),
         }
     }
@@ -171,6 +211,15 @@ fn system_now_ms() -> i64 {
     std::time::SystemTime::now()
         .duration_since(std::time::UNIX_EPOCH)
         .map_or(0, |since| i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
+}
+
+/// Says in the log that something the store does by itself failed.
+fn log_failure(what: &str, result: Result<(), StoreError>) {
+    if let Err(error) = result
+        && !matches!(error, StoreError::Closing)
+    {
+        tracing::warn!(code = error.code(), %error, "{what} failed; it is tried again");
+    }
 }
 
 /// What kind of repair it was.
@@ -193,6 +242,15 @@ impl RepairKind {
             Self::Lost => "store_lost",
         }
     }
+}
+
+/// What a record that cannot be read comes to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Doubt {
+    /// Its database is being rebuilt; it may be back then.
+    Rebuilding,
+    /// It was rebuilt, and the record cannot be read: it is lost, which the operator is told.
+    Lost,
 }
 
 /// Something that was repaired, rebuilt or lost.
@@ -277,6 +335,12 @@ pub struct Health {
     pub oldest_uncovered_at_ms: Option<i64>,
     /// The last repairs, oldest first.
     pub repairs: Vec<Repair>,
+    /// What was lost so far, oldest first; kept over restarts.
+    pub losses: Vec<Loss>,
+    /// Databases whose snapshot is damaged and could not be made anew.
+    pub damaged_snapshots: Vec<Db>,
+    /// How the scheduled backups are; `None`: there is no schedule.
+    pub backups: Option<BackupStatus>,
 }
 
 /// An open store: its three ways in.

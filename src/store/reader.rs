@@ -1,12 +1,14 @@
 //! Reads: from any thread, never waiting for the writer.
 
 use super::StoreError;
+use super::database::{Db, KeyRange, Period, PeriodKind};
 use super::engine::{Engine, SlotState};
-use super::index::{Index, IndexError, Show};
-use super::keys::{Db, KeyRange, Period, PeriodKind};
+use super::index::Index;
 use super::pending::{Keys, Value};
+use super::records::{Key, Record};
+use super::rows::{IndexError, Show};
 use super::space::Room;
-use super::{Health, StoreState};
+use super::{Doubt, Health, StoreState};
 use std::iter::Peekable;
 use std::ops::ControlFlow;
 use std::sync::Arc;
@@ -19,6 +21,15 @@ use std::vec::IntoIter;
 #[derive(Clone)]
 pub struct Reader {
     pub(super) engine: Arc<Engine>,
+}
+
+/// Rows of a range.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Gathered {
+    /// Keys and values, in order.
+    pub rows: Vec<(Vec<u8>, Vec<u8>)>,
+    /// There are more.
+    pub is_cut: bool,
 }
 
 /// A scan of a database with what is on its way to it.
@@ -70,6 +81,14 @@ impl Merge {
 }
 
 impl Reader {
+    /// What is to be thought of a record that cannot be read, though its database opens.
+    ///
+    /// # Errors
+    /// The database is down.
+    pub fn doubt(&self, db: Db, what: &str) -> Result<Doubt, StoreError> {
+        self.engine.doubt(db, what)
+    }
+
     fn with<T>(
         &self,
         db: Db,
@@ -94,6 +113,16 @@ impl Reader {
             return Ok(value);
         }
         Ok(self.with(db, |index| index.get(key))?.flatten())
+    }
+
+    /// The record under a key. A database that does not exist holds nothing, and is not made.
+    ///
+    /// # Errors
+    /// As [`Reader::get`]; [`StoreError::Record`] when it does not decode.
+    pub fn load<T: Record>(&self, key: &Key<T>) -> Result<Option<T>, StoreError> {
+        self.get(key.0, &key.1)?
+            .map(|bytes| T::decode(&bytes, key.0, &key.1))
+            .transpose()
     }
 
     /// Shows the keys of a range, in order or backwards, until told to stop. What is written meanwhile may or
@@ -136,6 +165,36 @@ impl Reader {
         show: impl FnMut(&[u8], &[u8]) -> ControlFlow<()>,
     ) -> Result<(), StoreError> {
         self.scan(db, &KeyRange::prefix(prefix), reverse, show)
+    }
+
+    /// Some rows of a range, in order, up to a number of rows or bytes, and none is missed between them: unlike a scan,
+    /// it does not mind records that are written again meanwhile.
+    ///
+    /// # Errors
+    /// As [`Reader::get`].
+    pub fn gather(
+        &self,
+        db: Db,
+        range: &KeyRange,
+        rows: usize,
+        bytes: usize,
+    ) -> Result<Gathered, StoreError> {
+        loop {
+            let purges = self.with(db, |index| Ok(index.purges()))?;
+            let (mut found, mut size) = (Gathered::default(), 0);
+            self.scan(db, range, false, |key, value| {
+                if found.rows.len() >= rows || size >= bytes {
+                    found.is_cut = true;
+                    return ControlFlow::Break(());
+                }
+                size += key.len() + value.len();
+                found.rows.push((key.to_vec(), value.to_vec()));
+                ControlFlow::Continue(())
+            })?;
+            if purges == self.with(db, |index| Ok(index.purges()))? {
+                return Ok(found);
+            }
+        }
     }
 
     /// Every database.
@@ -213,6 +272,9 @@ impl Reader {
             free_bytes,
             oldest_uncovered_at_ms,
             repairs: engine.repairs(),
+            losses: engine.losses(),
+            damaged_snapshots: engine.damaged_snapshots.lock().iter().copied().collect(),
+            backups: engine.backups.lock().clone(),
         }
     }
 }

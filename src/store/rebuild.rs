@@ -1,13 +1,14 @@
 //! Bringing a failed database back: reopened when only the disk was full, else rebuilt from its last verified
 //! snapshot and the journal, beside the old one, which is moved aside.
 
-use super::RepairKind;
+use super::database::Db;
 use super::engine::{Engine, Slot, SlotState};
 use super::error::StoreError;
 use super::files::{self, Layout};
-use super::index::{Index, IndexError, Meta};
-use super::keys::Db;
+use super::index::{Index, Meta};
+use super::rows::IndexError;
 use super::snapshot;
+use super::{Doubt, RepairKind};
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -85,6 +86,20 @@ impl Engine {
                 Ok(false)
             }
         }
+    }
+
+    /// A record cannot be read though its database opens. The first time the database is rebuilt, and it is
+    /// [`Doubt::Rebuilding`] meanwhile; what still cannot be read afterwards is lost, and told.
+    pub(super) fn doubt(&self, db: Db, what: &str) -> Result<Doubt, StoreError> {
+        let mut repairs = self.repairs().into_iter();
+        if repairs.any(|repair| repair.kind == RepairKind::Rebuilt && repair.db == Some(db)) {
+            self.report(RepairKind::Lost, Some(db), what.to_owned());
+            return Ok(Doubt::Lost);
+        }
+        if let Some((slot, index)) = self.index(db)? {
+            self.fail(&slot, &index, IndexError::rotten(what));
+        }
+        Ok(Doubt::Rebuilding)
     }
 
     fn rebuild(&self, slot: &Slot) -> Result<(), IndexError> {
@@ -186,6 +201,7 @@ impl Engine {
         };
         let mut failed = None;
         let loaded = snapshot::load(path, good.is_none(), |entries| {
+            self.options.progress.add(entries.len());
             index.load(&entries).map_err(|error| {
                 failed = Some(error);
                 StoreError::Closing

@@ -2,48 +2,33 @@
 //! is rebuilt. Ends with a store in which every commit that the journal acknowledged is applied.
 
 use super::codec::decode_commit;
+use super::database::Db;
 use super::engine::{Engine, Slot, SlotState, Start};
 use super::error::StoreError;
 use super::files::{self, Layout};
-use super::keys::Db;
-use super::manifest::{Found, Known, Manifest, SCHEMA, SnapshotMark};
+use super::manifest::{DatabaseMark, SCHEMA};
 use super::migrate::{self, Step};
+use super::restore;
 use super::space::{self, Room};
-use super::{Commit, Op, OpenReport, RepairKind, StoreOptions, snapshot};
+use super::survey::{Survey, survey};
+use super::{Commit, Op, OpenReport, RepairKind, StoreOptions};
 use crate::journal::{self, Journal};
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs::{File, TryLockError};
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-/// Takes the lock of a data directory; it is held until the file is dropped.
-pub(super) fn lock(layout: &Layout) -> Result<File, StoreError> {
-    let path = layout.lock();
-    let file = File::options()
-        .create(true)
-        .truncate(false)
-        .write(true)
-        .open(&path)
-        .map_err(StoreError::io("open", &path))?;
-    match file.try_lock() {
-        Ok(()) => Ok(file),
-        Err(TryLockError::WouldBlock) => Err(StoreError::Locked {
-            dir: layout.root.clone(),
-        }),
-        Err(TryLockError::Error(source)) => Err(StoreError::Io {
-            what: "lock",
-            path,
-            source,
-        }),
-    }
-}
-
-/// What the directory tells before anything is opened.
-struct Survey {
-    manifest: Manifest,
-    /// The manifest was lost or damaged, and this is what could be found without it.
-    is_guessed: Option<String>,
+/// What was found while a store is being opened.
+struct Opening {
+    engine: Arc<Engine>,
+    survey: Survey,
+    report: journal::OpenReport,
+    /// First commit that the journal still has.
+    first_available: u64,
+    /// Stretches of the journal that cannot be read.
+    lost: Vec<LostCommits>,
+    /// Something is wrong with the journal: new snapshots are made, so that it is needed no more.
+    is_damaged: bool,
 }
 
 /// Opens a store; see the module. `steps` are the migrations to run on an older schema.
@@ -52,22 +37,75 @@ pub(super) fn open(
     options: StoreOptions,
     steps: &[Step],
 ) -> Result<(Arc<Engine>, OpenReport), StoreError> {
+    let mut opening = begin(dir, options)?;
+    opening.engine.watch_room()?;
+    let last_seq = opening.engine.durable_seq();
+    opening.judge_end(last_seq);
+    opening.judge_beginning();
+    let damaged = std::mem::take(&mut opening.report.damaged);
+    for damage in damaged {
+        opening.damaged(RepairKind::Repaired, damage.to_string());
+    }
+    let replayed = opening.replay()?;
+    let behind = opening.bring_up_all(last_seq)?;
+    let known_seq = opening.judge_ahead(last_seq, &behind)?;
+    let engine = &opening.engine;
+    engine.applied_seq.store(known_seq, Ordering::Release);
+    engine.mark_seen(known_seq);
+    engine.is_recovering.store(false, Ordering::Release);
+    if opening.is_damaged {
+        // What the journal can no longer give must be in snapshots, and its damaged segments go.
+        if let Err(error) = engine.snapshot_where(|_, _| true) {
+            let message = format!("not every snapshot could be made after the journal was damaged: {error}");
+            engine.report(RepairKind::Repaired, None, message);
+        }
+    }
+    look_at_room(engine)?;
+    engine.checkpoint()?;
+    let from = opening.survey.manifest.schema;
+    if from < SCHEMA {
+        migrate::run(engine, from, SCHEMA, steps)?;
+    }
+    let report = OpenReport {
+        instance: format!("{:016x}", engine.instance),
+        schema: SCHEMA,
+        migrated_from: (from < SCHEMA).then_some(from),
+        last_seq: known_seq,
+        replayed_commits: replayed,
+        torn_tail_bytes: opening.report.torn_tail_bytes,
+        repairs: engine.repairs(),
+    };
+    Ok((opening.engine, report))
+}
+
+/// Takes the lock, finishes what a restore left to do, and reads what the directory tells.
+fn begin(dir: &Path, options: StoreOptions) -> Result<Opening, StoreError> {
     let layout = Layout::new(dir);
-    for dir in [
-        layout.root.clone(),
-        layout.databases(),
-        layout.snapshots(),
-        layout.journal(),
-    ] {
+    if layout.restoring().exists() {
+        return Err(StoreError::RestoreInterrupted { dir: dir.to_owned() });
+    }
+    let is_there = layout.has_data() || layout.restored().exists();
+    if !is_there && !options.may_create {
+        return Err(StoreError::NoStore { dir: dir.to_owned() });
+    }
+    files::make_dir(&layout.root)?;
+    let lock = files::lock(&layout)?;
+    // Looked at once more: a restore may have held the lock.
+    if layout.restoring().exists() {
+        return Err(StoreError::RestoreInterrupted { dir: dir.to_owned() });
+    }
+    if let Some(aside) = restore::finish(&layout)? {
+        tracing::warn!(code = "restore_finished", aside = %aside.display(), "a restore that was interrupted was finished; the data of before were put aside");
+    }
+    for dir in [layout.databases(), layout.snapshots(), layout.journal()] {
         files::make_dir(&dir)?;
     }
-    let lock = lock(&layout)?;
     let survey = survey(&layout)?;
     remove_leftovers(&layout)?;
-    let (journal, journal_report) = Journal::open(&layout.journal(), options.journal)
+    let (journal, report) = Journal::open(&layout.journal(), options.journal)
         .map_err(|error| StoreError::Journal(error.to_string()))?;
-    let manifest = survey.manifest;
     let first_available = journal.segments().first().map_or(1, |segment| segment.first_seq);
+    let manifest = &survey.manifest;
     let engine = Arc::new(Engine::new(Start {
         layout,
         options,
@@ -80,6 +118,7 @@ pub(super) fn open(
         } else {
             manifest.trimmed_seq
         },
+        losses: manifest.losses.clone(),
         lock,
     }));
     *engine.slots.write() = manifest
@@ -87,28 +126,34 @@ pub(super) fn open(
         .iter()
         .map(|(db, known)| (*db, Arc::new(Slot::new(*db, *known))))
         .collect();
+    Ok(Opening {
+        engine,
+        survey,
+        report,
+        first_available,
+        lost: Vec::new(),
+        is_damaged: false,
+    })
+}
 
-    engine.watch_room()?;
-    let last_seq = engine.durable_seq();
-    let mut is_suspect = journal_report.torn_tail_bytes > 0 || last_seq < manifest.checkpoint_seq;
-    if let Some(reason) = &survey.is_guessed {
-        is_suspect = true;
-        engine.report(
-            RepairKind::Repaired,
-            None,
-            format!("MANIFEST was found again from the directory: {reason}"),
-        );
+impl Opening {
+    /// Notes that the journal is not what it was.
+    fn damaged(&mut self, kind: RepairKind, message: String) {
+        self.is_damaged = true;
+        self.engine.report(kind, None, message);
     }
-    let after = if survey.is_guessed.is_some() {
-        first_available - 1
-    } else {
-        manifest.checkpoint_seq
-    };
-    let mut is_damaged = last_seq < manifest.checkpoint_seq;
-    let mut lost = Vec::new();
-    if is_damaged {
-        let known = manifest.checkpoint_seq;
-        let (kind, end) = if manifest.is_closed {
+
+    /// The journal may end before a commit that is known.
+    fn judge_end(&mut self, last_seq: u64) {
+        if let Some(reason) = &self.survey.is_guessed {
+            let message = format!("MANIFEST was found again from the directory: {reason}");
+            self.engine.report(RepairKind::Repaired, None, message);
+        }
+        let known = self.survey.manifest.checkpoint_seq;
+        if last_seq >= known {
+            return;
+        }
+        let (kind, end) = if self.survey.manifest.is_closed {
             (
                 RepairKind::Repaired,
                 "it was the last one, and the databases have it",
@@ -119,16 +164,20 @@ pub(super) fn open(
                 "commits behind it may be lost; compare with a backup",
             )
         };
-        engine.report(
+        self.damaged(
             kind,
-            None,
             format!("the journal ends at commit {last_seq}, commit {known} is known: {end}"),
         );
     }
-    if survey.is_guessed.is_none() && first_available > manifest.trimmed_seq.saturating_add(1) {
-        // Nothing replays these commits, but what they wrote stands in no snapshot.
-        is_damaged = true;
-        let (first, last) = (manifest.trimmed_seq + 1, first_available - 1);
+
+    /// The journal may begin behind a commit that no snapshot covers. Nothing replays such commits.
+    fn judge_beginning(&mut self) {
+        let manifest = &self.survey.manifest;
+        if self.survey.is_guessed.is_some() || self.first_available <= manifest.trimmed_seq.saturating_add(1)
+        {
+            return;
+        }
+        let (first, last) = (manifest.trimmed_seq + 1, self.first_available - 1);
         let (kind, end) = if last <= manifest.checkpoint_seq {
             (
                 RepairKind::Repaired,
@@ -140,51 +189,69 @@ pub(super) fn open(
                 "what they wrote may be missing; compare with a backup",
             )
         };
-        let message = format!(
+        self.damaged(kind, format!(
             "the oldest segment of the journal is gone, with commits {first} to {last}, which no snapshot covers: {end}"
-        );
-        engine.report(kind, None, message);
-    }
-    for damage in &journal_report.damaged {
-        is_damaged = true;
-        engine.report(RepairKind::Repaired, None, damage.to_string());
-    }
-    let replayed = read_tail(&engine, after, &mut lost)?;
-    if !lost.is_empty() {
-        is_damaged = true;
-    }
-    set_aside_strangers(&engine, survey.is_guessed.is_none())?;
-
-    // Hot is opened always; others when commits wait for them, when their files are gone, or when the journal
-    // cannot be trusted to tell.
-    if engine.slot(Db::Hot).is_none() {
-        let hot = Slot::new(Db::Hot, Known::default());
-        engine.slots.write().insert(Db::Hot, Arc::new(hot));
-    }
-    let mut behind = Vec::new();
-    for slot in engine.all_slots() {
-        let is_behind = slot.known.lock().applied_seq > slot.floor_seq.load(Ordering::Acquire);
-        let is_gone = !engine.layout.database(slot.db).join("db").exists();
-        if is_behind {
-            behind.push(slot.clone());
-        }
-        if slot.db == Db::Hot || is_behind || is_gone || is_suspect || is_damaged {
-            bring_up(&engine, &slot)?;
-        }
-    }
-    let ahead = engine.ahead_seq.load(Ordering::Acquire);
-    if journal_report.is_tail_suspect && ahead.max(manifest.checkpoint_seq) <= last_seq {
-        engine.report(RepairKind::Lost, None, format!(
-            "commit {} at the end of the journal cannot be read though all of it had reached the disk: it was damaged at rest, or scribbled over by a power cut; if it was acknowledged, what it wrote is missing: compare with a backup, and check the disk",
-            last_seq + 1
         ));
     }
-    let known_seq = ahead.max(manifest.checkpoint_seq).max(last_seq);
-    judge_lost(&engine, &lost, &behind, known_seq);
-    if known_seq > last_seq {
-        is_damaged = true;
+
+    /// Reads the journal behind the checkpoint; how many commits that were.
+    fn replay(&mut self) -> Result<u64, StoreError> {
+        let after = if self.survey.is_guessed.is_some() {
+            self.first_available - 1
+        } else {
+            self.survey.manifest.checkpoint_seq
+        };
+        let replayed = read_tail(&self.engine, after, &mut self.lost)?;
+        self.is_damaged |= !self.lost.is_empty();
+        set_aside_strangers(&self.engine, self.survey.is_guessed.is_none())?;
+        Ok(replayed)
+    }
+
+    /// Opens databases: hot always; others when commits wait for them, when their files are gone, or when the journal
+    /// cannot be trusted to tell. Gives those for which commits waited.
+    fn bring_up_all(&self, last_seq: u64) -> Result<Vec<Arc<Slot>>, StoreError> {
+        let engine = &self.engine;
+        if engine.slot(Db::Hot).is_none() {
+            let hot = Slot::new(Db::Hot, DatabaseMark::default());
+            engine.slots.write().insert(Db::Hot, Arc::new(hot));
+        }
+        let is_suspect = self.report.torn_tail_bytes > 0
+            || last_seq < self.survey.manifest.checkpoint_seq
+            || self.survey.is_guessed.is_some();
+        let mut behind = Vec::new();
+        for slot in engine.all_slots() {
+            let is_behind = slot.known.lock().applied_seq > slot.floor_seq.load(Ordering::Acquire);
+            let is_gone = !engine.layout.database(slot.db).join("db").exists();
+            if is_behind {
+                behind.push(slot.clone());
+            }
+            if slot.db == Db::Hot || is_behind || is_gone || is_suspect || self.is_damaged {
+                bring_up(engine, &slot)?;
+            }
+        }
+        Ok(behind)
+    }
+
+    /// The databases, or the manifest, may know commits that the journal lost. The last commit that anything knows.
+    fn judge_ahead(&mut self, last_seq: u64, behind: &[Arc<Slot>]) -> Result<u64, StoreError> {
+        let (ahead, checkpoint_seq) = (
+            self.engine.ahead_seq.load(Ordering::Acquire),
+            self.survey.manifest.checkpoint_seq,
+        );
+        if self.report.is_tail_suspect && ahead.max(checkpoint_seq) <= last_seq {
+            self.engine.report(RepairKind::Lost, None, format!(
+                "commit {} at the end of the journal cannot be read though all of it had reached the disk: it was damaged at rest, or scribbled over by a power cut; if it was acknowledged, what it wrote is missing: compare with a backup, and check the disk",
+                last_seq + 1
+            ));
+        }
+        let known_seq = ahead.max(checkpoint_seq).max(last_seq);
+        judge_lost(&self.engine, &self.lost, behind, known_seq);
+        if known_seq == last_seq {
+            return Ok(known_seq);
+        }
+        self.is_damaged = true;
         if ahead > last_seq {
-            let (kind, end) = if manifest.is_closed || ahead <= manifest.checkpoint_seq {
+            let (kind, end) = if self.survey.manifest.is_closed || ahead <= checkpoint_seq {
                 (RepairKind::Repaired, "it lost its end, the databases have it")
             } else {
                 (
@@ -192,123 +259,16 @@ pub(super) fn open(
                     "what the lost ones wrote to other databases may be missing; compare with a backup",
                 )
             };
-            let message =
-                format!("the databases hold commits up to {ahead}, the journal only up to {last_seq}: {end}");
-            engine.report(kind, None, message);
+            self.damaged(
+                kind,
+                format!("the databases hold commits up to {ahead}, the journal only up to {last_seq}: {end}"),
+            );
         }
-        let skipped = engine.journal.lock().skip_to(known_seq + 1);
-        skipped.map_err(|error| engine.journal_error(&error))?;
-        engine.durable_seq.store(known_seq, Ordering::Release);
+        let skipped = self.engine.journal.lock().skip_to(known_seq + 1);
+        skipped.map_err(|error| self.engine.journal_error(&error))?;
+        self.engine.durable_seq.store(known_seq, Ordering::Release);
+        Ok(known_seq)
     }
-    engine.applied_seq.store(known_seq, Ordering::Release);
-    engine.mark_seen(known_seq);
-    engine.is_recovering.store(false, Ordering::Release);
-    if is_damaged {
-        // What the journal can no longer give must be in snapshots, and its damaged segments go.
-        if let Err(error) = engine.snapshot_where(|_, _| true) {
-            let message = format!("not every snapshot could be made after the journal was damaged: {error}");
-            engine.report(RepairKind::Repaired, None, message);
-        }
-    }
-    look_at_room(&engine)?;
-    engine.checkpoint()?;
-    let from = manifest.schema;
-    if from < SCHEMA {
-        migrate::run(&engine, from, SCHEMA, steps)?;
-    }
-    let report = OpenReport {
-        instance: format!("{:016x}", engine.instance),
-        schema: SCHEMA,
-        migrated_from: (from < SCHEMA).then_some(from),
-        last_seq: known_seq,
-        replayed_commits: replayed,
-        torn_tail_bytes: journal_report.torn_tail_bytes,
-        repairs: engine.repairs(),
-    };
-    Ok((engine, report))
-}
-
-fn survey(layout: &Layout) -> Result<Survey, StoreError> {
-    let reason = match Manifest::read(&layout.manifest())? {
-        Found::Good(manifest) => {
-            return Ok(Survey {
-                manifest,
-                is_guessed: None,
-            });
-        }
-        Found::Newer(found) => {
-            return Err(StoreError::NewerSchema {
-                dir: layout.root.clone(),
-                found,
-                supported: SCHEMA,
-            });
-        }
-        Found::Missing => "it was not there".to_owned(),
-        Found::Damaged(reason) => reason,
-    };
-    let mut manifest = Manifest::new();
-    let mut has_data = !files::names(&layout.journal())?.is_empty();
-    for name in files::names(&layout.databases())? {
-        if let Ok(db) = name.parse::<Db>() {
-            has_data = true;
-            manifest.databases.entry(db).or_default();
-        }
-    }
-    let mut schema = None;
-    for name in files::names(&layout.snapshots())? {
-        let Some((db, seq)) = Layout::parse_snapshot(&name) else {
-            continue;
-        };
-        has_data = true;
-        let Ok(header) = snapshot::read_header(&layout.snapshots().join(&name)) else {
-            continue;
-        };
-        if header.schema > SCHEMA {
-            return Err(StoreError::NewerSchema {
-                dir: layout.root.clone(),
-                found: header.schema,
-                supported: SCHEMA,
-            });
-        }
-        schema = schema.max(Some(header.schema));
-        manifest.instance = header.instance;
-        let known = manifest.databases.entry(db).or_default();
-        if known.snapshot.is_none_or(|mark| mark.seq < seq) {
-            known.snapshot = Some(SnapshotMark {
-                seq,
-                made_at_ms: header.made_at_ms,
-            });
-            known.applied_seq = seq;
-        }
-    }
-    if !has_data {
-        manifest.write(&layout.manifest())?;
-        return Ok(Survey {
-            manifest,
-            is_guessed: None,
-        });
-    }
-    // Without a snapshot the hot database itself says whose it is, if it can still be asked.
-    if schema.is_none()
-        && layout.database(Db::Hot).join("db").exists()
-        && let Ok(meta) = super::index::peek(&layout.database(Db::Hot))
-        && meta.applied_seq > 0
-    {
-        if meta.schema > SCHEMA {
-            return Err(StoreError::NewerSchema {
-                dir: layout.root.clone(),
-                found: meta.schema,
-                supported: SCHEMA,
-            });
-        }
-        schema = Some(meta.schema);
-        manifest.instance = meta.instance;
-    }
-    manifest.schema = schema.unwrap_or(SCHEMA);
-    Ok(Survey {
-        manifest,
-        is_guessed: Some(reason),
-    })
 }
 
 fn remove_leftovers(layout: &Layout) -> Result<(), StoreError> {
@@ -365,6 +325,7 @@ fn read_tail(engine: &Engine, after: u64, lost: &mut Vec<LostCommits>) -> Result
             continue;
         };
         count += 1;
+        engine.options.progress.add(1);
         note_commit(engine, record.seq, &commit, now_ms, &mut dropped);
     }
     for db in dropped {
@@ -386,9 +347,9 @@ fn note_commit(engine: &Engine, seq: u64, commit: &Commit, now_ms: i64, dropped:
                 .or_insert_with(|| {
                     Arc::new(Slot::new(
                         *db,
-                        Known {
+                        DatabaseMark {
                             created_seq: seq,
-                            ..Known::default()
+                            ..DatabaseMark::default()
                         },
                     ))
                 })

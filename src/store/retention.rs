@@ -1,6 +1,6 @@
 //! Which periods may go. Pure.
 
-use super::keys::{Db, PeriodKind};
+use super::database::{Db, PeriodKind};
 
 const DAY_MS: i64 = 24 * 60 * 60 * 1000;
 /// A clock further than this beyond the last commit is not believed.

@@ -12,9 +12,9 @@
 //! Numbers are big-endian; the checksum of a block also covers its tag and its number, so that blocks cannot
 //! change places.
 
+use super::database::Db;
 use super::error::StoreError;
 use super::files;
-use super::keys::Db;
 use std::fs::File;
 use std::io::{BufReader, BufWriter, Read, Write};
 use std::path::Path;

@@ -1,9 +1,9 @@
 //! The one writer: a commit is made durable, then applied; between the two it may be acknowledged.
 
 use super::codec::encode_commit;
+use super::database::Db;
 use super::engine::{Engine, SlotState};
 use super::keeper::Threads;
-use super::keys::Db;
 use super::space::Room;
 use super::{Commit, Op, StoreError};
 use std::collections::BTreeSet;
@@ -51,6 +51,7 @@ impl Writer {
                 message: message.clone(),
             });
         }
+        self.engine.away.may_write()?;
         if commit
             .writes
             .iter()
@@ -96,6 +97,11 @@ impl Writer {
         Ok(seq)
     }
 
+    /// The last commit that the journal holds durably.
+    pub fn durable_seq(&self) -> u64 {
+        self.engine.durable_seq()
+    }
+
     /// Why writing failed or would fail now.
     pub fn down_error(&self) -> StoreError {
         match self.state_error() {
@@ -116,6 +122,9 @@ impl Writer {
         }
         if self.engine.room.lock().0 == Room::Short {
             return Some(self.engine.full_error());
+        }
+        if let Some(refusal) = self.engine.away.refusal() {
+            return Some(refusal);
         }
         let slot = self.engine.slot(Db::Hot)?;
         match &*slot.state.read() {

@@ -4,31 +4,42 @@
 //! overrides) are escaped where the line leaves the process, so that no field can forge a line or paint a
 //! terminal. Secrets are kept out by their types, whose `Debug` shows a mask; this module cannot know them.
 
-use super::TelemetryError;
+use super::{TelemetryError, occasionally};
 use crate::config::{LogFormat, LogLevel};
 use std::io::{self, Write};
-use tracing_subscriber::filter::LevelFilter;
+use std::sync::OnceLock;
+use tracing::{Level, Metadata};
+use tracing_subscriber::filter::{DynFilterFn, FilterExt, LevelFilter, Targets, dynamic_filter_fn};
 use tracing_subscriber::fmt::MakeWriter;
-use tracing_subscriber::{Layer, layer::SubscriberExt, util::SubscriberInitExt};
+use tracing_subscriber::layer::{Context, Filter};
+use tracing_subscriber::{Layer, Registry, layer::SubscriberExt, reload, util::SubscriberInitExt};
 
 /// Sends the logs of this process to the standard error output.
 ///
 /// # Errors
 /// When logs are set up already.
 pub fn install_logs(format: LogFormat, level: LogLevel) -> Result<(), TelemetryError> {
-    Ok(tracing_subscriber::registry()
+    let (level, handle) = reload::Layer::new(filter(level));
+    tracing_subscriber::registry()
         .with(layer(format, level, OneLine(io::stderr)))
-        .try_init()?)
+        .try_init()?;
+    // Set once, since logs are.
+    LEVEL.get_or_init(|| handle);
+    Ok(())
 }
 
-fn layer<S, W>(format: LogFormat, level: LogLevel, writer: W) -> Box<dyn Layer<S> + Send + Sync>
-where
-    S: tracing::Subscriber + for<'a> tracing_subscriber::registry::LookupSpan<'a>,
-    W: for<'a> MakeWriter<'a> + Send + Sync + 'static,
-{
-    let layer = tracing_subscriber::fmt::layer()
-        .with_writer(writer)
-        .with_ansi(false);
+/// The level of the logs that were set up, to be changed later.
+static LEVEL: OnceLock<reload::Handle<Targets, Registry>> = OnceLock::new();
+
+/// From now on the log leaves out what is less important.
+///
+/// # Errors
+/// The logs are gone.
+pub fn set_level(level: LogLevel) -> Result<(), reload::Error> {
+    LEVEL.get().map_or(Ok(()), |handle| handle.reload(filter(level)))
+}
+
+fn filter(level: LogLevel) -> Targets {
     let level = match level {
         LogLevel::Error => LevelFilter::ERROR,
         LogLevel::Warn => LevelFilter::WARN,
@@ -36,10 +47,40 @@ where
         LogLevel::Debug => LevelFilter::DEBUG,
         LogLevel::Trace => LevelFilter::TRACE,
     };
+    // The HTTP client would write whole requests, secrets and all.
+    Targets::new()
+        .with_default(level)
+        .with_target("isahc", level.min(LevelFilter::WARN))
+        .with_target("curl", level.min(LevelFilter::WARN))
+}
+
+fn layer<S, W, F>(format: LogFormat, level: F, writer: W) -> Box<dyn Layer<S> + Send + Sync>
+where
+    S: tracing::Subscriber + for<'a> tracing_subscriber::registry::LookupSpan<'a>,
+    W: for<'a> MakeWriter<'a> + Send + Sync + 'static,
+    F: Filter<S> + Send + Sync + 'static,
+{
+    let layer = tracing_subscriber::fmt::layer()
+        .with_writer(writer)
+        .with_ansi(false);
     match format {
-        LogFormat::Text => layer.with_filter(level).boxed(),
-        LogFormat::Json => layer.json().flatten_event(true).with_filter(level).boxed(),
+        LogFormat::Text => layer.with_filter(level.and(others())).boxed(),
+        LogFormat::Json => layer
+            .json()
+            .flatten_event(true)
+            .with_filter(level.and(others()))
+            .boxed(),
     }
+}
+
+/// Warnings of libraries are written once in a while: most are about what a stranger sent, and a stranger decides how
+/// often. Ours decide for themselves.
+fn others<S>() -> DynFilterFn<S> {
+    dynamic_filter_fn(|metadata: &Metadata<'_>, _: &Context<'_, S>| {
+        let is_warning = metadata.is_event() && *metadata.level() <= Level::WARN;
+        let is_ours = metadata.target().starts_with("yamabiko");
+        !is_warning || is_ours || occasionally(metadata.name()).is_some()
+    })
 }
 
 /// Escapes control characters of everything but the line's own end.
@@ -106,8 +147,11 @@ mod tests {
     fn logged(format: LogFormat, level: LogLevel, log: impl FnOnce()) -> String {
         let captured = Captured::default();
         let writer = captured.clone();
-        let subscriber =
-            tracing_subscriber::registry().with(layer(format, level, OneLine(move || writer.clone())));
+        let subscriber = tracing_subscriber::registry().with(layer(
+            format,
+            filter(level),
+            OneLine(move || writer.clone()),
+        ));
         tracing::subscriber::with_default(subscriber, log);
         String::from_utf8(captured.0.lock().clone()).unwrap()
     }
@@ -138,6 +182,16 @@ mod tests {
         assert_eq!(value["code"], "x");
         assert_eq!(value["message"], "sentence");
         assert_eq!(value["agent"], EVIL);
+    }
+
+    #[test]
+    fn the_client_writes_no_requests() {
+        let text = logged(LogFormat::Text, LogLevel::Trace, || {
+            tracing::trace!(target: "isahc::wire", "GET /?token=hush");
+            tracing::debug!(target: "isahc::handler", "> GET /?token=hush");
+            tracing::trace!("ours");
+        });
+        assert!(text.contains("ours") && !text.contains("hush"), "{text}");
     }
 
     #[test]

@@ -1,219 +1,20 @@
-//! Every metric of the program in one table, the functions that count, and their text for Prometheus.
+//! The functions that count, and the text of all metrics for Prometheus; the metrics themselves stand in [`table`].
+
+mod archive;
+mod begin;
+mod endpoints;
+mod table;
+
+pub use self::archive::{ArchiveGauges, archive};
+pub use self::endpoints::{Endpoint, Endpoints};
+pub use self::table::{METRICS, Metric, MetricKind};
 
 use super::TelemetryError;
 use metrics::{counter, describe_counter, describe_gauge, describe_histogram, gauge, histogram};
 use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder, PrometheusHandle};
 use parking_lot::Mutex;
+use std::collections::BTreeSet;
 use std::time::Duration;
-
-/// What a metric is.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub enum MetricKind {
-    /// Only rises.
-    Counter,
-    /// A state.
-    Gauge,
-    /// A distribution, with the upper bounds of its buckets.
-    Histogram(&'static [f64]),
-}
-
-/// A metric as `/metrics` tells it.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Metric {
-    /// `yamabiko_...`, ending in the unit and, for counters, `_total`.
-    pub name: &'static str,
-    /// What it is.
-    pub kind: MetricKind,
-    /// Names of its labels.
-    pub labels: &'static [&'static str],
-    /// Unit and meaning.
-    pub help: &'static str,
-}
-
-const SYNC_BUCKETS: &[f64] = &[
-    0.000_1, 0.000_25, 0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5,
-];
-const EXCHANGE_BUCKETS: &[f64] = &[
-    0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0,
-];
-const GROUP_BUCKETS: &[f64] = &[1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0, 200.0, 500.0, 1000.0];
-
-const fn of(
-    name: &'static str,
-    kind: MetricKind,
-    labels: &'static [&'static str],
-    help: &'static str,
-) -> Metric {
-    Metric {
-        name,
-        kind,
-        labels,
-        help,
-    }
-}
-
-use MetricKind::{Counter, Gauge, Histogram};
-
-/// Every metric of the program.
-pub const METRICS: &[Metric] = &[
-    of(
-        "yamabiko_info",
-        Gauge,
-        &["version"],
-        "Always 1; the label is the version.",
-    ),
-    of(
-        "yamabiko_start_time_seconds",
-        Gauge,
-        &[],
-        "Unix seconds of the start.",
-    ),
-    of(
-        "yamabiko_clicks_total",
-        Counter,
-        &["result"],
-        "Clicks by result: recorded, spooled, unknown_link, too_long, lost.",
-    ),
-    of(
-        "yamabiko_impressions_total",
-        Counter,
-        &["result"],
-        "Impressions by result, as for clicks.",
-    ),
-    of(
-        "yamabiko_activities_total",
-        Counter,
-        &["kind", "result"],
-        "Conversions and other activities by kind and result: accepted, duplicate, refused, invalid, unavailable.",
-    ),
-    of(
-        "yamabiko_refusals_total",
-        Counter,
-        &["reason"],
-        "Activities that were kept and do not count, by reason.",
-    ),
-    of(
-        "yamabiko_parameters_cut_total",
-        Counter,
-        &[],
-        "Parameters of requests cut or left out for their size or number.",
-    ),
-    of(
-        "yamabiko_link_names_refused_total",
-        Counter,
-        &[],
-        "Clicks and impressions whose campaign, adgroup and creative became unknown: the link has as many combinations as it may.",
-    ),
-    of(
-        "yamabiko_postbacks_created_total",
-        Counter,
-        &[],
-        "Postbacks queued.",
-    ),
-    of(
-        "yamabiko_attempts_total",
-        Counter,
-        &["outcome"],
-        "Attempts by outcome: delivered, or the class of the failure.",
-    ),
-    of(
-        "yamabiko_attempt_seconds",
-        Histogram(EXCHANGE_BUCKETS),
-        &[],
-        "Seconds of an exchange with a receiver.",
-    ),
-    of(
-        "yamabiko_postbacks_failed_total",
-        Counter,
-        &["reason"],
-        "Postbacks given up, by reason.",
-    ),
-    of(
-        "yamabiko_postbacks_waiting",
-        Gauge,
-        &[],
-        "Postbacks that wait to be sent or sent again.",
-    ),
-    of(
-        "yamabiko_postbacks_in_flight",
-        Gauge,
-        &[],
-        "Postbacks on the wire.",
-    ),
-    of(
-        "yamabiko_alerts_total",
-        Counter,
-        &["channel", "result"],
-        "Alert messages by channel (email, webhook, line) and result: sent, failed, dropped.",
-    ),
-    of(
-        "yamabiko_lanes",
-        Gauge,
-        &["state"],
-        "Destinations by state: closed, open (the breaker holds them back), paused (they asked for it).",
-    ),
-    of(
-        "yamabiko_oldest_due_age_seconds",
-        Gauge,
-        &[],
-        "Seconds that the oldest postback is overdue, of those whose destination may be called now.",
-    ),
-    of(
-        "yamabiko_recorder_queue",
-        Gauge,
-        &[],
-        "Commands that wait for the recorder.",
-    ),
-    of(
-        "yamabiko_group_commands",
-        Histogram(GROUP_BUCKETS),
-        &[],
-        "Commands in one commit.",
-    ),
-    of(
-        "yamabiko_journal_sync_seconds",
-        Histogram(SYNC_BUCKETS),
-        &[],
-        "Seconds of one journal write and sync.",
-    ),
-    of(
-        "yamabiko_journal_bytes",
-        Gauge,
-        &[],
-        "Bytes of all journal segments.",
-    ),
-    of(
-        "yamabiko_store_state",
-        Gauge,
-        &["state"],
-        "1 for the state that the store is in, 0 for the others.",
-    ),
-    of(
-        "yamabiko_spool_clicks",
-        Gauge,
-        &[],
-        "Clicks in memory that wait for the store.",
-    ),
-    of(
-        "yamabiko_disk_free_bytes",
-        Gauge,
-        &[],
-        "Free bytes where the data is kept.",
-    ),
-    of(
-        "yamabiko_visitors",
-        Gauge,
-        &[],
-        "Devices that are remembered, all apps together.",
-    ),
-    of("yamabiko_live_viewers", Gauge, &[], "Viewers of the live stream."),
-    of(
-        "yamabiko_logins_total",
-        Counter,
-        &["result"],
-        "Logins by result: ok, wrong, throttled.",
-    ),
-];
 
 /// Result of a click or impression, for its counter.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -224,6 +25,8 @@ pub enum EngagementResult {
     Spooled,
     /// Answered 404.
     UnknownLink,
+    /// Of a stopped link: not recorded.
+    Stopped,
     /// Answered 413 or 414.
     TooLong,
     /// The spool was full.
@@ -236,6 +39,7 @@ impl EngagementResult {
             EngagementResult::Recorded => "recorded",
             EngagementResult::Spooled => "spooled",
             EngagementResult::UnknownLink => "unknown_link",
+            EngagementResult::Stopped => "stopped",
             EngagementResult::TooLong => "too_long",
             EngagementResult::Lost => "lost",
         }
@@ -289,6 +93,36 @@ pub fn refusal(reason: &'static str) {
     counter!("yamabiko_refusals_total", "reason" => reason).increment(1);
 }
 
+/// Counts a request that came too often.
+pub fn throttled() {
+    counter!("yamabiko_throttled_total").increment(1);
+}
+
+/// Counts a SID that does not exist.
+pub fn unknown_sid() {
+    counter!("yamabiko_unknown_sids_total").increment(1);
+}
+
+/// Counts what does not count and was not kept: the room of its day is used up.
+pub fn not_kept() {
+    counter!("yamabiko_refusals_not_kept_total").increment(1);
+}
+
+/// Counts an oddity of a request that was taken all the same, by its note's code.
+pub fn noted(code: &'static str) {
+    counter!("yamabiko_noted_total", "code" => code).increment(1);
+}
+
+/// Counts a request whose head could not be read, by the code of its answer.
+pub fn request_unread(code: &'static str) {
+    counter!("yamabiko_requests_unread_total", "code" => code).increment(1);
+}
+
+/// Counts a request line that held bytes which no URL may hold, and was taken as if they were percent-encoded.
+pub fn request_line_mended() {
+    counter!("yamabiko_request_lines_mended_total").increment(1);
+}
+
 /// Counts parameters that were cut or left out.
 pub fn parameters_cut(count: u64) {
     counter!("yamabiko_parameters_cut_total").increment(count);
@@ -309,6 +143,27 @@ pub fn attempt(outcome: &'static str, took: Duration) {
     counter!("yamabiko_attempts_total", "outcome" => outcome).increment(1);
     histogram!("yamabiko_attempt_seconds").record(took.as_secs_f64());
 }
+
+/// Counts an attempt by its destination (`scheme://host:port`) and its outcome's code. Beyond the first
+/// [`MOST_DESTINATIONS`] they are counted together as `other`.
+pub fn destination(name: &str, outcome: &'static str) {
+    let label = {
+        let mut known = DESTINATIONS.lock();
+        if known.contains(name) || known.len() < MOST_DESTINATIONS {
+            known.insert(name.to_owned());
+            name.to_owned()
+        } else {
+            "other".to_owned()
+        }
+    };
+    counter!("yamabiko_destination_attempts_total", "destination" => label, "outcome" => outcome)
+        .increment(1);
+}
+
+/// Destinations that have a series of their own.
+pub const MOST_DESTINATIONS: usize = 200;
+
+static DESTINATIONS: Mutex<BTreeSet<String>> = Mutex::new(BTreeSet::new());
 
 /// Counts a postback that is given up, by its reason's code.
 pub fn postback_failed(reason: &'static str) {
@@ -380,6 +235,35 @@ pub fn disk_free(bytes: u64) {
     gauge!("yamabiko_disk_free_bytes").set(float(bytes));
 }
 
+/// Sets how the scheduled backups are.
+pub fn backup(age_s: Option<u64>, is_failing: bool) {
+    if let Some(age_s) = age_s {
+        gauge!("yamabiko_backup_age_seconds").set(float(age_s));
+    }
+    gauge!("yamabiko_backup_failing").set(f64::from(u8::from(is_failing)));
+}
+
+/// Counts a batch of the stream by its result (`taken`, `failed`), and the rows that were taken.
+pub fn stream_batch(result: &'static str, rows: u64) {
+    counter!("yamabiko_stream_batches_total", "result" => result).increment(1);
+    counter!("yamabiko_stream_rows_total").increment(rows);
+}
+
+/// Sets how old the oldest row is that the receiver of the stream has not taken.
+pub fn stream_lag(lag_ms: i64) {
+    gauge!("yamabiko_stream_lag_seconds").set(seconds(lag_ms));
+}
+
+/// Sets until when the certificate of a name is good.
+pub fn certificate(name: &str, to_ms: i64) {
+    gauge!("yamabiko_certificate_not_after_timestamp_seconds", "name" => name.to_owned()).set(seconds(to_ms));
+}
+
+/// Counts an order of a certificate by its result: `issued`, `failed`.
+pub fn certificate_order(result: &'static str) {
+    counter!("yamabiko_certificate_orders_total", "result" => result).increment(1);
+}
+
 /// Sets how many viewers follow the live stream.
 pub fn live_viewers(viewers: u64) {
     gauge!("yamabiko_live_viewers").set(float(viewers));
@@ -392,6 +276,9 @@ pub fn alert(channel: &'static str, result: &'static str) {
 
 /// Counts a login by its result: `ok`, `wrong`, `throttled`.
 pub fn login(result: &'static str) {
+    if result != "ok" {
+        super::sign_ins::failed();
+    }
     counter!("yamabiko_logins_total", "result" => result).increment(1);
 }
 
@@ -443,7 +330,7 @@ pub fn install_metrics(started_at_ms: i64) -> Result<Metrics, TelemetryError> {
 fn builder() -> Result<PrometheusBuilder, BuildError> {
     let mut builder = PrometheusBuilder::new();
     for metric in METRICS {
-        if let Histogram(buckets) = metric.kind {
+        if let MetricKind::Histogram(buckets) = metric.kind {
             builder = builder.set_buckets_for_metric(Matcher::Full(metric.name.into()), buckets)?;
         }
     }
@@ -453,11 +340,13 @@ fn builder() -> Result<PrometheusBuilder, BuildError> {
 fn describe(started_at_ms: i64) {
     gauge!("yamabiko_info", "version" => env!("CARGO_PKG_VERSION")).set(1.0);
     gauge!("yamabiko_start_time_seconds").set(seconds(started_at_ms));
+    begin::begin();
+    metrics_process::Collector::default().describe();
     for metric in METRICS {
         match metric.kind {
-            Counter => describe_counter!(metric.name, metric.help),
-            Gauge => describe_gauge!(metric.name, metric.help),
-            Histogram(_) => describe_histogram!(metric.name, metric.help),
+            MetricKind::Counter => describe_counter!(metric.name, metric.help),
+            MetricKind::Gauge => describe_gauge!(metric.name, metric.help),
+            MetricKind::Histogram(_) => describe_histogram!(metric.name, metric.help),
         }
     }
 }
@@ -465,6 +354,7 @@ fn describe(started_at_ms: i64) {
 impl Metrics {
     /// The text of `/metrics` (Prometheus exposition format 0.0.4).
     pub fn render(&self) -> String {
+        metrics_process::Collector::default().collect();
         self.handle.render()
     }
 
@@ -484,10 +374,18 @@ mod tests {
         impression(EngagementResult::Lost);
         activity("event", ActivityResult::Accepted);
         refusal("unknown_session");
+        noted("unfilled");
+        throttled();
+        request_unread("slow_request");
+        request_line_mended();
+        unknown_sid();
+        not_kept();
         parameters_cut(2);
         link_name_refused();
         postbacks_created(3);
         attempt("delivered", Duration::from_millis(12));
+        destination("https://a.example:443", "delivered");
+        Endpoints::default().count(Endpoint::of("/cv"), 200, Duration::from_millis(3));
         postback_failed("expired");
         queue(QueueGauges {
             waiting: 7,
@@ -501,9 +399,15 @@ mod tests {
         spool_clicks(5);
         visitors(6);
         disk_free(1 << 40);
+        backup(Some(1), true);
+        archive(ArchiveGauges::default());
+        certificate("a.example", 1);
+        certificate_order("issued");
         live_viewers(1);
         login("wrong");
         alert("email", "sent");
+        stream_batch("taken", 3);
+        stream_lag(1_500);
     }
 
     #[test]
@@ -539,7 +443,7 @@ mod tests {
         for line in text.lines().filter_map(|l| l.strip_prefix("# TYPE ")) {
             let name = line.split(' ').next().unwrap();
             assert!(
-                METRICS.iter().any(|m| m.name == name),
+                METRICS.iter().any(|m| m.name == name) || name.starts_with("process_"),
                 "{name} is not in the table"
             );
         }
@@ -572,7 +476,7 @@ mod tests {
             assert!(metric.name.starts_with("yamabiko_"), "{}", metric.name);
             assert_eq!(
                 metric.name.ends_with("_total"),
-                metric.kind == Counter,
+                metric.kind == MetricKind::Counter,
                 "{}",
                 metric.name
             );

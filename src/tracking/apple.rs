@@ -7,20 +7,18 @@
 
 use crate::config::Apple;
 use crate::domain::activity::{Activity, ActivityKind, RefusalReason, Verdict};
-use crate::domain::duplicates;
 use crate::domain::ids::ActivityId;
-use crate::domain::offer::Offer;
 use crate::domain::visitor::Facts;
 use crate::recorder::Group;
-use crate::store::{StoreError, codec, keys};
+use crate::store::codec::ApplePostback as FirstCopy;
+use crate::store::{StoreError, keys};
+use crate::tracking::caller::{Caller, Sender};
 use crate::tracking::query::FieldError;
-use crate::tracking::queueing;
-use crate::tracking::record_conversion::{self, Caller};
+use crate::tracking::{queueing, refusals};
 use aws_lc_rs::signature::{ECDSA_P256_SHA256_ASN1, ECDSA_P256_SHA256_FIXED, UnparsedPublicKey};
 use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use serde_json::{Map, Value};
-use std::sync::Arc;
 
 /// Between the signed fields of SKAdNetwork.
 const SEPARATOR: &str = "\u{2063}";
@@ -283,7 +281,7 @@ pub fn record(
         .values()
         .find(|offer| offer.app_id.as_deref() == Some(&postback.app_id))
         .cloned();
-    let mut activity = record_conversion::blank(caller, group);
+    let mut activity = caller.activity(group);
     activity.kind = ActivityKind::SkInstall;
     activity.tuid = String::new();
     activity.offer = offer.as_ref().map(|offer| offer.id.clone());
@@ -298,7 +296,7 @@ pub fn record(
         (Some(_), true) => None,
     };
     match refusal {
-        Some(reason) => refuse(activity, reason, offer.as_ref(), group),
+        Some(reason) => refuse(activity, reason, caller.sender(postback.is_signed), group),
         None => accept(postback, activity, group),
     }
 }
@@ -306,15 +304,16 @@ pub fn record(
 fn refuse(
     mut activity: Activity,
     reason: RefusalReason,
-    offer: Option<&Arc<Offer>>,
+    sender: Sender,
     group: &mut Group<'_>,
 ) -> Result<Recorded, StoreError> {
     activity.verdict = Verdict::Refused { reason };
-    record_conversion::keep(&mut activity, offer.map(AsRef::as_ref), group)?;
-    Ok(Recorded {
+    let recorded = Recorded {
         activity: activity.id,
         verdict: activity.verdict,
-    })
+    };
+    refusals::keep(activity, sender, group)?;
+    Ok(recorded)
 }
 
 fn accept(
@@ -322,15 +321,13 @@ fn accept(
     activity: Activity,
     group: &mut Group<'_>,
 ) -> Result<Recorded, StoreError> {
-    let parts: [&[u8]; 4] = [
-        if postback.is_test { b"apple-test" } else { b"apple" },
-        postback.app_id.as_bytes(),
-        postback.transaction.as_bytes(),
-        postback.sequence.as_bytes(),
-    ];
-    let at = keys::duplicate(&duplicates::hash(&parts));
-    if let Some(record) = group.get(at.0, &at.1)? {
-        let first = codec::decode_duplicate(&record, at.0, &at.1)?;
+    let at = keys::apple_postback(
+        postback.is_test,
+        &postback.app_id,
+        &postback.transaction,
+        &postback.sequence,
+    );
+    if let Some(first) = group.load(&at)? {
         let verdict = Verdict::Duplicate {
             of: first.activity,
             reason: RefusalReason::DuplicateUid,
@@ -341,12 +338,12 @@ fn accept(
         });
     }
     let at_ms = group.now_ms();
-    let first = codec::Duplicate {
+    let first = FirstCopy {
         activity: activity.id,
         at_ms,
         expires_at_ms: at_ms + REMEMBERED_MS,
     };
-    group.put(at, codec::encode_duplicate(&first)?);
+    group.save(at, &first)?;
     let activity = queueing::record(activity, group)?;
     Ok(Recorded {
         activity: activity.id,

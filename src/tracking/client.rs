@@ -11,7 +11,7 @@ use aws_lc_rs::hmac;
 use ipnet::IpNet;
 use std::cell::RefCell;
 use std::collections::HashMap;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::net::{IpAddr, Ipv6Addr};
 
 /// The headers that say who is calling, as texts (invalid UTF-8 replaced by the HTTP layer).
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -339,12 +339,15 @@ fn forwarded_ip(text: &str) -> Option<IpAddr> {
 /// (IPv6) zero, or empty.
 pub fn stored_ip(ip: IpAddr, privacy: IpPrivacy) -> String {
     match privacy {
-        IpPrivacy::Whole => ip.to_canonical().to_string(),
+        IpPrivacy::Whole => match ip.to_canonical() {
+            IpAddr::V4(v4) => dotted(v4.octets()),
+            IpAddr::V6(v6) => v6.to_string(),
+        },
         IpPrivacy::None => String::new(),
         IpPrivacy::Truncated => match ip.to_canonical() {
             IpAddr::V4(v4) => {
                 let [a, b, c, _] = v4.octets();
-                Ipv4Addr::new(a, b, c, 0).to_string()
+                dotted([a, b, c, 0])
             }
             IpAddr::V6(v6) => {
                 let [a, b, c, ..] = v6.segments();
@@ -352,6 +355,22 @@ pub fn stored_ip(ip: IpAddr, privacy: IpPrivacy) -> String {
             }
         },
     }
+}
+
+/// Four numbers with dots; formatting them takes ten times as long.
+fn dotted(octets: [u8; 4]) -> String {
+    let mut text = String::with_capacity(15);
+    for (n, octet) in octets.into_iter().enumerate() {
+        if n > 0 {
+            text.push('.');
+        }
+        for (unit, digit) in [(100, octet / 100), (10, octet / 10 % 10), (1, octet % 10)] {
+            if octet >= unit || unit == 1 {
+                text.push(char::from(b'0' + digit));
+            }
+        }
+    }
+    text
 }
 
 /// Keyed hash of whole addresses: equal addresses are recognised while the key lives, and no one without

@@ -172,6 +172,14 @@ fn stored_addresses() {
 }
 
 #[test]
+fn addresses_are_written_as_usual() {
+    for octet in 0..=255 {
+        let ip = std::net::IpAddr::from([octet, 255 - octet, 0, octet]);
+        assert_eq!(stored_ip(ip, IpPrivacy::Whole), ip.to_string());
+    }
+}
+
+#[test]
 fn hashes_need_the_key() {
     let (one, two) = (IpHasher::new(&[1; 32]), IpHasher::new(&[2; 32]));
     let ip: IpAddr = "203.0.113.9".parse().unwrap();

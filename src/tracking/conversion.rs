@@ -1,7 +1,7 @@
 //! A conversion as it was sent (`/cv`): fields into types, or the field that is wrong.
 //!
 //! Nothing is guessed about money or ids, but what Japanese carts are known to send is understood:
-//! full-width digits and letters in ids and amounts, upper-case SIDs, empty fields for "none".
+//! full-width digits and letters in ids and amounts, upper-case SIDs, empty fields for "none", the tail of a float.
 //!
 //! Whether the session exists, the event is one of the offer and the conversion counts is decided by the
 //! recorder; this module must not know offers.
@@ -9,19 +9,20 @@
 //! 2026-11-21: a SID that this system never makes, though it has the right shape, is no wrong form: it is
 //! kept ([`Sid::Foreign`]) and refused as an unknown session.
 
+use super::fields::{self, FieldRules, Fields};
 use super::instant;
-use super::query::{FieldError, Fields};
+use super::query::FieldError;
 use crate::domain::activity::ConversionStatus;
+use crate::domain::identity::Sent;
 use crate::domain::ids::{IdError, OfferId, SessionId};
-use crate::domain::money::{Currency, parse_amount};
+use crate::domain::money::{Currency, parse_sent_amount};
+use crate::domain::note::{Note, NoteCode};
+use crate::domain::unfilled::Role;
 use rust_decimal::Decimal;
 use std::fmt;
 
 /// Order numbers a conversion can carry.
 pub const UIDS: usize = 8;
-
-/// Longest `Idempotency-Key`, bytes.
-pub const MAX_IDEMPOTENCY_KEY_BYTES: usize = 255;
 
 /// A session id as a caller names it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -61,11 +62,45 @@ pub struct ConversionRequest {
     pub is_test: bool,
     /// Every other field in the order of the request.
     pub fields: Vec<(String, String)>,
+    /// Who the person is, and what they allow: in memory only.
+    pub identity: Sent,
+    /// What was mended, or left out.
+    pub notes: Vec<Note>,
 }
 
-/// The fields that `/cv` knows, for the message of an unknown one.
-const KNOWN: &str = "sid, cid, event, amount, currency, uid1 to uid8, status, click_id, created_at_unix, \
-                     created_at, environment, callback_params, partner_params, p_<name>";
+/// What `/cv` knows of its fields. Only these decide a sale: all others are kept, mended or left out.
+pub const RULES: FieldRules = FieldRules {
+    decides: |name| {
+        matches!(
+            name,
+            "sid" | "cid" | "event" | "click_id" | "amount" | "currency" | "status"
+        ) || UID1_ALIASES.contains(&name)
+    },
+    role: |name| match name {
+        "sid" | "click_id" => Role::Id,
+        "amount" | "currency" => Role::Amount,
+        name if uid_slot(name).is_some() => Role::Id,
+        _ => Role::Text,
+    },
+    is_documented: |name| {
+        matches!(
+            name,
+            "sid"
+                | "cid"
+                | "event"
+                | "click_id"
+                | "amount"
+                | "currency"
+                | "status"
+                | "created_at"
+                | "created_at_unix"
+                | "environment"
+                | "callback_params"
+                | "partner_params"
+        ) || uid_slot(name).is_some()
+    },
+    charset: None,
+};
 
 /// Names of `uid1` in the order in which they are shown in messages.
 const UID1_ALIASES: [&str; 5] = ["uid1", "content_uid1", "uid", "txid", "order_id"];
@@ -80,33 +115,39 @@ impl fmt::Display for Sid {
 }
 
 impl ConversionRequest {
-    /// Reads the fields of a request. In a strict body (JSON) a name that is neither known here nor a
-    /// placeholder (`is_placeholder`) is refused; elsewhere it is kept.
-    pub fn parse(fields: Fields, is_placeholder: &dyn Fn(&str) -> bool) -> Result<Self, FieldError> {
+    /// Reads the fields of a request.
+    pub fn parse(fields: Fields) -> Result<Self, FieldError> {
         let mut request = Self {
             custom: fields.callback_params,
             partner_custom: fields.partner_params,
+            identity: fields.identity,
+            notes: fields.notes,
             ..Self::default()
         };
         for (name, value) in fields.plain {
-            let is_taken = request.take(&name, &value)?;
-            if is_taken {
-                continue;
+            match request.take(&name, &value) {
+                Ok(true) => {}
+                Ok(false) => request.fields.push((name, value)),
+                Err(fault) if (RULES.decides)(&name) => return Err(fault),
+                Err(_) => request.note(NoteCode::LeftOut, &name, &value),
             }
-            if fields.is_strict && !is_placeholder(&name) {
-                return Err(FieldError::new(
-                    &name,
-                    "unknown_field",
-                    format!(
-                        "There is no such field; the fields are {KNOWN}. Send values of your own as p_<name>."
-                    ),
-                ));
-            }
-            request.fields.push((name, value));
         }
         request.custom.sort();
         request.partner_custom.sort();
         Ok(request)
+    }
+
+    /// Whether a field was a variable that nobody filled, under any of its names.
+    pub fn is_unfilled(&self, name: &str) -> bool {
+        if name == "uid1" {
+            let is_alias = |alias: &&str| fields::is_unfilled(&self.notes, alias);
+            return self.uids[0].is_empty() && UID1_ALIASES.iter().any(is_alias);
+        }
+        fields::is_unfilled(&self.notes, name)
+    }
+
+    fn note(&mut self, code: NoteCode, field: &str, value: &str) {
+        self.notes.push(Note::new(code, field, value));
     }
 
     /// What can be read of fields that cannot be read as a whole: each by itself, without those of a wrong form.
@@ -132,14 +173,23 @@ impl ConversionRequest {
 
     fn take(&mut self, name: &str, value: &str) -> Result<bool, FieldError> {
         match name {
-            "sid" => self.sid = Some(sid(value)?),
+            "sid" => {
+                let sid = sid(value)?;
+                if sid.to_string() != half_width(value).to_ascii_lowercase() {
+                    self.note(NoteCode::Mended, name, value);
+                }
+                self.sid = Some(sid);
+            }
             "cid" => self.cid = Some(cid(value)?),
             "event" => self.event = Some(value.trim().to_owned()).filter(|e| !e.is_empty()),
             "amount" => {
-                let amount = parse_amount(value).map_err(|error| {
+                let sent = parse_sent_amount(value).map_err(|error| {
                     FieldError::new(name, "invalid_amount", format!("The amount {error}."))
                 })?;
-                self.amount = Some(amount);
+                if sent.is_rounded {
+                    self.note(NoteCode::Mended, name, value);
+                }
+                self.amount = Some(sent.amount);
             }
             "currency" => {
                 let currency = half_width(value).parse().map_err(|error| {
@@ -214,11 +264,24 @@ fn uid_slot(name: &str) -> Option<usize> {
     }
 }
 
+/// A SID, also with what was put around it on its way (`<sid>?utm_source=x`, `<sid>/`, `<sid>, <sid>`): the one
+/// word of 16 letters and digits that the value begins with.
 fn sid(value: &str) -> Result<Sid, FieldError> {
     let text = half_width(value).to_ascii_lowercase();
+    let text = text.strip_prefix("sid=").unwrap_or(&text);
+    let mut words = text
+        .split(|c: char| !c.is_ascii_alphanumeric())
+        .filter(|word| !word.is_empty());
+    let first = words.next().unwrap_or_default();
+    let is_alone = words.filter(|word| word.len() == 16).all(|word| word == first);
+    let text = if first.len() == 16 && is_alone {
+        first
+    } else {
+        text
+    };
     match text.parse() {
         Ok(id) => Ok(Sid::Id(id)),
-        Err(IdError::Range) => Ok(Sid::Foreign(text)),
+        Err(IdError::Range) => Ok(Sid::Foreign(text.to_owned())),
         Err(IdError::Length { .. } | IdError::Character) => Err(FieldError::new(
             "sid",
             "invalid_sid",
@@ -271,175 +334,6 @@ fn half_width(text: &str) -> String {
         .collect()
 }
 
-/// Checks the value of an `Idempotency-Key` header: 1 to 255 visible ASCII characters. An absent header is
-/// none.
-pub fn idempotency_key(header: Option<&str>) -> Result<Option<String>, FieldError> {
-    let Some(key) = header.map(str::trim) else {
-        return Ok(None);
-    };
-    let is_good = (1..=MAX_IDEMPOTENCY_KEY_BYTES).contains(&key.len())
-        && key.bytes().all(|b| b.is_ascii_graphic() || b == b' ');
-    if is_good {
-        Ok(Some(key.to_owned()))
-    } else {
-        Err(FieldError::new(
-            "Idempotency-Key",
-            "invalid_idempotency_key",
-            "The header must have 1 to 255 visible ASCII characters, such as a UUID.",
-        ))
-    }
-}
-
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use proptest::prelude::*;
-
-    const SID: &str = "0mhwydvk0abcdefg";
-
-    fn form(raw: &str) -> Result<ConversionRequest, FieldError> {
-        ConversionRequest::parse(Fields::from_form(raw.as_bytes())?, &|_| false)
-    }
-
-    fn encoded(name: &str, value: &str) -> String {
-        url::form_urlencoded::Serializer::new(String::new())
-            .append_pair(name, value)
-            .finish()
-    }
-
-    #[test]
-    fn a_whole_conversion() {
-        let request = form(&format!(
-            "sid={SID}&cid=offer1&event=%E8%B3%BC%E5%85%A5&amount=1000&currency=jpy&uid=A-1&uid2=b&content_uid8=h\
-             &status=pending&p_z=1&p_a=2&callback_params=%7B%22k%22%3A%22v%22%7D&partner_params=%7B%22x%22%3A%22y%22%7D\
-             &click_id=c1&created_at_unix=1763000000&environment=sandbox&utm_source=mail&_=123"
-        ))
-        .unwrap();
-        assert_eq!(request.sid, Some(Sid::Id(SID.parse().unwrap())));
-        assert_eq!(request.cid.as_ref().unwrap().as_str(), "offer1");
-        assert_eq!(request.event.as_deref(), Some("購入"));
-        assert_eq!(request.amount.unwrap().to_string(), "1000");
-        assert_eq!(request.currency, Some(Currency::JPY));
-        assert_eq!(
-            request.uids,
-            ["A-1", "b", "", "", "", "", "", "h"].map(String::from)
-        );
-        assert_eq!(request.status, Some(ConversionStatus::Pending));
-        let keys: Vec<&str> = request.custom.iter().map(|(k, _)| k.as_str()).collect();
-        assert_eq!(keys, ["a", "k", "z"]);
-        assert_eq!(request.partner_custom, vec![("x".into(), "y".into())]);
-        assert_eq!(request.click_id.as_deref(), Some("c1"));
-        assert_eq!(request.at_ms, Some(1_763_000_000_000));
-        assert!(request.is_test && request.names_a_session());
-        assert_eq!(
-            request.fields,
-            vec![("utm_source".into(), "mail".into()), ("_".into(), "123".into())]
-        );
-    }
-
-    #[test]
-    fn what_carts_send_is_understood() {
-        for (name, value, check) in [
-            ("sid", "０ＭＨＷＹＤＶＫ０ＡＢＣＤＥＦＧ", SID),
-            ("sid", " 0MHWYDVK0ABCDEFG ", SID),
-        ] {
-            let request = form(&encoded(name, value)).unwrap();
-            assert_eq!(request.sid, Some(Sid::Id(check.parse().unwrap())), "{value}");
-        }
-        let request = form(&encoded("cid", "１２３")).unwrap();
-        assert_eq!(request.cid.unwrap().as_str(), "123");
-        let request = form(&encoded("amount", "１２．５")).unwrap();
-        assert_eq!(request.amount.unwrap().to_string(), "12.5");
-        let request = form("sid=zzzzzzzzzzzzzzzz").unwrap();
-        assert_eq!(request.sid, Some(Sid::Foreign("zzzzzzzzzzzzzzzz".into())));
-        let empty = form("sid=&cid=&event=&amount=&currency=&uid1=&status=&created_at_unix=").unwrap();
-        assert_eq!(empty, ConversionRequest::default());
-        for alias in UID1_ALIASES {
-            assert_eq!(form(&format!("{alias}=o-1")).unwrap().uids[0], "o-1", "{alias}");
-        }
-        assert_eq!(form("uid=o-1&order_id=o-1").unwrap().uids[0], "o-1");
-    }
-
-    #[test]
-    fn wrong_fields_are_named() {
-        for (name, value, code) in [
-            ("sid", "abc", "invalid_sid"),
-            ("sid", "##SID##", "invalid_sid"),
-            ("cid", "a b", "invalid_cid"),
-            ("cid", "{cid}", "invalid_cid"),
-            ("amount", "1,000", "invalid_amount"),
-            ("amount", "-1", "invalid_amount"),
-            ("amount", "1e3", "invalid_amount"),
-            ("amount", "NaN", "invalid_amount"),
-            ("currency", "YEN", "invalid_currency"),
-            ("status", "maybe", "invalid_status"),
-            ("created_at_unix", "now", "invalid_time"),
-            ("created_at", "now", "invalid_time"),
-            ("environment", "test", "invalid_environment"),
-        ] {
-            let error = form(&encoded(name, value)).unwrap_err();
-            assert_eq!((error.field.as_str(), error.code), (name, code), "{value}");
-            assert!(error.message.ends_with('.'), "{}", error.message);
-        }
-        assert_eq!(form("uid=a&txid=b").unwrap_err().code, "conflicting_field");
-        assert_eq!(
-            form("p_k=1&callback_params=%7B%22k%22%3A%22v%22%7D")
-                .unwrap_err()
-                .field,
-            "p_k"
-        );
-        assert!(
-            form("sid=%7Bclick_id%7D")
-                .unwrap_err()
-                .message
-                .contains("did not fill")
-        );
-    }
-
-    #[test]
-    fn json_names_unknown_fields() {
-        let parse = |raw: &str| {
-            ConversionRequest::parse(Fields::from_json(raw.as_bytes())?, &|name| name == "fb_campaign")
-        };
-        let request =
-            parse(r#"{"amount":12.50,"uid1":77,"callback_params":{"b":"1","a":"2"},"fb_campaign":"x"}"#)
-                .unwrap();
-        assert_eq!(request.amount.unwrap().to_string(), "12.5");
-        assert_eq!(request.uids[0], "77");
-        assert_eq!(
-            request.custom,
-            vec![("a".into(), "2".into()), ("b".into(), "1".into())]
-        );
-        assert_eq!(request.fields, vec![("fb_campaign".into(), "x".into())]);
-        let error = parse(r#"{"ammount":1}"#).unwrap_err();
-        assert_eq!((error.field.as_str(), error.code), ("ammount", "unknown_field"));
-    }
-
-    #[test]
-    fn idempotency_keys() {
-        assert_eq!(idempotency_key(None), Ok(None));
-        assert_eq!(idempotency_key(Some(" k-1 ")), Ok(Some("k-1".into())));
-        for bad in ["", "山", "a\u{0}", &"x".repeat(256)] {
-            assert_eq!(
-                idempotency_key(Some(bad)).unwrap_err().code,
-                "invalid_idempotency_key"
-            );
-        }
-    }
-
-    proptest! {
-        #[test]
-        fn any_query_is_a_request_or_an_error_with_a_field(raw in "[a-z0-9_&=%+{}#１-９]{0,200}") {
-            match form(&raw) {
-                Ok(request) => prop_assert!(request.custom.is_sorted()),
-                Err(error) => prop_assert!(!error.field.is_empty() && !error.code.is_empty()),
-            }
-        }
-
-        #[test]
-        fn order_numbers_come_back_unchanged(uid in "[!-~山川]{1,40}") {
-            let request = form(&encoded("uid1", &uid)).unwrap();
-            prop_assert_eq!(&request.uids[0], &uid);
-        }
-    }
-}
+#[path = "conversion_tests.rs"]
+mod tests;

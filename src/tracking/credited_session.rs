@@ -3,18 +3,22 @@
 
 use crate::domain::activity::{Activity, Candidate, MatchType, RefusalReason};
 use crate::domain::duplicates;
-use crate::domain::ids::OfferId;
+use crate::domain::ids::{OfferId, SessionId};
+use crate::domain::note::{Note, NoteCode};
 use crate::domain::offer::Offer;
 use crate::domain::session::Session;
+use crate::domain::site;
 use crate::recorder::Group;
 use crate::store::{Db, KeyRange, Period, PeriodKind, StoreError, keys};
+use crate::tracking::caller::Caller;
 use crate::tracking::conversion::{ConversionRequest, Sid};
 use crate::tracking::matching::load_session;
-use crate::tracking::record_conversion::Caller;
 use std::sync::Arc;
 
-/// How far in the future a time may lie, for clocks that differ.
-const FUTURE_SLACK_MS: i64 = 5 * 60 * 1000;
+/// How far clocks may differ without a word.
+const SLACK_MS: i64 = 5 * 60 * 1000;
+/// How far before its click a time may lie and is taken for a mistake of a clock or time zone.
+const EARLY_MS: i64 = 24 * 60 * 60 * 1000;
 /// How many months a partner's click id is looked for, the present one included.
 const CLICK_ID_MONTHS: u16 = 4;
 const DAY_MS: i64 = 24 * 60 * 60 * 1000;
@@ -25,7 +29,6 @@ pub(super) fn judge_session(
     session: Option<&Session>,
     request: &ConversionRequest,
     activity: &Activity,
-    now_ms: i64,
 ) -> Option<RefusalReason> {
     let Some(session) = session else {
         return Some(if request.names_a_session() {
@@ -37,19 +40,38 @@ pub(super) fn judge_session(
     if session.offer != offer.id {
         return Some(RefusalReason::WrongOffer);
     }
-    if activity.at_ms > now_ms + FUTURE_SLACK_MS {
-        return Some(RefusalReason::FutureTimestamp);
-    }
-    if activity.at_ms + FUTURE_SLACK_MS < session.at_ms() {
-        return Some(RefusalReason::TooOld);
+    if activity.at_ms + EARLY_MS < session.at_ms() {
+        return Some(RefusalReason::OutsideWindow);
     }
     if activity.at_ms - session.at_ms() > i64::from(offer.web_window_days()) * DAY_MS {
         return Some(RefusalReason::OutsideWindow);
     }
-    if session.is_automated() && !offer.count_bots {
+    // A prefetch that a sale follows was somebody's.
+    if session.flags.is_bot && !offer.count_bots {
         return Some(RefusalReason::Bot);
     }
     None
+}
+
+/// Replaces a time that cannot be by the time of receipt: one in the future, or up to a day before the click. The
+/// clock or time zone of the sender is wrong, and the sale is a sale.
+pub(super) fn settle_time(session: Option<&Session>, activity: &mut Activity, now_ms: i64) {
+    let sent_ms = activity.at_ms;
+    let clicked_ms = session.map_or(i64::MIN, Session::at_ms);
+    let is_ahead = sent_ms > now_ms;
+    let is_early = sent_ms < clicked_ms && sent_ms >= clicked_ms.saturating_sub(EARLY_MS);
+    if !is_ahead && !is_early {
+        return;
+    }
+    let is_slack = sent_ms <= now_ms + SLACK_MS && sent_ms >= clicked_ms.saturating_sub(SLACK_MS);
+    if is_ahead || !is_slack {
+        activity.at_ms = now_ms;
+    }
+    if !is_slack {
+        let sent = jiff::Timestamp::from_millisecond(sent_ms).map(|at| at.to_string());
+        let note = Note::new(NoteCode::TimeOfReceipt, "created_at", &sent.unwrap_or_default());
+        activity.input.fields.push(note.into_pair());
+    }
 }
 
 /// Puts the session on the activity, and notes it as the candidate that won or lost. A refused activity of
@@ -103,12 +125,32 @@ pub(super) fn find_session(
             .filter(|(of, _)| *of == offer.id)
             .map(|(_, sid)| *sid)
             .max(),
-        None => caller.visited.iter().map(|(_, sid)| *sid).max(),
+        None => last_visit(caller, group),
     };
     match visited {
         Some(sid) => Ok((load_session(sid, group)?, MatchType::Visitor)),
         None => Ok((None, MatchType::Visitor)),
     }
+}
+
+/// The last session of a visitor who is known to several offers, when the conversion names none: of the offer whose
+/// site reports it, else the newest of all.
+fn last_visit(caller: &Caller, group: &Group<'_>) -> Option<SessionId> {
+    let newest = |of: &dyn Fn(&OfferId) -> bool| {
+        let visits = caller.visited.iter().filter(|(offer, _)| of(offer));
+        visits.map(|(_, sid)| *sid).max()
+    };
+    let origin = url::Url::parse(&caller.referer)
+        .ok()
+        .map(|url| url.origin().ascii_serialization());
+    let is_site_of = |offer: &OfferId| {
+        let offer = group.catalog().offers.get(offer);
+        origin
+            .as_deref()
+            .zip(offer)
+            .is_some_and(|(origin, offer)| site::is_listed(&offer.sites, origin))
+    };
+    newest(&is_site_of).or_else(|| newest(&|_| true))
 }
 
 /// The newest session with the click id, looking from the month of the conversion back.

@@ -10,10 +10,12 @@
 //! Google Play is special for apps: a page there passes nothing on but `referrer`, so the SID goes into it as
 //! `reftag` and is read back by the app (match type `reftag`).
 
+use super::fold::without_folding;
 use super::hosts::{is_listed, is_scheme};
 use crate::domain::ids::SessionId;
 use crate::domain::offer::{Destinations, Offer, OfferKind};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use std::ops::Range;
 use url::Url;
 
 /// Longest destination, configured or rendered, bytes.
@@ -194,11 +196,12 @@ fn requested_url(text: &str, hosts: &[String]) -> Option<Url> {
 }
 
 /// Fills the placeholders (percent-encoded; no data is empty) and adds the SID: as `sid_param` before the
-/// fragment unless the template holds `{sid}`, or as `reftag` in the `referrer` of Google Play for apps.
+/// fragment unless the template holds `{sid}`, or as `reftag` in the `referrer` of Google Play for apps. Without a SID
+/// nothing is added.
 pub fn render(
     choice: &Choice<'_>,
     offer: &Offer,
-    sid: SessionId,
+    sid: Option<SessionId>,
     value: &dyn Fn(&str) -> Option<String>,
 ) -> Result<String, DestinationError> {
     let (filled, has_sid) = match choice {
@@ -212,13 +215,12 @@ pub fn render(
             (fill(&parts, sid, value), has_sid)
         }
     };
-    let sid = sid.to_string();
     let whole = if has_sid {
         filled
-    } else if offer.kind == OfferKind::App && is_google_play(&filled) {
-        with_reftag(&filled, &sid)
+    } else if let Some(sid) = sid.map(|sid| sid.to_string()) {
+        named(&filled, offer, &sid)
     } else {
-        with_parameter(&filled, &offer.sid_param, &sid)
+        filled
     };
     let is_clean = !whole.chars().any(|c| c.is_control() || c == ' ');
     match (is_clean, whole.len() <= MAX_URL_BYTES) {
@@ -228,8 +230,27 @@ pub fn render(
     }
 }
 
-fn fill(parts: &[Part<'_>], sid: SessionId, value: &dyn Fn(&str) -> Option<String>) -> String {
-    let mut url = String::new();
+/// An address with the SID added.
+fn named(filled: &str, offer: &Offer, sid: &str) -> String {
+    if offer.kind == OfferKind::App && is_google_play(filled) {
+        with_reftag(filled, sid)
+    } else {
+        with_parameter(filled, &offer.sid_param, sid)
+    }
+}
+
+fn fill(parts: &[Part<'_>], sid: Option<SessionId>, value: &dyn Fn(&str) -> Option<String>) -> String {
+    let (url, values) = fill_all(parts, sid, value);
+    without_folding(url, &values)
+}
+
+/// The URL with every value, and where the values stand.
+fn fill_all(
+    parts: &[Part<'_>],
+    sid: Option<SessionId>,
+    value: &dyn Fn(&str) -> Option<String>,
+) -> (String, Vec<Range<usize>>) {
+    let (mut url, mut values) = (String::new(), Vec::new());
     for part in parts {
         match part {
             Part::Literal(text) => url.push_str(text),
@@ -238,17 +259,19 @@ fn fill(parts: &[Part<'_>], sid: SessionId, value: &dyn Fn(&str) -> Option<Strin
                     .iter()
                     .map(|name| {
                         if name == "sid" {
-                            Some(sid.to_string())
+                            sid.map(|sid| sid.to_string())
                         } else {
                             value(name)
                         }
                     })
                     .find_map(|v| v.filter(|v| !v.is_empty()));
+                let start = url.len();
                 url.extend(utf8_percent_encode(&found.unwrap_or_default(), VALUE));
+                values.push(start..url.len());
             }
         }
     }
-    url
+    (url, values)
 }
 
 fn with_parameter(url: &str, name: &str, value: &str) -> String {

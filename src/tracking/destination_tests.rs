@@ -37,7 +37,7 @@ fn rendered(template: &str) -> Result<String, DestinationError> {
     render(
         &Choice::Configured(template),
         &offer(Destinations::default()),
-        sid(),
+        Some(sid()),
         &value,
     )
 }
@@ -103,7 +103,7 @@ fn google_play_gets_the_reftag() {
             "https://apps.apple.com/app/id1?sid=SID",
         ),
     ] {
-        let url = render(&Choice::Configured(template), &app, sid(), &value).unwrap();
+        let url = render(&Choice::Configured(template), &app, Some(sid()), &value).unwrap();
         assert_eq!(url, expected.replace("SID", SID), "{template}");
     }
 }
@@ -208,7 +208,10 @@ fn requests_are_followed_to_listed_hosts_only() {
         ("windows", format!("https://shop.example/r?sid={SID}")),
     ] {
         let choice = choose(&configured, None, &requested, os).unwrap();
-        assert_eq!(render(&choice, &configured, sid(), &value).unwrap(), expected);
+        assert_eq!(
+            render(&choice, &configured, Some(sid()), &value).unwrap(),
+            expected
+        );
     }
     let mut closed = configured;
     closed.redirect_hosts.clear();
@@ -282,7 +285,7 @@ proptest! {
     ) {
         let template = format!("https://s.example:8443{tail}{{dcp_v}}##PARA1##");
         let all = |_: &str| Some(values.clone());
-        if let Ok(url) = render(&Choice::Configured(&template), &offer(Destinations::default()), sid(), &all) {
+        if let Ok(url) = render(&Choice::Configured(&template), &offer(Destinations::default()), Some(sid()), &all) {
             prop_assert!(url.starts_with("https://s.example:8443"));
             prop_assert!(!url.contains(['\r', '\n', ' ']));
             let parsed = Url::parse(&url).unwrap();
@@ -295,7 +298,7 @@ proptest! {
     fn any_saved_destination_renders(text in "(https|myapp)://\\PC{0,60}") {
         if let Ok(saved) = check(&text, Purpose::DeepLink, &|_| true) {
             prop_assert!(saved.is_ascii());
-            let url = render(&Choice::Configured(&saved), &offer(Destinations::default()), sid(), &|_| Some("\r\n".into()));
+            let url = render(&Choice::Configured(&saved), &offer(Destinations::default()), Some(sid()), &|_| Some("\r\n".into()));
             prop_assert!(url.is_ok_and(|u| !u.contains(['\r', '\n'])));
             prop_assert_eq!(check(&saved, Purpose::DeepLink, &|_| true), Ok(saved.clone()));
         }
@@ -307,5 +310,86 @@ proptest! {
             prop_assert_eq!(url.host_str(), Some("shop.example"));
             prop_assert!(url.username().is_empty());
         }
+    }
+}
+
+#[test]
+fn no_value_folds_the_path_upward() {
+    for (template, dots, expected) in [
+        (
+            "https://s.example/a/{dcp_x}/b",
+            "..",
+            "https://s.example/a//b?sid=SID",
+        ),
+        (
+            "https://s.example/a/{dcp_x}/b",
+            ".",
+            "https://s.example/a//b?sid=SID",
+        ),
+        (
+            "https://s.example/a/{dcp_x}",
+            "..",
+            "https://s.example/a/?sid=SID",
+        ),
+        (
+            "https://s.example/a/{dcp_x}?q=1",
+            "..",
+            "https://s.example/a/?q=1&sid=SID",
+        ),
+        (
+            "https://s.example/a/{dcp_x}#t",
+            "..",
+            "https://s.example/a/?sid=SID#t",
+        ),
+        (
+            "https://s.example/a/{dcp_x}{dcp_x}/b",
+            ".",
+            "https://s.example/a//b?sid=SID",
+        ),
+        (
+            "https://s.example/a/.{dcp_x}/b",
+            ".",
+            "https://s.example/a/./b?sid=SID",
+        ),
+        (
+            "https://s.example/a/%2e{dcp_x}/b",
+            ".",
+            "https://s.example/a/%2e/b?sid=SID",
+        ),
+        (
+            "https://s.example/a/v{dcp_x}/b",
+            "..",
+            "https://s.example/a/v../b?sid=SID",
+        ),
+        (
+            "https://s.example/a/{dcp_x}/b",
+            "...",
+            "https://s.example/a/.../b?sid=SID",
+        ),
+        (
+            "https://s.example/a/{dcp_x}/b",
+            "../..",
+            "https://s.example/a/..%2F../b?sid=SID",
+        ),
+        (
+            "https://s.example/a/{dcp_x}/b",
+            "%2e%2e",
+            "https://s.example/a/%252e%252e/b?sid=SID",
+        ),
+        (
+            "https://s.example/a?up={dcp_x}/",
+            "..",
+            "https://s.example/a?up=../&sid=SID",
+        ),
+        (
+            "https://s.example/a/../b/{dcp_x}",
+            "1.2",
+            "https://s.example/a/../b/1.2?sid=SID",
+        ),
+    ] {
+        let value = |name: &str| (name == "dcp_x").then(|| dots.to_owned());
+        let offer = offer(Destinations::default());
+        let url = render(&Choice::Configured(template), &offer, Some(sid()), &value).unwrap();
+        assert_eq!(url.replace(SID, "SID"), expected, "{template} {dots}");
     }
 }

@@ -79,7 +79,8 @@ pub fn normalise(name: &str, value: &str) -> DeviceId {
         "gps_adid" | "fire_adid" | "web_uuid" | "rida" | "tifa" => {
             good_if(is_uuid(value), value.to_ascii_lowercase())
         }
-        "external_device_id" => good_if(is_short_token(value), value.to_owned()),
+        // The Windows store writes its ids in both cases, and they differ by it.
+        "external_device_id" | "win_hwid" => good_if(is_short_token(value), value.to_owned()),
         _ => good_if(is_short_token(value), value.to_ascii_lowercase()),
     }
 }
@@ -107,6 +108,10 @@ pub fn forms(name: &str, value: &str) -> Vec<(String, String)> {
         return vec![(own.clone(), value.to_owned()), (made(&own), value.to_owned())];
     }
     let mut forms = vec![(own, value.to_owned())];
+    if name == "win_hwid" {
+        // Until 2026-11-29 it was kept in lower case.
+        forms.push((name.to_owned(), value.to_ascii_lowercase()));
+    }
     for spelling in [value.to_ascii_lowercase(), value.to_ascii_uppercase()] {
         forms.extend(hashes(name, &spelling));
     }

@@ -6,12 +6,14 @@
 use crate::domain::duplicates;
 use crate::domain::ids::SessionId;
 use crate::domain::money::{Money, parse_amount};
+use crate::domain::note;
 use crate::domain::plan;
 use crate::domain::session::{EngagementKind, Session};
 use crate::domain::stats::{Bucket, Counters, Dimension, Environment, StatKey, Sums};
 use crate::live::LiveEvent;
 use crate::recorder::{Group, Job, RecordError, Recorder, Spool};
-use crate::store::{StoreError, codec, keys};
+use crate::store::{Record, StoreError, keys};
+use crate::telemetry;
 use crate::tracking::{matching, queueing};
 use rust_decimal::Decimal;
 use std::sync::Arc;
@@ -38,7 +40,9 @@ struct EngagementJob {
 impl Job for EngagementJob {
     fn decide(mut self: Box<Self>, group: &mut Group<'_>) {
         if let Err(error) = write(&self.session, std::mem::take(&mut self.encoded), group) {
-            tracing::error!(code = "engagement_failed", sid = %self.session.id, %error, "a click could not be decided");
+            if let Some(left_out) = telemetry::occasionally("engagement_failed") {
+                tracing::error!(code = "engagement_failed", sid = %self.session.id, %error, left_out, "a click could not be decided");
+            }
             if !error.is_of_record() {
                 group.fail(&error);
             }
@@ -73,14 +77,16 @@ impl EngagementJob {
                 }
             }
             Err(error) => {
-                tracing::error!(code = error.code(), %error, "a click cannot be written");
+                if let Some(left_out) = crate::telemetry::occasionally("click_unwritten") {
+                    tracing::error!(code = error.code(), %error, left_out, "a click cannot be written");
+                }
                 Recorded::Lost
             }
         }
     }
 
     fn new(session: Session, spool: Arc<Spool>) -> Result<Self, StoreError> {
-        let encoded = codec::encode_session(&session)?;
+        let encoded = session.encode()?;
         Ok(Self {
             session: Arc::new(session),
             encoded,
@@ -112,13 +118,14 @@ pub fn record(recorder: &Recorder, session: Session) -> Result<oneshot::Receiver
 fn write(session: &Arc<Session>, encoded: Vec<u8>, group: &mut Group<'_>) -> Result<(), StoreError> {
     group.put(keys::session(session.id), encoded);
     write_indexes(session, group)?;
-    count(session, group);
+    add(session, &counters(session), group);
     let catalog = group.catalog().clone();
-    if catalog.has_rules_for(&session.offer, session.partner.as_ref()) || !session.callbacks.is_empty() {
+    let kind = plan::engagement_kind(session);
+    if catalog.has_rules_of(kind, &session.offer, session.partner.as_ref()) || !session.callbacks.is_empty() {
         let activity = plan::engagement((**session).clone());
         let plan = queueing::plan(&activity, &catalog, group.now_ms());
         for postback in plan.postbacks {
-            group.put(keys::postback_by_session(session.id, postback.id), Vec::new());
+            group.mark(keys::postback_by_session(session.id, postback.id));
             queueing::queue(postback, group)?;
         }
     }
@@ -134,12 +141,23 @@ fn write_indexes(session: &Session, group: &mut Group<'_>) -> Result<(), StoreEr
     };
     if offer.accept_partner_click_id && !session.para[0].is_empty() {
         let hash = duplicates::click_id_hash(&session.offer, &session.para[0]);
-        group.put(keys::session_by_click_id(&hash, session.id), Vec::new());
+        group.mark(keys::session_by_click_id(&hash, session.id));
     }
     matching::write_indexes(session, offer, group)
 }
 
-fn count(session: &Session, group: &mut Group<'_>) {
+/// A click that was taken for a prefetch or a bot turned out to be a person's: it is counted as one, and its record says so.
+pub(super) fn prove_person(session: &mut Session, group: &mut Group<'_>) -> Result<(), StoreError> {
+    let taken = counters(session).negated();
+    add(session, &taken, group);
+    session.flags.is_prefetch = false;
+    session.flags.is_bot = false;
+    add(session, &counters(session), group);
+    group.save(keys::session(session.id), session)?;
+    Ok(())
+}
+
+fn counters(session: &Session) -> Counters {
     let mut counters = Counters::default();
     if session.is_automated() {
         counters.automated = 1;
@@ -151,7 +169,12 @@ fn count(session: &Session, group: &mut Group<'_>) {
         counters.clicks = 1;
         counters.unique_clicks = i64::from(session.flags.is_unique);
     }
+    counters.unfilled = i64::from(note::has_unfilled(&session.parameters));
     counters.cost = own_cost(session);
+    counters
+}
+
+fn add(session: &Session, counters: &Counters, group: &mut Group<'_>) {
     for dimension in dimensions(session) {
         let key = StatKey {
             bucket: Bucket::of(session.at_ms()),
@@ -235,7 +258,7 @@ mod tests {
         let instance = Instance::start(session.at_ms());
         let recorder = &instance.recorder;
         recorder
-            .run_blocking(|group| group.put(keys::instance("anything"), Vec::new()))
+            .run_blocking(|group| group.mark(keys::instance("anything")))
             .unwrap();
         recorder.reader().break_database(Db::Hot);
         let at = keys::session(session.id);
@@ -243,7 +266,7 @@ mod tests {
         assert_eq!(recorded, Recorded::Spooled);
         assert!(instance.keeper.restore_now());
         Instance::wait_for("the click is written", || {
-            recorder.reader().get(at.0, &at.1).unwrap().is_some() && recorder.spool().is_empty()
+            recorder.reader().load(&at).unwrap().is_some() && recorder.spool().is_empty()
         });
         assert_eq!(recorder.spool().lost(), 0);
     }

@@ -10,7 +10,7 @@ use crate::domain::ids::{PostbackId, SessionId, TimeId};
 use crate::domain::postback::{Attempt, Postback, PostbackState};
 use crate::domain::session::{Geo, Session};
 use crate::recorder::{Group, RecordError, Recorder};
-use crate::store::{Db, KeyRange, Period, PeriodKind, StoreError, codec, keys};
+use crate::store::{Db, Key, KeyRange, Period, PeriodKind, Record, StoreError, keys};
 use crate::tracking::resend;
 use std::ops::ControlFlow;
 
@@ -23,6 +23,7 @@ const MOST: usize = 500;
 pub fn scrub(activity: &mut Activity) {
     activity.tuid.clear();
     activity.facts.clear();
+    activity.identity = Default::default();
     activity.input = Default::default();
     activity.note = "erased at the request of the device".into();
     // Conditions are shown with the values that they saw.
@@ -55,10 +56,9 @@ pub fn anonymise(session: &mut Session) {
 /// were touched.
 pub fn erase_session(id: SessionId, group: &mut Group<'_>) -> Result<Vec<TimeId>, StoreError> {
     let at = keys::session(id);
-    let Some(record) = group.get(at.0, &at.1)? else {
+    let Some(mut session) = group.load(&at)? else {
         return Ok(Vec::new());
     };
-    let mut session = codec::decode_session(&record, at.0, &at.1)?;
     let mut erased = vec![id.0];
     let of_click = KeyRange::prefix(&keys::postbacks_of_session_prefix(id));
     // A click that waited for the store may have been told in the next month.
@@ -73,7 +73,7 @@ pub fn erase_session(id: SessionId, group: &mut Group<'_>) -> Result<Vec<TimeId>
         }
     }
     anonymise(&mut session);
-    group.put(at, codec::encode_session(&session)?);
+    group.save(at, &session)?;
     Ok(erased)
 }
 
@@ -90,18 +90,17 @@ pub fn erase_activity(
     }
     let session = activity.session.as_ref().map(|session| session.id);
     scrub(&mut activity);
-    group.put(keys::activity(activity.id), codec::encode_activity(&activity)?);
+    group.save(keys::activity(activity.id), &activity)?;
     Ok((erased, session))
 }
 
 /// Cancels a postback that waits, and takes the text out of its record and its attempts.
 fn erase_postback(id: PostbackId, group: &mut Group<'_>) -> Result<(), StoreError> {
     resend::cancel(group, id)?;
-    let at = keys::postback(id);
-    let Some(record) = group.get(at.0, &at.1)? else {
-        return Ok(());
-    };
-    scrub_postback(codec::decode_postback(&record, at.0, &at.1)?, group)
+    match group.load(&keys::postback(id))? {
+        Some(postback) => scrub_postback(postback, group),
+        None => Ok(()),
+    }
 }
 
 fn scrub_postback(mut postback: Postback, group: &mut Group<'_>) -> Result<(), StoreError> {
@@ -109,13 +108,13 @@ fn scrub_postback(mut postback: Postback, group: &mut Group<'_>) -> Result<(), S
     postback.request.headers.clear();
     postback.request.body = None;
     postback.last.iter_mut().for_each(scrub_attempt);
-    group.put(keys::postback(postback.id), codec::encode_postback(&postback)?);
+    group.save(keys::postback(postback.id), &postback)?;
     let db = Db::postbacks(postback.id.at_ms());
     let range = KeyRange::prefix(&keys::attempts_prefix(postback.id));
     for (key, value) in group.scan(db, range, MOST_ATTEMPTS)? {
-        let mut attempt = codec::decode_attempt(&value, db, &key)?;
+        let mut attempt = Attempt::decode(&value, db, &key)?;
         scrub_attempt(&mut attempt);
-        group.put((db, key), codec::encode_attempt(&attempt)?);
+        group.save(Key::new(db, key), &attempt)?;
     }
     Ok(())
 }
@@ -126,15 +125,10 @@ fn scrub_attempt(attempt: &mut Attempt) {
     attempt.excerpt.clear();
 }
 
-/// Whether the text of a postback was erased: there is nothing to send again.
-pub fn is_scrubbed(postback: &Postback) -> bool {
-    postback.request.url.is_empty()
-}
-
 /// Has the text of these go once they are delivered.
 pub fn scrub_later(postbacks: impl IntoIterator<Item = PostbackId>, group: &mut Group<'_>) {
     for id in postbacks {
-        group.put(keys::to_scrub(id), Vec::new());
+        group.mark(keys::to_scrub(id));
     }
 }
 
@@ -159,19 +153,17 @@ pub fn scrub_delivered(recorder: &Recorder) -> Result<(), RecordError> {
 
 fn scrub_if_delivered(id: PostbackId, group: &mut Group<'_>) -> Result<(), StoreError> {
     let waiting = keys::waiting(id);
-    if group.get(waiting.0, &waiting.1)?.is_some() {
+    if group.has(&waiting)? {
         return Ok(());
     }
-    let at = keys::postback(id);
-    let Some(record) = group.get(at.0, &at.1)? else {
+    let Some(postback) = group.load(&keys::postback(id))? else {
         // Its month has left.
-        group.delete(keys::to_scrub(id));
+        group.remove(keys::to_scrub(id));
         return Ok(());
     };
-    let postback = codec::decode_postback(&record, at.0, &at.1)?;
     if matches!(postback.state, PostbackState::Delivered { .. }) {
         scrub_postback(postback, group)?;
-        group.delete(keys::to_scrub(id));
+        group.remove(keys::to_scrub(id));
         group.erase([id.0]);
     }
     Ok(())

@@ -114,6 +114,11 @@ impl GeoIp {
     }
 
     /// Whether a file is in use.
+    pub fn unload(&self) {
+        self.reader.store(None);
+    }
+
+    /// Whether there is one.
     pub fn is_loaded(&self) -> bool {
         self.reader.load().is_some()
     }

@@ -1,6 +1,7 @@
 //! Tests of [`super`]: where each parameter goes, and what no request can do.
 
 use super::*;
+use crate::domain::note::{self, NoteCode};
 use crate::domain::offer::IpPrivacy;
 use crate::domain::partner::ClickParameter;
 use proptest::prelude::*;
@@ -71,27 +72,28 @@ fn hit_of(kind: EngagementKind, query: &str, headers: &ClientHeaders) -> Hit {
         kind,
         is_head: false,
         query: query.as_bytes(),
+        charset: None,
         headers,
         ip: "203.0.113.9".parse().unwrap(),
     })
 }
 
 fn build(world: &World, hit: &Hit) -> Built {
-    let around = Around {
+    let context = SessionContext {
         link: &world.link,
         offer: &world.offer,
         partner: Some(&world.partner),
         geo: &world.geo,
         ip_hasher: &world.ip_hasher,
     };
-    let visitor = Visitor {
+    let who = Recognised {
         tuid: "v1".into(),
         seen: Seen {
             is_repeat: false,
             is_unique: true,
         },
     };
-    hit.session(SessionId::new(1_763_000_000_000, 1), &around, visitor)
+    hit.session(SessionId::new(1_763_000_000_000, 1), &context, who)
 }
 
 fn built(query: &str) -> Built {
@@ -266,7 +268,7 @@ fn callbacks_for_allowed_hosts() {
         let built = built(query);
         let texts: Vec<&str> = built.session.callbacks.iter().map(|c| c.text.as_str()).collect();
         assert_eq!(texts, Vec::from_iter(kept), "{query}");
-        assert_eq!(built.refused_callbacks.len(), refused, "{query}");
+        assert_eq!(refused_callbacks(&built), refused, "{query}");
     }
     let twice = built("install_callback=https://cb.example/1&install_callback=https://cb.example/2").session;
     assert_eq!(twice.callbacks.len(), 2, "repeated parameters add");
@@ -279,7 +281,51 @@ fn callbacks_for_allowed_hosts() {
         "x".repeat(3000)
     ));
     assert!(long.session.callbacks.is_empty() && long.session.flags.is_cut);
-    assert_eq!(long.refused_callbacks.len(), 1, "a cut address is not called");
+    assert_eq!(refused_callbacks(&long), 1, "a cut address is not called");
+}
+
+fn refused_callbacks(built: &Built) -> usize {
+    let notes = note::notes(&built.session.parameters);
+    notes
+        .filter(|note| note.code == NoteCode::RefusedCallback)
+        .count()
+}
+
+#[test]
+fn variables_that_nobody_filled_are_no_ids() {
+    for value in [
+        "{clickid}",
+        "__CLICKID__",
+        "[click_id]",
+        "%7Bclickid%7D",
+        "##CLICK_ID##",
+        "${click_id}",
+    ] {
+        let session = built(&format!("param1={value}&label=x")).session;
+        assert_eq!(session.para[0], "", "{value}");
+        let notes: Vec<_> = note::notes(&session.parameters).collect();
+        assert_eq!(
+            (notes[0].code, notes[0].field.as_str()),
+            (NoteCode::Unfilled, "param1"),
+            "{value}"
+        );
+        assert_eq!(session.parameter("param1"), None, "{value}");
+    }
+    let named = built("param1={clickid}&label={label}&campaign={{campaign}}&other={x}").session;
+    assert_eq!(
+        (named.label.as_str(), named.names[1].as_str()),
+        ("{label}", "{{campaign}}")
+    );
+    assert_eq!(named.parameter("other"), Some("{x}"));
+}
+
+#[test]
+fn bytes_of_other_character_sets_are_kept() {
+    let session = built("param1=%83e%83X%83g&x=%8F%AC&param2=ok").session;
+    assert_eq!(session.para[0], "テスト");
+    let raw = |name| note::raw(&session.parameters, name);
+    assert_eq!(raw("param1").as_deref(), Some(&b"\x83e\x83X\x83g"[..]));
+    assert!(raw("x").is_some() && raw("param2").is_none());
 }
 
 #[test]
@@ -367,6 +413,7 @@ fn bots_and_prefetches_are_flagged() {
         kind: EngagementKind::Click,
         is_head: true,
         query: b"",
+        charset: None,
         headers: &browser(),
         ip: "203.0.113.9".parse().unwrap(),
     });

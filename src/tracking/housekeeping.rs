@@ -4,7 +4,10 @@
 use crate::domain::activity::ConversionStatus;
 use crate::domain::ids::ActivityId;
 use crate::recorder::{Group, RecordError, Recorder};
-use crate::store::{Db, KeyRange, RetentionClock, RetentionPolicy, StoreError, codec, keys, retention};
+use crate::store::codec::{Duplicate, Idempotency};
+use crate::store::{
+    Db, JsonRecord, KeyRange, Record, RetentionClock, RetentionPolicy, StoreError, keys, retention,
+};
 use crate::tracking::status;
 use serde::{Deserialize, Serialize};
 use std::ops::ControlFlow;
@@ -22,7 +25,7 @@ pub fn approve_due(recorder: &Recorder) -> Result<usize, RecordError> {
             let due = group.scan(Db::Hot, keys::approvals_due(group.now_ms()), MOST)?;
             for (key, _) in &due {
                 let Some((_, id)) = keys::parse_approval(key) else {
-                    group.delete((Db::Hot, key.clone()));
+                    group.remove((Db::Hot, key.clone()));
                     continue;
                 };
                 match approve(id, group) {
@@ -35,7 +38,7 @@ pub fn approve_due(recorder: &Recorder) -> Result<usize, RecordError> {
                     ),
                     Err(error) => return Err(error),
                 }
-                group.delete((Db::Hot, key.clone()));
+                group.remove((Db::Hot, key.clone()));
             }
             Ok(due.len())
         })?
@@ -44,17 +47,14 @@ pub fn approve_due(recorder: &Recorder) -> Result<usize, RecordError> {
 
 fn approve(id: ActivityId, group: &mut Group<'_>) -> Result<(), StoreError> {
     if is_still_pending(id, group)? {
-        status::change(group, id, ConversionStatus::Approved, None, "schedule")?;
+        status::change(group, id, Some(ConversionStatus::Approved), None, "schedule")?;
     }
     Ok(())
 }
 
 fn is_still_pending(id: ActivityId, group: &Group<'_>) -> Result<bool, StoreError> {
-    let at = keys::activity(id);
-    let Some(record) = group.get(at.0, &at.1)? else {
-        return Ok(false);
-    };
-    Ok(codec::decode_activity(&record, at.0, &at.1)?.status == Some(ConversionStatus::Pending))
+    let activity = group.load(&keys::activity(id))?;
+    Ok(activity.is_some_and(|activity| activity.status == Some(ConversionStatus::Pending)))
 }
 
 /// Which keys a sweep looks at.
@@ -87,8 +87,8 @@ pub fn sweep(
     let scanned = recorder.reader().scan(Db::Hot, &range, false, |key, value| {
         seen += 1;
         let expires_at_ms = match what {
-            Sweep::Duplicates => codec::decode_duplicate(value, Db::Hot, key).map(|d| d.expires_at_ms),
-            Sweep::Idempotency => codec::decode_idempotency(value, Db::Hot, key).map(|i| i.expires_at_ms),
+            Sweep::Duplicates => Duplicate::decode(value, Db::Hot, key).map(|d| d.expires_at_ms),
+            Sweep::Idempotency => Idempotency::decode(value, Db::Hot, key).map(|i| i.expires_at_ms),
         };
         match expires_at_ms {
             Ok(at_ms) if at_ms <= now_ms => expired.push(key.to_vec()),
@@ -117,11 +117,11 @@ fn remove_expired(what: Sweep, keys: Vec<Vec<u8>>, group: &mut Group<'_>) -> Res
             continue;
         };
         let expires_at_ms = match what {
-            Sweep::Duplicates => codec::decode_duplicate(&value, Db::Hot, &key)?.expires_at_ms,
-            Sweep::Idempotency => codec::decode_idempotency(&value, Db::Hot, &key)?.expires_at_ms,
+            Sweep::Duplicates => Duplicate::decode(&value, Db::Hot, &key)?.expires_at_ms,
+            Sweep::Idempotency => Idempotency::decode(&value, Db::Hot, &key)?.expires_at_ms,
         };
         if expires_at_ms <= group.now_ms() {
-            group.delete((Db::Hot, key));
+            group.remove((Db::Hot, key));
         }
     }
     Ok(())
@@ -134,6 +134,8 @@ struct RetentionNote {
     dropped_at_ms: Option<i64>,
 }
 
+impl JsonRecord for RetentionNote {}
+
 /// Drops the period that is past its retention, at most one a day. A clock that leapt since the last look
 /// drops nothing at this one. Tells what was dropped.
 pub fn retire(recorder: &Recorder, policy: RetentionPolicy) -> Result<Vec<Db>, RecordError> {
@@ -141,10 +143,7 @@ pub fn retire(recorder: &Recorder, policy: RetentionPolicy) -> Result<Vec<Db>, R
     recorder
         .try_run_blocking(move |group| {
             let at = keys::instance("retention");
-            let mut note: RetentionNote = match group.get(at.0, &at.1)? {
-                Some(value) => codec::decode_json(&value, at.0, &at.1)?,
-                None => RetentionNote::default(),
-            };
+            let mut note: RetentionNote = group.load(&at)?.unwrap_or_default();
             let now_ms = group.now_ms();
             let clock = RetentionClock {
                 now_ms,
@@ -157,7 +156,7 @@ pub fn retire(recorder: &Recorder, policy: RetentionPolicy) -> Result<Vec<Db>, R
             if !leaving.is_empty() {
                 note.dropped_at_ms = Some(now_ms);
             }
-            group.put(at, codec::encode_json(&note)?);
+            group.save(at, &note)?;
             Ok(leaving)
         })?
         .map_err(|error: StoreError| RecordError::from(&error))
@@ -185,15 +184,14 @@ mod tests {
         recorder
             .run_blocking(move |group| {
                 group.put(keys::activity(id), record);
-                group.put(keys::approval(NOW_MS + days * DAY_MS, id), Vec::new());
+                group.mark(keys::approval(NOW_MS + days * DAY_MS, id));
             })
             .unwrap();
     }
 
     fn status(recorder: &Recorder, id: ActivityId) -> Option<ConversionStatus> {
-        let at = keys::activity(id);
-        let record = recorder.reader().get(at.0, &at.1).unwrap().unwrap();
-        codec::decode_activity(&record, at.0, &at.1).unwrap().status
+        let activity = recorder.reader().load(&keys::activity(id)).unwrap();
+        activity.unwrap().status
     }
 
     #[test]
@@ -202,8 +200,8 @@ mod tests {
         let recorder = &instance.recorder;
         let (rotten, due, later) = (pending(1), pending(2), pending(3));
         store(recorder, rotten.id, vec![255, 1, 2], 1);
-        store(recorder, due.id, codec::encode_activity(&due).unwrap(), 2);
-        store(recorder, later.id, codec::encode_activity(&later).unwrap(), 4);
+        store(recorder, due.id, due.encode().unwrap(), 2);
+        store(recorder, later.id, later.encode().unwrap(), 4);
         assert_eq!(approve_due(recorder).unwrap(), 0, "the days have not passed");
         instance.clock.advance_ms(3 * DAY_MS);
         assert_eq!(approve_due(recorder).unwrap(), 2);
@@ -217,7 +215,7 @@ mod tests {
         let instance = Instance::start(NOW_MS);
         let recorder = &instance.recorder;
         let due = pending(1);
-        store(recorder, due.id, codec::encode_activity(&due).unwrap(), 1);
+        store(recorder, due.id, due.encode().unwrap(), 1);
         instance.clock.advance_ms(2 * DAY_MS);
         recorder.reader().break_database(keys::activity(due.id).0);
         assert!(approve_due(recorder).is_err());

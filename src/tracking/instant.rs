@@ -34,11 +34,7 @@ pub fn unix(field: &str, text: &str) -> Result<i64, FieldError> {
 /// (`2026-11-21T15:04:05Z`, `2026-11-21T15:04:05.000+0900`, `2026-11-21T15:04:05.000Z+0900`); unix
 /// milliseconds come back. A time without an offset is refused: nobody knows whose it is.
 pub fn iso(field: &str, text: &str) -> Result<i64, FieldError> {
-    let text = text
-        .trim()
-        .replace(' ', "+")
-        .replacen("Z+", "+", 1)
-        .replacen("Z-", "-", 1);
+    let text = spelled(text.trim()).replacen("Z+", "+", 1).replacen("Z-", "-", 1);
     text.parse::<Timestamp>()
         .or_else(|_| strtime::parse("%Y-%m-%dT%H:%M:%S%.f%z", &text).and_then(|time| time.to_timestamp()))
         .map(Timestamp::as_millisecond)
@@ -49,6 +45,25 @@ pub fn iso(field: &str, text: &str) -> Result<i64, FieldError> {
                 "Send ISO 8601 with an offset, such as 2026-11-21T15:04:05+09:00.",
             )
         })
+}
+
+/// A time with `T` between date and clock, and without the blanks that stand for it or for a `+` that a form decoder
+/// took for one; `2026/11/29` is a date too.
+fn spelled(text: &str) -> String {
+    let (date, clock) = match text.char_indices().nth(10) {
+        Some((at, ' ' | 'T' | 't')) => (&text[..at], &text[at + 1..]),
+        _ => return text.replace(' ', "+"),
+    };
+    let date = date.replace('/', "-");
+    let clock = clock.trim_start();
+    let clock = match clock.split_once(' ') {
+        Some((clock, offset)) => match offset.trim_start() {
+            offset if offset.starts_with(['+', '-', 'Z']) => format!("{clock}{offset}"),
+            offset => format!("{clock}+{offset}"),
+        },
+        None => clock.to_owned(),
+    };
+    format!("{date}T{clock}")
 }
 
 #[cfg(test)]
@@ -82,6 +97,11 @@ mod tests {
             // A `+` that a form decoder took for a space.
             ("2017-01-03T00:04:05 09:00", 1_483_369_445_000),
             ("2024-01-25T14:13:16.151Z+0100", 1_706_188_396_151),
+            ("2017-01-03 00:04:05+09:00", 1_483_369_445_000),
+            ("2017-01-03 00:04:05 +0900", 1_483_369_445_000),
+            ("2017-01-03 00:04:05  0900", 1_483_369_445_000),
+            ("2017-01-02 15:04:05Z", 1_483_369_445_000),
+            ("2017/01/03 00:04:05 +0900", 1_483_369_445_000),
         ] {
             assert_eq!(iso("created_at", text), Ok(at_ms), "{text}");
         }

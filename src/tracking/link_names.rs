@@ -169,7 +169,7 @@ pub fn save(names: &LinkNames, recorder: &Recorder) -> Result<(), RecordError> {
             .map(|(link, hash)| keys::link_name(link, *hash))
             .collect();
         let written = recorder.run_blocking(move |group| {
-            keys.into_iter().for_each(|key| group.put(key, Vec::new()));
+            keys.into_iter().for_each(|key| group.mark(key));
         });
         if let Err(error) = written {
             names.table.write().fresh.extend(fresh);
@@ -203,7 +203,7 @@ fn remove_some(link: &LinkToken, recorder: &Recorder) -> Result<usize, RecordErr
         let count = found.len();
         found
             .into_iter()
-            .for_each(|(key, _)| group.delete((Db::Hot, key)));
+            .for_each(|(key, _)| group.remove((Db::Hot, key)));
         Ok(count)
     });
     removed?.map_err(|error: StoreError| RecordError::from(&error))
@@ -216,7 +216,7 @@ mod tests {
     use crate::domain::activity::ActivityKind;
     use crate::domain::template::sample::sample_activity;
     use crate::live::Live;
-    use crate::recorder::{Group, RecorderOptions, RecorderThread};
+    use crate::recorder::{Group, RecorderOptions, RecorderThread, RoomBytes};
     use crate::store::catalog::{Change, ConfigKey, ConfigObject};
     use crate::store::{Store, StoreOptions};
     use std::time::Duration;
@@ -290,6 +290,7 @@ mod tests {
             let options = RecorderOptions {
                 intake_queue: 8,
                 spool: 1,
+                rooms: RoomBytes::default(),
             };
             let (catalog, live) = (Catalog::default(), Live::default());
             let (recorder, thread) =
@@ -306,7 +307,7 @@ mod tests {
                 let next = group.catalog().apply(&[], &changes).unwrap();
                 group.set_catalog(next);
                 // A group that writes nothing leaves the catalog as it was.
-                group.put(keys::instance("changed"), Vec::new());
+                group.mark(keys::instance("changed"));
             });
             staged.unwrap();
         }

@@ -16,7 +16,7 @@ use crate::domain::session::{EngagementKind, Session};
 use crate::domain::visitor::{cost_hash, engagement_hash, fingerprint};
 use crate::recorder::Group;
 use crate::store::codec::SessionBrief;
-use crate::store::{Db, KeyRange, Period, PeriodKind, StoreError, codec, keys};
+use crate::store::{Db, KeyRange, Period, PeriodKind, Record, StoreError, keys};
 use crate::tracking::device_id;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -44,16 +44,13 @@ pub struct Subject<'a> {
 
 /// Writes the index entries of an engagement.
 pub fn write_indexes(session: &Session, offer: &Offer, group: &mut Group<'_>) -> Result<(), StoreError> {
-    let brief = codec::encode_brief(&SessionBrief::from(session))?;
+    let brief = SessionBrief::from(session);
     if let Some((_, cost_id)) = session
         .cost
         .iter()
         .find(|(name, id)| name == "cost_id" && !id.is_empty())
     {
-        group.put(
-            keys::session_by_device(cost_hash(cost_id), session.id),
-            brief.clone(),
-        );
+        group.save(keys::session_by_device(cost_hash(cost_id), session.id), &brief)?;
     }
     if offer.kind != OfferKind::App || (session.is_automated() && !offer.count_bots) {
         return Ok(());
@@ -62,13 +59,13 @@ pub fn write_indexes(session: &Session, offer: &Offer, group: &mut Group<'_>) ->
     let forms = session.device_ids.iter().take(MOST_INDEXED);
     for (name, value) in forms.flat_map(|(name, value)| device_id::stored_forms(name, value)) {
         let hash = of_kind(engagement_hash(&offer.id, &name, &value), is_view);
-        group.put(keys::session_by_device(hash, session.id), brief.clone());
+        group.save(keys::session_by_device(hash, session.id), &brief)?;
     }
     let device = &session.device;
     if session.ip_hash != 0 && !device.os_name.is_empty() && offer.attribution.probabilistic != Some(false) {
         let hash = fingerprint(&offer.id, session.ip_hash, &device.os_name, &device.device_name);
         let hash = of_kind(hash, is_view);
-        group.put(keys::session_by_fingerprint(hash, session.id), brief);
+        group.save(keys::session_by_fingerprint(hash, session.id), &brief)?;
     }
     Ok(())
 }
@@ -150,7 +147,7 @@ fn search(
         for range in ranges {
             for (key, value) in group.scan_back(db, range.clone(), MOST_CANDIDATES)? {
                 if let Some(sid) = keys::parse_session_index(&key) {
-                    found.insert(sid, codec::decode_brief(&value, db, &key)?);
+                    found.insert(sid, SessionBrief::decode(&value, db, &key)?);
                 }
             }
         }
@@ -239,7 +236,7 @@ pub fn forget_ids(
             for (key, _) in group.scan_back(db, range.clone(), room)? {
                 room = room.saturating_sub(1);
                 found.extend(keys::parse_session_index(&key));
-                group.delete((db, key));
+                group.remove((db, key));
             }
         }
     }
@@ -257,16 +254,12 @@ pub fn forget_fingerprint(id: SessionId, group: &mut Group<'_>) -> Result<(), St
             &device.device_name,
         );
         let hash = of_kind(hash, session.kind == EngagementKind::Impression);
-        group.delete(keys::session_by_fingerprint(hash, id));
+        group.remove(keys::session_by_fingerprint(hash, id));
     }
     Ok(())
 }
 
 /// The stored session of a SID.
 pub fn load_session(sid: SessionId, group: &Group<'_>) -> Result<Option<Session>, StoreError> {
-    let at = keys::session(sid);
-    let record = group.get(at.0, &at.1)?;
-    record
-        .map(|record| codec::decode_session(&record, at.0, &at.1))
-        .transpose()
+    group.load(&keys::session(sid))
 }

@@ -1,4 +1,4 @@
-//! Tests of [`super`]: what a click keeps, what a conversion refuses, and the limits.
+//! Tests of [`super`]: what is mended, and the limits.
 
 use super::*;
 use proptest::prelude::*;
@@ -23,7 +23,8 @@ fn a_click_keeps_what_can_be_kept() {
         ("a=100%25", "100%", None),
         ("a=100%", "100%", Some(Fault::BadEscape)),
         ("a=%zz1", "%zz1", Some(Fault::BadEscape)),
-        ("a=%8F%AC", "\u{fffd}\u{fffd}", Some(Fault::InvalidUtf8)),
+        ("a=%8F%AC", "小", Some(Fault::Charset("Shift_JIS"))),
+        ("a=%FF%FE", "\u{fffd}\u{fffd}", Some(Fault::InvalidUtf8)),
         ("a=x%00y", "xy", Some(Fault::ControlCharacter)),
         ("a=x%0D%0Ay", "x  y", Some(Fault::ControlCharacter)),
     ] {
@@ -46,94 +47,54 @@ fn limits_cut_and_flag() {
 }
 
 #[test]
-fn a_form_refuses_what_is_doubtful() {
-    for (raw, field, code) in [
-        ("uid1=%zz", "uid1", "bad_escape"),
-        ("uid1=%8F", "uid1", "invalid_utf8"),
-        ("uid1=a%0Ab", "uid1", "control_character"),
-        ("sid=a&sid=b", "sid", "repeated_field"),
-        ("callback_params=x", "callback_params", "invalid_json"),
-        ("callback_params=%5B%5D", "callback_params", "invalid_json"),
-        (
-            "callback_params=%7B%22a%22%3A%7B%7D%7D",
-            "callback_params.a",
-            "wrong_type",
-        ),
+fn escaped_separators_separate() {
+    let names = |raw: &[u8]| -> Vec<String> {
+        Pairs::parse(raw)
+            .list
+            .iter()
+            .map(|p| format!("{}={}", p.name, p.value))
+            .collect()
+    };
+    for raw in [
+        "a=1&amp;b=2&amp;c=3",
+        "a=1&amp;amp;b=2&AMP;c=3",
+        "a=1&#38;b=2&#x26;c=3",
+        "a=1&%2338;b=2&%23x26;c=3",
+        "a=1&#038;b=2&#X26;&c=3",
     ] {
-        let error = Fields::from_form(raw.as_bytes()).unwrap_err();
-        assert_eq!((error.field.as_str(), error.code), (field, code), "{raw}");
+        assert_eq!(names(raw.as_bytes()), ["a=1", "b=2", "c=3"], "{raw}");
     }
-    let good = Fields::from_form(b"sid=a&sid=a&amount=&callback_params=%7B%22k%22%3A%22v%22%7D").unwrap();
-    assert_eq!(good.plain, vec![("sid".into(), "a".into())]);
-    assert_eq!(good.callback_params, vec![("k".into(), "v".into())]);
+    assert_eq!(names(b"a=1%26amp%3Bb=2&amp=3"), ["a=1&amp;b=2", "amp=3"]);
+    assert_eq!(
+        names("a=1¶m1=x¤cy=JPY".as_bytes()),
+        ["a=1", "param1=x", "currency=JPY"]
+    );
+    assert_eq!(
+        names(b"a=1%C2%B6m2=x%c2%a4cy=JPY"),
+        ["a=1", "param2=x", "currency=JPY"]
+    );
+    assert_eq!(names("a=¶ma&b=¤c".as_bytes()), ["a=¶ma", "b=¤c"]);
 }
 
 #[test]
-fn json_bodies() {
-    let good = Fields::from_json(
-        r#"{"sid":"a","amount":1000.10,"uid1":null,"callback_params":{"b":2,"a":"山"},"partner_params":"{\"x\":\"y\"}"}"#
-            .as_bytes(),
-    )
-    .unwrap();
-    assert_eq!(good.get("amount"), Some("1000.10"));
-    assert_eq!(good.get("uid1"), None);
+fn values_in_japanese_character_sets_are_read_and_keep_their_bytes() {
+    let pair = |raw: &str| Pairs::parse(raw.as_bytes()).list.remove(0);
+    let shift_jis = pair("a=%83e%83X%83g");
     assert_eq!(
-        good.callback_params,
-        vec![("b".into(), "2".into()), ("a".into(), "山".into())]
+        (shift_jis.value.as_str(), shift_jis.fault),
+        ("テスト", Some(Fault::Charset("Shift_JIS")))
     );
-    assert_eq!(good.partner_params, vec![("x".into(), "y".into())]);
-
-    let deep = "[".repeat(100_000);
-    for (raw, field, code) in [
-        ("", "body", "invalid_json"),
-        ("[]", "body", "invalid_json"),
-        ("{} x", "body", "invalid_json"),
-        (deep.as_str(), "body", "invalid_json"),
-        (r#"{"a":1,"a":2}"#, "a", "repeated_field"),
-        (r#"{"uid1":{"x":1}}"#, "uid1", "wrong_type"),
-        (r#"{"uid1":[1]}"#, "uid1", "wrong_type"),
-        (r#"{"uid1":true}"#, "uid1", "wrong_type"),
-        (r#"{"uid1":"a\u0000"}"#, "uid1", "control_character"),
-        (
-            r#"{"callback_params":{"a":"1","a":"1"}}"#,
-            "callback_params.a",
-            "repeated_field",
-        ),
-        (
-            r#"{"callback_params":{"a":[]}}"#,
-            "callback_params.a",
-            "wrong_type",
-        ),
-        (r#"{"callback_params":[]}"#, "callback_params", "wrong_type"),
-        (r#"{"":"1"}"#, "", "bad_name"),
-    ] {
-        let error = Fields::from_json(raw.as_bytes()).unwrap_err();
-        assert_eq!((error.field.as_str(), error.code), (field, code), "{raw:.60}");
-    }
-    assert_eq!(
-        Fields::from_json(b"{\"a\":\"\x8f\"}").unwrap_err().code,
-        "invalid_utf8"
-    );
+    assert_eq!(shift_jis.as_sent(), b"%83e%83X%83g");
+    assert_eq!(pair("a=%A5%C6%A5%B9%A5%C8").value, "テスト");
+    assert_eq!(pair("a=%CAMPAIGN%").as_sent(), b"%CAMPAIGN%");
+    assert_eq!(pair("a=%E5%B1%B1").raw, None);
 }
 
 #[test]
-fn a_query_beside_a_body_may_not_contradict_it() {
-    let body = || Fields::from_json(br#"{"sid":"a","callback_params":{"k":"v"}}"#).unwrap();
-    let query = |raw: &str| Fields::from_form(raw.as_bytes()).unwrap();
-    let joined = body().with_query(query("cid=c&sid=a&partner_params=%7B%22x%22%3A%22y%22%7D"));
-    let joined = joined.unwrap();
-    assert_eq!((joined.get("sid"), joined.get("cid")), (Some("a"), Some("c")));
-    assert_eq!(
-        (joined.callback_params.len(), joined.partner_params.len()),
-        (1, 1)
-    );
-    for raw in ["sid=b", "callback_params=%7B%22k%22%3A%22w%22%7D"] {
-        assert_eq!(
-            body().with_query(query(raw)).unwrap_err().code,
-            "repeated_field",
-            "{raw}"
-        );
-    }
+fn line_ends_at_the_ends_go() {
+    let pair = Pairs::parse(b"a=n1%0D%0A&b=%09x\r\n").list;
+    assert_eq!((pair[0].value.as_str(), pair[0].fault), ("n1", None));
+    assert_eq!((pair[1].value.as_str(), pair[1].fault), ("x", None));
 }
 
 proptest! {
@@ -145,12 +106,6 @@ proptest! {
             prop_assert!(!pair.name.is_empty() && pair.name.len() <= MAX_NAME_BYTES);
             prop_assert!(pair.value.len() <= MAX_VALUE_BYTES);
             prop_assert!(!pair.name.chars().chain(pair.value.chars()).any(char::is_control));
-        }
-        if let Ok(fields) = Fields::from_form(&raw) {
-            prop_assert!(fields.plain.iter().all(|(_, v)| !v.is_empty()));
-        }
-        if let Err(error) = Fields::from_json(&raw) {
-            prop_assert!(!error.message.is_empty());
         }
     }
 

@@ -11,8 +11,12 @@ use crate::domain::template::Context;
 use crate::live::LiveEvent;
 use crate::recorder::Group;
 use crate::store::catalog::Catalog;
-use crate::store::{Key, StoreError, codec, keys};
+use crate::store::{Key, StoreError, keys};
 use std::sync::Arc;
+
+/// Parameter of a test click that names the one rule that its click and conversions may fire: trying out a set-up
+/// must not reach a partner.
+pub const ONLY_RULE: &str = "yamabiko_only_rule";
 
 /// The configuration objects that an activity names, as they are now.
 pub fn context<'a>(activity: &Activity, catalog: &'a Catalog, now_ms: i64) -> Context<'a> {
@@ -30,6 +34,8 @@ pub fn context<'a>(activity: &Activity, catalog: &'a Catalog, now_ms: i64) -> Co
             .and_then(|s| catalog.links.get(&s.link))
             .map(|entry| &entry.link),
         now_ms,
+        zone: &catalog.settings.time_zone,
+        rates: &catalog.settings.rates,
     }
 }
 
@@ -52,7 +58,10 @@ pub fn plan_as(
         return Plan::default();
     };
     let rules = catalog.rules_for(&offer.id, context.partner.map(|p| &p.id));
+    let test_click = activity.session.as_deref().filter(|s| s.flags.is_test);
+    let only = test_click.and_then(|session| session.parameter(ONLY_RULE));
     let rules = rules.iter().map(Arc::as_ref);
+    let rules = rules.filter(|compiled| only.is_none_or(|id| compiled.rule.id.as_str() == id));
     plan::plan(activity, &context, rules, make_id)
 }
 
@@ -60,8 +69,8 @@ pub fn plan_as(
 pub fn queue(postback: Postback, group: &mut Group<'_>) -> Result<(), StoreError> {
     match postback.state {
         PostbackState::Failed { reason, .. } => {
-            group.put(keys::failed(postback.id), codec::encode_fail_reason(&reason)?);
-            group.put(keys::postback(postback.id), codec::encode_postback(&postback)?);
+            group.save(keys::failed(postback.id), &reason)?;
+            group.save(keys::postback(postback.id), &postback)?;
             group.tell(LiveEvent::Postback(Arc::new(postback)));
             Ok(())
         }
@@ -71,12 +80,24 @@ pub fn queue(postback: Postback, group: &mut Group<'_>) -> Result<(), StoreError
 
 /// Plans the activity's postbacks, notes what each rule said on the activity, and stores all of it. Gives the
 /// activity as it is recorded.
-pub fn record(mut activity: Activity, group: &mut Group<'_>) -> Result<Arc<Activity>, StoreError> {
+pub fn record(activity: Activity, group: &mut Group<'_>) -> Result<Arc<Activity>, StoreError> {
+    record_held(activity, 0, group)
+}
+
+/// The same; the postbacks are due after `hold_ms`.
+pub fn record_held(
+    mut activity: Activity,
+    hold_ms: i64,
+    group: &mut Group<'_>,
+) -> Result<Arc<Activity>, StoreError> {
     let plan = plan(&activity, &group.catalog().clone(), group.now_ms());
     activity.rules = plan.outcomes;
-    group.put(keys::activity(activity.id), codec::encode_activity(&activity)?);
+    group.save(keys::activity(activity.id), &activity)?;
     index(&activity, group);
-    for postback in plan.postbacks {
+    for mut postback in plan.postbacks {
+        if let PostbackState::Waiting { due_at_ms } = &mut postback.state {
+            *due_at_ms += hold_ms;
+        }
         queue(postback, group)?;
     }
     let activity = Arc::new(activity);
@@ -87,15 +108,15 @@ pub fn record(mut activity: Activity, group: &mut Group<'_>) -> Result<Arc<Activ
 /// Lets the activity be found by its session and by its order numbers.
 pub fn index(activity: &Activity, group: &mut Group<'_>) {
     if let Some(session) = &activity.session {
-        group.put(keys::activity_by_session(session.id, activity.id), Vec::new());
+        group.mark(keys::activity_by_session(session.id, activity.id));
     }
     for key in orders(activity) {
-        group.put(key, Vec::new());
+        group.mark(key);
     }
 }
 
 /// Keys under which the activity is found by its order numbers, and by a session id that led to no session.
-pub fn orders(activity: &Activity) -> impl Iterator<Item = Key> {
+pub fn orders(activity: &Activity) -> impl Iterator<Item = Key<()>> {
     let uids = activity.input.uids.iter().map(String::as_str);
     uids.filter(|uid| !uid.is_empty())
         .chain(activity.unresolved_sid())
@@ -103,16 +124,20 @@ pub fn orders(activity: &Activity) -> impl Iterator<Item = Key> {
 }
 
 /// What the credited partner is owed for the activity: the partner's own payout for the event, its payout
-/// for all events of the offer, else the event's.
+/// for all events of the offer, else the event's. For an install the partner's own for installs, else the offer's.
 pub fn payout(activity: &Activity, catalog: &Catalog) -> Option<Money> {
     let offer = catalog.offers.get(activity.offer.as_ref()?)?;
     let partner = catalog
         .partners
         .get(activity.session.as_ref()?.partner.as_ref()?)?;
     let event = activity.event.as_ref();
+    let is_arrival = activity.kind.is_arrival();
     let own = |named: bool| {
-        let mut payouts = partner.payouts.iter().filter(|p| p.offer == offer.id);
+        let mut payouts = partner.payouts.iter();
         payouts.find(|p| {
+            if p.offer != offer.id || p.installs != is_arrival {
+                return false;
+            }
             if named {
                 p.event.is_some() && p.event.as_ref() == event
             } else {
@@ -122,6 +147,7 @@ pub fn payout(activity: &Activity, catalog: &Catalog) -> Option<Money> {
     };
     let payout: Payout = match own(true).or_else(|| own(false)) {
         Some(own) => own.payout,
+        None if is_arrival => offer.installs.payout?,
         None => offer.events.iter().find(|e| Some(&e.token) == event)?.payout?,
     };
     payout.of(activity.money)

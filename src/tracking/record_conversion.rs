@@ -3,97 +3,37 @@
 //! Runs on the recorder's thread within a group, so two conversions of one order at the same instant are
 //! decided one after the other. Nothing is dropped: what does not count is stored with its reason.
 
-use crate::domain::activity::{
-    Activity, ActivityInput, ActivityKind, ConversionStatus, RefusalReason, StatusChange, Verdict,
-};
-use crate::domain::duplicates::{self, DuplicateKey, First, Remembered};
-use crate::domain::ids::{ActivityId, OfferId, SessionId};
-use crate::domain::offer::{Approval, Event, Offer, RunState, TrustMode, TrustPolicy, TrustScope};
+use super::acceptance::{self, Approving, Claim};
+use super::by_order::{self, Order};
+use super::caller::{Caller, Sender};
+use super::conversion::ConversionRequest;
+use super::credited_session::{credit, find_session, judge_session, settle_time};
+use super::idempotency::{self, Idempotency, Scope, Told};
+use super::outcome::{Ended, Outcome, TrackingError};
+use super::query::FieldError;
+use super::remains::Remains;
+use super::status::{self, Changed};
+use super::trust::{self, Judgement};
+use super::unproven::{self, Bound};
+use super::{client, engagement, personal, queueing, refusals};
+use crate::domain::activity::{Activity, ConversionStatus, RefusalReason, Verdict};
+use crate::domain::duplicates::{self, DuplicateKey};
+use crate::domain::ids::ActivityId;
+use crate::domain::note::{self, Note, NoteCode};
+use crate::domain::offer::{Event, Offer, TrustScope};
 use crate::domain::session::Session;
-use crate::domain::stats::{Bucket, Counters, Dimension, Environment, StatKey};
-use crate::recorder::Group;
-use crate::store::{StoreError, codec, keys};
+use crate::recorder::{Group, Recorder};
+use crate::store::{StoreError, keys};
 use crate::telemetry;
-use crate::tracking::conversion::ConversionRequest;
-use crate::tracking::credited_session::{credit, find_session, judge_session};
-use crate::tracking::status::{self, Changed};
-use crate::tracking::trust::{self, Judgement};
-use crate::tracking::{client, kept, queueing};
 use serde::{Deserialize, Serialize};
-use std::net::IpAddr;
 use std::sync::Arc;
-
-const DAY_MS: i64 = 24 * 60 * 60 * 1000;
-
-/// What may prove that a caller may send what it sends: the request as it came.
-#[derive(Debug, Clone, Default)]
-pub struct Proof {
-    /// `Authorization`, whole.
-    pub authorization: Option<String>,
-    /// `X-Yamabiko-Timestamp`.
-    pub timestamp: Option<String>,
-    /// `X-Yamabiko-Signature`.
-    pub signature: Option<String>,
-    /// Upper case.
-    pub method: String,
-    /// As sent.
-    pub path: String,
-    /// As sent, without `?`.
-    pub query: String,
-    /// As sent.
-    pub body: Vec<u8>,
-}
-
-/// Who sends a conversion, and what came with the request.
-#[derive(Debug, Clone)]
-pub struct Caller {
-    /// Address, after trusted proxies.
-    pub ip: IpAddr,
-    /// As sent, cut.
-    pub user_agent: String,
-    /// As sent, cut.
-    pub referer: String,
-    /// TUID of the visitor's first-party cookie.
-    pub tuid: String,
-    /// Last session of the visitor by offer, from the cookies.
-    pub visited: Vec<(OfferId, SessionId)>,
-    /// What may prove that the caller may send it.
-    pub proof: Proof,
-    /// Sent by an operator to try things out.
-    pub is_test: bool,
-    /// Entered by an operator who is signed in: needs no other proof, and may say how a conversion ends.
-    pub is_operator: bool,
-}
-
-impl Caller {
-    pub(super) fn for_trust(&self) -> trust::Caller<'_> {
-        trust::Caller {
-            ip: self.ip,
-            authorization: self.proof.authorization.as_deref(),
-            timestamp: self.proof.timestamp.as_deref(),
-            signature: self.proof.signature.as_deref(),
-            method: &self.proof.method,
-            path: &self.proof.path,
-            query: &self.proof.query,
-            body: &self.proof.body,
-        }
-    }
-}
-
-/// What an `Idempotency-Key` stands for.
-#[derive(Debug, Clone)]
-pub struct Idempotency {
-    /// [`duplicates::idempotency_hash`].
-    pub key: duplicates::Hash,
-    /// [`duplicates::request_hash`].
-    pub request: duplicates::Hash,
-}
 
 /// What the caller is told. The same key brings the same answer again.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct Answer {
     /// `accepted`, `duplicate`, `updated` or `refused`.
-    pub result: String,
+    #[schema(value_type = String)]
+    pub result: Ended,
     /// The activity; for a duplicate the first one, for an update the `event_update`.
     pub activity_id: ActivityId,
     /// Why it does not count.
@@ -107,92 +47,49 @@ pub struct Answer {
     pub status: Option<ConversionStatus>,
 }
 
-/// What comes of a request.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Outcome {
-    /// Answer 200 with this.
-    Answer(Answer),
-    /// The idempotency key was used with another body: answer 422.
-    KeyReused,
-}
-
-/// Decides and records a conversion.
-pub fn record(
-    request: &ConversionRequest,
-    caller: &Caller,
-    idempotency: Option<&Idempotency>,
-    group: &mut Group<'_>,
-) -> Result<Outcome, StoreError> {
-    if let Some(idempotency) = idempotency
-        && let Some(outcome) = remembered(idempotency, group)?
-    {
-        return Ok(outcome);
+impl Told for Answer {
+    fn remembered(&self) -> Option<(u16, String)> {
+        Some((200, serde_json::to_string(self).unwrap_or_default()))
     }
-    let answer = decide(request, caller, group)?;
-    if let Some(idempotency) = idempotency {
-        let entry = codec::Idempotency {
-            expires_at_ms: group.now_ms() + duplicates::IDEMPOTENCY_TTL_MS,
-            body_hash: idempotency.request,
-            status: 200,
-            answer: serde_json::to_string(&answer).unwrap_or_default(),
-        };
-        group.put(
-            keys::idempotency(&idempotency.key),
-            codec::encode_idempotency(&entry)?,
-        );
-    }
-    Ok(Outcome::Answer(answer))
-}
 
-fn remembered(idempotency: &Idempotency, group: &Group<'_>) -> Result<Option<Outcome>, StoreError> {
-    let at = keys::idempotency(&idempotency.key);
-    let Some(record) = group.get(at.0, &at.1)? else {
-        return Ok(None);
-    };
-    let entry = codec::decode_idempotency(&record, at.0, &at.1)?;
-    let known = Remembered {
-        request: entry.body_hash,
-        expires_at_ms: entry.expires_at_ms,
-    };
-    Ok(
-        match duplicates::judge_idempotency(Some(&known), &idempotency.request, group.now_ms()) {
-            duplicates::Idempotency::New => None,
-            duplicates::Idempotency::Conflict => Some(Outcome::KeyReused),
-            duplicates::Idempotency::Same => serde_json::from_str(&entry.answer).ok().map(Outcome::Answer),
-        },
-    )
-}
-
-pub(super) fn blank(caller: &Caller, group: &Group<'_>) -> Activity {
-    let now_ms = group.now_ms();
-    Activity {
-        id: ActivityId::new(now_ms, rand::random()),
-        kind: ActivityKind::Event,
-        at_ms: now_ms,
-        offer: None,
-        event: None,
-        verdict: Verdict::Accepted,
-        note: String::new(),
-        status: None,
-        outdated_status: None,
-        of: None,
-        money: None,
-        payout: None,
-        input: ActivityInput {
-            user_agent: caller.user_agent.clone(),
-            referer: caller.referer.clone(),
-            ..ActivityInput::default()
-        },
-        session: None,
-        match_type: None,
-        candidates: Vec::new(),
-        tuid: caller.tuid.clone(),
-        is_test: caller.is_test,
-        rules: Vec::new(),
-        history: Vec::new(),
-        facts: Vec::new(),
+    fn recalled(_status: u16, text: &str) -> Option<Self> {
+        serde_json::from_str(text).ok()
     }
 }
+
+/// Decides a conversion, records and counts it. `unproven_sales` of one click, event and day count without proof.
+pub async fn take(
+    request: ConversionRequest,
+    caller: Caller,
+    idempotency: Option<Idempotency>,
+    unproven_sales: u32,
+    recorder: &Recorder,
+) -> Result<Outcome<Answer>, TrackingError> {
+    let decided = recorder
+        .try_run(move |group| decide_once(&request, &caller, idempotency.as_ref(), unproven_sales, group));
+    let outcome = decided.await??;
+    if let Outcome::Decided(answer) = &outcome {
+        telemetry::activity("event", answer.result.counted());
+    }
+    Ok(outcome)
+}
+
+/// Keeps a conversion that cannot be read, or not be received whole, with what of it can.
+pub async fn take_unreadable(
+    fault: FieldError,
+    remains: Remains,
+    caller: Caller,
+    recorder: &Recorder,
+) -> Result<(), TrackingError> {
+    let keep = recorder.try_run(move |group| refusals::record_unreadable(&fault, remains, &caller, group));
+    keep.await??;
+    telemetry::activity("event", Ended::Invalid.counted());
+    Ok(())
+}
+
+/// What is said to a refusal that is counted, and not kept any more.
+const COUNTED_ONLY: &str =
+    " It was counted and not kept: the room of today for what does not count is used up.";
 
 /// What was found out before the verdict.
 struct Findings {
@@ -201,54 +98,139 @@ struct Findings {
     session: Option<Session>,
     refusal: Option<RefusalReason>,
     is_authenticated: bool,
+    /// Authenticated by more than an address, or the offer says that an address is enough.
+    may_change: bool,
+    /// Whose idempotency keys count; `None` of a caller that was refused.
+    scope: Option<Scope>,
+    /// How many sales of the click count in a day; `None` where somebody vouches for them.
+    most_sales: Option<u32>,
+    sender: Sender,
+    /// An operator accepts it: its click was somebody's.
+    is_forgiving: bool,
 }
 
-fn decide(request: &ConversionRequest, caller: &Caller, group: &mut Group<'_>) -> Result<Answer, StoreError> {
-    let mut activity = blank(caller, group);
+/// Decides a conversion and records it within a group.
+pub fn decide(
+    request: &ConversionRequest,
+    caller: &Caller,
+    group: &mut Group<'_>,
+) -> Result<Answer, StoreError> {
+    let (activity, findings) = examine(request, caller, group)?;
+    conclude(request, activity, &findings, group)
+}
+
+/// The same, unless it was decided before under its idempotency key.
+fn decide_once(
+    request: &ConversionRequest,
+    caller: &Caller,
+    idempotency: Option<&Idempotency>,
+    unproven_sales: u32,
+    group: &mut Group<'_>,
+) -> Result<Outcome<Answer>, StoreError> {
+    let (activity, mut findings) = examine(request, caller, group)?;
+    let is_locked = |offer: &Arc<Offer>| !caller.is_operator && trust::is_locked(&offer.trust);
+    if findings.offer.as_ref().is_some_and(is_locked) {
+        return Ok(Outcome::Locked);
+    }
+    findings.most_sales = Some(unproven_sales).filter(|_| !findings.is_authenticated);
+    idempotency::once(idempotency, findings.scope.as_ref(), group, |group| {
+        let answer = conclude(request, activity, &findings, group)?;
+        if let (Ended::Accepted, Some(offer)) = (answer.result, &findings.offer) {
+            refusals::remember_network(answer.activity_id, caller.ip, offer, group)?;
+        }
+        Ok(answer)
+    })
+}
+
+/// Writes down what was sent, and finds out what is known of it.
+fn examine(
+    request: &ConversionRequest,
+    caller: &Caller,
+    group: &Group<'_>,
+) -> Result<(Activity, Findings), StoreError> {
+    let mut activity = caller.activity(group);
     activity.at_ms = request.at_ms.unwrap_or(activity.at_ms);
     activity.input.uids = request.sent_uids().to_vec();
     activity.input.custom.clone_from(&request.custom);
     activity.input.partner_custom.clone_from(&request.partner_custom);
     activity.input.fields.clone_from(&request.fields);
+    activity
+        .input
+        .fields
+        .extend(request.notes.iter().cloned().map(Note::into_pair));
     activity.is_test |= request.is_test;
     let findings = investigate(request, caller, &mut activity, group)?;
-    activity.money = kept::money(request, findings.offer.as_deref());
+    activity.money = refusals::money(request, findings.offer.as_deref());
+    personal::settle(&request.identity, findings.offer.as_deref(), &mut activity);
+    Ok((activity, findings))
+}
+
+/// Comes to the verdict, and records it.
+fn conclude(
+    request: &ConversionRequest,
+    activity: Activity,
+    findings: &Findings,
+    group: &mut Group<'_>,
+) -> Result<Answer, StoreError> {
+    if let (Some(RefusalReason::MissingSession), Some(offer), Some(event)) =
+        (findings.refusal, &findings.offer, &findings.event)
+        && names_an_order(request, findings)
+    {
+        if !findings.may_change {
+            return refuse_by_address(request, activity, findings, group);
+        }
+        return match by_order::find(&offer.id, &event.token, &request.uids[0], group)? {
+            Order::Of(first) => repeat(
+                request,
+                activity,
+                findings,
+                first.id,
+                RefusalReason::DuplicateUid,
+                group,
+            ),
+            Order::Unknown => refuse(request, activity, findings, RefusalReason::UnknownOrder, group),
+            Order::Ambiguous => refuse(request, activity, findings, RefusalReason::AmbiguousOrder, group),
+        };
+    }
     if let Some(reason) = findings.refusal {
-        return refuse(request, activity, reason, findings.offer.as_deref(), group);
+        return refuse(request, activity, findings, reason, group);
     }
     let (Some(offer), Some(event)) = (findings.offer.clone(), findings.event.clone()) else {
-        return refuse(request, activity, RefusalReason::WrongOffer, None, group);
+        return refuse(request, activity, findings, RefusalReason::WrongOffer, group);
     };
-    let claim = duplicates::key(
-        &event.duplicates,
-        &identity(&activity, &offer, &event),
-        group.now_ms(),
-    );
-    if let Some(claim) = &claim
-        && let Verdict::Duplicate { of, reason } =
-            duplicates::decide(&event.duplicates, claim, holder(claim, group)?, group.now_ms())
-    {
-        return repeat(request, activity, &findings, of, reason, group);
+    let is_unnumbered = request.is_unfilled("uid1");
+    let same = identity(&activity, &offer, &event, is_unnumbered);
+    match acceptance::claim(&event.duplicates, &same, group)? {
+        Claim::Taken { of, reason } => repeat(request, activity, findings, of, reason, group),
+        Claim::Free(key) => accept(request, activity, findings, &event, key, group),
     }
-    accept(request, activity, &findings, &event, claim, group)
+}
+
+/// Whether it is about a conversion that its order number alone names: said by a caller that proved itself.
+fn names_an_order(request: &ConversionRequest, findings: &Findings) -> bool {
+    findings.is_authenticated
+        && request.cid.is_some()
+        && !request.names_a_session()
+        && !request.uids[0].is_empty()
+        && (request.status.is_some() || request.amount.is_some())
 }
 
 /// What can make the conversion the same as another.
-fn identity<'a>(activity: &'a Activity, offer: &'a Offer, event: &'a Event) -> duplicates::Conversion<'a> {
+fn identity<'a>(
+    activity: &'a Activity,
+    offer: &'a Offer,
+    event: &'a Event,
+    is_unnumbered: bool,
+) -> duplicates::Conversion<'a> {
     duplicates::Conversion {
         offer: &offer.id,
         event: &event.token,
         session: activity.session.as_ref().map(|s| s.id),
         visitor: &activity.tuid,
         uid1: activity.input.uids.first().map_or("", String::as_str),
+        money: activity.money,
+        is_unfilled: is_unnumbered,
     }
-}
-
-/// Whether a configured check passed: only such callers may say how a conversion ends.
-pub(super) fn is_authenticated(policy: &TrustPolicy, judgement: Judgement) -> bool {
-    let is_checked =
-        !policy.bearer_tokens.is_empty() || policy.hmac_secret.is_some() || !policy.allowed_ips.is_empty();
-    policy.mode != TrustMode::Off && is_checked && judgement == Judgement::Pass
 }
 
 /// Finds offer, session and event, and the first reason against the conversion, in the order in which an
@@ -281,6 +263,11 @@ fn investigate(
         session: None,
         refusal: None,
         is_authenticated: false,
+        may_change: false,
+        scope: Some(Scope::unproven(caller, "")),
+        most_sales: None,
+        sender: caller.sender(false),
+        is_forgiving: caller.is_forgiving,
     };
     let Some(offer) = offer else {
         findings.refusal = Some(match (&named, request.names_a_session()) {
@@ -290,6 +277,7 @@ fn investigate(
         });
         return Ok(findings);
     };
+    settle_time(session.as_ref(), activity, group.now_ms());
     activity.offer = Some(offer.id.clone());
     activity.input.ip = client::stored_ip(caller.ip, offer.ip_privacy);
     findings.event = offer.event(request.event.as_deref()).cloned();
@@ -297,14 +285,13 @@ fn investigate(
     let judgement = if caller.is_operator {
         Judgement::Pass
     } else {
-        trust::judge(
-            &offer.trust,
-            TrustScope::Conversions,
-            &caller.for_trust(),
-            group.now_ms(),
-        )
+        trust::judge(&offer.trust, TrustScope::Conversions, caller, group.now_ms())
     };
-    findings.is_authenticated = caller.is_operator || is_authenticated(&offer.trust, judgement);
+    findings.scope = Scope::judged(&offer.trust, judgement, caller, offer.id.as_str());
+    findings.is_authenticated = caller.is_operator || trust::is_proof(&offer.trust, judgement);
+    findings.sender = caller.sender(findings.is_authenticated);
+    findings.may_change =
+        caller.is_operator || (findings.is_authenticated && trust::may_change(&offer.trust));
     findings.refusal = match judgement {
         Judgement::Refused(reason) => Some(reason),
         Judgement::Noted(reason) => {
@@ -314,12 +301,13 @@ fn investigate(
         Judgement::Pass => None,
     };
     if findings.refusal.is_none() {
-        findings.refusal = if offer.state == RunState::Paused && session.is_none() {
+        findings.refusal = if offer.is_stopped(group.now_ms()) && session.is_none() {
             Some(RefusalReason::OfferPaused)
         } else if findings.event.is_none() {
             Some(RefusalReason::WrongEvent)
         } else {
-            judge_session(&offer, session.as_ref(), request, activity, group.now_ms())
+            judge_session(&offer, session.as_ref(), request, activity)
+                .filter(|reason| !(caller.is_forgiving && refusals::is_forgiven(*reason)))
         };
     }
     if let Some(session) = session {
@@ -329,38 +317,44 @@ fn investigate(
     Ok(findings)
 }
 
-pub(super) fn holder(claim: &DuplicateKey, group: &Group<'_>) -> Result<Option<First>, StoreError> {
-    let at = keys::duplicate(&claim.hash);
-    let Some(record) = group.get(at.0, &at.1)? else {
-        return Ok(None);
-    };
-    let first = codec::decode_duplicate(&record, at.0, &at.1)?;
-    Ok(Some(First {
-        activity: first.activity,
-        at_ms: first.at_ms,
-    }))
+/// An order was named by a caller that only its address proves.
+fn refuse_by_address(
+    request: &ConversionRequest,
+    mut activity: Activity,
+    findings: &Findings,
+    group: &mut Group<'_>,
+) -> Result<Answer, StoreError> {
+    const MESSAGE: &str = "An address alone does not change conversions: send a token or signature too, or allow it at the offer's addresses (trust.addresses_may_change).";
+    activity.note = format!("addresses_may_change: {MESSAGE}");
+    let answer = refuse(request, activity, findings, RefusalReason::MissingSession, group)?;
+    Ok(Answer {
+        message: Some(MESSAGE.into()),
+        ..answer
+    })
 }
 
 fn refuse(
     request: &ConversionRequest,
     mut activity: Activity,
+    findings: &Findings,
     reason: RefusalReason,
-    offer: Option<&Offer>,
     group: &mut Group<'_>,
 ) -> Result<Answer, StoreError> {
     activity.verdict = Verdict::Refused { reason };
-    kept::note_unresolved(request, &mut activity);
-    keep(&mut activity, offer, group)?;
+    refusals::note_unresolved(request, &mut activity);
+    let activity_id = activity.id;
+    let is_kept = refusals::keep(activity, findings.sender, group)?;
+    let counted_only = if is_kept { "" } else { COUNTED_ONLY };
     Ok(Answer {
-        result: "refused".into(),
-        activity_id: activity.id,
+        result: Ended::Refused,
+        activity_id,
         reason: Some(reason),
-        message: Some(reason.remedy().into()),
+        message: Some(format!("{}{counted_only}", reason.remedy())),
         status: None,
     })
 }
 
-/// A conversion that was counted before: a new status of an authenticated caller changes the first one;
+/// A conversion that was counted before: a new status or amount of an authenticated caller changes the first one;
 /// anything else is a duplicate.
 fn repeat(
     request: &ConversionRequest,
@@ -370,23 +364,26 @@ fn repeat(
     reason: RefusalReason,
     group: &mut Group<'_>,
 ) -> Result<Answer, StoreError> {
-    if let Some(status) = request.status.filter(|_| findings.is_authenticated) {
-        let money = request.amount.and(activity.money);
-        if let Changed::Made(update) = status::change(group, first, status, money, "api")? {
-            return Ok(Answer {
-                result: "updated".into(),
-                activity_id: update,
-                reason: None,
-                message: None,
-                status: Some(status),
-            });
-        }
+    let money = request.amount.and(activity.money);
+    let is_change = request.status.is_some() || money.is_some();
+    if findings.may_change
+        && is_change
+        && !is_outdated(request, first, group)?
+        && let Changed::Made(update) = status::change(group, first, request.status, money, "api")?
+    {
+        return Ok(Answer {
+            result: Ended::Updated,
+            activity_id: update,
+            reason: None,
+            message: None,
+            status: request.status,
+        });
     }
     activity.verdict = Verdict::Duplicate { of: first, reason };
-    kept::note_unresolved(request, &mut activity);
-    keep(&mut activity, findings.offer.as_deref(), group)?;
+    refusals::note_unresolved(request, &mut activity);
+    refusals::keep(activity, findings.sender, group)?;
     Ok(Answer {
-        result: "duplicate".into(),
+        result: Ended::Duplicate,
         activity_id: first,
         reason: Some(reason),
         message: Some(reason.remedy().into()),
@@ -394,50 +391,81 @@ fn repeat(
     })
 }
 
+/// Whether the first conversion was changed since the time that the request names: what is older never overwrites.
+fn is_outdated(
+    request: &ConversionRequest,
+    first: ActivityId,
+    group: &Group<'_>,
+) -> Result<bool, StoreError> {
+    let Some(at_ms) = request.at_ms else {
+        return Ok(false);
+    };
+    let first = group.load(&keys::activity(first))?;
+    let changes = first.iter().flat_map(|first| first.history.iter().skip(1));
+    Ok(changes.into_iter().any(|change| change.at_ms > at_ms))
+}
+
 fn accept(
     request: &ConversionRequest,
     mut activity: Activity,
     findings: &Findings,
     event: &Event,
-    claim: Option<DuplicateKey>,
+    key: Option<DuplicateKey>,
     group: &mut Group<'_>,
 ) -> Result<Answer, StoreError> {
-    let status = first_status(request, event, findings, &mut activity);
-    activity.status = Some(status);
-    activity.history.push(StatusChange {
-        at_ms: group.now_ms(),
-        status,
-        by: "automatic".into(),
-    });
-    activity.payout = queueing::payout(&activity, group.catalog());
-    if let Some(claim) = claim {
-        let (at_ms, expires_at_ms) = (group.now_ms(), claim.expires_at_ms);
-        let first = codec::Duplicate {
-            activity: activity.id,
-            at_ms,
-            expires_at_ms,
-        };
-        group.put(keys::duplicate(&claim.hash), codec::encode_duplicate(&first)?);
-    }
-    if let (ConversionStatus::Pending, Approval::AfterDays { days }) = (status, event.approval) {
-        group.put(
-            keys::approval(group.now_ms() + i64::from(days) * DAY_MS, activity.id),
-            Vec::new(),
-        );
-    }
-    let mut counters = Counters::default();
-    counters.add_conversion(status, activity.money, activity.payout);
-    status::stat_keys(&activity)
-        .into_iter()
-        .for_each(|key| group.count(key, counters.clone()));
+    let mut status = first_status(request, event, findings, &mut activity);
+    let bound = match (findings.most_sales, &activity.session) {
+        (Some(most), Some(session)) => unproven::claim(session.id, event, &activity, most, group)?,
+        _ => Bound::Within,
+    };
+    let (reason, approving) = match bound {
+        Bound::FarOver => return refuse(request, activity, findings, RefusalReason::OverBound, group),
+        Bound::Over => {
+            status = ConversionStatus::Pending;
+            activity.note = format!("over_bound: {}", RefusalReason::OverBound.remedy());
+            (Some(RefusalReason::OverBound), Approving::ByOperator)
+        }
+        Bound::Within => (None, Approving::ByPolicy),
+    };
+    prove_person(&mut activity, findings.is_forgiving, group)?;
+    acceptance::accept(&mut activity, event.approval, (status, approving), key, group)?;
+    tell_notes(&activity, group);
     let activity = queueing::record(activity, group)?;
     Ok(Answer {
-        result: "accepted".into(),
+        result: Ended::Accepted,
         activity_id: activity.id,
-        reason: None,
-        message: None,
+        reason,
+        message: reason.map(|reason| reason.remedy().into()),
         status: Some(status),
     })
+}
+
+/// Counts what was odd about a sale that counts.
+fn tell_notes(activity: &Activity, group: &mut Group<'_>) {
+    let codes: Vec<_> = note::notes(&activity.input.fields)
+        .map(|note| note.code)
+        .collect();
+    if !codes.is_empty() {
+        group.on_durable(Box::new(move |recorded| {
+            if recorded.is_ok() {
+                codes.iter().for_each(|code| telemetry::noted(code.as_str()));
+            }
+        }));
+    }
+}
+
+/// A sale proves that somebody saw the page that was prefetched, and an operator may say so of a bot's: the click
+/// counts with it.
+fn prove_person(activity: &mut Activity, is_said: bool, group: &mut Group<'_>) -> Result<(), StoreError> {
+    let Some(session) = activity.session.as_deref_mut() else {
+        return Ok(());
+    };
+    if session.is_automated() && (is_said || !session.flags.is_bot) {
+        engagement::prove_person(session, group)?;
+        let note = Note::new(NoteCode::ProvedPerson, "sid", &session.id.to_string());
+        activity.input.fields.push(note.into_pair());
+    }
+    Ok(())
 }
 
 /// `pending` may be said by anybody; `approved` and `rejected` by callers that proved who they are, since
@@ -448,10 +476,11 @@ fn first_status(
     findings: &Findings,
     activity: &mut Activity,
 ) -> ConversionStatus {
-    let by_policy = match event.approval {
-        Approval::Automatic => ConversionStatus::Approved,
-        Approval::AfterDays { .. } | Approval::Manual => ConversionStatus::Pending,
-    };
+    if request.is_unfilled("amount") {
+        // Nobody knows what it is worth.
+        return ConversionStatus::Pending;
+    }
+    let by_policy = acceptance::status_by_policy(event.approval);
     match request.status {
         Some(status)
             if findings.is_authenticated || status == ConversionStatus::Pending || status == by_policy =>
@@ -467,36 +496,4 @@ fn first_status(
         }
         None => by_policy,
     }
-}
-
-/// Stores an activity that does not count; no rule is asked.
-pub(super) fn keep(
-    activity: &mut Activity,
-    offer: Option<&Offer>,
-    group: &mut Group<'_>,
-) -> Result<(), StoreError> {
-    if let Verdict::Refused { reason } | Verdict::Duplicate { reason, .. } = activity.verdict {
-        let mut counters = Counters::default();
-        counters.add_refusal(reason);
-        let key = StatKey {
-            bucket: Bucket::of(activity.id.at_ms()),
-            environment: Environment::of(activity.is_test),
-            offer: offer.map(|o| o.id.clone()),
-            link: activity.session.as_ref().map(|s| s.link.clone()),
-            event: activity.event.clone(),
-            dimension: Dimension::All,
-        };
-        group.count(key, counters);
-        if !activity.is_test {
-            group.on_durable(Box::new(move |recorded| {
-                if recorded.is_ok() {
-                    telemetry::refusal(reason.code());
-                }
-            }));
-        }
-    }
-    group.put(keys::activity(activity.id), codec::encode_activity(activity)?);
-    queueing::index(activity, group);
-    group.tell(crate::live::LiveEvent::Activity(Arc::new(activity.clone())));
-    Ok(())
 }

@@ -1,13 +1,13 @@
 //! Resending postbacks by hand: as they were, or rendered anew with today's rule.
 
 use crate::domain::activity::Activity;
-use crate::domain::ids::PostbackId;
+use crate::domain::ids::{PostbackId, SessionId};
 use crate::domain::plan;
 use crate::domain::postback::{FailReason, Origin, Postback, PostbackState};
 use crate::live::LiveEvent;
 use crate::recorder::Group;
-use crate::store::{StoreError, codec, keys};
-use crate::tracking::{erasure, queueing};
+use crate::store::{StoreError, keys};
+use crate::tracking::{past, queueing};
 use std::sync::Arc;
 
 /// Which request a resend sends.
@@ -25,7 +25,7 @@ pub enum Rendering {
 pub enum Resent {
     /// It waits to be sent, due now.
     Queued,
-    /// It waits already.
+    /// It waits already, as it is to be sent.
     Waiting,
     /// There is no such postback, or its record has expired.
     Unknown,
@@ -46,18 +46,20 @@ impl Resent {
     }
 }
 
-/// Queues a settled postback again. Its id stays, its schedule and time to live begin anew.
+/// Queues a settled postback again, and a waiting one when it is rendered to something else. Its id stays, its schedule
+/// and time to live begin anew. What is on the wire meanwhile ends as it began.
 pub fn resend(group: &mut Group<'_>, id: PostbackId, rendering: Rendering) -> Result<Resent, StoreError> {
-    let waiting = keys::waiting(id);
-    if group.get(waiting.0, &waiting.1)?.is_some() {
-        return Ok(Resent::Waiting);
+    if let Some(waiting) = group.load(&keys::waiting(id))? {
+        return match rendering {
+            Rendering::AsItWas => Ok(Resent::Waiting),
+            Rendering::Anew => replace(waiting, group),
+        };
     }
     let at = keys::postback(id);
-    let Some(record) = group.get(at.0, &at.1)? else {
+    let Some(mut postback) = group.load(&at)? else {
         return Ok(Resent::Unknown);
     };
-    let mut postback = codec::decode_postback(&record, at.0, &at.1)?;
-    if erasure::is_scrubbed(&postback) {
+    if postback.is_erased() {
         return Ok(Resent::NothingToSend);
     }
     if rendering == Rendering::Anew {
@@ -74,33 +76,47 @@ pub fn resend(group: &mut Group<'_>, id: PostbackId, rendering: Rendering) -> Re
     ) {
         return Ok(Resent::NothingToSend);
     }
+    group.remove(at);
+    group.remove(keys::failed(id));
+    begin_anew(postback, group)?;
+    Ok(Resent::Queued)
+}
+
+fn begin_anew(mut postback: Postback, group: &mut Group<'_>) -> Result<(), StoreError> {
     let now_ms = group.now_ms();
     postback.state = PostbackState::Waiting { due_at_ms: now_ms };
     postback.attempts = 0;
+    postback.confirmed_at_ms = None;
     postback.resent_at_ms = Some(now_ms);
-    group.delete(at);
-    group.delete(keys::failed(id));
-    group.queue(postback)?;
+    group.queue(postback)
+}
+
+/// What waits is sent with today's rule.
+fn replace(mut waiting: Postback, group: &mut Group<'_>) -> Result<Resent, StoreError> {
+    let Some(anew) = render_anew(&waiting, group)? else {
+        return Ok(Resent::NothingToSend);
+    };
+    if (&anew.request, &anew.lane) == (&waiting.request, &waiting.lane) {
+        return Ok(Resent::Waiting);
+    }
+    (waiting.request, waiting.lane) = (anew.request, anew.lane);
+    begin_anew(waiting, group)?;
     Ok(Resent::Queued)
 }
 
 /// Gives up a waiting postback.
 pub fn cancel(group: &mut Group<'_>, id: PostbackId) -> Result<bool, StoreError> {
     let at = keys::waiting(id);
-    let Some(record) = group.get(at.0, &at.1)? else {
+    let Some(mut postback) = group.load(&at)? else {
         return Ok(false);
     };
-    let mut postback = codec::decode_postback(&record, at.0, &at.1)?;
     postback.state = PostbackState::Failed {
         at_ms: group.now_ms(),
         reason: FailReason::Cancelled,
     };
-    group.delete(at);
-    group.put(keys::postback(id), codec::encode_postback(&postback)?);
-    group.put(
-        keys::failed(id),
-        codec::encode_fail_reason(&FailReason::Cancelled)?,
-    );
+    group.remove(at);
+    group.save(keys::postback(id), &postback)?;
+    group.save(keys::failed(id), &FailReason::Cancelled)?;
     group.cancel(id);
     group.tell(LiveEvent::Postback(Arc::new(postback)));
     Ok(true)
@@ -110,6 +126,8 @@ fn render_anew(postback: &Postback, group: &Group<'_>) -> Result<Option<Postback
     let Some(activity) = activity_of(postback, group)? else {
         return Ok(None);
     };
+    // Today's rule, with the conversion as it was: what was decided since has postbacks of its own.
+    let activity = past::as_it_came(activity, group)?;
     // `{postback_id}` stays what it was: receivers tell repeats by it.
     let mut same_id = || (postback.id, rand::random());
     let plan = queueing::plan_as(&activity, group.catalog(), group.now_ms(), &mut same_id);
@@ -128,15 +146,9 @@ fn same_origin(a: &Origin, b: &Origin) -> bool {
 
 /// The activity of a postback: its record, or the session of a click or impression.
 pub fn activity_of(postback: &Postback, group: &Group<'_>) -> Result<Option<Activity>, StoreError> {
-    let at = keys::activity(postback.activity);
-    if let Some(record) = group.get(at.0, &at.1)? {
-        return codec::decode_activity(&record, at.0, &at.1).map(Some);
+    if let Some(activity) = group.load(&keys::activity(postback.activity))? {
+        return Ok(Some(activity));
     }
-    let at = keys::session(crate::domain::ids::SessionId(postback.activity.0));
-    match group.get(at.0, &at.1)? {
-        Some(record) => Ok(Some(plan::engagement(codec::decode_session(
-            &record, at.0, &at.1,
-        )?))),
-        None => Ok(None),
-    }
+    let session = group.load(&keys::session(SessionId(postback.activity.0)))?;
+    Ok(session.map(plan::engagement))
 }

@@ -2,8 +2,9 @@
 
 use crate::domain::activity::Activity;
 use crate::domain::plan;
+use crate::domain::rates::Rates;
 use crate::domain::session::Session;
-use crate::domain::template::{ActivityValues, Context, Values, catalogue};
+use crate::domain::template::{ActivityValues, Context, OfRule, Values, catalogue};
 use crate::store::catalog::LinkEntry;
 
 /// The values of one click.
@@ -28,12 +29,16 @@ impl<'a> ClickValues<'a> {
             partner: self.entry.partner.as_deref(),
             link: Some(&self.entry.link),
             now_ms: self.activity.at_ms,
+            // Which zone the operator has is no business of a landing page.
+            zone: "UTC",
+            rates: Rates::NONE,
         };
         let values = ActivityValues {
             activity: &self.activity,
             context: &context,
             postback: None,
             random: 0,
+            of_rule: OfRule::default(),
         };
         let value = match name.strip_prefix("dcp_") {
             Some(parameter) => values.parameter(parameter),

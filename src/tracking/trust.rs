@@ -11,37 +11,17 @@
 //! ```
 //!
 //! where LF is one line feed, and an absent query or body is empty. Several signatures may be given,
-//! separated by commas, while a secret is being changed. The time may differ by five minutes; within them
-//! a replayed request is caught by the duplicate rules.
+//! separated by commas, while a secret is being changed. The time may differ by five minutes. A signature decides
+//! once: until its time is over the same request gets the first answer again (`idempotency`).
 
+use super::caller::{Caller, Proof};
 use crate::domain::activity::RefusalReason;
 use crate::domain::offer::{TrustMode, TrustPolicy, TrustScope};
+use crate::domain::secret::SecretText;
 use aws_lc_rs::{constant_time, digest, hmac};
-use std::net::IpAddr;
 
 /// Greatest difference between the sender's clock and ours.
 pub const TOLERANCE_S: i64 = 300;
-
-/// What is known of the request.
-#[derive(Debug, Clone, Copy)]
-pub struct Caller<'a> {
-    /// The caller's address, after trusted proxies.
-    pub ip: IpAddr,
-    /// `Authorization`, whole.
-    pub authorization: Option<&'a str>,
-    /// `X-Yamabiko-Timestamp`.
-    pub timestamp: Option<&'a str>,
-    /// `X-Yamabiko-Signature`.
-    pub signature: Option<&'a str>,
-    /// Upper case.
-    pub method: &'a str,
-    /// As sent.
-    pub path: &'a str,
-    /// As sent, without `?`.
-    pub query: &'a str,
-    /// As sent.
-    pub body: &'a [u8],
-}
 
 /// What a policy says of a caller.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -56,7 +36,7 @@ pub enum Judgement {
 
 /// Judges a caller at `now_ms` (unix milliseconds). The address is checked first, then the token, then the
 /// signature; the first failure is the reason.
-pub fn judge(policy: &TrustPolicy, scope: TrustScope, caller: &Caller<'_>, now_ms: i64) -> Judgement {
+pub fn judge(policy: &TrustPolicy, scope: TrustScope, caller: &Caller, now_ms: i64) -> Judgement {
     let failed = match policy.mode {
         TrustMode::Off => None,
         TrustMode::Test | TrustMode::Enforced => failure(policy, scope, caller, now_ms),
@@ -68,22 +48,49 @@ pub fn judge(policy: &TrustPolicy, scope: TrustScope, caller: &Caller<'_>, now_m
     }
 }
 
-fn failure(
-    policy: &TrustPolicy,
-    scope: TrustScope,
-    caller: &Caller<'_>,
-    now_ms: i64,
-) -> Option<RefusalReason> {
+/// Whether a signature is enforced that cannot be checked, since its secret is sealed with a key that is not at hand:
+/// the caller is to come again.
+pub fn is_locked(policy: &TrustPolicy) -> bool {
+    policy.mode == TrustMode::Enforced && policy.hmac_secret.as_ref().is_some_and(SecretText::is_sealed)
+}
+
+/// Whether a check that is configured passed: only callers that proved themselves may say how a conversion ends.
+pub fn is_proof(policy: &TrustPolicy, judgement: Judgement) -> bool {
+    let is_checked =
+        !policy.bearer_tokens.is_empty() || policy.hmac_secret.is_some() || !policy.allowed_ips.is_empty();
+    policy.mode != TrustMode::Off && is_checked && judgement == Judgement::Pass
+}
+
+/// Whether a token, a signature or a listed address vouches for a caller.
+pub fn vouches(policy: &TrustPolicy, scope: TrustScope, caller: &Caller, now_ms: i64) -> bool {
+    policy.mode != TrustMode::Off && is_proof(policy, judge(policy, scope, caller, now_ms))
+}
+
+/// Whether a caller whose proof is good may change conversions. An address alone proves less than a token: whoever
+/// shares it (a server of many shops, an office) would decide over orders, so the offer has to say so.
+pub fn may_change(policy: &TrustPolicy) -> bool {
+    policy.addresses_may_change || !policy.bearer_tokens.is_empty() || policy.hmac_secret.is_some()
+}
+
+/// Until when the signature of a request can pass, unix milliseconds; `None` without a time that can be read.
+pub fn signature_ends_at_ms(proof: &Proof) -> Option<i64> {
+    let seconds: i64 = proof.timestamp.as_deref()?.parse().ok()?;
+    seconds.checked_add(TOLERANCE_S + 1)?.checked_mul(1000)
+}
+
+fn failure(policy: &TrustPolicy, scope: TrustScope, caller: &Caller, now_ms: i64) -> Option<RefusalReason> {
     let ip = caller.ip.to_canonical();
     if !policy.allowed_ips.is_empty() && !policy.allowed_ips.iter().any(|net| net.contains(&ip)) {
         return Some(RefusalReason::IpNotAllowed);
     }
-    if !policy.bearer_tokens.is_empty() && !has_token(policy, scope, caller.authorization) {
+    if !policy.bearer_tokens.is_empty() && !has_token(policy, scope, caller.proof.authorization.as_deref()) {
         return Some(RefusalReason::BadToken);
     }
-    match &policy.hmac_secret {
-        Some(secret) if !has_signature(secret, caller, now_ms) => Some(RefusalReason::BadSignature),
-        _ => None,
+    match policy.hmac_secret.as_ref().map(SecretText::open) {
+        Some(Some(secret)) if has_signature(secret, &caller.proof, now_ms) => None,
+        // A secret that is sealed proves nobody.
+        Some(_) => Some(RefusalReason::BadSignature),
+        None => None,
     }
 }
 
@@ -113,23 +120,24 @@ pub fn token_hash(secret: &str) -> String {
 }
 
 /// The value of `X-Yamabiko-Signature` for a request; what a sender computes.
-pub fn signature(secret: &str, timestamp: &str, caller: &Caller<'_>) -> String {
+pub fn signature(secret: &str, timestamp: &str, proof: &Proof) -> String {
     let key = hmac::Key::new(hmac::HMAC_SHA256, secret.as_bytes());
-    format!("v1={}", hex(signed(&key, timestamp, caller).sign().as_ref()))
+    format!("v1={}", hex(signed(&key, timestamp, proof).sign().as_ref()))
 }
 
-fn signed(key: &hmac::Key, timestamp: &str, caller: &Caller<'_>) -> hmac::Context {
+fn signed(key: &hmac::Key, timestamp: &str, proof: &Proof) -> hmac::Context {
     let mut context = hmac::Context::with_key(key);
-    for line in [timestamp, caller.method, caller.path, caller.query] {
-        context.update(line.as_bytes());
+    let (method, path) = (proof.method.as_bytes(), proof.path.as_bytes());
+    for line in [timestamp.as_bytes(), method, path, &proof.query] {
+        context.update(line);
         context.update(b"\n");
     }
-    context.update(caller.body);
+    context.update(&proof.body);
     context
 }
 
-fn has_signature(secret: &str, caller: &Caller<'_>, now_ms: i64) -> bool {
-    let (Some(timestamp), Some(given)) = (caller.timestamp, caller.signature) else {
+fn has_signature(secret: &str, proof: &Proof, now_ms: i64) -> bool {
+    let (Some(timestamp), Some(given)) = (proof.timestamp.as_deref(), proof.signature.as_deref()) else {
         return false;
     };
     let is_near = timestamp
@@ -138,7 +146,7 @@ fn has_signature(secret: &str, caller: &Caller<'_>, now_ms: i64) -> bool {
     if !is_near {
         return false;
     }
-    let expected = signature(secret, timestamp, caller);
+    let expected = signature(secret, timestamp, proof);
     given
         .split(',')
         .take(8)
@@ -161,17 +169,24 @@ mod tests {
 
     const NOW_MS: i64 = 1_763_000_000_500;
 
-    fn caller() -> Caller<'static> {
+    fn caller() -> Caller {
+        let proof = Proof {
+            method: "POST".into(),
+            path: "/cv".into(),
+            body: b"sid=abc".to_vec(),
+            ..Proof::default()
+        };
         Caller {
-            ip: IpAddr::from([203, 0, 113, 9]),
-            authorization: None,
-            timestamp: None,
-            signature: None,
-            method: "POST",
-            path: "/cv",
-            query: "",
-            body: b"sid=abc",
+            is_operator: false,
+            proof,
+            ..Caller::operator([203, 0, 113, 9].into(), String::new())
         }
+    }
+
+    fn with(change: impl FnOnce(&mut Proof)) -> Caller {
+        let mut caller = caller();
+        change(&mut caller.proof);
+        caller
     }
 
     fn enforced() -> TrustPolicy {
@@ -251,10 +266,7 @@ mod tests {
             (Some("Basic all"), false),
             (None, false),
         ] {
-            let caller = Caller {
-                authorization,
-                ..caller()
-            };
+            let caller = with(|proof| proof.authorization = authorization.map(Into::into));
             let expected = if passes {
                 Judgement::Pass
             } else {
@@ -274,11 +286,11 @@ mod tests {
             hmac_secret: Some("secret".into()),
             ..enforced()
         };
-        let good = signature("secret", "1763000000", &caller());
-        let other = signature("old", "1763000000", &caller());
+        let good = signature("secret", "1763000000", &caller().proof);
+        let other = signature("old", "1763000000", &caller().proof);
         let both = format!("{other}, {good}");
-        let late = signature("secret", "1762999699", &caller());
-        let edge = signature("secret", "1762999700", &caller());
+        let late = signature("secret", "1762999699", &caller().proof);
+        let edge = signature("secret", "1762999700", &caller().proof);
         for (timestamp, signature, passes) in [
             (Some("1763000000"), Some(good.as_str()), true),
             (Some("1763000000"), Some(both.as_str()), true),
@@ -291,11 +303,10 @@ mod tests {
             (None, Some(good.as_str()), false),
             (Some("1763000000"), None, false),
         ] {
-            let caller = Caller {
-                timestamp,
-                signature,
-                ..caller()
-            };
+            let caller = with(|proof| {
+                proof.timestamp = timestamp.map(Into::into);
+                proof.signature = signature.map(Into::into);
+            });
             let passed = judge(&policy, TrustScope::Conversions, &caller, NOW_MS) == Judgement::Pass;
             assert_eq!(passed, passes, "{timestamp:?} {signature:?}");
         }
@@ -306,7 +317,7 @@ mod tests {
         let key = hmac::Key::new(hmac::HMAC_SHA256, b"secret");
         let tag = hmac::sign(&key, b"1763000000\nPOST\n/cv\n\nsid=abc");
         assert_eq!(
-            signature("secret", "1763000000", &caller()),
+            signature("secret", "1763000000", &caller().proof),
             format!("v1={}", hex(tag.as_ref()))
         );
     }
@@ -315,9 +326,13 @@ mod tests {
         #[test]
         fn any_change_of_the_body_breaks_the_signature(body in proptest::collection::vec(any::<u8>(), 0..50)) {
             prop_assume!(body != b"sid=abc");
-            let signature = signature("secret", "1763000000", &caller());
+            let signature = signature("secret", "1763000000", &caller().proof);
             let policy = TrustPolicy { hmac_secret: Some("secret".into()), ..enforced() };
-            let forged = Caller { timestamp: Some("1763000000"), signature: Some(&signature), body: &body, ..caller() };
+            let forged = with(|proof| {
+                proof.timestamp = Some("1763000000".into());
+                proof.signature = Some(signature);
+                proof.body = body;
+            });
             prop_assert_eq!(
                 judge(&policy, TrustScope::Conversions, &forged, NOW_MS),
                 Judgement::Refused(RefusalReason::BadSignature)

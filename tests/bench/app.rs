@@ -1,13 +1,12 @@
 //! The figures of app measurement: events at full speed, their cost when much is stored, and installs of
 //! devices with many candidates.
 
+use crate::app_requests::{App, idfa};
 use crate::loader::{self, Report};
 use crate::reference::Reference;
+use crate::requests::headers;
 use crate::support::receiver::Receiver;
-use crate::support::scene::{BROWSER, text};
-use crate::{Bench, duration, headers, print, runs, setting};
-use serde_json::json;
-use std::net::SocketAddr;
+use crate::{Bench, duration, print, runs, setting};
 use std::time::{Duration, Instant};
 
 /// Devices that send events.
@@ -16,88 +15,9 @@ const DEVICES: u64 = 1_000;
 const MATCHED_DEVICES: u64 = 200;
 const CANDIDATES: u64 = 1_000;
 
-/// An app with one partner, one link and one rule.
-struct App {
-    token: String,
-    event: String,
-    link: String,
-}
-
-impl App {
-    /// Devices have installed it, each after a click.
-    fn build(bench: &Bench, receiver: &Receiver, devices: u64) -> Self {
-        let mut admin = bench.server.admin();
-        let offer = json!({
-            "name": "App", "kind": "app",
-            "destinations": {"default": "https://app.example/"},
-            "events": [{"name": "purchase", "has_revenue": true}],
-            "attribution": {"max_engagements": 1_000_000},
-        });
-        let offer = admin.post_json("/api/v1/offers", &offer).ok();
-        let token = text(&offer["id"]);
-        let partner = admin.post_json("/api/v1/partners", &json!({"name": "Net"})).ok();
-        let link = json!({"offer": token, "partner": partner["id"], "network": "Net"});
-        let rule = json!({
-            "name": "told", "scope": {"type": "offer", "offer": token}, "kinds": ["event"],
-            "text": receiver.url("/pb?id={adid}&tracker={tracker_name}&revenue={revenue_float}"),
-        });
-        admin.post_json("/api/v1/rules", &rule).ok();
-        let app = Self {
-            event: text(&offer["events"][0]["token"]),
-            link: text(&admin.post_json("/api/v1/links", &link).ok()["token"]),
-            token,
-        };
-        let mut client = bench.server.client();
-        for device in 0..devices {
-            let click = format!("/c/{}?s2s=1&user_agent=x&idfa={}", app.link, idfa(device));
-            client.send("GET", &click, &[("User-Agent", BROWSER)], b"").ok();
-            client
-                .send("POST", &app.request("session", device), &[], b"")
-                .ok();
-        }
-        app
-    }
-
-    fn request(&self, what: &str, device: u64) -> String {
-        format!("/{what}?s2s=1&app_token={}&idfa={}", self.token, idfa(device))
-    }
-
-    /// Events of the installed devices, each with an order of its own.
-    fn events(&self, address: SocketAddr) -> impl FnMut(u64) -> Vec<u8> {
-        let (token, event) = (self.token.clone(), self.event.clone());
-        move |n| {
-            let device = idfa(n % DEVICES);
-            let body = format!(
-                "s2s=1&app_token={token}&event_token={event}&idfa={device}&revenue=9.8&currency=EUR&order_id=o{n}"
-            );
-            format!(
-                "POST /event HTTP/1.1\r\nHost: {address}\r\nContent-Type: application/x-www-form-urlencoded\r\nUser-Agent: shop/1.0\r\nContent-Length: {}\r\n\r\n{body}",
-                body.len()
-            )
-            .into_bytes()
-        }
-    }
-
-    /// Clicks of other devices.
-    fn clicks(&self, address: SocketAddr) -> impl FnMut(u64) -> Vec<u8> {
-        let (link, headers) = (self.link.clone(), headers(address));
-        move |n| {
-            format!(
-                "GET /c/{link}?campaign=autumn&idfa={} HTTP/1.1\r\n{headers}\r\n",
-                idfa(1_000_000_000 + n)
-            )
-            .into_bytes()
-        }
-    }
-}
-
-fn idfa(device: u64) -> String {
-    format!("A1B2C3D4-0000-4000-8000-{device:012X}")
-}
-
 fn per_second(bench: &Bench, app: &App, run: u64) -> f64 {
     let address = bench.server.address();
-    let mut events = app.events(address);
+    let mut events = app.events(address, DEVICES);
     let report: Report =
         loader::run(address, 64, duration(), 200, |n| events(run * 100_000_000 + n)).expect("events");
     assert_eq!(report.bad, 0, "every event must be taken");
@@ -110,10 +30,11 @@ pub fn durable_event() {
     receiver.count_only();
     let pairs = (0..runs()).map(|_| {
         let bench = Bench::start();
-        let app = App::build(&bench, &receiver, DEVICES);
+        let app = App::build(&bench.server, &receiver, DEVICES);
         let reference = Reference::start();
         let address = reference.address;
-        let bare = loader::run(address, 64, duration(), 200, app.events(address)).expect("reference run");
+        let bare =
+            loader::run(address, 64, duration(), 200, app.events(address, DEVICES)).expect("reference run");
         drop(reference);
         let ours = per_second(&bench, &app, 0);
         eprintln!("events at 64: {ours:.0}/s; bare {:.0}/s", bare.per_second());
@@ -129,7 +50,7 @@ pub fn event_with_many_stored() {
     let receiver = Receiver::start();
     receiver.count_only();
     let bench = Bench::start();
-    let app = App::build(&bench, &receiver, DEVICES);
+    let app = App::build(&bench.server, &receiver, DEVICES);
     let mut stored = store(&bench, &app, 0, few);
     let before: Vec<f64> = (0..runs()).map(|run| per_second(&bench, &app, run)).collect();
     stored = store(&bench, &app, stored, many);
@@ -167,7 +88,7 @@ pub fn install_match() {
     let (mut p50, mut p99) = (Vec::new(), Vec::new());
     for _ in 0..runs() {
         let bench = Bench::start();
-        let app = App::build(&bench, &receiver, 0);
+        let app = App::build(&bench.server, &receiver, 0);
         let address = bench.server.address();
         let mut sent = 0;
         while sent < MATCHED_DEVICES * CANDIDATES {

@@ -12,19 +12,27 @@
     reason = "a test that cannot go on fails"
 )]
 
-#[path = "../support/mod.rs"]
+#[path = "../it/support/mod.rs"]
 mod support;
 
 mod app;
+mod app_requests;
+#[allow(dead_code, reason = "the benchmark in instructions uses the rest")]
 mod loader;
+#[allow(dead_code, reason = "the benchmark in instructions uses the rest")]
 mod reference;
+#[allow(dead_code, reason = "the benchmark in instructions uses the rest")]
+mod requests;
+
+// The bare pool gets the libcurl that the server has.
+use yamabiko as _;
 
 use reference::Reference;
+use requests::{click_request, conversion_request, sessions};
 use serde_json::json;
-use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 use support::receiver::Receiver;
-use support::scene::{BROWSER, Scene};
+use support::scene::Scene;
 use support::server::{Server, Setup};
 
 fn main() {
@@ -116,24 +124,6 @@ impl Bench {
     }
 }
 
-fn headers(address: SocketAddr) -> String {
-    format!(
-        "Host: {address}\r\nUser-Agent: {BROWSER}\r\nAccept: text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8\r\n\
-         Accept-Language: ja-JP,ja;q=0.9,en;q=0.8\r\nAccept-Encoding: gzip, deflate, br\r\nReferer: https://media.example/article/123\r\n\
-         Sec-Fetch-Dest: document\r\nSec-Fetch-Mode: navigate\r\nSec-Fetch-Site: cross-site\r\n"
-    )
-}
-
-fn click_request(address: SocketAddr, link: &str) -> impl FnMut(u64) -> Vec<u8> {
-    let (link, headers) = (link.to_owned(), headers(address));
-    move |n| {
-        format!(
-            "GET /c/{link}?param1=click{n:012}&param2=site42&campaign=autumn&creative=banner3&utm_source=media HTTP/1.1\r\n{headers}\r\n"
-        )
-        .into_bytes()
-    }
-}
-
 fn durable_click(connections: usize) {
     let mut pairs = Vec::new();
     let receiver = Receiver::start();
@@ -174,33 +164,6 @@ fn durable_click(connections: usize) {
     print(&format!("durable_click_{connections}"), "1/s", pairs);
 }
 
-/// SIDs to convert, made before the clock runs.
-fn sessions(bench: &Bench, scene: &Scene, count: usize) -> Vec<String> {
-    let mut client = bench.server.client();
-    (0..count)
-        .map(|n| {
-            let target = format!("/c/{}?param1=p{n}&s2s=1", scene.link);
-            let answer = client.send("GET", &target, &[("User-Agent", BROWSER)], b"").ok();
-            support::scene::text(&answer["sid"])
-        })
-        .collect()
-}
-
-fn conversion_request(address: SocketAddr, sids: Vec<String>) -> impl FnMut(u64) -> Vec<u8> {
-    move |n| {
-        let body = format!(
-            "sid={}&uid1=order-{n}&amount={}&currency=JPY",
-            sids[n as usize % sids.len()],
-            n % 10_000
-        );
-        format!(
-            "POST /cv HTTP/1.1\r\nHost: {address}\r\nContent-Type: application/x-www-form-urlencoded\r\nUser-Agent: shop/1.0\r\nContent-Length: {}\r\n\r\n{body}",
-            body.len()
-        )
-        .into_bytes()
-    }
-}
-
 fn durable_conversion() {
     let mut pairs = Vec::new();
     let receiver = Receiver::start();
@@ -217,7 +180,7 @@ fn durable_conversion() {
         drop(reference);
         let bench = Bench::start();
         let scene = Scene::build(&bench.server, &receiver);
-        let sids = sessions(&bench, &scene, 1000);
+        let sids = sessions(&bench.server, &scene.link, 1000);
         let address = bench.server.address();
         let ours = loader::run(address, 64, duration(), 200, conversion_request(address, sids)).expect("run");
         assert_eq!((bare.bad, ours.bad), (0, 0), "every answer must be 200");
@@ -243,7 +206,7 @@ fn postbacks_end_to_end() {
         let receiver = Receiver::start();
         let bench = Bench::start();
         let scene = Scene::build(&bench.server, &receiver);
-        let sids = sessions(&bench, &scene, 1000);
+        let sids = sessions(&bench.server, &scene.link, 1000);
         let address = bench.server.address();
         let started = Instant::now();
         let accepted =
@@ -305,7 +268,7 @@ fn first_byte_at_100() {
     for _ in 0..runs() {
         let bench = Bench::start();
         let scene = Scene::build(&bench.server, &receiver);
-        let sids = sessions(&bench, &scene, 300);
+        let sids = sessions(&bench.server, &scene.link, 300);
         receiver.clear();
         let mut client = bench.server.client();
         let mut answered = std::collections::HashMap::new();
@@ -364,7 +327,7 @@ fn memory() {
     }
     let resident = || bench.server.resident_bytes() as f64 / (1024.0 * 1024.0);
     eprintln!("memory: {sessions_made} sessions, {:.0} MiB", resident());
-    let sids = sessions(&bench, &scene, 1000);
+    let sids = sessions(&bench.server, &scene.link, 1000);
     let mut request = conversion_request(address, sids);
     let mut conversions = 0;
     while conversions < setting("YAMABIKO_BENCH_WAITING", 100_000) {

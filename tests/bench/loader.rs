@@ -114,6 +114,48 @@ pub fn run(
     Ok(report)
 }
 
+/// Kept connections over which as many requests go out together.
+pub struct Burst {
+    connections: Vec<TcpStream>,
+}
+
+impl Burst {
+    pub fn connect(address: SocketAddr, connections: usize) -> Self {
+        let connect = |_| {
+            let stream = TcpStream::connect(address).expect("connect");
+            stream.set_nodelay(true).expect("no delay");
+            stream
+        };
+        Self {
+            connections: (0..connections).map(connect).collect(),
+        }
+    }
+
+    /// Sends a request over each connection.
+    pub fn send(&mut self, numbers: &mut std::ops::RangeFrom<u64>, request: &mut dyn FnMut(u64) -> Vec<u8>) {
+        for (connection, number) in self.connections.iter_mut().zip(numbers) {
+            connection.write_all(&request(number)).expect("send");
+        }
+    }
+
+    /// Waits for all answers.
+    pub fn receive(&mut self, expected_status: u16) {
+        let mut buffer = [0_u8; 16 * 1024];
+        for connection in &mut self.connections {
+            let mut received = Vec::new();
+            let status = loop {
+                let count = connection.read(&mut buffer).expect("answer");
+                assert!(count > 0, "the server closed a connection");
+                received.extend_from_slice(&buffer[..count]);
+                if let Some((status, _)) = whole_answer(&received) {
+                    break status;
+                }
+            };
+            assert_eq!(status, expected_status, "{}", String::from_utf8_lossy(&received));
+        }
+    }
+}
+
 /// Status and length of the answer at the start of `bytes`, once it is whole.
 fn whole_answer(bytes: &[u8]) -> Option<(u16, usize)> {
     let head = bytes.windows(4).position(|w| w == b"\r\n\r\n")? + 4;

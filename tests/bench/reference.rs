@@ -6,9 +6,12 @@ use actix_web::{App, HttpResponse, HttpServer, web};
 use std::io::{BufRead, BufReader};
 use std::net::SocketAddr;
 use std::process::{Child, Command, Stdio};
+use std::time::Duration;
 
 /// Set in the environment of a reference process.
-pub const ROLE: &str = "YAMABIKO_BENCH_ROLE";
+pub const ROLE: &str = "BENCH_ROLE";
+/// Its threads.
+const WORKERS: &str = "BENCH_WORKERS";
 
 /// A reference server; ends when it is dropped.
 pub struct Reference {
@@ -20,8 +23,15 @@ impl Reference {
     /// Starts this binary as the bare server.
     pub fn start() -> Self {
         let this = std::env::current_exe().expect("own path");
-        let mut child = Command::new(this)
+        Self::started_by(&[this.display().to_string()], 2)
+    }
+
+    /// The same by a command that starts this binary.
+    pub fn started_by(words: &[String], workers: usize) -> Self {
+        let mut child = Command::new(&words[0])
+            .args(&words[1..])
             .env(ROLE, "bare")
+            .env(WORKERS, workers.to_string())
             .stdout(Stdio::piped())
             .spawn()
             .expect("reference");
@@ -33,6 +43,10 @@ impl Reference {
             child,
             address: line.trim().parse().expect("address"),
         }
+    }
+
+    pub fn pid(&self) -> u32 {
+        self.child.id()
     }
 }
 
@@ -47,8 +61,12 @@ async fn small_json(_body: web::Bytes) -> HttpResponse {
     HttpResponse::Ok().json(serde_json::json!({"result": "accepted", "activity_id": "0123456789abcdef"}))
 }
 
-/// The bare server: a redirect and a small JSON answer, two workers.
+/// The bare server: a redirect and a small JSON answer.
 pub fn serve() {
+    let workers: usize = std::env::var(WORKERS)
+        .expect("workers")
+        .parse()
+        .expect("a number");
     let system = actix_web::rt::System::new();
     system.block_on(async {
         let server = HttpServer::new(|| {
@@ -64,7 +82,9 @@ pub fn serve() {
                 .route("/cv", web::post().to(small_json))
                 .route("/event", web::post().to(small_json))
         })
-        .workers(2)
+        .keep_alive(Duration::from_secs(75))
+        .client_request_timeout(Duration::from_secs(60))
+        .workers(workers)
         .bind("127.0.0.1:0")
         .expect("bind");
         println!("{}", server.addrs()[0]);

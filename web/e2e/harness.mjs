@@ -1,24 +1,10 @@
-// What every browser test needs: the built UI, a browser, and a page that reports what must not happen.
+// What every browser test needs: a browser, and a page that reports what must not happen.
 import assert from "node:assert/strict";
-import { execFileSync } from "node:child_process";
 import { readFileSync } from "node:fs";
-import { mkdtempSync } from "node:fs";
 import { createRequire } from "node:module";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { chromium } from "playwright-core";
 
-const web = join(import.meta.dirname, "..");
 const axe = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
-
-/** Builds the UI once; `WEB_DIST` names one that is built already. */
-export function dist() {
-  if (process.env.WEB_DIST) return process.env.WEB_DIST;
-  const out = mkdtempSync(join(tmpdir(), "yamabiko-web-"));
-  execFileSync("npm", ["run", "build", "--", "--outDir", out], { cwd: web, stdio: "ignore", timeout: 120_000 });
-  process.env.WEB_DIST = out;
-  return out;
-}
 
 export const browser = () =>
   chromium.launch({
@@ -34,8 +20,8 @@ export const browser = () =>
     ],
   });
 
-/** A page that collects violations of the content security policy, script errors and hostile text that ran. */
-export async function open(chrome, { language = "ja", theme = "light", width = 1280 } = {}) {
+/** A page that collects violations of the content security policy, script errors and hostile text that ran; signed in with `cookie`. */
+export async function open(chrome, { language = "ja", theme = "light", width = 1280, cookie } = {}) {
   const context = await chrome.newContext({
     viewport: { width, height: 900 },
     locale: language === "ja" ? "ja-JP" : "en-GB",
@@ -43,6 +29,7 @@ export async function open(chrome, { language = "ja", theme = "light", width = 1
     timezoneId: "Asia/Tokyo",
     reducedMotion: "reduce",
   });
+  if (cookie) await context.addCookies([cookie]);
   const page = await context.newPage();
   page.setDefaultTimeout(10_000);
   const troubles = [];
@@ -92,8 +79,8 @@ export async function assertFits(page, what) {
   assert.ok(wider <= 0, `${what}: ${wider} px wider than the window`);
 }
 
-/** Waits until what is loading is there. */
+/** Waits until a screen with its heading stands, and what it loads is there. */
 export async function settled(page) {
-  await page.waitForFunction(() => !document.querySelector(".skeleton"));
+  await page.waitForFunction(() => document.querySelector("h1") && !document.querySelector(".skeleton"));
   await page.evaluate(() => document.fonts.ready);
 }

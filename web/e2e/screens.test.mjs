@@ -1,7 +1,8 @@
 // Every screen, in both languages and themes and on a phone: accessible, within the policy, nothing cut off.
 import { after, before, test } from "node:test";
-import { assertAccessible, assertFits, browser, dist, open, settled } from "./harness.mjs";
-import { start } from "./mock/server.mjs";
+import { assertAccessible, assertFits, browser, open, settled } from "./harness.mjs";
+import { HOSTILE_ORDER, scene } from "./scene.mjs";
+import { admin, claim, finishSetUp, serve } from "./server.mjs";
 
 const SCREENS = {
   home: "/",
@@ -15,9 +16,13 @@ const SCREENS = {
   handOut: "/links/abcd1234/hand-out",
   offers: "/offers",
   offer: "/offers/skincare2026",
+  offerTags: "/offers/skincare2026/tags",
+  offerTagsShopify: "/offers/skincare2026/tags?system=shopify",
+  offerTagsApp: "/offers/gamehero0001/tags",
   offerNew: "/offers/new",
   partners: "/partners",
   partner: "/partners/hanamed1",
+  partnerEdit: "/partners/hanamed1/edit",
   partnerNew: "/partners/new",
   rules: "/rules",
   rule: "/rules/adnet001",
@@ -27,15 +32,16 @@ const SCREENS = {
   upload: "/conversions/upload",
   refused: "/refused?period=all",
   postbacks: "/postbacks?period=all",
-  trace: "/trace?q=ORDER-20261",
-  traceHostile: `/trace?q=${encodeURIComponent("ORDER-20265")}`,
+  trace: "/trace?q=ORDER-20260",
+  traceHostile: `/trace?q=${encodeURIComponent(HOSTILE_ORDER)}`,
   traceNothing: "/trace?q=nothing-of-this",
   settings: "/settings",
   alerts: "/settings/alerts",
+  rates: "/settings/rates",
   account: "/settings/account",
   users: "/settings/users",
   tokens: "/settings/tokens",
-  payouts: "/settings/payouts",
+  payouts: "/payouts",
   transfer: "/settings/transfer",
   audit: "/settings/audit",
   system: "/settings/system",
@@ -55,21 +61,26 @@ const EMPTY = [
   "/clicks",
   "/conversions",
   "/refused",
+  "/erasures",
   "/postbacks",
   "/reports",
   "/live",
   "/trace",
   "/settings/alerts",
   "/settings/tokens",
-  "/settings/payouts",
+  "/payouts",
 ];
 
-let chrome;
+let chrome, shop, empty, strange;
 before(async () => {
-  dist();
-  chrome = await browser();
+  [chrome, shop, empty, strange] = await Promise.all([browser(), scene(), serve(), serve()]);
+  empty.owner = await claim(empty);
+  await finishSetUp(empty, admin(empty));
 });
-after(() => chrome?.close());
+after(async () => {
+  await chrome?.close();
+  await Promise.all([shop, empty, strange].map((server) => server?.stop()));
+});
 
 async function look(view, url, what, { hasAxe = true } = {}) {
   await view.page.goto(url);
@@ -81,38 +92,38 @@ async function look(view, url, what, { hasAxe = true } = {}) {
 }
 
 // Axe sees both themes; contrast does not depend on the language, nor the rest on the width.
-for (const [language, theme, width, hasAxe] of [
+const LOOKS = [
   ["ja", "light", 1280, true],
   ["en", "dark", 360, true],
   ["en", "light", 360, false],
   ["ja", "dark", 1280, false],
-]) {
-  test(`screens, ${language}, ${theme}, ${width} px`, { timeout: 240_000 }, async (t) => {
-    const server = await start({ dist: dist() });
-    const view = await open(chrome, { language, theme, width });
-    for (const [name, path] of Object.entries(SCREENS)) {
-      await t.test(name, () => look(view, server.url + path, `${name} ${language} ${theme} ${width}`, { hasAxe }));
-    }
-    await view.close();
-    server.close();
-  });
-}
+];
+test("screens", { concurrency: 2, timeout: 480_000 }, async (t) => {
+  const looks = LOOKS.map(([language, theme, width, hasAxe]) =>
+    t.test(`${language}, ${theme}, ${width} px`, async (t) => {
+      const view = await open(chrome, { language, theme, width, cookie: shop.owner });
+      for (const [name, path] of Object.entries(SCREENS)) {
+        await t.test(name, () => look(view, shop.url + path, `${name} ${language} ${theme} ${width}`, { hasAxe }));
+      }
+      await view.close();
+    }),
+  );
+  await Promise.all(looks);
+});
 
 test("a fresh install teaches on every empty list", { timeout: 120_000 }, async (t) => {
-  const server = await start({ dist: dist(), isEmpty: true });
-  const view = await open(chrome, { width: 360 });
-  for (const path of EMPTY) await t.test(path, () => look(view, server.url + path, `empty ${path}`));
+  const view = await open(chrome, { width: 360, cookie: empty.owner });
+  for (const path of EMPTY) await t.test(path, () => look(view, empty.url + path, `empty ${path}`));
   await view.close();
-  server.close();
 });
 
 test("sign-in and set-up", { timeout: 60_000 }, async (t) => {
-  const server = await start({ dist: dist(), isSignedOut: true, isSetUp: false });
+  const link = await strange.link;
   for (const theme of ["light", "dark"]) {
     const view = await open(chrome, { theme, width: 360 });
-    await t.test(`sign-in ${theme}`, () => look(view, `${server.url}/`, "sign-in"));
-    await t.test(`set-up ${theme}`, () => look(view, `${server.url}/setup#token`, "set-up"));
+    await t.test(`sign-in ${theme}`, () => look(view, `${shop.url}/`, "sign-in"));
+    await t.test(`not set up ${theme}`, () => look(view, `${strange.url}/`, "not set up"));
+    await t.test(`set-up ${theme}`, () => look(view, link, "set-up"));
     await view.close();
   }
-  server.close();
 });

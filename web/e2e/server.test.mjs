@@ -1,69 +1,18 @@
-// Against the real binary (`YAMABIKO_BIN`, else the debug build): from the one-time link to a proven postback,
+// The first day of an instance: from the one-time link to a proven postback,
 // hostile data in every list, and the live view through a restart of the server.
 import assert from "node:assert/strict";
-import { spawn } from "node:child_process";
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
-import { createServer } from "node:net";
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { assertAccessible, assertFits, browser, open, settled } from "./harness.mjs";
+import { PASSWORD, serve } from "./server.mjs";
 
-const target = process.env.CARGO_TARGET_DIR ?? join(import.meta.dirname, "../../target");
-const binary = process.env.YAMABIKO_BIN ?? join(target, "debug/yamabiko");
 const HOSTILE = `<img src=x onerror="window.hacked=1">`;
-// The server refuses settings that it does not know, which the variable above would be.
-const ENVIRONMENT = Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith("YAMABIKO_")));
-const PASSWORD = "a quiet echo from the mountain";
-
-const freePort = () =>
-  new Promise((resolve) => {
-    const server = createServer().listen(0, "127.0.0.1", () => {
-      const { port } = server.address();
-      server.close(() => resolve(port));
-    });
-  });
-
-/** Starts the server and gives what it printed of the set-up link. */
-async function serve(data, port) {
-  const child = spawn(binary, ["--data-dir", data, "serve", "--listen", `127.0.0.1:${port}`], {
-    env: ENVIRONMENT,
-    stdio: ["ignore", "pipe", "pipe"],
-  });
-  let output = "";
-  const link = new Promise((resolve, reject) => {
-    const read = (chunk) => {
-      output += chunk;
-      const found = /http:\/\/\S+\/setup#\S+/.exec(output);
-      if (found) resolve(found[0]);
-    };
-    child.stdout.on("data", read);
-    child.stderr.on("data", read);
-    child.on("exit", (code) => reject(new Error(`the server ended with ${code}:\n${output}`)));
-  });
-  link.catch(() => undefined);
-  const deadline = Date.now() + 20_000;
-  while (
-    !(await fetch(`http://127.0.0.1:${port}/readyz`).then(
-      (r) => r.ok,
-      () => false,
-    ))
-  ) {
-    if (Date.now() > deadline) throw new Error(`not ready:\n${output}`);
-    await new Promise((r) => setTimeout(r, 100));
-  }
-  const stop = () =>
-    new Promise((resolve) => {
-      child.once("exit", resolve);
-      child.kill("SIGTERM");
-    });
-  return { link, stop };
-}
 
 let chrome;
 const data = mkdtempSync(join(tmpdir(), "yamabiko-ui-"));
 before(async () => {
-  assert.ok(existsSync(binary), `build the server first: there is no ${binary}`);
   chrome = await browser();
 });
 after(async () => {
@@ -72,9 +21,8 @@ after(async () => {
 });
 
 test("from the one-time link to a proven postback", { timeout: 180_000 }, async (t) => {
-  const port = await freePort();
-  const url = `http://127.0.0.1:${port}`;
-  let server = await serve(data, port);
+  let server = await serve({ data });
+  const { url } = server;
   const view = await open(chrome, { language: "en" });
   const { page } = view;
 
@@ -109,8 +57,8 @@ test("from the one-time link to a proven postback", { timeout: 180_000 }, async 
     await page.getByLabel("Destination (landing page)").fill("https://shop.example.com/lp");
     await page.getByRole("button", { name: "Next" }).click();
     await page.getByLabel("Find the partner").fill("afad");
-    await page.getByRole("button", { name: /AFAD/ }).first().click();
-    await page.getByRole("button", { name: /Not in the list/ }).click();
+    await page.getByRole("radio", { name: /AFAD/ }).first().check();
+    await page.getByRole("radio", { name: /Not in the list/ }).check();
     await page.getByRole("textbox", { name: /^Name/ }).fill(`Media ${HOSTILE}`);
     await page.getByRole("button", { name: "Next" }).click();
     await page.getByRole("button", { name: "Issue the link" }).click();
@@ -167,7 +115,11 @@ test("from the one-time link to a proven postback", { timeout: 180_000 }, async 
       await stranger.page.getByRole("heading", { level: 1, name: heading }).waitFor();
       await stranger.page.getByText(`Serum ${HOSTILE}`).waitFor();
       assert.equal(await stranger.page.getByText(sid).count(), 0, "the id is masked");
-      assert.notEqual(await stranger.page.evaluate(() => getComputedStyle(document.body).margin), "8px", "it has a style");
+      assert.notEqual(
+        await stranger.page.evaluate(() => getComputedStyle(document.body).margin),
+        "8px",
+        "it has a style",
+      );
       await assertAccessible(stranger.page, `proof ${language} ${theme}`);
       await assertFits(stranger.page, `proof ${language} ${theme}`);
       await stranger.assertClean("proof");
@@ -188,7 +140,11 @@ test("from the one-time link to a proven postback", { timeout: 180_000 }, async 
       const partner = (await (await fetch("/api/v1/partners")).json()).items[0];
       const user = { login: "media@example.jp", role: "viewer", partners: [partner.id], password };
       const body = JSON.stringify(user);
-      const made = await fetch("/api/v1/users", { method: "POST", body, headers: { "content-type": "application/json" } });
+      const made = await fetch("/api/v1/users", {
+        method: "POST",
+        body,
+        headers: { "content-type": "application/json" },
+      });
       return made.status === 201 ? partner : null;
     }, PASSWORD);
     assert.ok(partner, "the account was made");
@@ -199,6 +155,7 @@ test("from the one-time link to a proven postback", { timeout: 180_000 }, async 
     await limited.page.keyboard.press("Enter");
     await limited.page.getByRole("heading", { level: 1, name: "Links" }).waitFor();
     const link = await limited.page.evaluate(async () => (await (await fetch("/api/v1/links")).json()).items[0].token);
+    const offer = await limited.page.evaluate(async () => (await (await fetch("/api/v1/offers")).json()).items[0].id);
     const refused = [];
     limited.page.on("response", (r) => {
       if (r.url().includes("/api/") && r.status() >= 400) refused.push(`${r.status()} ${r.url()}`);
@@ -218,14 +175,18 @@ test("from the one-time link to a proven postback", { timeout: 180_000 }, async 
       "/trace",
       "/settings",
       "/settings/account",
-      "/settings/payouts",
+      "/payouts",
       "/settings/alerts",
       "/help",
       "/help/conversions",
       "/help/rules",
       `/links/${link}`,
       `/links/${link}/hand-out`,
+      `/links/${link}/edit`,
+      `/offers/${offer}`,
+      `/offers/${offer}/tags`,
       `/partners/${partner.id}`,
+      `/partners/${partner.id}/edit`,
     ]) {
       await limited.page.goto(url + path);
       await limited.page.waitForSelector("h1");
@@ -235,6 +196,8 @@ test("from the one-time link to a proven postback", { timeout: 180_000 }, async 
       await limited.assertClean(path);
     }
     assert.deepEqual(refused, []);
+    // What cannot be saved cannot be typed either.
+    assert.equal(await limited.page.getByLabel("Name").first().isDisabled(), true);
     await limited.close();
   });
 
@@ -245,8 +208,8 @@ test("from the one-time link to a proven postback", { timeout: 180_000 }, async 
     await fetch(`${url}/c/${token}?s2s=1`);
     await page.locator(".live-list > li").first().waitFor();
     await server.stop();
-    await page.getByText("connection lost, trying again").waitFor();
-    server = await serve(data, port);
+    await page.getByText("connection lost, reconnecting").waitFor();
+    server = await serve({ data, port: new URL(url).port });
     await page.getByText("live", { exact: true }).waitFor({ timeout: 20_000 });
     const before = await page.locator(".live-list > li").count();
     await fetch(`${url}/c/${token}?s2s=1`);

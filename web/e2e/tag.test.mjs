@@ -1,40 +1,36 @@
-// The tag in a real browser: the advertiser's site on one origin (localhost), the tracking server, the real binary,
-// on another (127.0.0.1). `YAMABIKO_BIN` names the binary; else it is the debug build beside the sources.
+// The tag in a real browser: the advertiser's site on one origin (localhost), the tracking server on another
+// (127.0.0.1).
 import assert from "node:assert/strict";
-import { execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
-import { existsSync, mkdtempSync, rmSync } from "node:fs";
 import { createServer } from "node:http";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { createInterface } from "node:readline";
 import { after, before, test } from "node:test";
 import { setTimeout as pause } from "node:timers/promises";
 import { browser } from "./harness.mjs";
+import { admin, serve } from "./server.mjs";
 
-const target = process.env.CARGO_TARGET_DIR ?? join(import.meta.dirname, "../../target");
-const binary = process.env.YAMABIKO_BIN ?? join(target, "debug/yamabiko");
 const DAY = 86_400_000;
-let dir, server, site, chrome, tracker, shop, api, offer, link;
+let server, site, chrome, tracker, shop, api, offer, link, organic;
 
 before(async () => {
-  assert.ok(existsSync(binary), `${binary} is missing: run cargo build, or set YAMABIKO_BIN`);
-  dir = mkdtempSync(join(tmpdir(), "yamabiko-tag-"));
-  const env = { PATH: process.env.PATH, YAMABIKO_DATA_DIR: dir, YAMABIKO_LOG_FORMAT: "json", YAMABIKO_STORE_BALLAST_MB: "0" };
-  server = spawn(binary, ["serve", "--listen", "127.0.0.1:0"], { env, stdio: ["ignore", "ignore", "pipe"] });
-  tracker = `http://${await listening(server.stderr)}`;
-  const token = execFileSync(binary, ["token", "create", "--name", "test", "--scope", "admin"], { env, encoding: "utf8", stdio: ["ignore", "pipe", "ignore"] }).trim();
-  api = async (method, path, body) => {
-    const headers = { authorization: `Bearer ${token}`, "content-type": "application/json" };
-    const answer = await fetch(`${tracker}/api/v1${path}`, { method, headers, body: body && JSON.stringify(body) });
-    const text = await answer.text();
-    assert.ok(answer.ok, `${method} ${path}: ${answer.status} ${text}`);
-    return JSON.parse(text);
-  };
+  server = await serve();
+  tracker = server.url;
+  api = admin(server);
   site = createServer((request, response) => {
     response.setHeader("content-type", "text/html; charset=utf-8");
-    const thanks = request.url.startsWith("/thanks") ? "<button onclick=\"yamabiko('conversion', { event: 'purchase', amount: 1000, currency: 'JPY', uid1: 'ORDER-' + location.hash.slice(1), params: { plan: 'a' } }); location = '/gone'\">buy</button>" : "";
-    response.end(`<!doctype html><title>shop</title><script src="${tracker}/tag.js" data-cid="${offer?.id ?? ""}"></script>${thanks}`);
+    const attributes = request.url.startsWith("/group")
+      ? ` data-domains="localhost cart.localhost" data-organic="${organic?.token ?? ""}"`
+      : "";
+    const links = request.url.startsWith("/group")
+      ? `<a id="cart" href="http://cart.localhost:${site.address().port}/group/cart?item=1">cart</a>
+         <a id="news" href="http://127.0.0.1:${site.address().port}/group/news">news</a>
+         <form action="http://cart.localhost:${site.address().port}/group/search"><button id="search">go</button></form>`
+      : "";
+    const thanks = request.url.startsWith("/thanks")
+      ? "<button onclick=\"yamabiko('conversion', { event: 'purchase', amount: 1000, currency: 'JPY', uid1: 'ORDER-' + location.hash.slice(1), params: { plan: 'a' } }); location = '/gone'\">buy</button>"
+      : "";
+    response.end(
+      `<!doctype html><title>shop</title><script src="${tracker}/tag.js" data-cid="${offer?.id ?? ""}"${attributes}></script>${links}${thanks}`,
+    );
   });
   site.listen(0);
   await once(site, "listening");
@@ -42,11 +38,12 @@ before(async () => {
   offer = await api("POST", "/offers", {
     name: "Shop",
     destinations: { default: `${shop}/lp?gclid={dcp_gclid}` },
-    sites: [shop],
+    sites: [shop, `http://cart.localhost:${site.address().port}`],
     events: [{ name: "purchase", has_revenue: true }],
   });
   const partner = await api("POST", "/partners", { name: "Media" });
   link = await api("POST", "/links", { offer: offer.id, partner: partner.id, network: "Media" });
+  organic = await api("POST", "/links", { offer: offer.id, network: "Organic" });
   chrome = await browser();
 });
 
@@ -54,26 +51,8 @@ after(async () => {
   await chrome?.close();
   site?.close();
   site?.closeAllConnections();
-  if (server?.exitCode === null) {
-    server.kill("SIGKILL");
-    await once(server, "exit");
-  }
-  if (dir) rmSync(dir, { recursive: true, force: true });
+  await server?.stop();
 });
-
-/** The address in the log line that says where the server listens. */
-async function listening(stream) {
-  const lines = [];
-  for await (const line of createInterface({ input: stream })) {
-    lines.push(line);
-    const parsed = line.startsWith("{") ? JSON.parse(line) : {};
-    if (parsed.message === "listening") {
-      stream.resume();
-      return parsed.address;
-    }
-  }
-  throw new Error(`the server ended:\n${lines.join("\n")}`);
-}
 
 async function eventually(what, find) {
   for (const end = Date.now() + 10_000; Date.now() < end; await pause(50)) {
@@ -86,7 +65,9 @@ async function eventually(what, find) {
 
 async function visitor() {
   // A browser that says it is headless counts as a bot.
-  const context = await chrome.newContext({ userAgent: "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/140.0.0.0 Safari/537.36" });
+  const context = await chrome.newContext({
+    userAgent: "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/140.0.0.0 Safari/537.36",
+  });
   const page = await context.newPage();
   page.setDefaultTimeout(10_000);
   return { context, page };
@@ -148,7 +129,10 @@ test("a conversion reaches the server although the page is left at once", async 
   assert.equal(counted.uids[0], "ORDER-1");
   assert.deepEqual(counted.money, { amount: "1000", currency: "JPY" });
   assert.deepEqual(counted.custom, [["plan", "a"]]);
-  assert.ok(counted.fields.some(([name, value]) => name === "gclid" && value === "G-2"), "the ad platform's click id comes along");
+  assert.ok(
+    counted.fields.some(([name, value]) => name === "gclid" && value === "G-2"),
+    "the ad platform's click id comes along",
+  );
   assert.equal(counted.para1, "abc");
   await context.close();
 });
@@ -178,4 +162,99 @@ test("a landing without a redirect is measured from the offer's own site only", 
   assert.deepEqual(await kept(stranger.page), { cookie: undefined, storage: null });
   assert.equal((await api("GET", "/sessions?kind=direct")).items.length, count);
   await stranger.context.close();
+});
+
+test("platforms' ids and cookies, identity, consent and the event id reach the server; no raw value stays", async () => {
+  const { updated_at_ms } = await api("GET", `/offers/${offer.id}`);
+  const { id, created_at_ms, ...rest } = await api("GET", `/offers/${offer.id}`);
+  await api("PUT", `/offers/${offer.id}`, {
+    ...rest,
+    updated_at_ms,
+    identity: { is_kept: true, phone_country: "81" },
+  });
+  const { context, page } = await visitor();
+  await page.goto(`${tracker}/c/${link.token}?param1=abc&msclkid=Ms-1`);
+  const { cookie } = await kept(page);
+  await page.goto(`${shop}/lp?_ly_c=Ly-1&ScCid=Sc-1&sid=${cookie.s}`);
+  await context.addCookies([
+    { name: "_fbp", value: "fb.1.1700000000000.123", url: shop },
+    { name: "_ly_su", value: "1700000000.su", url: shop },
+  ]);
+  // A new click takes what the page of the landing has.
+  await page.goto(`${tracker}/c/${link.token}?param1=def`);
+  const { cookie: second } = await kept(page);
+  await page.goto(`${shop}/lp?sid=${second.s}&_ly_c=Ly-2`);
+  const eventId = await page.evaluate(
+    () =>
+      new Promise((resolve) => {
+        yamabiko(
+          "conversion",
+          {
+            event: "purchase",
+            amount: 500,
+            uid1: "ORDER-3",
+            email: "Planted.Taro@example.jp",
+            phone: "090-8765-0912",
+            ad_user_data: "granted",
+          },
+          resolve,
+        );
+      }),
+  );
+  const counted = await eventually("the conversion is recorded", async () => {
+    const { items } = await api("GET", `/activities?verdict=accepted&sid=${second.s}`);
+    return items.find((a) => a.uids[0] === "ORDER-3");
+  });
+  const fields = Object.fromEntries(counted.fields);
+  assert.equal(fields._fbp, "fb.1.1700000000000.123");
+  assert.equal(fields._ly_su, "1700000000.su");
+  assert.equal(fields.event_id, eventId);
+  assert.match(fields.page_url, new RegExp(`^${shop}/lp`));
+  assert.deepEqual(counted.identity, {
+    kinds: ["email", "phone"],
+    ad_user_data: "granted",
+    ad_personalization: null,
+  });
+  const session = await api("GET", `/sessions/${cookie.s}`);
+  assert.ok(
+    session.parameters.some(([name, value]) => name === "msclkid" && value === "Ms-1"),
+    "kept from the click URL",
+  );
+  assert.doesNotMatch(JSON.stringify(counted), /planted|87650912|8765-0912/i);
+  await context.close();
+});
+
+test("links and forms to the advertiser's other domain carry the session, and it is kept there", async () => {
+  const { context, page } = await visitor();
+  await page.goto(`${tracker}/c/${link.token}?param1=domains`);
+  const sid = new URL(page.url()).searchParams.get("sid");
+  await page.goto(`${shop}/group`);
+  await page.click("#news");
+  assert.equal(new URL(page.url()).search, "", "a host that is not listed is told nothing");
+  await page.goto(`${shop}/group`);
+  await page.click("#cart");
+  const there = new URL(page.url());
+  assert.deepEqual([there.hostname, there.search], ["cart.localhost", `?item=1&sid=${sid}`]);
+  assert.equal((await kept(page)).storage.s, sid);
+  await page.goto(`${shop}/group`);
+  await page.click("#search");
+  assert.equal(new URL(page.url()).searchParams.get("sid"), sid);
+  await context.close();
+});
+
+test("an arrival without a link counts for the organic link, and a later click of a partner stands over it", async () => {
+  const { context, page } = await visitor();
+  const clicks = async () => (await api("GET", `/sessions?link=${organic.token}`)).items.length;
+  const before = await clicks();
+  await page.goto(`${shop}/group`);
+  await eventually("the organic click", async () => (await clicks()) === before + 1);
+  await eventually("it is kept", async () => (await kept(page)).storage?.o === 1);
+  await page.reload();
+  await page.goto(`${tracker}/c/${link.token}?param1=paid`);
+  const sid = new URL(page.url()).searchParams.get("sid");
+  await page.goto(`${shop}/group`);
+  assert.equal((await kept(page)).storage.s, sid);
+  await pause(200);
+  assert.equal(await clicks(), before + 1, "neither the reload nor the visit after the partner's click counts");
+  await context.close();
 });

@@ -1,21 +1,22 @@
 /** Starts the interface: theme and language first, then the application. */
+import "./styles/tokens.css";
+import "./styles/base.css";
 import { QueryClient, QueryClientProvider } from "@tanstack/react-query";
 import { StrictMode, useCallback, useState } from "react";
-import { createRoot } from "react-dom/client";
 import { I18nProvider } from "react-aria-components";
+import { createRoot } from "react-dom/client";
 import { ApiError } from "./api/client";
 import { App } from "./app/app";
 import { applyTheme, storedTheme } from "./app/theme";
 import { I18nRoot, type Language, loadMessages, pickLanguage, storedLanguage, storeLanguage } from "./i18n";
-import "./styles/tokens.css";
-import "./styles/base.css";
-import "./styles/shell.css";
-import "./styles/components.css";
 
 const client = new QueryClient({
   defaultOptions: {
     queries: {
       staleTime: 5_000,
+      // A server that restarts comes back, however long that takes: screens ask again until it answers.
+      refetchInterval: ({ state }) =>
+        state.error instanceof ApiError && (state.error.status === 0 || state.error.status >= 502) ? 5_000 : false,
       retry: (count, error) => !(error instanceof ApiError && error.status >= 400 && error.status < 500) && count < 2,
     },
   },

@@ -4,7 +4,7 @@
 //! App sessions are half an hour apart, and nobody wants to wait for that: the clicks of the first devices are
 //! an hour old when the demo starts ([`super::history`]), and their lives are told as of the last hour.
 
-use super::{sample, traffic};
+use super::{sample, visit};
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
@@ -44,7 +44,7 @@ fn life(device: u64, now_s: i64) -> Vec<String> {
     let purchase = format!(
         "&event_token={}&revenue={}&currency=JPY&callback_params=%7B%22item%22%3A%22gem-{}%22%7D",
         sample::APP_PURCHASE,
-        traffic::choose_amount(),
+        visit::choose_amount(),
         device % 5,
     );
     let mut steps = Vec::new();
@@ -93,7 +93,7 @@ impl Lives {
             self.device += 1;
         }
         if let Some(target) = self.steps.pop() {
-            traffic::get(self.server, &target, "demo-app/1.0", "")?;
+            visit::get(self.server, &target, "demo-app/1.0", "")?;
         }
         self.next = Instant::now() + PAUSE;
         Ok(())
@@ -103,8 +103,8 @@ impl Lives {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::tracking::app::{AppRequest, Endpoint};
-    use crate::tracking::query::Fields;
+    use crate::tracking::app::{self, AppRequest, Endpoint};
+    use crate::tracking::fields::Fields;
 
     #[test]
     fn a_life_has_every_step_in_order_and_each_can_be_read() {
@@ -119,7 +119,7 @@ mod tests {
                     "/uninstall" => Endpoint::Uninstall,
                     _ => continue,
                 };
-                let fields = Fields::from_form(query.as_bytes()).unwrap();
+                let fields = Fields::from_form(query.as_bytes(), &app::RULES).unwrap();
                 let request = AppRequest::parse(fields, endpoint).unwrap();
                 assert!(request.names_a_device(), "{step}");
                 let at_ms = request.at_ms.unwrap_or(i64::MAX);

@@ -1,18 +1,22 @@
 //! Two weeks of past traffic, recorded by the code that records the present, under a clock that is set back
 //! and walks forward.
 
-use super::{apps, refused, sample, traffic};
+use super::{BUYERS, apps, refused, sample, visit};
 use crate::cli::CliError;
 use crate::clock::Clock;
+use crate::domain::ids::SessionId;
 use crate::domain::session::{EngagementKind, Session};
 use crate::recorder::Recorder;
 use crate::store::catalog::LinkEntry;
+use crate::tracking::caller::Caller;
+use crate::tracking::click::{self, Incoming, Lookups};
 use crate::tracking::client::{ClientHeaders, IpHasher};
 use crate::tracking::conversion::{ConversionRequest, Sid};
 use crate::tracking::engagement;
 use crate::tracking::geo::GeoIp;
-use crate::tracking::hit::{Around, Hit, Request, Visitor};
-use crate::tracking::record_conversion::{self, Caller, Proof};
+use crate::tracking::hit::{Recognised, Request};
+use crate::tracking::link_names::LinkNames;
+use crate::tracking::record_conversion;
 use crate::tracking::repeat::Seen;
 use std::net::{IpAddr, Ipv4Addr};
 
@@ -33,7 +37,7 @@ pub(super) fn replay(
             continue;
         }
         let session = visit(recorder, clock)?;
-        let is_buyer = rand::random_ratio(1, 12);
+        let is_buyer = rand::random_ratio(1, BUYERS);
         last = Some(engagement::record(recorder, session.clone()).map_err(refused)?);
         if is_buyer {
             clock.advance_ms(rand::random_range(step_ms / 16..step_ms * 9 / 8));
@@ -72,7 +76,7 @@ fn visit(recorder: &Recorder, clock: &Clock) -> Result<Session, CliError> {
         rand::random::<u32>(),
         rand::random_range(1..4)
     );
-    click(recorder, clock, traffic::choose_link(), &query)
+    click(recorder, clock, visit::choose_link(), &query)
 }
 
 fn click(recorder: &Recorder, clock: &Clock, token: &str, query: &str) -> Result<Session, CliError> {
@@ -82,7 +86,7 @@ fn click(recorder: &Recorder, clock: &Clock, token: &str, query: &str) -> Result
         .get(token)
         .ok_or_else(|| refused("the demo's link is missing"))?;
     let headers = ClientHeaders {
-        user_agent: traffic::choose_browser().into(),
+        user_agent: visit::choose_browser().into(),
         referer: "https://media.example/".into(),
         accept_language: "ja-JP,ja;q=0.9".into(),
         purpose: String::new(),
@@ -93,27 +97,30 @@ fn click(recorder: &Recorder, clock: &Clock, token: &str, query: &str) -> Result
         kind: EngagementKind::Click,
         is_head: false,
         query: query.as_bytes(),
+        charset: None,
         headers: &headers,
         ip,
     };
-    let around = Around {
-        link: &entry.link,
-        offer: &entry.offer,
-        partner: entry.partner.as_deref(),
-        geo: &GeoIp::empty(),
-        ip_hasher: &IpHasher::new(&[7; 32]),
-    };
-    let id = engagement::new_session_id(clock.now_ms());
-    let visitor = Visitor {
-        tuid: id.to_string(),
+    let now_ms = clock.now_ms();
+    let who = Recognised {
+        tuid: SessionId::new(now_ms, rand::random()).to_string(),
         seen: Seen {
             is_repeat: false,
             is_unique: rand::random_ratio(9, 10),
         },
     };
-    let mut session = Hit::parse(&request).session(id, &around, visitor).session;
-    session.destination = format!("{}&sid={id}", entry.offer.destinations.default);
-    Ok(session)
+    let incoming = Incoming {
+        request,
+        cookie: None,
+        is_mended: false,
+        now_ms,
+    };
+    let lookups = Lookups {
+        geo: &GeoIp::empty(),
+        ip_hasher: &IpHasher::new(&[7; 32]),
+        link_names: &LinkNames::new(1000),
+    };
+    click::click_of(who, &incoming, entry, &lookups).map_err(refused)
 }
 
 fn convert(recorder: &Recorder, session: &Session) -> Result<(), CliError> {
@@ -123,21 +130,16 @@ fn convert(recorder: &Recorder, session: &Session) -> Result<(), CliError> {
         ..ConversionRequest::default()
     };
     if is_shop {
-        request.amount = Some(traffic::choose_amount().into());
+        request.amount = Some(visit::choose_amount().into());
         request.uids[0] = format!("past-{:08x}", rand::random::<u32>());
     }
     let caller = Caller {
-        ip: IpAddr::V4(Ipv4Addr::LOCALHOST),
-        user_agent: session.user_agent.clone(),
-        referer: String::new(),
         tuid: session.tuid.clone(),
-        visited: Vec::new(),
-        proof: Proof::default(),
-        is_test: false,
         is_operator: false,
+        ..Caller::operator(IpAddr::V4(Ipv4Addr::LOCALHOST), session.user_agent.clone())
     };
     let recorded = recorder
-        .run_blocking(move |group| record_conversion::record(&request, &caller, None, group))
+        .run_blocking(move |group| record_conversion::decide(&request, &caller, group))
         .map_err(refused)?;
     recorded.map(drop).map_err(refused)
 }

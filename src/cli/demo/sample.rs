@@ -1,6 +1,9 @@
 //! The sample business of the demo: a shop, a member site and an app, four partners, a link each.
 
 use super::{LOGIN, refused};
+use crate::admin::passwords;
+use crate::admin::save;
+use crate::admin::users::NewUser;
 use crate::cli::CliError;
 use crate::domain::account::{Role, Settings, User};
 use crate::domain::ids::UserId;
@@ -8,8 +11,6 @@ use crate::domain::link::Link;
 use crate::domain::offer::Offer;
 use crate::domain::partner::Partner;
 use crate::domain::rule::Rule;
-use crate::http::api::save;
-use crate::http::auth::password;
 use crate::recorder::Recorder;
 use crate::store::catalog::{Change, ConfigObject};
 use serde::de::DeserializeOwned;
@@ -66,21 +67,16 @@ pub(super) fn objects(password: &str, now_ms: i64, listen: &str) -> Result<Vec<C
 }
 
 fn owner(secret: &str, now_ms: i64) -> Result<User, CliError> {
-    Ok(User {
-        id: UserId::from_random(b"demo-owner-0"),
+    let owner = NewUser {
         login: LOGIN.into(),
         name: "Demo".into(),
-        password_hash: password::hash_blocking(secret).map_err(refused)?,
+        password_hash: passwords::hash_blocking(secret).map_err(refused)?,
         role: Role::Owner,
-        partners: Vec::new(),
         language: None,
-        totp_secret: None,
-        totp_step: 0,
-        recovery_codes: Vec::new(),
-        epoch: 0,
-        is_disabled: false,
-        created_at_ms: now_ms,
-        updated_at_ms: now_ms,
+    };
+    Ok(User {
+        id: UserId::from_random(b"demo-owner-0"),
+        ..owner.made(now_ms).map_err(refused)?
     })
 }
 

@@ -1,40 +1,25 @@
 //! Visitors that click and buy: plain requests to the running server, as browsers and shops send them.
 
+use super::BUYERS;
 use super::apps::Lives;
-use super::sample;
+use super::visit::{choose_amount, choose_browser, choose_link, get};
+use crate::cli::DemoArgs;
 use crate::clock::Clock;
 use crate::domain::ids::TimeId;
 use crate::recorder::Recorder;
-use std::io::{Read, Write};
-use std::net::{SocketAddr, TcpStream};
+use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
-const BROWSERS: [&str; 4] = [
-    "Mozilla/5.0 (iPhone; CPU iPhone OS 18_5 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/18.5 Mobile/15E148 Safari/604.1",
-    "Mozilla/5.0 (Linux; Android 15; Pixel 9) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/142.0.0.0 Mobile Safari/537.36",
-    "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/142.0.0.0 Safari/537.36",
-    "Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/18.5 Safari/605.1.15",
-];
-const PATIENCE: Duration = Duration::from_secs(5);
+/// How soon the end of the server is seen.
+const TICK: Duration = Duration::from_millis(200);
 
-pub(super) fn choose_browser() -> &'static str {
-    BROWSERS[rand::random_range(0..BROWSERS.len())]
-}
-
-pub(super) fn choose_link() -> &'static str {
-    let mut left = rand::random_range(0..sample::LINKS.iter().map(|(_, share)| share).sum());
-    for (link, share) in sample::LINKS {
-        if left < share {
-            return link;
-        }
-        left -= share;
+/// The time between two visitors; `None` when nobody comes.
+pub(super) fn pause(args: &DemoArgs) -> Option<Duration> {
+    match args.clicks_per_second {
+        Some(0) => None,
+        Some(clicks) => Some(Duration::from_secs(1) / clicks),
+        None => Some(Duration::from_secs(86_400) / args.visits_per_day.max(1)),
     }
-    sample::SHOP_LINK
-}
-
-/// What a basket costs, in yen.
-pub(super) fn choose_amount() -> i64 {
-    rand::random_range(8..120) * 100
 }
 
 /// A purchase to come.
@@ -44,39 +29,40 @@ struct Purchase {
     is_shop: bool,
 }
 
-/// The visitors.
-pub(super) struct Visitors {
+/// Everybody who clicks and buys.
+pub(super) struct Shoppers {
     server: SocketAddr,
     recorder: Recorder,
-    clicks_per_second: u32,
+    pause: Duration,
     purchases: Vec<Purchase>,
     apps: Lives,
     number: u64,
 }
 
-impl Visitors {
-    pub(super) fn new(mut server: SocketAddr, recorder: Recorder, clicks_per_second: u32) -> Self {
+impl Shoppers {
+    pub(super) fn new(mut server: SocketAddr, recorder: Recorder, pause: Duration) -> Self {
         if server.ip().is_unspecified() {
             server.set_ip(std::net::Ipv4Addr::LOCALHOST.into());
         }
         Self {
             server,
             recorder,
-            clicks_per_second,
+            pause,
             purchases: Vec::new(),
             apps: Lives::new(server),
             number: 0,
         }
     }
 
-    /// Until the server stops.
+    /// Until the server stops. The time between two visitors varies, as in the past.
     pub(super) fn run(mut self) {
-        if self.clicks_per_second == 0 {
-            return;
-        }
-        let pause = Duration::from_secs(1) / self.clicks_per_second;
+        let mut next = Instant::now();
         while !self.recorder.is_stopping() {
-            std::thread::sleep(pause);
+            if next > Instant::now() {
+                std::thread::sleep(TICK.min(self.pause));
+                continue;
+            }
+            next = Instant::now() + self.pause.mul_f64(rand::random_range(0.25..1.75));
             if let Err(error) = self.step() {
                 tracing::debug!(%error, "a visitor of the demo was not served");
             }
@@ -100,7 +86,7 @@ impl Visitors {
             choose_browser(),
             &format!("Cookie: yb={visitor}\r\n"),
         )?;
-        if rand::random_ratio(1, 6)
+        if rand::random_ratio(1, BUYERS)
             && let Some(sid) = sid_of(&answer)
         {
             let at = Instant::now() + Duration::from_millis(rand::random_range(500..8000));
@@ -147,24 +133,6 @@ impl Visitors {
         }
         Ok(())
     }
-}
-
-/// The answer to one request, as text. `headers` are whole lines.
-pub(super) fn get(
-    server: SocketAddr,
-    target: &str,
-    user_agent: &str,
-    headers: &str,
-) -> std::io::Result<String> {
-    let mut stream = TcpStream::connect_timeout(&server, PATIENCE)?;
-    stream.set_read_timeout(Some(PATIENCE))?;
-    write!(
-        stream,
-        "GET {target} HTTP/1.1\r\nHost: {server}\r\nUser-Agent: {user_agent}\r\nAccept-Language: ja-JP,ja;q=0.9\r\nReferer: https://media.example/\r\n{headers}Connection: close\r\n\r\n"
-    )?;
-    let mut answer = String::new();
-    stream.take(64 * 1024).read_to_string(&mut answer)?;
-    Ok(answer)
 }
 
 /// The SID in the `Location` of a redirect.

@@ -2,8 +2,7 @@ use super::*;
 use crate::delivery::LaneState;
 use crate::delivery::testing::postback;
 use crate::domain::ids::ActivityId;
-use crate::domain::postback::{Attempt, FailReason, Postback};
-use crate::domain::retry;
+use crate::domain::postback::{Attempt, ErrorClass, FailReason, Outcome, Postback};
 use proptest::prelude::*;
 
 const T0: i64 = 1_763_000_000_000;
@@ -16,7 +15,7 @@ fn at(ms: i64) -> Now {
 }
 
 fn add(board: &mut Board, postback: &Postback, now: Now) {
-    let item = Item::of(postback).expect("waits");
+    let item = Item::of(postback, |_| None).expect("waits");
     board
         .add(&item, now, DeliveryPolicy::default)
         .expect("not known yet");
@@ -61,6 +60,7 @@ fn end(board: &mut Board, dispatch: Dispatch, outcome: Outcome, now: Now, delay_
     };
     let attempts = dispatch.attempts + u16::from(!dispatch.is_probe);
     let ended = Ended {
+        held: None,
         dispatch,
         outcome: Some(outcome),
         next,
@@ -232,6 +232,8 @@ fn first_attempts_go_before_retries_except_every_fourth() {
         excerpt: String::new(),
         remote_addr: None,
         is_manual: false,
+        verdict: None,
+        said: String::new(),
     };
     for n in 1..=8 {
         let retry = Postback {
@@ -282,6 +284,7 @@ fn later_statuses_wait_across_rules_and_lanes_until_the_earlier_one_is_durable()
     end(&mut board, mine[0], status(200), at(2), 0);
     assert!(fill(&mut board, at(2), 64).is_empty());
     let ended = Ended {
+        held: None,
         dispatch: mine[1],
         outcome: Some(status(200)),
         next: PostbackState::Delivered { at_ms: T0 },
@@ -358,6 +361,70 @@ fn what_outlived_its_time_is_given_up_wherever_it_waits() {
     assert!(fill(&mut board, at(ttl + 60_000), 64).is_empty());
 }
 
+fn swept(board: &mut Board, now: Now) -> usize {
+    let mut overdue = Vec::new();
+    while !board.sweep(now, 3, &mut overdue) {}
+    overdue.len()
+}
+
+const HOUR: i64 = 3_600_000;
+
+#[test]
+fn after_a_long_time_off_everything_is_tried_before_it_is_given_up() {
+    let mut board = Board::new(64);
+    let later = |ms: i64| Now {
+        wall_ms: T0 + 100 * HOUR + ms,
+        mono_ms: ms,
+    };
+    for n in 0..3 {
+        add(&mut board, &postback(n, T0, "http://a/"), later(0));
+    }
+    assert_eq!(board.overdue(later(0)), 3);
+    assert_eq!(swept(&mut board, later(0)), 0);
+    let sent = fill(&mut board, later(1), 64);
+    assert_eq!(sent.len(), 1);
+    end(&mut board, sent[0], timeout(), later(2), 60_000);
+    assert_eq!(swept(&mut board, later(3)), 1, "what was tried");
+    assert_eq!(swept(&mut board, later(23 * HOUR)), 0);
+    assert_eq!(swept(&mut board, later(24 * HOUR)), 2, "a day is enough");
+}
+
+#[test]
+fn a_clock_that_leaps_gives_nothing_up_and_leaves_nothing_behind() {
+    let mut board = Board::new(64);
+    assert_eq!(board.notice_clock(at(0)), None);
+    for n in 0..2 {
+        add(&mut board, &postback(n, T0, "http://a/"), at(0));
+    }
+    let sent = fill(&mut board, at(0), 64);
+    end(&mut board, sent[0], status(500), at(1), 3 * HOUR);
+    assert_eq!(board.notice_clock(at(1_000)), None);
+    let ahead = |ms: i64| Now {
+        wall_ms: T0 + 1_000 * HOUR + ms,
+        mono_ms: ms,
+    };
+    assert_eq!(board.notice_clock(ahead(2_000)), Some(1_000 * HOUR));
+    assert_eq!(swept(&mut board, ahead(2_000)), 0);
+    // Both are tried and due again while the clock is ahead; then it is set right.
+    for dispatch in fill(&mut board, ahead(2_001), 64) {
+        end(&mut board, dispatch, status(500), ahead(2_002), HOUR);
+    }
+    for dispatch in fill(&mut board, ahead(2_003), 64) {
+        end(&mut board, dispatch, status(500), ahead(2_004), HOUR);
+    }
+    assert!(fill(&mut board, ahead(2_005), 64).is_empty());
+    assert_eq!(board.notice_clock(at(3_000)), Some(-1_000 * HOUR));
+    assert!(!fill(&mut board, at(3_001), 64).is_empty(), "due at once");
+    // A due time of such a clock that comes from the disk is not believed either.
+    let mut stored = postback(9, T0, "http://b/");
+    stored.state = PostbackState::Waiting {
+        due_at_ms: T0 + 1_000 * HOUR,
+    };
+    add(&mut board, &stored, at(4_000));
+    let sent = fill(&mut board, at(4_001), 64);
+    assert!(sent.iter().any(|dispatch| dispatch.id == stored.id));
+}
+
 #[test]
 fn idle_lanes_are_forgotten_and_their_numbers_used_again() {
     let mut board = Board::new(64);
@@ -382,7 +449,9 @@ fn partners_of_one_lane_keep_their_own_rates() {
     for n in 1..=3 {
         let mut waiting = postback(n, T0, "http://a/");
         waiting.partner = Some("slow".parse().unwrap());
-        board.add(&Item::of(&waiting).unwrap(), at(0), slow).unwrap();
+        board
+            .add(&Item::of(&waiting, |_| None).unwrap(), at(0), slow)
+            .unwrap();
         add(&mut board, &postback(10 + n, T0, "http://a/"), at(0));
     }
     let mut sent = Vec::new();
@@ -458,4 +527,77 @@ proptest! {
         prop_assert_eq!(board.undurable(), 0);
         prop_assert!(board.view(at(now)).iter().all(|lane| lane.waiting == 0 && lane.ready == 0 && lane.in_flight == 0));
     }
+}
+
+#[test]
+fn what_is_rendered_anew_keeps_its_place_in_the_order_and_goes_where_it_is_to_go_now() {
+    let mut board = Board::new(8);
+    let conversion = ActivityId::new(T0, 1);
+    let of = |n: u64, activity: ActivityId, url: &str| Postback {
+        activity,
+        order_key: Some(conversion),
+        ..postback(n, T0 + i64::try_from(n).unwrap(), url)
+    };
+    let later = Postback {
+        state: PostbackState::Waiting {
+            due_at_ms: T0 + 3_600_000,
+        },
+        ..of(1, conversion, "http://old.example/first")
+    };
+    add(&mut board, &later, at(0));
+    add(
+        &mut board,
+        &of(2, ActivityId::new(T0, 2), "http://old.example/second"),
+        at(0),
+    );
+    assert!(
+        fill(&mut board, at(1), 8).is_empty(),
+        "an hour to go, the other behind it"
+    );
+    // To another host, and now: the later status still waits for it.
+    let anew = of(1, conversion, "http://new.example/first");
+    let item = Item::of(&anew, |_| None).expect("waits");
+    assert!(board.replace(&item, at(2)));
+    let sent = fill(&mut board, at(3), 8);
+    assert_eq!(sent.iter().map(|d| d.id).collect::<Vec<_>>(), [anew.id]);
+    assert!(!board.replace(&item, at(3)), "it is on the wire");
+    let lanes = board.view(at(3));
+    let waiting: Vec<_> = lanes
+        .iter()
+        .map(|lane| (lane.lane.to_string(), lane.waiting))
+        .collect();
+    assert_eq!(
+        waiting,
+        [
+            ("http://new.example:80".into(), 1),
+            ("http://old.example:80".into(), 1)
+        ]
+    );
+    end(&mut board, sent[0], status(200), at(4), 0);
+    let sent = fill(&mut board, at(5), 8);
+    assert_eq!(sent.len(), 1, "now the later status");
+    assert!(!board.replace(&item, at(5)), "it is not known any more");
+    // One that is ready, and one behind another, are replaced where they are.
+    add(
+        &mut board,
+        &of(3, ActivityId::new(T0, 3), "http://old.example/third"),
+        at(6),
+    );
+    let third = of(3, ActivityId::new(T0, 3), "http://new.example/third");
+    assert!(board.replace(&Item::of(&third, |_| None).expect("waits"), at(6)));
+    assert!(
+        fill(&mut board, at(7), 8).is_empty(),
+        "behind the one on the wire"
+    );
+    end(&mut board, sent[0], status(200), at(8), 0);
+    let sent = fill(&mut board, at(9), 8);
+    assert_eq!(sent.len(), 1);
+    end(&mut board, sent[0], status(200), at(9), 0);
+    add(&mut board, &postback(9, T0, "http://old.example/free"), at(10));
+    let free = postback(9, T0, "http://new.example/free");
+    assert!(board.replace(&Item::of(&free, |_| None).expect("waits"), at(10)));
+    let sent = fill(&mut board, at(11), 8);
+    assert_eq!(sent.len(), 1, "once");
+    end(&mut board, sent[0], status(200), at(12), 0);
+    assert_eq!((board.waiting(), board.undurable()), (0, 0));
 }

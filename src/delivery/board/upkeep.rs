@@ -2,7 +2,7 @@
 
 use super::{Board, number_of};
 use crate::delivery::index::{Place, Slot};
-use crate::delivery::item::Now;
+use crate::delivery::item::{Item, Now};
 use crate::delivery::lane::{Permit, Standing};
 use crate::delivery::{DeliveryPolicy, LaneState, LaneView};
 use crate::domain::ids::{OfferId, PartnerId, PostbackId};
@@ -25,7 +25,103 @@ pub(crate) struct Overdue {
     pub next: PostbackState,
 }
 
+/// A wall clock that moves this much against the other one has leapt, or the machine slept.
+const LEAP_MS: i64 = 10 * 60 * 1_000;
+/// What no attempt was possible for is given up this long after a start or a leap.
+const GRACE_MS: i64 = 24 * 3_600 * 1_000;
+
+/// What the wall clock is worth: it counts on from the start, or from its last leap. Nothing is given up for its age
+/// before it was tried in the present reckoning, or the reckoning has lasted a day: while the server was off, or the
+/// clock was wrong, nobody could be told.
+#[derive(Debug, Default)]
+pub(super) struct Reckoning {
+    /// Its number; wraps.
+    pub(super) current: u8,
+    since_mono_ms: i64,
+    last: Option<Now>,
+}
+
+impl Reckoning {
+    /// The number before this one: of what was not tried yet.
+    pub(super) fn before(&self) -> u8 {
+        self.current.wrapping_sub(1)
+    }
+
+    /// By how much the wall clock has leapt since the last call, milliseconds, if it has.
+    fn notice(&mut self, now: Now) -> Option<i64> {
+        let last = self.last.replace(now)?;
+        let leap_ms = (now.wall_ms - last.wall_ms) - (now.mono_ms - last.mono_ms);
+        if leap_ms.abs() < LEAP_MS {
+            return None;
+        }
+        self.current = self.current.wrapping_add(1);
+        self.since_mono_ms = now.mono_ms;
+        Some(leap_ms)
+    }
+
+    fn may_give_up(&self, tried_in: u8, now: Now) -> bool {
+        tried_in == self.current || now.mono_ms - self.since_mono_ms >= GRACE_MS
+    }
+}
+
 impl Board {
+    /// Looks at the clocks; by how much the wall clock has leapt, milliseconds, if it has. Due times that it left further
+    /// away than any schedule goes are pulled back to now.
+    pub(crate) fn notice_clock(&mut self, now: Now) -> Option<i64> {
+        let leap_ms = self.reckoning.notice(now)?;
+        for lane in 0..self.lanes.len() {
+            let Self {
+                lanes,
+                index,
+                caps,
+                flows,
+                ..
+            } = self;
+            let is_beyond = |slot: Slot| {
+                let entry = index.get(slot);
+                let policy = &caps.get(flows[entry.flow as usize].partner).policy.retry;
+                entry.due_at_ms > now.wall_ms + policy.longest_wait_ms() && entry.place == Place::Timer
+            };
+            let pulled = lanes[lane].queue.take_timers(is_beyond);
+            self.set_timer(number_of(lane));
+            for slot in pulled {
+                self.index.get_mut(slot).due_at_ms = now.wall_ms;
+                self.place(slot, now);
+            }
+        }
+        Some(leap_ms)
+    }
+
+    /// A due time, or now when no schedule goes that far: the clock was ahead when it was set.
+    pub(super) fn believable_due_ms(&self, partner: u32, due_at_ms: i64, now: Now) -> i64 {
+        let longest_ms = self.caps.get(partner).policy.retry.longest_wait_ms();
+        if due_at_ms > now.wall_ms + longest_ms {
+            now.wall_ms
+        } else {
+            due_at_ms
+        }
+    }
+
+    /// How many are older than their time to live and wait for the attempt that decides them.
+    pub(crate) fn overdue(&self, now: Now) -> usize {
+        (0..self.index.slots())
+            .filter(|slot| {
+                let entry = self.index.get(*slot);
+                !matches!(entry.place, Place::InFlight | Place::Dead) && self.is_overdue(*slot, now)
+            })
+            .count()
+    }
+
+    fn is_overdue(&self, slot: Slot, now: Now) -> bool {
+        let entry = self.index.get(slot);
+        let policy = &self
+            .caps
+            .get(self.flows[entry.flow as usize].partner)
+            .policy
+            .retry;
+        now.wall_ms >= policy.deadline_ms(entry.accepted_at_ms)
+    }
+
     /// Looks at the next `slots` slots for postbacks whose time to live is over. `true` when it is through.
     pub(crate) fn sweep(&mut self, now: Now, slots: u32, out: &mut Vec<Overdue>) -> bool {
         let end = self.sweep.saturating_add(slots).min(self.index.slots());
@@ -34,12 +130,7 @@ impl Board {
             if matches!(entry.place, Place::InFlight | Place::Dead) {
                 continue;
             }
-            let policy = &self
-                .caps
-                .get(self.flows[entry.flow as usize].partner)
-                .policy
-                .retry;
-            if now.wall_ms >= policy.deadline_ms(entry.accepted_at_ms) {
+            if self.reckoning.may_give_up(entry.tried_in, now) && self.is_overdue(slot, now) {
                 out.push(self.give_up(slot, now));
             }
         }
@@ -76,6 +167,37 @@ impl Board {
                 reason,
             },
         }
+    }
+
+    /// Takes over what a resend made of a postback that waits: where it goes, and from when on. Its place in the order of
+    /// statuses stays. `false`: it is on the wire, or not known.
+    pub(crate) fn replace(&mut self, item: &Item, now: Now) -> bool {
+        let Some(slot) = self.index.find(item.id) else {
+            return false;
+        };
+        let entry = self.index.get(slot);
+        let (place, before, flow) = (entry.place, entry.lane, entry.flow);
+        let moved = match place {
+            Place::InFlight | Place::Dead => return false,
+            Place::Blocked => slot,
+            Place::Ready => {
+                self.lane_mut(before).queue.ready_died();
+                self.index.relocate(slot)
+            }
+            Place::Timer => self.index.relocate(slot),
+        };
+        let lane = self.intern_lane(&item.lane, now);
+        self.lane_mut(lane).waiting += 1;
+        let left = self.lane_mut(before);
+        left.waiting = left.waiting.saturating_sub(1);
+        left.idle_since_ms = now.mono_ms;
+        let partner = self.flows[flow as usize].partner;
+        let due_at_ms = self.believable_due_ms(partner, item.due_at_ms, now);
+        let entry = self.index.get_mut(moved);
+        (entry.lane, entry.due_at_ms, entry.is_parkable) = (lane, due_at_ms, false);
+        (entry.accepted_at_ms, entry.attempts) = (item.accepted_at_ms, item.attempts);
+        self.place(moved, now);
+        true
     }
 
     /// Asks anew what partners want, and forgets lanes that nothing has waited in for long.

@@ -6,7 +6,16 @@
 //! | `partner_failing` | a destination cannot be reached (its breaker is open, or its failures stand), or answered at least three postbacks in a row with something else than 2xx | [`AlertPolicy::partner_after_ms`] |
 //! | `queue_old` | a postback whose destination may be called now waits longer than 60 s (over: below 15 s) | one minute |
 //! | `disk_low` | less is free than one and a half times what intake needs (over: above twice that) | at once |
+//! | `store_damaged` | records were lost in the last seven days, or a snapshot is damaged and cannot be made anew | at once |
+//! | `backup_failing` | the scheduled backup failed, or the last one is older than two intervals | at once |
+//! | `archive_failing` | nothing was archived for two minutes, the journal waits for half of what it may, another server took over | at once |
+//! | `checks_failing` | in the last hour the check of ten conversions or more failed (token, signature, address) whose network or session had good ones within 30 days (over: of fewer than five) | at once |
+//! | `raw_data_failing` | the stream cannot hand on its rows for five minutes, or is a quarter of an hour behind | at once |
+//! | `postbacks_overdue` | postbacks outlived their time to live while the server was off or its clock was wrong, and wait for the attempt that decides them | at once |
+//! | `certificate_failing` | a certificate that is shown to visitors has a fifth of its life left or two weeks, whichever is less, or could not be got three times in a row | at once |
 //! | `refusals_high` | in the last hour at least ten conversions were refused, they are at least three in ten, and at least three times the share of the day before (over: below two in ten) | at once |
+//! | `no_clicks`, `no_conversions` | (off by default) none came in for the hours of the settings, in all or of an offer, and the same hours of each of the last two weeks had at least three (over: one came in) | at once |
+//! | `sign_in_attack` | in the last hour at least fifty tries to sign in failed or were refused (over: below ten) | at once |
 //!
 //! One that has been said is not said again while it stands. It is over when the opposite has been so for
 //! [`AlertPolicy::settle_ms`], which is said once. The same one is not said again until
@@ -15,19 +24,26 @@
 //! 2026-11-21: a destination that nobody has heard of since the start neither fails nor is well. An alert
 //! about it stands through a restart and ends with the first answer, not with the restart.
 
+mod detail;
+mod facts;
+mod judge;
+mod silence;
+pub mod summary;
 pub mod text;
 
+pub use self::detail::Detail;
+pub use self::facts::{Facts, HeldFact, LaneFact, LaneStanding, Tally};
+pub use self::silence::{SilenceFact, Silent};
+
+use judge::{
+    judge_checks, judge_disk, judge_lane, judge_logins, judge_overdue, judge_queue, judge_refusals,
+    judge_told,
+};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
-/// Waiting that makes the queue old, seconds.
-const QUEUE_OLD_S: i64 = 60;
-/// Waiting with which it is well again, seconds.
-const QUEUE_WELL_S: i64 = 15;
 /// How long the queue has to be old, milliseconds.
 const QUEUE_AFTER_MS: i64 = 60_000;
-/// Refused conversions of an hour below which nothing is said.
-const FEWEST_REFUSED: i64 = 10;
 /// An alert of which nothing can be known any more is dropped after this, milliseconds.
 const FORGET_MS: i64 = 24 * 3_600_000;
 /// Alerts that are followed at once; beyond, further destinations are not taken up.
@@ -35,9 +51,21 @@ const MOST_FOLLOWED: usize = 500;
 
 /// What is wrong.
 #[derive(
-    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, utoipa::ToSchema,
+    Debug,
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Hash,
+    Serialize,
+    Deserialize,
+    utoipa::ToSchema,
+    strum::IntoStaticStr,
 )]
 #[serde(rename_all = "snake_case")]
+#[strum(serialize_all = "snake_case")]
 pub enum AlertKind {
     /// A destination is not reached, or refuses what it is sent.
     PartnerFailing,
@@ -47,17 +75,39 @@ pub enum AlertKind {
     DiskLow,
     /// Conversions are refused more than usual.
     RefusalsHigh,
+    /// The store lost records, or its snapshots are damaged.
+    StoreDamaged,
+    /// The scheduled backup fails, or is too old.
+    BackupFailing,
+    /// The archive off the machine is not written.
+    ArchiveFailing,
+    /// Postbacks outlived their time while nothing could be sent.
+    PostbacksOverdue,
+    /// The postbacks of a partner wait for an operator: its token is refused, a secret is missing.
+    PartnerHeld,
+    /// A certificate runs out and is not renewed, or cannot be got.
+    CertificateFailing,
+    /// Somebody tries passwords.
+    SignInAttack,
+    /// Checks of senders fail that had good conversions lately.
+    ChecksFailing,
+    /// No clicks come in any more.
+    NoClicks,
+    /// No conversions come in any more.
+    NoConversions,
+    /// Raw data is not handed on.
+    RawDataFailing,
 }
 
 impl AlertKind {
     /// Stable code.
     pub fn code(self) -> &'static str {
-        match self {
-            Self::PartnerFailing => "partner_failing",
-            Self::QueueOld => "queue_old",
-            Self::DiskLow => "disk_low",
-            Self::RefusalsHigh => "refusals_high",
-        }
+        self.into()
+    }
+
+    /// Whether it is about nothing coming in: what is no longer watched (a setting, a stopped offer) is dropped.
+    fn is_silence(self) -> bool {
+        matches!(self, Self::NoClicks | Self::NoConversions)
     }
 }
 
@@ -68,58 +118,6 @@ pub struct AlertKey {
     pub kind: AlertKind,
     /// With what.
     pub subject: String,
-}
-
-/// How a destination stands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum LaneStanding {
-    /// It took what it was last sent.
-    Well,
-    /// Not heard of yet, or not clear.
-    Unknown,
-    /// It cannot be reached.
-    Unreachable,
-    /// It answers, but with something else than 2xx: the last status.
-    Refusing(u16),
-}
-
-/// A destination.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct LaneFact {
-    /// `scheme://host:port`.
-    pub lane: String,
-    /// Names of the partners whose rules call it; empty for the advertiser's own servers.
-    pub partners: Vec<String>,
-    /// How it stands.
-    pub standing: LaneStanding,
-    /// Postbacks that wait for it.
-    pub waiting: usize,
-}
-
-/// Conversions of a stretch of time.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Tally {
-    /// That count.
-    pub accepted: i64,
-    /// Refused, duplicates not included.
-    pub refused: i64,
-}
-
-/// How the instance is.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Facts {
-    /// Every destination that is known.
-    pub lanes: Vec<LaneFact>,
-    /// How long the longest neglected postback waits whose destination may be called now, seconds.
-    pub oldest_due_age_s: i64,
-    /// Free on the disk, MiB.
-    pub disk_free_mb: u64,
-    /// What intake needs of it, MiB.
-    pub disk_needed_mb: u64,
-    /// Conversions of the last hour.
-    pub last_hour: Tally,
-    /// Conversions of the 24 hours before that.
-    pub day_before: Tally,
 }
 
 /// How patient alerts are, milliseconds.
@@ -138,42 +136,21 @@ impl AlertPolicy {
         match kind {
             AlertKind::PartnerFailing => self.partner_after_ms,
             AlertKind::QueueOld => QUEUE_AFTER_MS,
-            AlertKind::DiskLow | AlertKind::RefusalsHigh => 0,
+            AlertKind::DiskLow
+            | AlertKind::RefusalsHigh
+            | AlertKind::StoreDamaged
+            | AlertKind::BackupFailing
+            | AlertKind::RawDataFailing
+            | AlertKind::ArchiveFailing
+            | AlertKind::ChecksFailing
+            | AlertKind::PostbacksOverdue
+            | AlertKind::CertificateFailing
+            | AlertKind::SignInAttack
+            | AlertKind::NoClicks
+            | AlertKind::NoConversions
+            | AlertKind::PartnerHeld => 0,
         }
     }
-}
-
-/// What a notice says besides its kind.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Detail {
-    /// Of a destination.
-    Lane {
-        /// Names of its partners.
-        partners: Vec<String>,
-        /// Postbacks that wait.
-        waiting: usize,
-        /// The status it answers with; `None`: it is not reached.
-        status: Option<u16>,
-    },
-    /// Of the queue: the longest wait, seconds.
-    Queue {
-        /// Seconds.
-        age_s: i64,
-    },
-    /// Of the disk.
-    Disk {
-        /// Free, MiB.
-        free_mb: u64,
-        /// Intake stops below, MiB.
-        needed_mb: u64,
-    },
-    /// Of refusals in the last hour.
-    Refusals {
-        /// Refused.
-        refused: i64,
-        /// All.
-        total: i64,
-    },
 }
 
 /// What the facts say of one thing.
@@ -204,64 +181,54 @@ pub fn judge(facts: &Facts) -> BTreeMap<AlertKey, Judgement> {
             (key, judge_lane(lane))
         })
         .collect();
+    judgements.extend(facts.held.iter().map(|held| {
+        let key = AlertKey {
+            kind: AlertKind::PartnerHeld,
+            subject: held.id.clone(),
+        };
+        let judgement = match &held.cause {
+            Some(cause) => Judgement::Wrong(Detail::Held {
+                partner: held.partner.clone(),
+                cause: cause.clone(),
+                detail: held.detail.clone(),
+            }),
+            None => Judgement::Well,
+        };
+        (key, judgement)
+    }));
     judgements.insert(single(AlertKind::QueueOld), judge_queue(facts.oldest_due_age_s));
+    judgements.insert(single(AlertKind::PostbacksOverdue), judge_overdue(facts.overdue));
     judgements.insert(
         single(AlertKind::DiskLow),
         judge_disk(facts.disk_free_mb, facts.disk_needed_mb),
+    );
+    judgements.insert(single(AlertKind::StoreDamaged), judge_told(&facts.store_damage));
+    for (kind, told) in [
+        (AlertKind::BackupFailing, &facts.backup_failure),
+        (AlertKind::ArchiveFailing, &facts.archive_failure),
+        (AlertKind::CertificateFailing, &facts.certificate_trouble),
+    ] {
+        judgements.insert(single(kind), judge_told(told));
+    }
+    judgements.insert(
+        single(AlertKind::RawDataFailing),
+        judge_told(&facts.raw_data_trouble),
+    );
+    judgements.insert(
+        single(AlertKind::ChecksFailing),
+        judge_checks(facts.failed_checks),
     );
     judgements.insert(
         single(AlertKind::RefusalsHigh),
         judge_refusals(facts.last_hour, facts.day_before),
     );
+    judgements.insert(single(AlertKind::SignInAttack), judge_logins(facts.failed_logins));
+    judgements.extend(
+        silence::worth_saying(facts.silences.as_deref().unwrap_or_default())
+            .into_iter()
+            .map(SilenceFact::judge),
+    );
     judgements
-}
-
-fn judge_lane(lane: &LaneFact) -> Judgement {
-    let wrong = |status| {
-        Judgement::Wrong(Detail::Lane {
-            partners: lane.partners.clone(),
-            waiting: lane.waiting,
-            status,
-        })
-    };
-    match lane.standing {
-        LaneStanding::Well => Judgement::Well,
-        LaneStanding::Unknown => Judgement::Unclear,
-        LaneStanding::Unreachable => wrong(None),
-        LaneStanding::Refusing(status) => wrong(Some(status)),
-    }
-}
-
-fn judge_queue(age_s: i64) -> Judgement {
-    match age_s {
-        age_s if age_s > QUEUE_OLD_S => Judgement::Wrong(Detail::Queue { age_s }),
-        age_s if age_s < QUEUE_WELL_S => Judgement::Well,
-        _ => Judgement::Unclear,
-    }
-}
-
-fn judge_disk(free_mb: u64, needed_mb: u64) -> Judgement {
-    if free_mb < needed_mb + needed_mb / 2 {
-        Judgement::Wrong(Detail::Disk { free_mb, needed_mb })
-    } else if free_mb > needed_mb * 2 {
-        Judgement::Well
-    } else {
-        Judgement::Unclear
-    }
-}
-
-fn judge_refusals(hour: Tally, day: Tally) -> Judgement {
-    let (refused, total) = (hour.refused, hour.refused + hour.accepted);
-    let day_total = day.refused + day.accepted;
-    // Shares are compared crosswise, so that nothing is divided.
-    let is_thrice_usual = refused * day_total >= 3 * day.refused * total;
-    if refused >= FEWEST_REFUSED && refused * 10 >= total * 3 && is_thrice_usual {
-        Judgement::Wrong(Detail::Refusals { refused, total })
-    } else if refused < FEWEST_REFUSED || refused * 10 < total * 2 {
-        Judgement::Well
-    } else {
-        Judgement::Unclear
-    }
 }
 
 /// Something that is followed.
@@ -337,6 +304,12 @@ impl Watch {
             }
             (Judgement::Wrong(_) | Judgement::Well | Judgement::Unclear, _) => {}
         }
+    }
+
+    /// Drops what is no longer watched: a setting was changed, an offer stopped.
+    pub fn drop_unwatched(&mut self, watched: &[SilenceFact]) {
+        self.followed
+            .retain(|(key, _)| !key.kind.is_silence() || watched.iter().any(|fact| fact.key() == *key));
     }
 
     /// What was said and is not over: what, and since when (unix milliseconds).

@@ -210,3 +210,50 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn failed_checks_of_known_senders() {
+    for (failed_checks, is_wrong, is_well) in [
+        (0, false, true),
+        (4, false, true),
+        (5, false, false),
+        (9, false, false),
+        (10, true, false),
+        (1_000, true, false),
+    ] {
+        let facts = Facts {
+            failed_checks,
+            ..lane(LaneStanding::Well)
+        };
+        let key = AlertKey {
+            kind: AlertKind::ChecksFailing,
+            subject: String::new(),
+        };
+        let judged = &judge(&facts)[&key];
+        assert_eq!(matches!(judged, Judgement::Wrong(_)), is_wrong, "{failed_checks}");
+        assert_eq!(*judged == Judgement::Well, is_well, "{failed_checks}");
+    }
+}
+
+#[test]
+fn postbacks_that_outlived_their_time_are_said_at_once_and_ended() {
+    let facts = |overdue| Facts {
+        overdue,
+        disk_free_mb: 10_000,
+        disk_needed_mb: 512,
+        ..Facts::default()
+    };
+    let mut watch = Watch::default();
+    let mut said = |at_ms, overdue| {
+        let notices = watch.step(at_ms, &judge(&facts(overdue)), &POLICY);
+        notices
+            .into_iter()
+            .map(|notice| (notice.key.kind, notice.over_at_ms.is_some()))
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(said(0, 0), []);
+    assert_eq!(said(1, 7), [(AlertKind::PostbacksOverdue, false)]);
+    assert_eq!(said(30, 3), []);
+    assert_eq!(said(40, 0), []);
+    assert_eq!(said(100, 0), [(AlertKind::PostbacksOverdue, true)]);
+}

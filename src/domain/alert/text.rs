@@ -1,6 +1,9 @@
 //! What a notice says, in the operator's language: what is wrong, since when, what to do, and where to look.
 
+mod told;
+
 use super::{AlertKind, Detail, Notice};
+use told::told_headline;
 
 /// Language of a message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -86,6 +89,14 @@ fn one_line(text: &str) -> String {
         .collect()
 }
 
+/// A sentence of the log in one line, of any length that a message takes.
+fn one_line_of(text: &str) -> String {
+    text.chars()
+        .map(|c| if c.is_control() { ' ' } else { c })
+        .take(600)
+        .collect()
+}
+
 fn who(notice: &Notice, partners: &[String], language: Language) -> String {
     let lane = one_line(&notice.key.subject);
     if partners.is_empty() {
@@ -133,6 +144,14 @@ pub fn headline(notice: &Notice, language: Language) -> String {
             format!("Postbacks wait too long ({age_s} s)"),
             format!("ポストバックの送信が遅れています（{age_s}秒）"),
         ),
+        Detail::Overdue { .. } if is_over => (
+            "Resolved: the postbacks that had outlived their time were sent or given up".into(),
+            "復旧: 期限を過ぎていたポストバックの処理が終わりました".into(),
+        ),
+        Detail::Overdue { postbacks } => (
+            format!("{postbacks} postbacks outlived their time while nothing could be sent"),
+            format!("送信できない間に期限を過ぎたポストバックが {postbacks} 件あります"),
+        ),
         Detail::Disk { .. } if is_over => (
             "Resolved: there is enough room on the disk again".into(),
             "復旧: ディスクの空き容量が回復しました".into(),
@@ -141,6 +160,23 @@ pub fn headline(notice: &Notice, language: Language) -> String {
             format!("The disk is nearly full ({free_mb} MiB free)"),
             format!("ディスクの空き容量がわずかです（残り {free_mb} MiB）"),
         ),
+        Detail::Told { .. } => told_headline(notice.key.kind, is_over),
+        Detail::Checks { failed } => checks_headline(*failed, is_over),
+        Detail::Held { partner, .. } if is_over => {
+            let who = held(partner, language);
+            (
+                format!("Resolved: the postbacks of {who} go out again"),
+                format!("復旧: {who} への送信を再開しました"),
+            )
+        }
+        Detail::Held { partner, cause, .. } => {
+            let (en, ja) = held_because(cause);
+            let who = held(partner, language);
+            (
+                format!("The postbacks of {who} wait: {en}"),
+                format!("{who} への送信を保留しています: {ja}"),
+            )
+        }
         Detail::Refusals { .. } if is_over => (
             "Resolved: refused conversions are back to normal".into(),
             "復旧: 成果エラーの割合が通常に戻りました".into(),
@@ -149,8 +185,67 @@ pub fn headline(notice: &Notice, language: Language) -> String {
             format!("{refused} of {total} conversions of the last hour were refused"),
             format!("直近1時間の成果 {total} 件のうち {refused} 件がエラーになりました"),
         ),
+        Detail::Silence { offer, hours, .. } => silence_headline(notice.key.kind, offer, *hours, is_over),
+        Detail::Logins { failed } => logins_headline(*failed, is_over),
     };
     language.pick(en, ja)
+}
+
+fn logins_headline(failed: i64, is_over: bool) -> (String, String) {
+    if is_over {
+        (
+            "Resolved: nobody tries passwords any more".into(),
+            "復旧: 不審なサインインの試行は収まりました".into(),
+        )
+    } else {
+        (
+            format!("{failed} tries to sign in failed in the last hour"),
+            format!("直近1時間にサインインの失敗が {failed} 回ありました"),
+        )
+    }
+}
+
+/// In English and Japanese: what does not come in.
+fn silence_headline(kind: AlertKind, offer: &str, hours: u16, is_over: bool) -> (String, String) {
+    let (en, ja) = match kind {
+        AlertKind::NoClicks => ("clicks", "クリック"),
+        _ => ("conversions", "成果"),
+    };
+    let (of, from) = if offer.is_empty() {
+        (String::new(), String::new())
+    } else {
+        let offer = one_line(offer);
+        (format!(" of {offer}"), format!("「{offer}」の"))
+    };
+    if is_over {
+        (
+            format!("Resolved: {en}{of} come in again"),
+            format!("復旧: {from}{ja}が再び入ってくるようになりました"),
+        )
+    } else {
+        (
+            format!("No {en}{of} for {hours} hours"),
+            format!("{from}{ja}が{hours}時間入っていません"),
+        )
+    }
+}
+
+fn silence_remedy(kind: AlertKind, usual: [i64; 2]) -> (String, String) {
+    let [week, two] = usual;
+    let (en, ja) = match kind {
+        AlertKind::NoClicks => (
+            "Look whether the ads run and whether the links still lead here.",
+            "広告の配信状況と、掲載されているリンクを確認してください。",
+        ),
+        _ => (
+            "Look whether the shop's tag or its server still reports: a new cart, a new thanks page, a changed token.",
+            "成果タグやサーバーからの通知が止まっていないか確認してください（カートやサンクスページの変更、トークンの変更など）。",
+        ),
+    };
+    (
+        format!("In the same hours there were {week} a week ago and {two} two weeks ago. {en}"),
+        format!("同じ時間帯の実績は、1週間前が{week}件、2週間前が{two}件でした。{ja}"),
+    )
 }
 
 fn remedy(notice: &Notice, language: Language) -> String {
@@ -167,23 +262,124 @@ fn remedy(notice: &Notice, language: Language) -> String {
             "The server does not keep up with sending: look at the load and the disk of the machine; restart Yamabiko if it does not pass.".into(),
             "サーバーの送信が追いついていません。マシンの負荷とディスクを確認し、改善しない場合は Yamabiko を再起動してください。".into(),
         ),
+        Detail::Overdue { .. } => (
+            "Each is sent once more, and given up only if the receiver does not take it then; what is given up stays in the list of postbacks and can be sent again. Find out why the server was off, or its clock wrong.".into(),
+            "それぞれもう一度送信し、受信側に受け付けられなかったものだけを失敗とします。失敗したものは一覧に残り、再送できます。サーバーの停止や時刻のずれの原因を確認してください。".into(),
+        ),
         Detail::Disk { needed_mb, .. } => (
             format!("Free space or enlarge the disk: below {needed_mb} MiB conversions are no longer taken (clicks are still redirected)."),
             format!("不要なファイルを削除するか、ディスクを拡張してください。{needed_mb} MiB を下回ると成果を受け付けられなくなります（クリックの転送は続きます）。"),
         ),
+        Detail::Told { message } if notice.key.kind == AlertKind::StoreDamaged => (
+            format!("{}. Compare with a backup, run `yamabiko doctor`, and have the disk checked.", one_line_of(message)),
+            format!("{} — バックアップと照合し、`yamabiko doctor` を実行してください。ディスクの点検もおすすめします。", one_line_of(message)),
+        ),
+        Detail::Told { message } if notice.key.kind == AlertKind::CertificateFailing => (
+            format!("{}. Without a good certificate browsers stop visitors: look at the DNS records of the name and at ports 80 and 443.", one_line_of(message)),
+            format!("{} — 有効な証明書がないと、ブラウザが訪問者をブロックします。ドメインのDNS設定と、80番・443番ポートを確認してください。", one_line_of(message)),
+        ),
+        Detail::Told { message } if notice.key.kind == AlertKind::RawDataFailing => (
+            format!("{}. Nothing is lost: everything follows when the receiver takes it again. Settings, System has a test.", one_line_of(message)),
+            format!("{} — データは失われず、受信側が復旧しだい続きから送信されます。「設定」の「システム」で接続をテストできます。", one_line_of(message)),
+        ),
+        Detail::Told { message } if notice.key.kind == AlertKind::ArchiveFailing => (
+            format!("{}. What waits stays in the journal of this machine and goes out by itself; `yamabiko archive test` tries the bucket.", one_line_of(message)),
+            format!("{} — 未送信のデータはこのサーバーに残り、自動で送信されます。`yamabiko archive test` でバケットを確認してください。", one_line_of(message)),
+        ),
+        Detail::Told { message } => (
+            format!("{}. Make room or correct backup.dir; `yamabiko backup FILE` makes one at once.", one_line_of(message)),
+            format!("{} — 空き容量または backup.dir の設定を確認してください。`yamabiko backup FILE` ですぐに作成できます。", one_line_of(message)),
+        ),
+        Detail::Checks { .. } => checks_remedy(),
+        Detail::Held { cause, detail, .. } => {
+            let detail = one_line(detail);
+            let (en, ja) = match cause.as_str() {
+                "token_refused" => (
+                    "Get a new token from the partner and enter it under Secrets on the partner's page",
+                    "媒体で新しいトークンを発行し、媒体の画面の「秘密情報」に登録してください",
+                ),
+                "secret_sealed" => (
+                    "Give the server the file with the sealing key (sealing.key_file) and start it again",
+                    "封印鍵のファイル（sealing.key_file）を用意して、サーバーを再起動してください",
+                ),
+                _ => (
+                    "Enter the secret on the partner's page, or correct the rule that uses it",
+                    "媒体の画面で秘密情報を登録するか、使っているルールを直してください",
+                ),
+            };
+            (
+                format!("{en} ({detail}). Nothing is lost: what waits is sent then."),
+                format!("{ja}（{detail}）。送信待ちのものは失われず、その後に送信されます。"),
+            )
+        }
         Detail::Refusals { .. } => (
             "Look at the reasons in the list of refused conversions: most often a tag or a parameter on the advertiser's site has changed.".into(),
             "成果エラーログで理由を確認してください。多くの場合、広告主サイトのタグやパラメータの変更が原因です。".into(),
+        ),
+        Detail::Silence { usual, .. } => silence_remedy(notice.key.kind, *usual),
+        Detail::Logins { .. } => (
+            "Somebody tries passwords. They are slowed down, and browsers that signed in before are not kept out. Switch the second factor on, look at the audit log, and open the admin side to your own network only if you can (admin.listen).".into(),
+            "第三者がパスワードを試している可能性があります。試行は制限されており、過去にサインインしたブラウザは影響を受けません。二段階認証を有効にし、操作ログを確認してください。可能であれば管理画面を社内ネットワークからのみ開けるようにしてください（admin.listen）。".into(),
         ),
     };
     language.pick(en, ja)
 }
 
+fn held(partner: &str, language: Language) -> String {
+    if partner.is_empty() {
+        language.pick("your own servers", "自社サーバー").to_owned()
+    } else {
+        one_line(partner)
+    }
+}
+
+fn held_because(cause: &str) -> (&'static str, &'static str) {
+    match cause {
+        "token_refused" => ("its token is refused", "トークンが拒否されました"),
+        "secret_missing" => ("a secret is missing", "秘密情報が登録されていません"),
+        "secret_sealed" => ("its secrets are sealed", "秘密情報の封印を解けません"),
+        _ => ("the token endpoint gives no token", "トークンを取得できません"),
+    }
+}
+
+fn checks_headline(failed: usize, is_over: bool) -> (String, String) {
+    if is_over {
+        (
+            "Resolved: conversions of known senders pass their checks again".into(),
+            "復旧: 取引実績のある送信元の成果が、再び認証を通るようになりました".into(),
+        )
+    } else {
+        (
+            format!(
+                "{failed} conversions of the last hour failed their check, from senders that had good ones"
+            ),
+            format!("直近1時間に、取引実績のある送信元からの成果 {failed} 件が認証エラーになりました"),
+        )
+    }
+}
+
+fn checks_remedy() -> (String, String) {
+    (
+        "Token, signature or address of the shop has probably changed. Correct the offer's trust settings, then accept these conversions in the list of refused ones.".into(),
+        "トークン、署名、または送信元IPが変わった可能性があります。広告の認証設定を直してから、成果エラーログで該当の成果を承認してください。".into(),
+    )
+}
+
 fn screen(kind: AlertKind) -> &'static str {
     match kind {
-        AlertKind::PartnerFailing => "/postbacks",
-        AlertKind::QueueOld | AlertKind::DiskLow => "/settings/system",
-        AlertKind::RefusalsHigh => "/refused",
+        AlertKind::PartnerFailing | AlertKind::PostbacksOverdue => "/postbacks",
+        AlertKind::PartnerHeld => "/partners",
+        AlertKind::QueueOld
+        | AlertKind::DiskLow
+        | AlertKind::StoreDamaged
+        | AlertKind::BackupFailing
+        | AlertKind::RawDataFailing
+        | AlertKind::ArchiveFailing
+        | AlertKind::CertificateFailing => "/settings/system",
+        AlertKind::RefusalsHigh | AlertKind::ChecksFailing => "/refused",
+        AlertKind::SignInAttack => "/settings/audit",
+        AlertKind::NoClicks => "/clicks",
+        AlertKind::NoConversions => "/conversions",
     }
 }
 
@@ -207,102 +403,5 @@ fn block(notice: &Notice, language: Language, base: Option<&str>, time: &dyn Fn(
 }
 
 #[cfg(test)]
-mod tests {
-    use super::super::AlertKey;
-    use super::*;
-
-    fn notice(detail: Detail, over_at_ms: Option<i64>) -> Notice {
-        let kind = match detail {
-            Detail::Lane { .. } => AlertKind::PartnerFailing,
-            Detail::Queue { .. } => AlertKind::QueueOld,
-            Detail::Disk { .. } => AlertKind::DiskLow,
-            Detail::Refusals { .. } => AlertKind::RefusalsHigh,
-        };
-        let subject = if kind == AlertKind::PartnerFailing {
-            "https://a.example:443"
-        } else {
-            ""
-        };
-        Notice {
-            key: AlertKey {
-                kind,
-                subject: subject.into(),
-            },
-            detail,
-            since_ms: 1,
-            over_at_ms,
-        }
-    }
-
-    fn lane(name: &str, status: Option<u16>) -> Detail {
-        Detail::Lane {
-            partners: vec![name.into()],
-            waiting: 7,
-            status,
-        }
-    }
-
-    fn time(at_ms: i64) -> String {
-        format!("T{at_ms}")
-    }
-
-    #[test]
-    fn a_beginning_says_what_since_when_what_to_do_and_where() {
-        let message = message(
-            &[notice(lane("Media", None), None)],
-            Language::En,
-            Some("https://t.example"),
-            &time,
-        );
-        assert_eq!(
-            message.subject,
-            "[Yamabiko] Postbacks do not reach Media (https://a.example:443)"
-        );
-        let lines: Vec<&str> = message.text.lines().collect();
-        assert_eq!(lines.len(), 4, "{lines:?}");
-        assert_eq!(lines[1], "Since: T1");
-        assert!(lines[2].starts_with("7 postbacks wait"));
-        assert_eq!(lines[3], "https://t.example/postbacks");
-    }
-
-    #[test]
-    fn an_end_is_one_line_in_both_languages() {
-        for (language, word) in [(Language::En, "Resolved: "), (Language::Ja, "復旧: ")] {
-            for detail in [
-                lane("Media", Some(404)),
-                Detail::Queue { age_s: 99 },
-                Detail::Disk {
-                    free_mb: 1,
-                    needed_mb: 512,
-                },
-                Detail::Refusals {
-                    refused: 20,
-                    total: 30,
-                },
-            ] {
-                let over = message(
-                    &[notice(detail.clone(), Some(9))],
-                    language,
-                    Some("https://t.example"),
-                    &time,
-                );
-                assert_eq!(over.text.lines().count(), 1, "{over:?}");
-                assert!(
-                    over.text.starts_with(word) && over.text.contains("T9"),
-                    "{over:?}"
-                );
-                let begun = message(&[notice(detail, None)], language, None, &time);
-                assert_eq!(begun.text.lines().count(), 3, "{begun:?}");
-            }
-        }
-    }
-
-    #[test]
-    fn names_stay_in_their_line() {
-        let named = notice(lane("Media\r\nBcc: x@y.example\u{1b}[31m", None), None);
-        let message = message(&[named.clone(), named], Language::Ja, None, &time);
-        assert!(!message.subject.contains(char::is_control), "{message:?}");
-        assert!(message.subject.contains("ほか1件"));
-        assert_eq!(message.text.matches("発生: T1").count(), 2);
-    }
-}
+#[path = "text_tests.rs"]
+mod tests;

@@ -57,7 +57,7 @@ impl ClaimVerdict {
 /// and inactivity (reference, 6.3).
 pub fn judge_claim(claimed: &Engagement, current: Option<&Credit>, of: &Claimed) -> ClaimVerdict {
     let lost = match of {
-        Claimed::Install(of) => install::ineligible(of, claimed),
+        Claimed::Install(of) => install::ineligible(of, claimed).or_else(|| install::rejected(of, claimed)),
         Claimed::Reattribution(of) => reattribution::ineligible(of, claimed),
     };
     if let Some(lost) = lost {

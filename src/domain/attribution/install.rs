@@ -34,6 +34,12 @@ pub fn decide_install(install: &Install, engagements: Vec<Engagement>) -> Decisi
     })
 }
 
+/// What is wrong with the device, or with an engagement so near to the install.
+pub(super) fn rejected(install: &Install, engagement: &Engagement) -> Option<Lost> {
+    let rejection = install.rejection.or_else(|| implausible(install, engagement));
+    rejection.map(Lost::Rejected)
+}
+
 /// Why an engagement cannot have the credit, whatever else there is.
 pub(super) fn ineligible(install: &Install, engagement: &Engagement) -> Option<Lost> {
     let windows = &engagement.windows;

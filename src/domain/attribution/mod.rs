@@ -34,7 +34,7 @@ pub use reattribution::{Return, decide_reattribution};
 use super::activity::{Candidate, MatchType};
 use super::ids::{LinkToken, SessionId};
 use std::cmp::Ordering;
-use std::fmt;
+use strum::VariantArray;
 
 /// A click or impression that matched, with the windows of its link.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -60,7 +60,10 @@ pub struct Engagement {
 }
 
 /// Why an engagement was refused the credit; the value of `{rejection_reason}`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, Hash, strum::Display, strum::IntoStaticStr, strum::VariantArray,
+)]
+#[strum(serialize_all = "snake_case")]
 pub enum Rejection {
     /// The device calls from a network that the operator listed (data centre, VPN, Tor).
     AnonymousTraffic,
@@ -78,31 +81,11 @@ pub enum Rejection {
 
 impl Rejection {
     /// Every reason.
-    pub const ALL: [Self; 6] = [
-        Self::AnonymousTraffic,
-        Self::TooManyEngagements,
-        Self::DistributionOutlier,
-        Self::EngagementInjection,
-        Self::IncorrectSignature,
-        Self::MalformedAdvertisingId,
-    ];
+    pub const ALL: &[Self] = Self::VARIANTS;
 
     /// Stable code.
     pub fn code(self) -> &'static str {
-        match self {
-            Self::AnonymousTraffic => "anonymous_traffic",
-            Self::TooManyEngagements => "too_many_engagements",
-            Self::DistributionOutlier => "distribution_outlier",
-            Self::EngagementInjection => "engagement_injection",
-            Self::IncorrectSignature => "incorrect_signature",
-            Self::MalformedAdvertisingId => "malformed_advertising_id",
-        }
-    }
-}
-
-impl fmt::Display for Rejection {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.code())
+        self.into()
     }
 }
 

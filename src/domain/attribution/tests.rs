@@ -226,7 +226,7 @@ fn an_engagement_of_the_sandbox_is_none_for_production() {
 
 #[test]
 fn a_device_that_cannot_be_trusted_is_nobodys() {
-    for rejection in Rejection::ALL {
+    for &rejection in Rejection::ALL {
         let judged = Install {
             rejection: Some(rejection),
             ..install()

@@ -1,8 +1,13 @@
 //! Which rules fire for what, and what comes of them.
 
+mod click_id;
+mod of_platforms;
+
 use super::*;
 use crate::domain::activity::RefusalReason;
 use crate::domain::ids::{EventToken, RuleId};
+use crate::domain::postback::{FailReason, Method, PostbackState};
+use crate::domain::rule::NoData;
 use crate::domain::template::sample::{Sample, sample_activity};
 use ActivityKind as K;
 use ConversionStatus as S;
@@ -25,6 +30,16 @@ fn offer_wide(id: &str, text: &str) -> Rule {
         no_data: NoData::Empty,
         signing_secret: None,
         include_bots: false,
+        allow_empty_click_id: false,
+        amount_changes: false,
+        credit: Default::default(),
+        secrets_of: None,
+        event_map: Vec::new(),
+        needs: Vec::new(),
+        max_age_h: None,
+        test: None,
+        answers: None,
+        second_look: None,
         updated_at_ms: 0,
     }
 }
@@ -164,14 +179,52 @@ fn the_same_url_in_two_places_is_called_twice() {
 fn a_change_of_the_amount_alone_enters_no_status() {
     let mut corrected = with_status(K::EventUpdate, S::Approved);
     corrected.activity.outdated_status = Some(S::Approved);
-    let rules = [for_status("appr1", S::Approved), of_partner("part1", ANY)];
+    let asks = |rule: Rule| Rule {
+        amount_changes: true,
+        ..rule
+    };
+    let rules = [
+        for_status("appr1", S::Approved),
+        of_partner("part1", ANY),
+        asks(of_partner("asks1", ANY)),
+        asks(for_status("asks2", S::Approved)),
+        asks(for_status("asks3", S::Rejected)),
+    ];
     assert_eq!(
-        run(&corrected, &rules).outcomes.len(),
-        1,
-        "only the rule for all changes"
+        fired(&corrected, &rules),
+        ["asks1", "asks2"],
+        "only those that ask for it"
     );
     corrected.activity.outdated_status = Some(S::Pending);
-    assert_eq!(run(&corrected, &rules).outcomes.len(), 2);
+    assert_eq!(fired(&corrected, &rules), ["appr1", "part1", "asks1", "asks2"]);
+}
+
+#[test]
+fn a_rule_of_installs_that_names_statuses_hears_of_their_changes() {
+    let of_installs = |id: &str, statuses: &[S]| Rule {
+        kinds: vec![K::Install],
+        statuses: statuses.to_vec(),
+        ..of_partner(id, ANY)
+    };
+    let rules = [
+        of_installs("once1", &[]),
+        of_installs("pend1", &[S::Pending]),
+        of_installs("reje1", &[S::Rejected]),
+        of_installs("both1", &[S::Approved, S::Rejected]),
+    ];
+    let mut install = sample(K::Install);
+    install.activity.status = Some(S::Approved);
+    assert_eq!(fired(&install, &rules), ["once1", "both1"]);
+    install.activity.status = Some(S::Pending);
+    assert_eq!(fired(&install, &rules), ["once1", "pend1"]);
+    let mut update = sample(K::EventUpdate);
+    update.activity.event = None;
+    update.activity.status = Some(S::Rejected);
+    update.activity.outdated_status = Some(S::Pending);
+    update.activity.facts = vec![("event_name".into(), "install".into())];
+    assert_eq!(fired(&update, &rules), ["reje1", "both1"]);
+    update.activity.facts = vec![("event_name".into(), "reinstall".into())];
+    assert!(fired(&update, &rules).is_empty());
 }
 
 #[test]
@@ -225,6 +278,18 @@ fn three_urls_a_partner() {
             expected,
             "{kind} {status:?}"
         );
+        // Asked one by one, beside the others, they say the same.
+        let sample = with_status(kind, status);
+        let compiled: Vec<CompiledRule> = rules.iter().map(|rule| compile(rule).unwrap()).collect();
+        for rule in &compiled {
+            let others = compiled.iter().filter(|other| other.rule.id != rule.rule.id);
+            assert_eq!(
+                fires(rule, others, &sample.activity, &sample.context()),
+                expected.contains(&rule.rule.id.as_str()),
+                "{kind} {status:?} {}",
+                rule.rule.id
+            );
+        }
     }
     // Another event's rule does not cover.
     let other = Rule {
@@ -422,7 +487,12 @@ fn clicks_and_impressions_are_their_session() {
 fn preview_is_what_is_delivered() {
     let sample = sample(K::Event);
     let allow = |_: &str| None;
-    let checks = CheckContext { refuse_host: &allow };
+    let checks = CheckContext {
+        refuse_host: &allow,
+        partner: None,
+        has_secret: None,
+        events: None,
+    };
     let text = "equal,{country},us,https://us.example/?s={sid} http://h.example/?s={sid}&a=##AMOUNT##";
     let rule = offer_wide("wide1", text);
     let preview = preview(&rule, &sample.activity, &sample.context(), &checks);
@@ -459,24 +529,6 @@ fn test_sends_are_labelled() {
     let id: RuleId = "part1".parse().unwrap();
     assert_eq!(plan.postbacks[0].origin, Origin::Test(id));
     assert!(plan.postbacks[0].is_test && plan.postbacks[0].order_key.is_none());
-    let again = render_again(
-        &rule,
-        0,
-        &sample.activity,
-        &sample.context(),
-        (PostbackId::new(1, 1), 1),
-    );
-    assert_eq!(again.unwrap().unwrap(), plan.postbacks[0].request);
-    assert!(
-        render_again(
-            &rule,
-            9,
-            &sample.activity,
-            &sample.context(),
-            (PostbackId::new(1, 1), 1)
-        )
-        .is_none()
-    );
 }
 
 #[test]

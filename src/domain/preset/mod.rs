@@ -2,6 +2,8 @@
 //! where others read manuals. Data, no behaviour: a preset becomes a partner and a rule once it is picked,
 //! and later changes of a preset change neither.
 //!
+//! Systems that take conversions through an API have a [`Platform`]: secrets, events, rules with body and headers.
+//!
 //! `presets.json` has one preset a line. A rule text there is in our own syntax with `<BLANK>`s for what the
 //! operator must fill in; a blank may stand for a host. A partner's own macros are kept byte for byte.
 //!
@@ -9,9 +11,19 @@
 //! against the partner: they are `unverified` (未確認), and the test send is where the truth is found.
 
 mod fold;
+mod platform;
+mod platforms;
+mod search;
 
+pub use self::platform::{
+    Characters, Chosen, Ending, OwnWord, Platform, PlatformBlank, PlatformId, PlatformRule, PlatformToken,
+    PlatformWords, Shape, Told,
+};
+pub use self::search::search;
+
+use self::search::Haystack;
+use super::activity::{ActivityKind, ConversionStatus};
 use super::postback::Method;
-use fold::fold;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
@@ -109,7 +121,7 @@ pub struct PresetClickParameter {
 /// Why a preset has no rule.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 pub struct NoRule {
-    /// `not_public`, `needs_api`, `partner_calls_us`, `computed_field`, `no_click_id`.
+    /// `not_public`, `partner_calls_us`, `no_click_id`.
     pub code: String,
     /// The reason with what to do.
     pub text: Bilingual,
@@ -153,6 +165,10 @@ pub struct Preset {
     pub region: Region,
     /// Serves installs and events of apps rather than conversions of sites.
     pub for_apps: bool,
+    /// Kinds of activities that the rule is for; empty without a rule.
+    pub kinds: Vec<ActivityKind>,
+    /// Statuses of conversions that the rule text is entered for; empty: the rule asks for no status.
+    pub statuses: Vec<ConversionStatus>,
     /// What the partner puts on our click URL.
     pub click: Vec<PresetClickParameter>,
     /// GET or POST.
@@ -173,6 +189,8 @@ pub struct Preset {
     pub confidence: Confidence,
     /// Where it was read, when that is public.
     pub source: Option<String>,
+    /// Its conversion API; with it there is neither a rule text nor a reason for none.
+    pub platform: Option<Platform>,
 }
 
 /// A value for a blank is missing or cannot stand where the blank stands.
@@ -191,6 +209,31 @@ pub enum FillError {
         blank: String,
         /// The first character that cannot stand there.
         character: char,
+    },
+    /// The value has not the form that the platform gives out.
+    #[error("{blank}: {message}")]
+    Shape {
+        /// Name of the blank.
+        blank: String,
+        /// What is expected.
+        message: String,
+    },
+    /// There is no such blank.
+    #[error("{blank} is none of the fields of this preset")]
+    Unknown {
+        /// What was given.
+        blank: String,
+    },
+    /// The platform's words are those of the account, and none was given.
+    #[error("choose the events that are sent, and enter for each what the platform calls it")]
+    NoEvents,
+    /// A word has not the form that the platform gives out.
+    #[error("{message}")]
+    Word {
+        /// Which row.
+        at: usize,
+        /// What is expected.
+        message: String,
     },
 }
 
@@ -264,96 +307,6 @@ pub fn find(id: &str) -> Option<&'static Preset> {
     CATALOGUE.presets.iter().find(|p| p.id == id)
 }
 
-/// Presets that match every word of the query, best first; all of them for an empty query. Looks at names,
-/// companies, readings, ids and domains; case, width, and hiragana or katakana do not matter. A pasted URL
-/// finds the systems of its domain.
-pub fn search(query: &str) -> Vec<&'static Preset> {
-    let domain = query
-        .trim()
-        .split_once("://")
-        .map(|(_, rest)| rest.split(['/', '?', '#', ':']).next().unwrap_or(rest));
-    let words: Vec<String> = match domain {
-        Some(domain) => vec![fold(registrable(domain))],
-        None => query
-            .split_whitespace()
-            .map(fold)
-            .filter(|word| !word.is_empty())
-            .collect(),
-    };
-    let mut found: Vec<(u8, usize)> = CATALOGUE
-        .haystacks
-        .iter()
-        .enumerate()
-        .filter_map(|(index, haystack)| Some((haystack.rank(&words)?, index)))
-        .collect();
-    found.sort_unstable();
-    found
-        .into_iter()
-        .filter_map(|(_, index)| CATALOGUE.presets.get(index))
-        .collect()
-}
-
-/// The last two labels of a domain, three under the second-level domains of Japan and the United Kingdom.
-fn registrable(domain: &str) -> &str {
-    let is_second_level = |label: &str| matches!(label, "co" | "ne" | "or" | "ac" | "gr" | "com" | "org");
-    let dots: Vec<usize> = domain.rmatch_indices('.').map(|(at, _)| at).collect();
-    let second = dots
-        .first()
-        .zip(dots.get(1))
-        .and_then(|(last, second)| domain.get(second + 1..*last));
-    let keep = if second.is_some_and(is_second_level) {
-        dots.get(2)
-    } else {
-        dots.get(1)
-    };
-    keep.and_then(|at| domain.get(at + 1..)).unwrap_or(domain)
-}
-
-/// Folded texts that a preset is found by.
-struct Haystack {
-    names: Vec<String>,
-    others: Vec<String>,
-}
-
-impl Haystack {
-    fn of(preset: &Preset) -> Haystack {
-        let rule = preset.rule.as_deref().unwrap_or_default();
-        let hosts = rule
-            .split("://")
-            .skip(1)
-            .filter_map(|rest| rest.split(['/', '?']).next())
-            .filter(|host| !host.starts_with('<') || host.contains('.'));
-        Haystack {
-            names: vec![fold(&preset.name.en), fold(&preset.name.ja), fold(&preset.id)],
-            others: preset
-                .search
-                .iter()
-                .map(|s| fold(s))
-                .chain(hosts.map(fold))
-                .collect(),
-        }
-    }
-
-    /// 0 for a name that begins with the first word, 1 for a name that holds it, 2 for the rest.
-    fn rank(&self, words: &[String]) -> Option<u8> {
-        let all = || self.names.iter().chain(&self.others);
-        if !words
-            .iter()
-            .all(|word| all().any(|text| text.contains(word.as_str())))
-        {
-            return None;
-        }
-        let first = words.first().map_or("", String::as_str);
-        if self.names.iter().any(|name| name.starts_with(first)) {
-            Some(0)
-        } else if self.names.iter().any(|name| name.contains(first)) {
-            Some(1)
-        } else {
-            Some(2)
-        }
-    }
-}
-
 struct Catalogue {
     presets: Vec<Preset>,
     haystacks: Vec<Haystack>,
@@ -397,6 +350,9 @@ struct Entry {
     region: Region,
     #[serde(default)]
     for_apps: bool,
+    /// Left out: conversions of a site.
+    #[serde(default)]
+    kinds: Option<Vec<ActivityKind>>,
     click: Vec<PresetClickParameter>,
     #[serde(default)]
     method: Method,
@@ -413,6 +369,12 @@ struct Entry {
     confidence: Confidence,
     #[serde(default)]
     source: Option<String>,
+}
+
+/// The platform of a preset, if it has a file.
+fn platform_of(id: &str) -> Result<Option<Platform>, serde_json::Error> {
+    let file = platforms::FILES.iter().find(|(of, _)| *of == id);
+    file.map(|(_, text)| serde_json::from_str(text)).transpose()
 }
 
 fn read(text: &str) -> Result<Vec<Preset>, serde_json::Error> {
@@ -449,6 +411,12 @@ fn read(text: &str) -> Result<Vec<Preset>, serde_json::Error> {
                     Ok::<_, serde_json::Error>(NoRule { code, text })
                 })
                 .transpose()?;
+            let kinds = match (&entry.rule, entry.kinds) {
+                (None, _) => Vec::new(),
+                (Some(_), Some(kinds)) => kinds,
+                (Some(_), None) => vec![ActivityKind::Event, ActivityKind::EventUpdate],
+            };
+            let platform = platform_of(&entry.id)?;
             Ok(Preset {
                 id: entry.id,
                 name: entry.name,
@@ -456,6 +424,8 @@ fn read(text: &str) -> Result<Vec<Preset>, serde_json::Error> {
                 kind: entry.kind,
                 region: entry.region,
                 for_apps: entry.for_apps,
+                statuses: statuses_of(&kinds, entry.rule.as_deref()),
+                kinds,
                 click: entry.click,
                 method: entry.method,
                 rule: entry.rule,
@@ -466,9 +436,27 @@ fn read(text: &str) -> Result<Vec<Preset>, serde_json::Error> {
                 note: entry.note,
                 confidence: entry.confidence,
                 source: entry.source,
+                platform,
             })
         })
         .collect()
+}
+
+/// A text that tells the status is for every status; others are told of a conversion once, while it waits.
+fn statuses_of(kinds: &[ActivityKind], rule: Option<&str>) -> Vec<ConversionStatus> {
+    use ConversionStatus::{Approved, Pending, Rejected};
+    match rule {
+        Some(text) if text.contains("{status}") && has_statuses(kinds) => vec![Pending, Approved, Rejected],
+        Some(_) if !kinds.contains(&ActivityKind::EventUpdate) => Vec::new(),
+        Some(_) => vec![Pending],
+        None => Vec::new(),
+    }
+}
+
+fn has_statuses(kinds: &[ActivityKind]) -> bool {
+    kinds
+        .iter()
+        .any(|kind| *kind == ActivityKind::EventUpdate || kind.is_arrival())
 }
 
 /// Blanks of a rule text in their order, each once, and whether they stand in a host.
@@ -492,5 +480,7 @@ fn blanks_of(rule: &str) -> Vec<(&str, bool)> {
     blanks
 }
 
+#[cfg(test)]
+mod platform_tests;
 #[cfg(test)]
 mod tests;

@@ -5,14 +5,14 @@ use std::collections::BTreeSet;
 #[test]
 fn the_file_is_read_and_whole() {
     let presets = read(include_str!("presets.json")).unwrap();
-    assert_eq!(presets.len(), 186);
+    assert_eq!(presets.len(), 193);
     let ids: BTreeSet<&str> = presets.iter().map(|p| p.id.as_str()).collect();
     assert_eq!(ids.len(), presets.len(), "an id appears twice");
     let verified = presets
         .iter()
         .filter(|p| p.confidence == Confidence::Verified)
         .count();
-    assert_eq!(verified, 18);
+    assert_eq!(verified, 36);
     assert!(
         presets.is_sorted_by_key(|p| p.region != Region::Jp),
         "Japanese presets come first"
@@ -29,7 +29,8 @@ fn every_preset_has_names_and_either_a_rule_or_a_reason() {
             p.id
         );
         assert_eq!(p.note.en.is_empty(), p.note.ja.is_empty(), "{}", p.id);
-        assert_eq!(p.rule.is_some(), p.no_rule.is_none(), "{}", p.id);
+        let ways = [p.rule.is_some(), p.no_rule.is_some(), p.platform.is_some()];
+        assert_eq!(ways.into_iter().filter(|is| *is).count(), 1, "{}", p.id);
         if let Some(source) = &p.source {
             assert!(url::Url::parse(source).is_ok(), "{}: {source}", p.id);
         }
@@ -154,7 +155,7 @@ fn filling_refuses_what_would_break_the_url() {
             .unwrap()
             .contains("SIGNATURE=a%26b&")
     );
-    assert_eq!(find("tiktok").unwrap().fill(&BTreeMap::new()), Ok(None));
+    assert_eq!(find("criteo").unwrap().fill(&BTreeMap::new()), Ok(None));
 }
 
 #[test]
@@ -194,6 +195,42 @@ fn domains_are_cut_where_they_are_registered() {
         ("example.jp", "example.jp"),
         ("localhost", "localhost"),
     ] {
-        assert_eq!(registrable(domain), cut);
+        assert_eq!(search::registrable(domain), cut);
+    }
+}
+
+#[test]
+fn a_preset_fires_for_what_its_system_counts() {
+    use ActivityKind as K;
+    use ConversionStatus as S;
+    let of = |id: &str| {
+        let preset = find(id).unwrap();
+        (preset.kinds.clone(), preset.statuses.clone())
+    };
+    let conversions = vec![K::Event, K::EventUpdate];
+    let every_status = vec![S::Pending, S::Approved, S::Rejected];
+    assert_eq!(of("adcrops"), (vec![K::Install], vec![]), "installs of apps");
+    assert_eq!(of("tapjoy"), (vec![K::Event], vec![]), "events of apps");
+    assert_eq!(
+        of("affise"),
+        (conversions.clone(), every_status.clone()),
+        "one entry a status"
+    );
+    assert_eq!(
+        of("keitaro"),
+        (conversions.clone(), every_status),
+        "tells the status"
+    );
+    assert_eq!(of("a8net").0, conversions);
+    assert_eq!(of("criteo"), (vec![], vec![]), "without a rule");
+    for preset in presets().iter().filter(|preset| preset.for_apps) {
+        let rule = preset.rule.as_deref().unwrap_or_default();
+        let is_for_events = rule.contains("{event_name}") || rule.contains("##AMOUNT##");
+        let is_for_installs = preset.kinds.contains(&K::Install);
+        assert!(
+            !(is_for_events && is_for_installs),
+            "{}: an install has no event",
+            preset.id
+        );
     }
 }

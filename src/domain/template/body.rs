@@ -1,15 +1,17 @@
-//! Bodies and headers of a POST: a form is pairs like a query, JSON is a document whose white space is kept.
+//! JSON bodies of a POST: a document whose white space is kept.
 //!
 //! 2026-11-21: in JSON a placeholder inside a string is escaped as text. One that stands bare, in place of a
 //! value, is written as a number when the catalogue says that it is one (`{revenue_float}`, `##AMOUNT##`,
 //! `{created_at}`), as JSON when the catalogue says so (`{publisher_parameters}`), and as a string otherwise:
-//! the type never depends on what a caller happened to send. Without data it is the empty string; with the
-//! policy `drop` the field of an object goes, an element of a list stays as the empty string.
+//! the type never depends on what a caller happened to send. A rule can say what a parameter is: `{number:cp_qty}`,
+//! `{json:cp_items}`; what is not that is no data. Without data it is the empty string; with the policy `drop` the
+//! field of an object or the element of a list goes, and with the last of them the object or list itself.
 
 use super::catalogue::Format;
+use super::escape::Escape;
 use super::finding::{Notes, Problem};
-use super::parts::{self, Candidate, Field, Part, Spot, Syntax, Values, fields, fill};
-use super::url::Unrenderable;
+use super::foreign;
+use super::parts::{self, Candidate, Field, Part, Shape, Spot, Syntax, Values, fields, fill};
 use crate::domain::rule::NoData;
 
 /// Deepest nesting of a JSON template.
@@ -71,6 +73,33 @@ impl JsonTemplate {
         }
     }
 
+    /// An object with these members, all of them texts.
+    pub(super) fn flat(members: impl Iterator<Item = (Vec<Part>, Vec<Part>)>) -> Self {
+        let escaped = |parts: Vec<Part>| {
+            let escaped = parts.into_iter().map(|part| match part {
+                Part::Literal(text) => {
+                    let mut out = String::new();
+                    Escape::Json.write(&text, &mut out);
+                    Part::Literal(out)
+                }
+                field @ Part::Field(_) => field,
+            });
+            escaped.collect()
+        };
+        let members = members.map(|(key, value)| Member {
+            lead: String::new(),
+            key: escaped(key),
+            colon: ":".into(),
+            value: Node::Text(escaped(value)),
+            trail: String::new(),
+        });
+        Self {
+            lead: String::new(),
+            root: Node::Object(members.collect(), String::new()),
+            tail: String::new(),
+        }
+    }
+
     pub(super) fn fields(&self) -> Vec<&Field> {
         let mut all = Vec::new();
         self.root.collect(&mut all);
@@ -101,6 +130,22 @@ impl Node {
         }
     }
 
+    /// Whether it goes with the policy `drop`: nothing in it has data. What was written empty stays.
+    fn is_dropped(&self, values: &dyn Values, no_data: &NoData) -> bool {
+        *no_data == NoData::Drop
+            && match self {
+                Self::Text(parts) => parts::is_without_data(parts, values),
+                Self::Bare(field) => !field.has_data(values),
+                Self::Scalar(_) => false,
+                Self::Object(members, _) => {
+                    !members.is_empty() && members.iter().all(|member| member.is_dropped(values, no_data))
+                }
+                Self::Array(items, _) => {
+                    !items.is_empty() && items.iter().all(|item| item.value.is_dropped(values, no_data))
+                }
+            }
+    }
+
     fn render(&self, values: &dyn Values, no_data: &NoData, out: &mut String) {
         match self {
             Self::Text(parts) => write_text(parts, values, no_data, out),
@@ -127,8 +172,12 @@ impl Node {
             }
             Self::Array(items, tail) => {
                 out.push('[');
-                for (index, item) in items.iter().enumerate() {
-                    if index > 0 {
+                let mut is_first = true;
+                for item in items
+                    .iter()
+                    .filter(|item| !item.value.is_dropped(values, no_data))
+                {
+                    if !std::mem::take(&mut is_first) {
                         out.push(',');
                     }
                     out.push_str(&item.lead);
@@ -147,30 +196,28 @@ impl Member {
         if *no_data != NoData::Drop {
             return false;
         }
-        match &self.value {
-            Node::Text(parts) => parts::is_without_data(parts, values),
-            Node::Bare(field) => field.value(values).is_none(),
-            Node::Scalar(_) | Node::Object(..) | Node::Array(..) => parts::is_without_data(&self.key, values),
-        }
+        self.value.is_dropped(values, no_data)
+            || (matches!(self.value, Node::Scalar(_) | Node::Object(..) | Node::Array(..))
+                && parts::is_without_data(&self.key, values))
     }
 }
 
 fn write_text(parts: &[Part], values: &dyn Values, no_data: &NoData, out: &mut String) {
     out.push('"');
-    fill(parts, values, no_data, out, &mut escape);
+    fill(parts, values, no_data, out, Escape::Json);
     out.push('"');
 }
 
 fn write_bare(field: &Field, values: &dyn Values, no_data: &NoData, out: &mut String) {
-    for candidate in &field.candidates {
-        let (value, format) = match candidate {
-            Candidate::Known(placeholder) => (values.value(placeholder), placeholder.format),
-            Candidate::Parameter(name) => (values.parameter(name), Format::Text),
-        };
-        let Some(value) = value.filter(|value| !value.is_empty()) else {
-            continue;
+    if let Some((candidate, value)) = field.filled(values) {
+        let format = match candidate {
+            Candidate::Known(placeholder) => placeholder.format,
+            Candidate::Parameter(_) | Candidate::Own(_) | Candidate::Secret(_) | Candidate::Computed(_) => {
+                Format::Text
+            }
         };
         let is_raw = match format {
+            _ if field.shape != Shape::Usual => true,
             Format::Json => serde_json::from_str::<serde::de::IgnoredAny>(&value).is_ok(),
             format => {
                 format.is_number()
@@ -185,31 +232,21 @@ fn write_bare(field: &Field, values: &dyn Values, no_data: &NoData, out: &mut St
         }
         return;
     }
-    match no_data {
-        NoData::Word { word } => quote(word, out),
-        NoData::Empty | NoData::Drop => out.push_str("\"\""),
+    match (field.hole(values), no_data) {
+        (Some(hole), _) => {
+            out.push('"');
+            Escape::Json.leave_hole(&hole, out);
+            out.push('"');
+        }
+        (None, NoData::Word { word }) => quote(word, out),
+        (None, NoData::Empty | NoData::Drop) => out.push_str("\"\""),
     }
 }
 
 fn quote(text: &str, out: &mut String) {
     out.push('"');
-    escape(text, out);
+    Escape::Json.write(text, out);
     out.push('"');
-}
-
-/// Escapes for the inside of a JSON string.
-fn escape(text: &str, out: &mut String) {
-    for c in text.chars() {
-        match c {
-            '"' => out.push_str("\\\""),
-            '\\' => out.push_str("\\\\"),
-            '\n' => out.push_str("\\n"),
-            '\r' => out.push_str("\\r"),
-            '\t' => out.push_str("\\t"),
-            c if c < ' ' => out.push_str(&format!("\\u{:04x}", u32::from(c))),
-            c => out.push(c),
-        }
-    }
 }
 
 type Refusal = (&'static str, usize);
@@ -255,11 +292,16 @@ impl<'t> Parser<'t, '_> {
             return Err(("it is nested too deep", self.at));
         }
         match spot(self.rest()) {
-            Some(Spot::Field { length, candidates }) => {
+            Some(Spot::Field {
+                length,
+                candidates,
+                shape,
+            }) => {
                 let start = self.at;
                 self.at += length;
                 return Ok(Node::Bare(Field {
                     candidates,
+                    shape,
                     start,
                     end: self.at,
                 }));
@@ -276,7 +318,7 @@ impl<'t> Parser<'t, '_> {
         match self.rest().chars().next() {
             Some('{') => self.object(depth),
             Some('[') => self.array(depth),
-            Some('"') => Ok(Node::Text(self.string()?)),
+            Some('"') => Ok(Node::Text(self.string(true)?)),
             Some(_) => self.scalar(),
             None => Err(("a value is missing", self.at)),
         }
@@ -293,7 +335,7 @@ impl<'t> Parser<'t, '_> {
             if !self.rest().starts_with('"') {
                 return Err(("a field name in quotes is missing", self.at));
             }
-            let key = self.string()?;
+            let key = self.string(false)?;
             let mut colon = self.space();
             if !self.take(':') {
                 return Err(("a colon is missing", self.at));
@@ -340,7 +382,8 @@ impl<'t> Parser<'t, '_> {
         }
     }
 
-    fn string(&mut self) -> Result<Vec<Part>, Refusal> {
+    /// A text in quotes. The name of a field is the receiver's own word, and no variable that somebody forgot to fill.
+    fn string(&mut self, is_value: bool) -> Result<Vec<Part>, Refusal> {
         let start = self.at + 1;
         let mut is_escaped = false;
         let length = self.text[start..].find(|c: char| match c {
@@ -357,7 +400,11 @@ impl<'t> Parser<'t, '_> {
         let Some(length) = length else {
             return Err(("a string is not closed", self.at));
         };
-        let parts = parts::scan(&self.text[start..start + length], start, Syntax::Json, self.notes);
+        let content = &self.text[start..start + length];
+        let parts = parts::scan(content, start, Syntax::Json, self.notes);
+        if is_value {
+            foreign::check_value(content, start, self.notes);
+        }
         // What is left must be a JSON string whatever the values are.
         let shape: String = parts
             .iter()
@@ -396,93 +443,4 @@ fn spot(rest: &str) -> Option<Spot> {
     } else {
         None
     }
-}
-
-/// Headers of the connection (RFC 9110, 7.6.1), of the message's framing, and of the product.
-const RESERVED: [&str; 9] = [
-    "connection",
-    "content-length",
-    "expect",
-    "host",
-    "keep-alive",
-    "te",
-    "trailer",
-    "transfer-encoding",
-    "upgrade",
-];
-/// Beginnings of names that belong to proxies and to our own signature.
-const RESERVED_PREFIXES: [&str; 2] = ["proxy-", "webhook-"];
-
-/// Whether a rule may not set the header, whatever its case.
-pub fn is_reserved_header(name: &str) -> bool {
-    let name = name.to_ascii_lowercase();
-    RESERVED.contains(&name.as_str()) || RESERVED_PREFIXES.iter().any(|prefix| name.starts_with(prefix))
-}
-
-/// A parsed extra header.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct HeaderTemplate {
-    name: String,
-    value: Vec<Part>,
-}
-
-impl HeaderTemplate {
-    /// What is wrong with a header name.
-    pub(super) fn check_name(name: &str, notes: &mut Notes) {
-        let is_token = |c: char| c.is_ascii_alphanumeric() || "!#$%&'*+-.^_`|~".contains(c);
-        if name.is_empty() {
-            notes.add(Problem::HeaderName, 0, 0);
-        } else if let Some((at, wrong)) = name.char_indices().find(|(_, c)| !is_token(*c)) {
-            notes.add(Problem::HeaderName, at, at + wrong.len_utf8());
-        } else if is_reserved_header(name) {
-            notes.add(
-                Problem::HeaderReserved {
-                    name: name.to_owned(),
-                },
-                0,
-                name.len(),
-            );
-        }
-    }
-
-    pub(super) fn parse(name: &str, value: &str, notes: &mut Notes) -> Self {
-        for (at, control) in value.match_indices(|c: char| is_forbidden_in_header(c)) {
-            notes.offer(Problem::HeaderControl, at, at + control.len(), "");
-        }
-        Self {
-            name: name.to_owned(),
-            value: parts::scan(value, 0, Syntax::Header, notes),
-        }
-    }
-
-    pub(super) fn fields(&self) -> impl Iterator<Item = &Field> {
-        fields(&self.value)
-    }
-
-    pub(super) fn is_content_type(&self) -> bool {
-        self.name.eq_ignore_ascii_case("content-type")
-    }
-
-    /// The header; `None` when the policy drops it.
-    pub(super) fn render(
-        &self,
-        values: &dyn Values,
-        no_data: &NoData,
-    ) -> Result<Option<(String, String)>, Unrenderable> {
-        if *no_data == NoData::Drop && parts::is_without_data(&self.value, values) {
-            return Ok(None);
-        }
-        let mut value = String::new();
-        fill(&self.value, values, no_data, &mut value, &mut |text, out| {
-            out.push_str(text);
-        });
-        if value.contains(is_forbidden_in_header) {
-            return Err(Unrenderable::HeaderControl);
-        }
-        Ok(Some((self.name.clone(), value)))
-    }
-}
-
-fn is_forbidden_in_header(c: char) -> bool {
-    c.is_ascii_control() && c != '\t'
 }

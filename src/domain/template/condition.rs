@@ -1,13 +1,16 @@
 //! Conditions: `operator,LEFT,VALUE` before the URL of an entry. The comparison is byte for byte: literals
 //! are decoded (`%XX`, `+` = space), the values of placeholders are taken as they are.
 
-use super::finding::{Notes, Problem};
+use super::escape::encode;
+use super::finding::{Notes, PartProblem, Problem};
 use super::parts::{self, Candidate, Part, Syntax, Values};
 use super::url_check::is_percent_triple;
 use serde::Serialize;
+use strum::VariantArray;
 
 /// How LEFT and VALUE are compared.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, strum::EnumString, strum::IntoStaticStr, strum::VariantArray)]
+#[strum(serialize_all = "lowercase")]
 pub enum Operator {
     /// LEFT is VALUE.
     Equal,
@@ -21,20 +24,11 @@ pub enum Operator {
 
 impl Operator {
     /// The four, as the documents name them.
-    pub const ALL: [Self; 4] = [Self::Equal, Self::NotEqual, Self::Contained, Self::NotContained];
+    pub const ALL: &[Self] = Self::VARIANTS;
 
     /// The word.
     pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Equal => "equal",
-            Self::NotEqual => "notequal",
-            Self::Contained => "contained",
-            Self::NotContained => "notcontained",
-        }
-    }
-
-    pub(super) fn of(word: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|operator| operator.as_str() == word)
+        self.into()
     }
 
     fn takes_list(self) -> bool {
@@ -137,6 +131,9 @@ impl Condition {
         check_literals(value, value_at, &mut own);
         for field in parts::fields(&value_parts) {
             own.add(Problem::PlaceholderInValue, field.start, field.end);
+        }
+        for field in parts::fields(&left_parts).filter(|field| !field.secrets().is_empty()) {
+            own.add(Problem::Part(PartProblem::SecretNotHere), field.start, field.end);
         }
         let items: Vec<&str> = if operator.takes_list() {
             value.split(';').collect()
@@ -267,7 +264,7 @@ fn check_literals(text: &str, base: usize, notes: &mut Notes) {
             },
             start,
             start + run.len(),
-            parts::encode(&run),
+            encode(&run),
         );
         at += run.len();
     }

@@ -1,4 +1,5 @@
-//! Values that nobody sent but that follow from what was: hashes of ids, and the cost in the offer's currency.
+//! Values that nobody sent but that follow from what was: hashes of ids, the cost in the offer's currency, hours of
+//! times, the store of a destination, whether tracking is limited.
 //!
 //! Ids are hashed in the spelling in which their systems write them: those of Apple and hardware addresses in
 //! upper case, all others in lower case, the app's own as they are.
@@ -25,10 +26,52 @@ pub(super) fn value(
         "external_device_id_md5" => of("external_device_id").map(|id| md5(&id)),
         "cost_id_md5" => of("cost_id").map(|id| md5(&id)),
         "reporting_cost" => reporting_cost(currency?, of),
-        _ => None,
+        "store" => store(&of("destination")?).map(Into::into),
+        "tracking_enabled" => tracking_limited(&of).map(|limited| flag(!limited)),
+        "tracking_limited" => tracking_limited(&of).map(flag),
+        "device_manufacturer" => (of("os_name")?.eq_ignore_ascii_case("ios")).then(|| "apple".into()),
+        hour => {
+            let at: i64 = of(hour.strip_suffix("_hour")?)?.parse().ok()?;
+            Some((at.div_euclid(3600) * 3600).to_string())
+        }
     }
 }
 
+fn flag(is: bool) -> String {
+    u8::from(is).to_string()
+}
+
+/// Whether ad tracking is limited: as either name says, else by the consent on iOS. Without an answer yet it is not
+/// known.
+fn tracking_limited(of: &impl Fn(&str) -> Option<String>) -> Option<bool> {
+    let said = |name: &str| match of(name)?.as_str() {
+        "1" | "true" => Some(true),
+        "0" | "false" => Some(false),
+        _ => None,
+    };
+    said("tracking_limited")
+        .or_else(|| said("tracking_enabled").map(|enabled| !enabled))
+        .or_else(|| match of("att_status")?.as_str() {
+            "3" => Some(false),
+            "1" | "2" => Some(true),
+            _ => None,
+        })
+}
+
+/// The store that a destination leads to.
+fn store(destination: &str) -> Option<&'static str> {
+    let url = url::Url::parse(destination).ok()?;
+    match (url.scheme(), url.host_str().unwrap_or_default()) {
+        ("itms" | "itms-apps" | "itms-appss", _) | (_, "apps.apple.com" | "itunes.apple.com") => {
+            Some("itunes")
+        }
+        ("market", _) | (_, "play.google.com") => Some("google"),
+        ("ms-windows-store", _) | (_, "apps.microsoft.com" | "www.microsoft.com") => Some("wstore"),
+        ("amzn", _) => Some("amazon"),
+        (_, host) if host.starts_with("www.amazon.") && url.path().contains("/dp/") => Some("amazon"),
+        _ => None,
+    }
+}
 fn reporting_cost(currency: Currency, of: impl Fn(&str) -> Option<String>) -> Option<String> {
     let is_same = of("cost_currency")?.trim().parse() == Ok(currency);
     let amount = parse_amount(&of("cost_amount")?).ok().filter(|_| is_same)?;

@@ -5,27 +5,36 @@
 
 mod body;
 pub mod catalogue;
+mod click_id;
 mod compiled;
 mod condition;
 mod derived;
+mod destination;
+mod escape;
 mod finding;
+mod foreign;
+mod form;
+mod header;
+pub mod hole;
+mod look;
+mod pairs;
 mod parts;
 mod rule_text;
 pub mod sample;
 #[cfg(test)]
 mod tests;
-mod text;
 mod url;
 mod url_check;
 mod values;
 
-pub use self::body::is_reserved_header;
-pub(crate) use self::compiled::render_get;
 pub use self::compiled::{CheckContext, CompiledRule, check, compile};
 pub use self::condition::{Condition, Evaluation, Operator};
+pub use self::destination::check_destination;
 pub use self::finding::{Finding, Severity};
-pub use self::parts::{Candidate, Field, Part, Values};
-pub use self::rule_text::{Entry, MAX_ENTRIES, MAX_TEXT, Parsed, RuleText};
-pub use self::text::TextTemplate;
+pub use self::form::token_form;
+pub use self::header::is_reserved_header;
+pub use self::look::look_url;
+pub use self::parts::{Candidate, Computed, Field, Function, Part, Values};
+pub use self::rule_text::{Entry, MAX_ENTRIES, MAX_TEXT, Parsed, RuleText, url_of};
 pub use self::url::{MAX_BODY, MAX_URL, Unrenderable, UrlTemplate};
-pub use self::values::{ActivityValues, Context};
+pub use self::values::{ActivityValues, Context, OfRule};

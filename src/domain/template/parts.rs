@@ -1,18 +1,19 @@
 //! Parts: a text cut into literals and placeholders, in either spelling, and the values that fill them.
 //! Shared by URLs, bodies, headers and conditions; it must not know what the text is for.
 
+mod computed;
+mod shape;
+
+pub use self::computed::{Computed, Function};
+pub use self::shape::Shape;
+
+use self::computed::{NotComputed, secret_name};
 use super::catalogue::{self, Placeholder};
+use super::escape::{Escape, VALUE};
 use super::finding::{Notes, Problem};
 use crate::domain::rule::NoData;
-use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use percent_encoding::percent_encode;
 use std::borrow::Cow;
-
-/// Everything but RFC 3986 unreserved characters.
-const VALUE: &AsciiSet = &NON_ALPHANUMERIC
-    .remove(b'-')
-    .remove(b'.')
-    .remove(b'_')
-    .remove(b'~');
 
 /// What fills placeholders.
 pub trait Values {
@@ -20,8 +21,21 @@ pub trait Values {
     fn value(&self, placeholder: &'static Placeholder) -> Option<Cow<'_, str>>;
     /// The value of a parameter of the credited session: `{dcp_<name>}`.
     fn parameter(&self, name: &str) -> Option<Cow<'_, str>>;
+    /// The value of a parameter of the activity itself: `{cp_<name>}`; none where there is no activity.
+    fn own_parameter(&self, _name: &str) -> Option<Cow<'_, str>> {
+        None
+    }
     /// Custom parameters that are appended to the URL, sorted by key; empty for kinds that append none.
     fn custom(&self) -> &[(String, String)];
+    /// Whether there is such a parameter at all.
+    fn keeps_bytes(&self) -> bool {
+        false
+    }
+    /// The bytes of a parameter of the credited session, of one whose text does not keep them: they go back to the
+    /// partner as they came.
+    fn bytes(&self, _parameter: &str) -> Option<Vec<u8>> {
+        None
+    }
 }
 
 /// One alternative of `{a||b}`.
@@ -31,6 +45,25 @@ pub enum Candidate {
     Known(&'static Placeholder),
     /// `{dcp_<name>}`: the name.
     Parameter(String),
+    /// `{cp_<name>}`: the name.
+    Own(String),
+    /// `{secret.<name>}`: the name. Filled when the request is sent; always alone in its braces.
+    Secret(String),
+    /// `{md5:...}`; with a secret always alone in its braces.
+    Computed(Computed),
+}
+
+impl Candidate {
+    /// The value, as far as it is known before a request is sent.
+    pub(super) fn value<'v>(&self, values: &'v dyn Values) -> Option<Cow<'v, str>> {
+        match self {
+            Self::Known(placeholder) => values.value(placeholder),
+            Self::Parameter(name) => values.parameter(name),
+            Self::Own(name) => values.own_parameter(name),
+            Self::Secret(_) => None,
+            Self::Computed(computed) => computed.text(values).map(Cow::Owned),
+        }
+    }
 }
 
 /// A placeholder as it stands in a text: the first candidate with data fills it.
@@ -38,6 +71,8 @@ pub enum Candidate {
 pub struct Field {
     /// In the order written.
     pub candidates: Vec<Candidate>,
+    /// What its value has to be.
+    pub shape: Shape,
     /// First byte in the source.
     pub start: usize,
     /// Byte after it.
@@ -45,15 +80,67 @@ pub struct Field {
 }
 
 impl Field {
+    /// The bytes of the candidate that fills it, where its text does not keep them.
+    fn bytes(&self, values: &dyn Values) -> Option<Vec<u8>> {
+        if !values.keeps_bytes() {
+            return None;
+        }
+        let filled = self.candidates.iter().find(|candidate| {
+            let value = candidate.value(values);
+            value.is_some_and(|value| !value.is_empty())
+        })?;
+        match filled {
+            Candidate::Parameter(name) => values.bytes(name),
+            Candidate::Known(placeholder) => {
+                let slot = placeholder.name.strip_prefix("para")?;
+                values.bytes(&format!("param{slot}"))
+            }
+            // What the activity itself brought is kept as text.
+            Candidate::Own(_) | Candidate::Secret(_) | Candidate::Computed(_) => None,
+        }
+    }
+
     /// The value; `None` when no candidate has data.
     pub fn value<'v>(&self, values: &'v dyn Values) -> Option<Cow<'v, str>> {
+        self.filled(values).map(|(_, value)| value)
+    }
+
+    /// The candidate that fills it, with its value.
+    pub(super) fn filled<'f, 'v>(&'f self, values: &'v dyn Values) -> Option<(&'f Candidate, Cow<'v, str>)> {
         self.candidates
             .iter()
-            .filter_map(|candidate| match candidate {
-                Candidate::Known(placeholder) => values.value(placeholder),
-                Candidate::Parameter(name) => values.parameter(name),
-            })
-            .find(|value| !value.is_empty())
+            .filter_map(|candidate| Some((candidate, candidate.value(values)?)))
+            .find(|(_, value)| !value.is_empty() && self.shape.admits(value))
+    }
+
+    /// What fills it when the request is sent; `None` when its value is known already, or it has no data.
+    pub(super) fn hole(&self, values: &dyn Values) -> Option<String> {
+        match self.candidates.as_slice() {
+            [Candidate::Secret(name)] => Some(format!("${name}")),
+            [Candidate::Computed(computed)] => computed.expression(values),
+            _ => None,
+        }
+    }
+
+    /// Whether something will stand in its place.
+    pub fn has_data(&self, values: &dyn Values) -> bool {
+        self.value(values).is_some() || self.hole(values).is_some()
+    }
+
+    /// Whether it is read from values alone: no secret fills it, and nothing is computed.
+    pub(super) fn is_shown(&self) -> bool {
+        let is_other =
+            |candidate: &Candidate| matches!(candidate, Candidate::Secret(_) | Candidate::Computed(_));
+        !self.candidates.iter().any(is_other)
+    }
+
+    /// The secrets that fill it.
+    pub fn secrets(&self) -> Vec<&str> {
+        match self.candidates.as_slice() {
+            [Candidate::Secret(name)] => vec![name],
+            [Candidate::Computed(computed)] => computed.secrets().collect(),
+            _ => Vec::new(),
+        }
     }
 }
 
@@ -74,48 +161,72 @@ pub(super) fn fields(parts: &[Part]) -> impl Iterator<Item = &Field> {
     })
 }
 
+/// Cuts parts into what stands before and after the first of `marks`; the mark itself goes with neither.
+pub(super) fn cut_at(parts: Vec<Part>, marks: &[char]) -> (Vec<Part>, Option<(char, Vec<Part>)>) {
+    let mut before = Vec::new();
+    let mut parts = parts.into_iter();
+    while let Some(part) = parts.next() {
+        if let Part::Literal(text) = &part
+            && let Some(at) = text.find(marks)
+        {
+            let mark = text[at..].chars().next().unwrap_or_default();
+            if at > 0 {
+                before.push(Part::Literal(text[..at].to_owned()));
+            }
+            let rest = &text[at + mark.len_utf8()..];
+            let mut after = Vec::new();
+            if !rest.is_empty() {
+                after.push(Part::Literal(rest.to_owned()));
+            }
+            after.extend(parts);
+            return (before, Some((mark, after)));
+        }
+        before.push(part);
+    }
+    (before, None)
+}
+
 /// Whether there are placeholders and none has data.
 pub(super) fn is_without_data(parts: &[Part], values: &dyn Values) -> bool {
     let mut any = false;
     for field in fields(parts) {
         any = true;
-        if field.value(values).is_some() {
+        if field.has_data(values) {
             return false;
         }
     }
     any
 }
 
-/// Percent-encodes everything but unreserved characters.
-pub(super) fn encode(text: &str) -> String {
-    utf8_percent_encode(text, VALUE).to_string()
-}
-
-/// Fills the parts into `out`; `write` says how a value is escaped.
-pub(super) fn fill(
-    parts: &[Part],
-    values: &dyn Values,
-    no_data: &NoData,
-    out: &mut String,
-    write: &mut dyn FnMut(&str, &mut String),
-) {
+/// Fills the parts into `out`, values written as `escape` says.
+pub(super) fn fill(parts: &[Part], values: &dyn Values, no_data: &NoData, out: &mut String, escape: Escape) {
     for part in parts {
         match part {
             Part::Literal(text) => out.push_str(text),
             Part::Field(field) => match (field.value(values), no_data) {
-                (Some(value), _) => write(&value, out),
-                (None, NoData::Word { word }) => write(word, out),
-                (None, NoData::Empty | NoData::Drop) => {}
+                (Some(value), _) => escape.write(&value, out),
+                (None, no_data) => match (field.hole(values), no_data) {
+                    (Some(hole), _) => escape.leave_hole(&hole, out),
+                    (None, NoData::Word { word }) => escape.write(word, out),
+                    (None, NoData::Empty | NoData::Drop) => {}
+                },
             },
         }
     }
 }
 
-/// Fills the parts with percent-encoded values.
+/// Fills the parts with percent-encoded values; bytes that are no text stay what they are.
 pub(super) fn fill_encoded(parts: &[Part], values: &dyn Values, no_data: &NoData, out: &mut String) {
-    fill(parts, values, no_data, out, &mut |value, out| {
-        out.extend(utf8_percent_encode(value, VALUE));
-    });
+    for part in parts {
+        let bytes = match part {
+            Part::Field(field) => field.bytes(values),
+            Part::Literal(_) => None,
+        };
+        match bytes {
+            Some(bytes) => out.extend(percent_encode(&bytes, VALUE)),
+            None => fill(std::slice::from_ref(part), values, no_data, out, Escape::Percent),
+        }
+    }
 }
 
 /// What kind of text is scanned: it decides what braces and `##` that are no placeholder mean.
@@ -151,6 +262,7 @@ pub(super) enum Spot {
     Field {
         length: usize,
         candidates: Vec<Candidate>,
+        shape: Shape,
     },
     /// Something that looks like one but is not in the catalogue.
     Unknown { length: usize, name: String },
@@ -181,29 +293,69 @@ pub(super) fn spot(rest: &str) -> Option<Spot> {
     named(&typed.to_ascii_lowercase(), typed, end + 4)
 }
 
+/// Parameters by name: of the click, and of the activity itself.
+type OfName = fn(String) -> Candidate;
+
+const BY_NAME: [(&str, OfName); 2] = [("dcp_", Candidate::Parameter), ("cp_", Candidate::Own)];
+
+fn by_name(name: &str) -> Option<Candidate> {
+    BY_NAME.iter().find_map(|(prefix, make)| {
+        let parameter = name.strip_prefix(prefix)?;
+        let is_name = !parameter.is_empty()
+            && !parameter
+                .chars()
+                .any(|c| c.is_whitespace() || c.is_control() || c == '|');
+        is_name.then(|| make(parameter.to_owned()))
+    })
+}
+
 fn named(content: &str, typed: &str, length: usize) -> Option<Spot> {
-    let looks_like_name = |name: &str| {
-        let dcp = name.strip_prefix("dcp_").is_some_and(|rest| {
-            !rest.is_empty()
-                && !rest
-                    .chars()
-                    .any(|c| c.is_whitespace() || c.is_control() || c == '|')
-        });
-        dcp || (!name.is_empty()
-            && name
-                .bytes()
-                .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-' | b'.')))
+    let unknown = |name: String| Some(Spot::Unknown { length, name });
+    let alone = |candidate| {
+        Some(Spot::Field {
+            length,
+            candidates: vec![candidate],
+            shape: Shape::Usual,
+        })
     };
-    if content.is_empty() || !content.split("||").all(looks_like_name) {
+    let (shape, content) = match content.split_once(':') {
+        Some(("number", names)) => (Shape::Number, names),
+        Some(("json", names)) => (Shape::Json, names),
+        _ => (Shape::Usual, content),
+    };
+    if shape == Shape::Usual {
+        if let Some(secret) = secret_name(content) {
+            return alone(Candidate::Secret(secret.to_owned()));
+        }
+        match Computed::parse(content) {
+            Ok(computed) => return alone(Candidate::Computed(computed)),
+            Err(NotComputed::Unknown(name)) if !content.contains("||") => return unknown(name),
+            Err(_) => {}
+        }
+    }
+    let looks_like_name = |name: &str| {
+        by_name(name).is_some()
+            || (!name.is_empty()
+                && name
+                    .bytes()
+                    .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-' | b'.')))
+    };
+    let computed = |name: &str| {
+        let found = Computed::parse(name).ok();
+        found.filter(|computed| computed.secrets().next().is_none())
+    };
+    let looks_good = |name: &str| looks_like_name(name) || computed(name).is_some();
+    if content.is_empty() || !content.split("||").all(looks_good) {
         return None;
     }
     let mut candidates = Vec::new();
     for name in content.split("||") {
-        candidates.push(match (name.strip_prefix("dcp_"), catalogue::find(name)) {
-            (Some(parameter), _) if !parameter.is_empty() => Candidate::Parameter(parameter.to_owned()),
-            (_, Some(placeholder)) => Candidate::Known(placeholder),
+        candidates.push(match (by_name(name), catalogue::find(name), computed(name)) {
+            (Some(parameter), ..) => parameter,
+            (_, Some(placeholder), _) => Candidate::Known(placeholder),
+            (.., Some(computed)) => Candidate::Computed(computed),
             _ => {
-                let shown = if content == typed { name } else { typed };
+                let shown = if typed.ends_with(content) { name } else { typed };
                 return Some(Spot::Unknown {
                     length,
                     name: shown.to_owned(),
@@ -211,7 +363,11 @@ fn named(content: &str, typed: &str, length: usize) -> Option<Spot> {
             }
         });
     }
-    Some(Spot::Field { length, candidates })
+    Some(Spot::Field {
+        length,
+        candidates,
+        shape,
+    })
 }
 
 /// Cuts a text into parts. `base` is where the text stands in the source.
@@ -224,12 +380,15 @@ pub(super) fn scan(text: &str, base: usize, syntax: Syntax, notes: &mut Notes) -
         let start = base + at;
         match c {
             '{' | '#' => match spot(rest) {
-                Some(Spot::Field { length, candidates }) => {
-                    if !literal.is_empty() {
-                        parts.push(Part::Literal(std::mem::take(&mut literal)));
-                    }
+                Some(Spot::Field {
+                    length,
+                    candidates,
+                    shape,
+                }) => {
+                    end_literal(&mut literal, &mut parts);
                     parts.push(Part::Field(Field {
                         candidates,
+                        shape,
                         start,
                         end: start + length,
                     }));
@@ -286,10 +445,14 @@ pub(super) fn scan(text: &str, base: usize, syntax: Syntax, notes: &mut Notes) -
         literal.push(c);
         at += c.len_utf8();
     }
-    if !literal.is_empty() {
-        parts.push(Part::Literal(literal));
-    }
+    end_literal(&mut literal, &mut parts);
     parts
+}
+
+fn end_literal(literal: &mut String, parts: &mut Vec<Part>) {
+    if !literal.is_empty() {
+        parts.push(Part::Literal(std::mem::take(literal)));
+    }
 }
 
 /// The run of a placeholder typed in full width: its length in bytes and its half-width form.

@@ -1,11 +1,19 @@
-//! The text of a rule: entries separated by white space, each a URL or `operator,LEFT,VALUE,URL`.
+//! The text of a rule: entries separated by white space, each a URL or `operator,LEFT,VALUE,URL`. `GET,` or `POST,`
+//! may stand before either, over the method of the rule; after the URL of a POST entry, behind a comma, may stand
+//! pairs (`key=value&key2=value2`) that are sent as one flat JSON object.
 
+use super::body::JsonTemplate;
 use super::catalogue::distance;
 use super::condition::{Condition, Operator};
 use super::finding::{Finding, Notes, Problem};
-use super::parts::Field;
-use super::url::UrlTemplate;
+use super::foreign;
+use super::form::FormTemplate;
+use super::parts::{Field, Values};
+use super::url::{MAX_BODY, Unrenderable, UrlTemplate};
 use super::url_check::{encoded_form, is_url};
+use crate::domain::postback::{Method, Request};
+use crate::domain::rule::NoData;
+use crate::domain::unfilled::{half_width, is_invisible};
 
 /// Longest rule text in bytes.
 pub const MAX_TEXT: usize = 64 * 1024;
@@ -15,10 +23,14 @@ pub const MAX_ENTRIES: usize = 50;
 /// One entry.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Entry {
+    /// Written before it; `None`: that of the rule.
+    pub method: Option<Method>,
     /// `None`: always.
     pub condition: Option<Condition>,
     /// What is called.
     pub url: UrlTemplate,
+    /// The pairs behind the URL of a POST.
+    pub(super) body: Option<JsonTemplate>,
     /// First byte in the rule text.
     pub start: usize,
     /// Byte after it.
@@ -26,12 +38,33 @@ pub struct Entry {
 }
 
 impl Entry {
-    /// Every placeholder in condition and URL.
+    /// Every placeholder in what is sent.
+    pub fn request_fields(&self) -> impl Iterator<Item = &Field> {
+        let of_body = self.body.iter().flat_map(JsonTemplate::fields);
+        self.url.fields().chain(of_body)
+    }
+
+    /// What an entry without a rule around it sends: callbacks carried on a click URL. A GET unless it says POST.
+    pub fn render(&self, values: &dyn Values) -> Result<Request, Unrenderable> {
+        let mut request = Request {
+            method: self.method.unwrap_or_default(),
+            url: self.url.render(values, &NoData::Empty)?,
+            headers: Vec::new(),
+            body: None,
+        };
+        if let Some(body) = &self.body {
+            request.headers.push(("Content-Type".into(), JSON.into()));
+            request.body = Some(bounded(body.render(values, &NoData::Empty))?);
+        }
+        Ok(request)
+    }
+
+    /// Every placeholder in condition, URL and pairs.
     pub fn fields(&self) -> impl Iterator<Item = &Field> {
         self.condition
             .iter()
             .flat_map(Condition::fields)
-            .chain(self.url.fields())
+            .chain(self.request_fields())
     }
 }
 
@@ -51,10 +84,26 @@ pub struct Parsed {
     pub findings: Vec<Finding>,
 }
 
+/// Media type of a JSON body.
+pub(super) const JSON: &str = "application/json";
+
+/// The body, unless it is too long.
+pub(super) fn bounded(body: String) -> Result<String, Unrenderable> {
+    if body.len() > MAX_BODY {
+        Err(Unrenderable::BodyTooLong)
+    } else {
+        Ok(body)
+    }
+}
+
 /// A word between white space, and what it seems to be.
 struct Word<'t> {
     text: &'t str,
     start: usize,
+    method: Option<Method>,
+    /// What follows the method, and where it begins.
+    rest: &'t str,
+    rest_at: usize,
     shape: Shape,
 }
 
@@ -69,22 +118,56 @@ enum Shape {
 
 impl<'t> Word<'t> {
     fn new(text: &'t str, start: usize) -> Self {
-        let shape = match text.split_once(',') {
-            _ if is_url(text) => Shape::Url,
-            Some((word, _)) => match Operator::of(word) {
-                Some(operator) => Shape::Condition(operator),
-                None if !word.is_empty() && word.bytes().all(|b| b.is_ascii_alphabetic()) => {
+        let (method, rest) = if let Some(rest) = text.strip_prefix("GET,") {
+            (Some(Method::Get), rest)
+        } else if let Some(rest) = text.strip_prefix("POST,") {
+            (Some(Method::Post), rest)
+        } else {
+            (None, text)
+        };
+        let shape = match rest.split_once(',') {
+            _ if is_url(rest) => Shape::Url,
+            Some((word, _)) => match word.parse() {
+                Ok(operator) => Shape::Condition(operator),
+                Err(_) if !word.is_empty() && word.bytes().all(|b| b.is_ascii_alphabetic()) => {
                     Shape::OtherOperator
                 }
-                None => Shape::Neither,
+                Err(_) => Shape::Neither,
             },
             None => Shape::Neither,
         };
-        Self { text, start, shape }
+        Self {
+            text,
+            start,
+            method,
+            rest,
+            rest_at: start + text.len() - rest.len(),
+            shape,
+        }
     }
 
     fn end(&self) -> usize {
         self.start + self.text.len()
+    }
+}
+
+/// The URL of an entry as the parser reads it, for those who judge its host before it is parsed; `None` when it has
+/// none.
+pub fn url_of(entry: &str) -> Option<&str> {
+    let word = Word::new(entry, 0);
+    let url = match word.shape {
+        Shape::Url => word.rest,
+        Shape::Condition(_) => word.rest.splitn(4, ',').nth(3)?,
+        Shape::OtherOperator | Shape::Neither => return None,
+    };
+    Some(split_pairs(url, word.method).0).filter(|url| is_url(url))
+}
+
+/// Cuts the pairs off the URL of an entry. Only a POST has them: a comma elsewhere belongs to the URL.
+fn split_pairs(url: &str, method: Option<Method>) -> (&str, Option<&str>) {
+    match url.split_once(',') {
+        Some((url, pairs)) if method == Some(Method::Post) => (url, Some(pairs)),
+        _ => (url, None),
     }
 }
 
@@ -148,6 +231,7 @@ fn parse_entries(text: &str, notes: &mut Notes) -> Vec<Entry> {
     while let Some(word) = words.get(index) {
         index += 1;
         match &word.shape {
+            Shape::Neither | Shape::OtherOperator if offer_plain(word, notes) => {}
             Shape::Neither => {
                 let last = words[index..]
                     .iter()
@@ -159,11 +243,27 @@ fn parse_entries(text: &str, notes: &mut Notes) -> Vec<Entry> {
                 index += last;
             }
             Shape::OtherOperator => report_operator(word, notes),
-            Shape::Url => entries.extend(parse_url(word, None, word.text, word.start, notes)),
+            Shape::Url => entries.extend(parse_url(word, None, word.rest, word.rest_at, notes)),
             Shape::Condition(operator) => entries.extend(parse_conditional(word, *operator, notes)),
         }
     }
     entries
+}
+
+/// Offers the word in half width and without invisible characters, when that makes it an entry.
+fn offer_plain(word: &Word<'_>, notes: &mut Notes) -> bool {
+    let visible: String = word.text.chars().filter(|c| !is_invisible(*c)).collect();
+    let plain: String = visible.chars().map(half_width).collect();
+    if plain == word.text || !matches!(Word::new(&plain, 0).shape, Shape::Url | Shape::Condition(_)) {
+        return false;
+    }
+    let problem = if plain == visible {
+        Problem::Invisible
+    } else {
+        Problem::FullWidth { half: plain.clone() }
+    };
+    notes.offer(problem, word.start, word.end(), plain);
+    true
 }
 
 /// Words that are no entries: with the entry before them they are probably one URL typed with spaces, so its
@@ -180,11 +280,33 @@ fn report_stray(text: &str, before: Option<&Word<'_>>, run: &[Word<'_>], notes: 
         return;
     };
     let typed = &text[before.start..last.end()];
-    let url_at = match before.shape {
-        Shape::Condition(_) => typed.match_indices(',').nth(2).map_or(0, |(at, _)| at + 1),
+    let commas = match before.shape {
+        Shape::Condition(_) => 3,
         _ => 0,
+    } + usize::from(before.method.is_some());
+    let url_at = match commas {
+        0 => 0,
+        n => typed.match_indices(',').nth(n - 1).map_or(0, |(at, _)| at + 1),
     };
     let (condition, url) = typed.split_at(url_at);
+    if let Some(replaced) = foreign::replaced(url) {
+        notes
+            .0
+            .retain(|found| found.end <= before.start || !found.problem.is_of_characters());
+        let problem = Problem::ForeignVariable {
+            typed: url.to_owned(),
+            systems: "",
+            is_certain: true,
+            is_error: true,
+        };
+        notes.offer(
+            problem,
+            before.start,
+            last.end(),
+            format!("{condition}{replaced}"),
+        );
+        return;
+    }
     notes.offer(
         problem,
         before.start,
@@ -199,14 +321,12 @@ fn report_operator(word: &Word<'_>, notes: &mut Notes) {
     let problem = Problem::UnknownOperator {
         word: typed.to_owned(),
     };
+    let lower = typed.to_ascii_lowercase();
     let near = Operator::ALL
-        .into_iter()
-        .map(|operator| {
-            (
-                distance(&typed.to_ascii_lowercase(), operator.as_str()),
-                operator.as_str(),
-            )
-        })
+        .iter()
+        .map(|operator| operator.as_str())
+        .chain(["GET", "POST"])
+        .map(|word| (distance(&lower, &word.to_ascii_lowercase()), word))
         .filter(|(d, _)| *d <= 2)
         .min();
     match near {
@@ -222,17 +342,29 @@ fn parse_url(
     url_at: usize,
     notes: &mut Notes,
 ) -> Option<Entry> {
+    let (url, pairs) = split_pairs(url, word.method);
+    let body = pairs.map(|pairs| parse_pairs(pairs, url_at + url.len() + 1, notes));
     let url = UrlTemplate::parse(url, url_at, notes)?;
     Some(Entry {
+        method: word.method,
         condition,
         url,
+        body,
         start: word.start,
         end: word.end(),
     })
 }
 
+fn parse_pairs(text: &str, at: usize, notes: &mut Notes) -> JsonTemplate {
+    let form = FormTemplate::parse(text, at, notes);
+    if !form.is_named() {
+        notes.add(Problem::NotPairs, at, at + text.len());
+    }
+    form.into_json()
+}
+
 fn parse_conditional(word: &Word<'_>, operator: Operator, notes: &mut Notes) -> Option<Entry> {
-    let mut fields = word.text.splitn(4, ',');
+    let mut fields = word.rest.splitn(4, ',');
     let (Some(name), Some(left), Some(value), Some(url)) =
         (fields.next(), fields.next(), fields.next(), fields.next())
     else {
@@ -245,7 +377,7 @@ fn parse_conditional(word: &Word<'_>, operator: Operator, notes: &mut Notes) -> 
         );
         return None;
     };
-    let left_at = word.start + name.len() + 1;
+    let left_at = word.rest_at + name.len() + 1;
     let value_at = left_at + left.len() + 1;
     let url_at = value_at + value.len() + 1;
     if !is_url(url) {

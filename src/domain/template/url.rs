@@ -5,10 +5,14 @@
 //! wrote; no client ever sends it. Of the path, only the segments `.` and `..` (also as `%2e`) cannot be
 //! sent, since clients fold them away; they are refused when saved or, from values, when rendered.
 
+use super::escape::encode;
 use super::finding::{Notes, Problem};
-use super::parts::{self, Field, Part, Syntax, Values, encode, fields, fill_encoded};
+use super::foreign;
+use super::pairs::Pairs;
+use super::parts::{self, Field, Part, Syntax, Values, cut_at, fields, fill_encoded};
 use super::url_check::{
-    check_encoded_placeholders, check_literals, check_origin, check_shape, drop_overlaps, scheme_length,
+    check_ampersands, check_encoded_placeholders, check_literals, check_origin, check_shape, drop_overlaps,
+    scheme_length,
 };
 use crate::domain::postback::LaneKey;
 use crate::domain::rule::NoData;
@@ -20,8 +24,11 @@ pub const MAX_URL: usize = 8 * 1024;
 pub const MAX_BODY: usize = 64 * 1024;
 
 /// Why a template gives no request with these values.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error, Serialize, utoipa::ToSchema)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, thiserror::Error, Serialize, utoipa::ToSchema, strum::IntoStaticStr,
+)]
 #[serde(rename_all = "snake_case")]
+#[strum(serialize_all = "snake_case")]
 pub enum Unrenderable {
     /// A path segment became `.` or `..`.
     #[error(
@@ -44,12 +51,7 @@ pub enum Unrenderable {
 impl Unrenderable {
     /// Stable code.
     pub fn code(self) -> &'static str {
-        match self {
-            Self::DotSegment => "dot_segment",
-            Self::UrlTooLong => "url_too_long",
-            Self::BodyTooLong => "body_too_long",
-            Self::HeaderControl => "header_control",
-        }
+        self.into()
     }
 }
 
@@ -63,97 +65,6 @@ pub struct UrlTemplate {
     path: Vec<Part>,
     query: Option<Pairs>,
     fragment: Option<Vec<Part>>,
-}
-
-/// Pairs as of a query or form: what stands between the `&`.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Pairs(Vec<Vec<Part>>);
-
-impl Pairs {
-    /// Splits parts at `&`.
-    fn split(parts: Vec<Part>) -> Self {
-        let mut pairs = vec![Vec::new()];
-        for part in parts {
-            match part {
-                Part::Literal(text) => {
-                    for (index, piece) in text.split('&').enumerate() {
-                        if index > 0 {
-                            pairs.push(Vec::new());
-                        }
-                        if let (false, Some(pair)) = (piece.is_empty(), pairs.last_mut()) {
-                            pair.push(Part::Literal(piece.to_owned()));
-                        }
-                    }
-                }
-                field @ Part::Field(_) => {
-                    if let Some(pair) = pairs.last_mut() {
-                        pair.push(field);
-                    }
-                }
-            }
-        }
-        Self(pairs)
-    }
-
-    /// Names of pairs whose name is a literal.
-    pub(super) fn names(&self) -> impl Iterator<Item = &str> {
-        self.0.iter().filter_map(|pair| match pair.first() {
-            Some(Part::Literal(text)) => match text.split_once('=') {
-                Some((name, _)) => Some(name),
-                None if pair.len() == 1 => Some(text.as_str()),
-                None => None,
-            },
-            _ => None,
-        })
-    }
-
-    /// Renders the pairs that stay.
-    fn render(&self, values: &dyn Values, no_data: &NoData) -> Vec<String> {
-        let is_dropped = |pair: &[Part]| *no_data == NoData::Drop && parts::is_without_data(pair, values);
-        self.0
-            .iter()
-            .filter(|pair| !is_dropped(pair))
-            .map(|pair| {
-                let mut text = String::new();
-                fill_encoded(pair, values, no_data, &mut text);
-                text
-            })
-            .collect()
-    }
-
-    /// The pairs, each as its parts.
-    pub(super) fn iter(&self) -> impl Iterator<Item = &Vec<Part>> {
-        self.0.iter()
-    }
-
-    fn fields(&self) -> impl Iterator<Item = &Field> {
-        self.0.iter().flat_map(|pair| fields(pair))
-    }
-}
-
-/// Cuts parts into what stands before and after the first of `marks`; the mark itself goes with neither.
-fn cut_at(parts: Vec<Part>, marks: &[char]) -> (Vec<Part>, Option<(char, Vec<Part>)>) {
-    let mut before = Vec::new();
-    let mut parts = parts.into_iter();
-    while let Some(part) = parts.next() {
-        if let Part::Literal(text) = &part
-            && let Some(at) = text.find(marks)
-        {
-            let mark = text[at..].chars().next().unwrap_or_default();
-            if at > 0 {
-                before.push(Part::Literal(text[..at].to_owned()));
-            }
-            let rest = &text[at + mark.len_utf8()..];
-            let mut after = Vec::new();
-            if !rest.is_empty() {
-                after.push(Part::Literal(rest.to_owned()));
-            }
-            after.extend(parts);
-            return (before, Some((mark, after)));
-        }
-        before.push(part);
-    }
-    (before, None)
 }
 
 impl UrlTemplate {
@@ -192,10 +103,12 @@ impl UrlTemplate {
             .then(|| check_origin(&origin, scheme, base, &mut own))
             .flatten();
         drop_overlaps(&mut own);
+        foreign::check(text, base, &mut own);
         if has_dot_segment_literal(&path) {
             own.add(Problem::DotSegment, base, end);
         }
         check_shape(text, base, query.as_ref(), &path, fragment.is_some(), &mut own);
+        check_ampersands(text, base, &mut own);
         if scheme == "http://".len() {
             own.add(Problem::PlainHttp, base, base + scheme);
         }
@@ -272,50 +185,6 @@ impl UrlTemplate {
     }
 }
 
-/// A form body template: pairs as in a query.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct FormTemplate(Pairs);
-
-impl FormTemplate {
-    pub(super) fn parse(text: &str, notes: &mut Notes) -> Self {
-        check_encoded_placeholders(text, 0, notes);
-        for (at, space) in text.match_indices(char::is_whitespace) {
-            notes.offer(
-                Problem::Unencoded {
-                    characters: space.into(),
-                },
-                at,
-                at + space.len(),
-                encode(space),
-            );
-        }
-        check_literals(text, 0, notes);
-        let parts = parts::scan(text, 0, Syntax::Url, notes);
-        for (at, _) in text.match_indices('#') {
-            let is_variable = fields(&parts).any(|field| (field.start..field.end).contains(&at));
-            if !is_variable {
-                notes.offer(
-                    Problem::Unencoded {
-                        characters: "#".into(),
-                    },
-                    at,
-                    at + 1,
-                    "%23",
-                );
-            }
-        }
-        Self(Pairs::split(parts))
-    }
-
-    pub(super) fn fields(&self) -> impl Iterator<Item = &Field> {
-        self.0.fields()
-    }
-
-    pub(super) fn render(&self, values: &dyn Values, no_data: &NoData) -> String {
-        self.0.render(values, no_data).join("&")
-    }
-}
-
 fn literal_text(parts: &[Part]) -> String {
     parts
         .iter()
@@ -350,7 +219,7 @@ fn split_origin(front: Vec<Part>, scheme: usize) -> (Vec<Part>, Vec<Part>) {
 }
 
 /// Whether a rendered path has a segment that a client folds away.
-fn has_dot_segment(path: &str) -> bool {
+pub(super) fn has_dot_segment(path: &str) -> bool {
     path.split('/').any(|segment| {
         let plain = segment.replace("%2e", ".").replace("%2E", ".");
         plain == "." || plain == ".."

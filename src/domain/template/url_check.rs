@@ -1,9 +1,11 @@
 //! What can be wrong with the text of a URL or form, character by character and as a whole, and the encoded
 //! form that is offered for it. It only reads texts; templates are built in [`super::url`].
 
+use super::escape::encode;
 use super::finding::{Notes, Problem};
-use super::parts::{self, Part, encode};
-use super::url::Pairs;
+use super::pairs::Pairs;
+use super::parts::{self, Part};
+use crate::domain::unfilled;
 
 /// Whether a text begins like a URL that can be called.
 pub(super) fn is_url(text: &str) -> bool {
@@ -71,7 +73,7 @@ pub(super) fn check_origin(origin: &str, scheme: usize, base: usize, notes: &mut
     }
 }
 
-/// One finding a place: what is offered as a half-width placeholder is not also offered percent-encoded.
+/// One finding a place: what is offered as a half-width placeholder is not also offered piece by piece.
 pub(super) fn drop_overlaps(notes: &mut Notes) {
     let wide: Vec<(usize, usize)> = notes
         .0
@@ -80,10 +82,15 @@ pub(super) fn drop_overlaps(notes: &mut Notes) {
         .map(|found| (found.start, found.end))
         .collect();
     notes.0.retain(|found| {
-        !matches!(found.problem, Problem::Unencoded { .. })
-            || !wide
-                .iter()
-                .any(|(start, end)| found.start < *end && *start < found.end)
+        let overlaps = |(start, end): &(usize, usize)| found.start < *end && *start < found.end;
+        let is_inside = |place: &(usize, usize)| {
+            place.0 <= found.start && found.end <= place.1 && *place != (found.start, found.end)
+        };
+        match found.problem {
+            Problem::Unencoded { .. } => !wide.iter().any(overlaps),
+            Problem::FullWidth { .. } => !wide.iter().any(is_inside),
+            _ => true,
+        }
     });
 }
 
@@ -117,20 +124,126 @@ pub(super) fn check_literals(text: &str, base: usize, notes: &mut Notes) {
             at += c.len_utf8();
             continue;
         }
-        let run: String = rest
-            .chars()
-            .take_while(|c| !is_literal(*c) && !c.is_whitespace() && !matches!(c, '＃' | '｛' | '｝'))
-            .collect();
-        let start = base + at;
-        notes.offer(
-            Problem::Unencoded {
-                characters: run.clone(),
-            },
-            start,
-            start + run.len(),
-            encode(&run),
-        );
-        at += run.len();
+        at += note_run(rest, base + at, notes);
+    }
+}
+
+/// What a character that cannot stand in a URL probably is.
+#[derive(PartialEq, Eq, Clone, Copy)]
+enum Stray {
+    /// Typed in full width: `？`, `＆`, `ａ`.
+    FullWidth,
+    /// Takes no room.
+    Invisible,
+    /// Has to be encoded.
+    Other,
+}
+
+impl Stray {
+    fn of(c: char) -> Self {
+        if unfilled::is_invisible(c) {
+            Self::Invisible
+        } else if unfilled::half_width(c) != c {
+            Self::FullWidth
+        } else {
+            Self::Other
+        }
+    }
+}
+
+/// Notes the run of like characters that a text begins with, and gives its length.
+fn note_run(rest: &str, start: usize, notes: &mut Notes) -> usize {
+    if let Some((sign, typed)) = html_entity(rest) {
+        let length = sign.len_utf8();
+        notes.offer(Problem::HtmlEntity { sign, typed }, start, start + length, typed);
+        return length;
+    }
+    let Some(kind) = rest.chars().next().map(Stray::of) else {
+        return 0;
+    };
+    let run: String = rest
+        .chars()
+        .take_while(|c| {
+            !is_literal(*c) && !c.is_whitespace() && !matches!(c, '＃' | '｛' | '｝') && Stray::of(*c) == kind
+        })
+        .collect();
+    let end = start + run.len();
+    match kind {
+        Stray::FullWidth => {
+            let half: String = run.chars().map(unfilled::half_width).collect();
+            notes.offer(Problem::FullWidth { half: half.clone() }, start, end, half);
+        }
+        Stray::Invisible => notes.offer(Problem::Invisible, start, end, ""),
+        Stray::Other => {
+            let encoded = encode(&run);
+            notes.offer(
+                Problem::Unencoded {
+                    characters: run.clone(),
+                },
+                start,
+                end,
+                encoded,
+            );
+        }
+    }
+    run.len()
+}
+
+/// Signs that HTML makes of `&` and the beginning of a parameter's name.
+const HTML_ENTITIES: [(char, &str); 14] = [
+    ('¶', "&para"),
+    ('¤', "&curren"),
+    ('×', "&times"),
+    ('®', "&reg"),
+    ('©', "&copy"),
+    ('¬', "&not"),
+    ('§', "&sect"),
+    ('÷', "&divide"),
+    ('°', "&deg"),
+    ('¢', "&cent"),
+    ('£', "&pound"),
+    ('¥', "&yen"),
+    ('ª', "&ordf"),
+    ('º', "&ordm"),
+];
+
+/// The entity that a text begins with, when the rest of a parameter's name follows: `¶1=`, `¤cy=`.
+fn html_entity(rest: &str) -> Option<(char, &'static str)> {
+    let sign = rest.chars().next()?;
+    let (_, typed) = HTML_ENTITIES.iter().find(|(known, _)| *known == sign)?;
+    let behind = &rest[sign.len_utf8()..];
+    let name = behind.find('=')?;
+    behind[..name]
+        .bytes()
+        .all(|b| b.is_ascii_alphanumeric() || b == b'_')
+        .then_some((sign, *typed))
+}
+
+/// Offers `&` for `&amp;`, `&#38;` and `&#x26;`, repeated ones too.
+pub(super) fn check_ampersands(text: &str, base: usize, notes: &mut Notes) {
+    const TAILS: [&str; 3] = ["amp;", "#38;", "#x26;"];
+    let lower = text.to_ascii_lowercase();
+    let mut from = 0;
+    while let Some(found) = lower[from..].find('&') {
+        let start = from + found;
+        let mut end = start + 1;
+        while let Some(tail) = TAILS.iter().find(|tail| lower[end..].starts_with(**tail)) {
+            end += tail.len();
+        }
+        if end > start + 1 {
+            let (start, end) = (base + start, base + end);
+            // The `#` of `&#38;` begins no fragment, and the `&` is judged once.
+            notes.0.retain(|found| {
+                let is_within = (start..end).contains(&found.start);
+                let is_same = matches!(
+                    found.problem,
+                    Problem::FragmentNotSent | Problem::AmpersandWithoutQuestion
+                );
+                !(is_within && is_same)
+            });
+            notes.offer(Problem::HtmlAmpersand, start, end, "&");
+        }
+        from = end;
     }
 }
 

@@ -1,21 +1,30 @@
-//! The values of an activity under the names of the catalogue. Everything a placeholder can show is read here,
-//! from the activity, its copy of the credited session, and the configuration objects that it names.
+//! The values of an activity under the names of the catalogue: of its record, its session, and what they name.
 //!
-//! 2026-11-21: what the product records itself comes from its own fields only, so that no caller can pass
-//! off a payout or a status as ours; every other name reads the parameters of the activity, then those of
-//! the credited click.
+//! 2026-11-21: what the product records itself comes from its own fields only, never from a caller; every other name
+//! reads the parameters of the activity, then those of the credited click.
 
-use super::catalogue::Placeholder;
+mod earning;
+mod of_rule;
+mod person;
+mod wording;
+mod written;
+
+pub use self::of_rule::OfRule;
+use self::written::{Text, flag, hour, in_list, lent, made, object, seconds};
+use super::catalogue::{self, Placeholder};
 use super::derived;
 use super::parts::Values;
-use crate::domain::activity::{Activity, ActivityInput, ActivityKind, MatchType};
+use crate::domain::activity::{Activity, ActivityInput, ActivityKind};
 use crate::domain::attribution::Windows;
 use crate::domain::ids::PostbackId;
 use crate::domain::link::Link;
-use crate::domain::money::{Currency, Money};
-use crate::domain::offer::{Event, Offer};
+use crate::domain::money::Money;
+use crate::domain::note;
+use crate::domain::offer::{Event, Offer, OfferKind};
 use crate::domain::partner::Partner;
+use crate::domain::rates::Rates;
 use crate::domain::session::{EngagementKind, Session};
+use crate::domain::unfilled::{self, Certainty, Role};
 use std::borrow::Cow;
 
 /// Configuration objects that an activity names, as they are now.
@@ -29,6 +38,10 @@ pub struct Context<'a> {
     pub link: Option<&'a Link>,
     /// Now, unix milliseconds.
     pub now_ms: i64,
+    /// Time zone of dates, by its name.
+    pub zone: &'a str,
+    /// Rates between currencies.
+    pub rates: &'a Rates,
 }
 
 /// The values of one activity for one postback.
@@ -42,51 +55,30 @@ pub struct ActivityValues<'a> {
     pub postback: Option<PostbackId>,
     /// `{random}`; `{nonce}` is made of both.
     pub random: u64,
-}
-
-type Text<'v> = Option<Cow<'v, str>>;
-
-fn lent(text: &str) -> Text<'_> {
-    (!text.is_empty()).then_some(Cow::Borrowed(text))
-}
-
-fn made<'v>(value: impl ToString) -> Text<'v> {
-    Some(Cow::Owned(value.to_string()))
-}
-
-fn flag<'v>(value: bool) -> Text<'v> {
-    Some(Cow::Borrowed(if value { "1" } else { "0" }))
-}
-
-fn seconds<'v>(at_ms: i64) -> Text<'v> {
-    made(at_ms.div_euclid(1000))
-}
-
-fn hour<'v>(at_ms: i64) -> Text<'v> {
-    made(at_ms.div_euclid(3_600_000) * 3600)
-}
-
-fn in_list<'v>(list: &'v [(String, String)], name: &str) -> Text<'v> {
-    list.iter()
-        .find(|(key, value)| key == name && !value.is_empty())
-        .map(|(_, value)| Cow::Borrowed(value.as_str()))
-}
-
-/// Pairs as one JSON object; no data when there are none.
-fn object<'v>(pairs: &[(String, String)]) -> Text<'v> {
-    if pairs.is_empty() {
-        return None;
-    }
-    let map: serde_json::Map<String, serde_json::Value> = pairs
-        .iter()
-        .map(|(key, value)| (key.clone(), value.clone().into()))
-        .collect();
-    made(serde_json::Value::Object(map))
+    /// What the rule adds.
+    pub of_rule: OfRule<'a>,
 }
 
 impl<'a> ActivityValues<'a> {
+    /// The value of a name of the catalogue; `None` without data.
+    pub fn value_of(&self, name: &str) -> Option<String> {
+        let value = self.value(catalogue::find(name)?)?;
+        (!value.is_empty()).then(|| value.into_owned())
+    }
+
     fn session(&self) -> Option<&'a Session> {
         self.activity.session.as_deref()
+    }
+
+    /// Whether the partner's id of the click is a variable that nobody filled.
+    pub(super) fn is_click_id_unfilled(&self) -> bool {
+        let id = self.session().and_then(|session| session.para.first());
+        id.and_then(|id| unfilled::judge(id.as_bytes(), Role::Id))
+            .is_some_and(|found| found.certainty == Certainty::Certain)
+    }
+
+    fn is_test(&self) -> bool {
+        self.of_rule.is_test || self.activity.is_test
     }
 
     fn is_engagement(&self) -> bool {
@@ -121,8 +113,8 @@ impl<'a> ActivityValues<'a> {
     /// reported it. A conversion of a site is reported by a shop, a claim by a network.
     fn is_of_device(&self) -> bool {
         use ActivityKind as K;
-        let is_of_app = in_list(&self.activity.facts, "is_s2s").is_some();
-        is_of_app
+        let is_reported_by_app = in_list(&self.activity.facts, "is_s2s").is_some();
+        is_reported_by_app
             && !matches!(
                 self.activity.kind,
                 K::Click
@@ -138,6 +130,42 @@ impl<'a> ActivityValues<'a> {
     /// What the device showed of itself when it happened.
     fn shown(&self, of_input: fn(&ActivityInput) -> &str) -> Text<'a> {
         lent(of_input(&self.activity.input)).filter(|_| self.is_of_device())
+    }
+
+    /// Whether it happened in an app: what is known of the visitor is then a device, else a browser.
+    fn is_of_app(&self) -> bool {
+        let is_app = |offer: &Offer| offer.kind == OfferKind::App;
+        let is_reported_by_app = in_list(&self.activity.facts, "is_s2s").is_some();
+        !self.is_engagement() && (is_reported_by_app || self.context.offer.is_some_and(is_app))
+    }
+
+    /// The name that stands for the link of a user whom no link brought.
+    fn organic(&self) -> Text<'a> {
+        let is_organic = self.is_of_app() && self.activity.kind != ActivityKind::SkInstall;
+        (is_organic && self.session().is_none()).then_some(Cow::Borrowed("Organic"))
+    }
+
+    /// When what was credited to the engagement at `from_ms` happened, unix milliseconds: the install or
+    /// reattribution for everything that the app reports later, the conversion for later changes of it.
+    fn converted_at_ms(&self, from_ms: i64) -> i64 {
+        use ActivityKind as K;
+        let activity = self.activity;
+        if matches!(
+            activity.kind,
+            K::Install | K::Reattribution | K::ReattributionReinstall
+        ) {
+            return activity.at_ms;
+        }
+        let at = |name| {
+            let seconds: i64 = in_list(&activity.facts, name)?.parse().ok()?;
+            // The engagement is known to the millisecond, the fact to the second.
+            seconds.checked_mul(1000).filter(|at_ms| *at_ms >= from_ms - 999)
+        };
+        let credited = [at("installed_at"), at("reattributed_at")];
+        let first = credited.into_iter().flatten().min();
+        first
+            .or_else(|| activity.of.map(|of| of.at_ms()))
+            .unwrap_or(activity.at_ms)
     }
 
     fn ip_address(&self) -> Text<'a> {
@@ -168,11 +196,17 @@ impl<'a> ActivityValues<'a> {
             .find(|event| event.token == *token)
     }
 
-    /// What was said under a name, else what follows from what was said under others.
-    fn said_or_derived(&self, name: &str) -> Text<'a> {
+    /// The parameter that was sent under this name, else the value that follows from other parameters.
+    fn sent_or_derived(&self, name: &str) -> Text<'a> {
         self.named(name).or_else(|| {
             let currency = self.context.offer.map(|offer| offer.currency);
-            let of = |name: &str| self.named(name).map(Cow::into_owned);
+            let of = |name: &str| {
+                let value = match catalogue::find(name).map(|placeholder| placeholder.source) {
+                    Some(catalogue::Source::Record) => self.recorded(name),
+                    _ => self.named(name),
+                };
+                value.map(Cow::into_owned)
+            };
             derived::value(name, currency, of).map(Cow::Owned)
         })
     }
@@ -199,17 +233,6 @@ impl<'a> ActivityValues<'a> {
         let of_offer = self.context.offer.map(|offer| &offer.attribution);
         let layers = [of_link, of_partner, of_offer].into_iter().flatten();
         Windows::resolve(layers)
-    }
-
-    fn money_in(&self, currency: Currency) -> Option<Money> {
-        self.activity.money.filter(|money| money.currency == currency)
-    }
-
-    fn converted(&self, name: &str, code: &str, write: fn(&Money) -> String) -> Text<'a> {
-        let currency = code.parse().ok()?;
-        self.money_in(currency)
-            .map(|money| Cow::Owned(write(&money)))
-            .or_else(|| self.reported(name))
     }
 
     /// Engagements that matched within their window, passed every fraud filter, and lost.
@@ -258,6 +281,9 @@ impl<'a> ActivityValues<'a> {
                 "production"
             }))),
             "is_test" => flag(activity.is_test),
+            "event_word" => lent(self.of_rule.event_word),
+            "test_code" => lent(self.of_rule.test_code).filter(|_| self.is_test()),
+            "test_flag" => lent(if self.is_test() { "true" } else { "false" }),
             "is_s2s" => match session {
                 Some(session) if self.is_engagement() => flag(session.flags.is_s2s),
                 _ => self.reported(name),
@@ -275,10 +301,7 @@ impl<'a> ActivityValues<'a> {
             "revenue_usd_cents" => self.converted(name, "USD", |money| money.cents().to_string()),
             "revenue_cny" => self.converted(name, "CNY", Money::amount_text),
             "revenue_cny_cents" => self.converted(name, "CNY", |money| money.cents().to_string()),
-            "reporting_revenue" => offer
-                .and_then(|offer| self.money_in(offer.currency))
-                .and_then(|money| made(money.amount_text()))
-                .or_else(|| self.reported(name)),
+            "reporting_revenue" => self.converted(name, offer?.currency.as_str(), Money::amount_text),
             "reporting_currency" => offer.and_then(|offer| made(offer.currency)),
             "payout" => activity.payout.and_then(|money| made(money.amount_text())),
             "payout_currency" => activity.payout.and_then(|money| made(money.currency)),
@@ -292,9 +315,15 @@ impl<'a> ActivityValues<'a> {
             "content_uid8" => uid(7),
             "order_id" => self.reported(name).or_else(|| uid(0)),
             "event" => activity.event.as_ref().and_then(|token| lent(token.as_str())),
-            "event_name" => self.event().and_then(|event| lent(&event.name)),
+            "event_name" => self
+                .event()
+                .and_then(|event| lent(&event.name))
+                .or_else(|| in_list(&activity.facts, name)),
             "status" => activity.status.and_then(|status| lent(status.as_str())),
+            "partner_status" => self.partner_status(),
+            "partner_event" => self.partner_event(),
             "outdated_status" => activity.outdated_status.and_then(|status| lent(status.as_str())),
+            "outdated_amount" | "rejection_reason" => in_list(&activity.facts, name),
             "publisher_parameters" | "publisher_parameter" => object(&activity.input.custom),
             "partner_parameters" => object(&activity.input.partner_custom),
             "conversion_referer" => lent(&activity.input.referer),
@@ -325,8 +354,11 @@ impl<'a> ActivityValues<'a> {
                 .and_then(|s| s.partner.as_ref())
                 .and_then(|id| lent(id.as_str())),
             "tracker" => session.and_then(|s| lent(s.link.as_str())),
-            "tracker_name" | "trackerName" => session.and_then(|s| made(s.tracker_name())),
-            "network_name" => level(0),
+            "tracker_name" | "trackerName" => match session {
+                Some(session) => made(session.tracker_name()),
+                None => self.organic(),
+            },
+            "network_name" => level(0).or_else(|| self.organic()),
             "campaign_name" => level(1),
             "adgroup_name" => level(2),
             "creative_name" => level(3),
@@ -336,11 +368,11 @@ impl<'a> ActivityValues<'a> {
                 session.and_then(|_| flag(false)).or_else(|| self.reported(name))
             }
             "is_organic" => flag(session.is_none()),
-            "match_type" => activity.match_type.and_then(|matched| lent(match_name(matched))),
+            "match_type" => activity.match_type.and_then(|matched| lent(matched.into())),
             "impression_based" => session.and_then(|s| flag(is_view(s.kind))),
             "conversion_duration" => self.reported(name).or_else(|| {
                 let from = session.filter(|_| !self.is_engagement())?.at_ms();
-                seconds((activity.at_ms - from).max(0))
+                seconds((self.converted_at_ms(from) - from).max(0))
             }),
             "click_attribution_window" => self.window(|w| w.click_ms),
             "impression_attribution_window" => self.window(|w| w.impression_ms),
@@ -369,7 +401,9 @@ impl<'a> ActivityValues<'a> {
             "engagement_time" => self.engaged_at(|_| true).and_then(seconds),
             "engagement_time_hour" => self.engaged_at(|_| true).and_then(hour),
 
-            "adid" => self.named(name).or_else(|| lent(&activity.tuid)),
+            "adid" => self
+                .named(name)
+                .or_else(|| lent(&activity.tuid).filter(|_| self.is_of_app())),
             "idfa_upper" => self
                 .named(name)
                 .or_else(|| self.named("idfa"))
@@ -393,29 +427,16 @@ impl<'a> ActivityValues<'a> {
             "region" => self.device(name, |s| &s.device.region),
             "city" => self.device(name, |s| &s.geo.city),
             "postal_code" => self.device(name, |s| &s.geo.postal_code),
-            _ => None,
+            _ => person::value(self, name),
         }
-    }
-}
-
-fn match_name(matched: MatchType) -> &'static str {
-    match matched {
-        MatchType::Sid => "sid",
-        MatchType::Visitor => "visitor",
-        MatchType::PartnerClickId => "partner_click_id",
-        MatchType::DeviceTag => "device_tag",
-        MatchType::Reftag => "reftag",
-        MatchType::Probabilistic => "probabilistic",
-        MatchType::Claim => "claim",
-        MatchType::Organic => "organic",
     }
 }
 
 impl Values for ActivityValues<'_> {
     fn value(&self, placeholder: &'static Placeholder) -> Option<Cow<'_, str>> {
         match placeholder.source {
-            super::catalogue::Source::Record => self.recorded(placeholder.name),
-            super::catalogue::Source::Parameter => self.said_or_derived(placeholder.name),
+            catalogue::Source::Record => self.recorded(placeholder.name),
+            catalogue::Source::Parameter => self.sent_or_derived(placeholder.name),
         }
     }
 
@@ -434,8 +455,22 @@ impl Values for ActivityValues<'_> {
         session.parameter(name).map(Cow::Borrowed).or_else(of_partner)
     }
 
+    /// What came with the activity itself, else with the click: platforms' ids come with either.
+    fn own_parameter(&self, name: &str) -> Option<Cow<'_, str>> {
+        person::own(&self.activity.input, name).or_else(|| self.parameter(name))
+    }
+
+    fn keeps_bytes(&self) -> bool {
+        self.session()
+            .is_some_and(|session| note::has_raw(&session.parameters))
+    }
+
+    fn bytes(&self, parameter: &str) -> Option<Vec<u8>> {
+        note::raw(&self.session()?.parameters, parameter)
+    }
+
     fn custom(&self) -> &[(String, String)] {
-        if self.activity.kind.appends_custom_parameters() {
+        if self.activity.kind.appends_custom_parameters() && !self.of_rule.is_for_platform {
             &self.activity.input.custom
         } else {
             &[]

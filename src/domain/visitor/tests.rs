@@ -26,6 +26,8 @@ fn visitor() -> Visitor {
         unique_events: vec![],
         earlier: vec![],
         before_reattribution_ms: None,
+        device: Vec::new(),
+        is_proven: false,
     }
 }
 
@@ -209,4 +211,32 @@ proptest! {
         prop_assert_eq!(text.parse(), Ok(Adid(bytes)));
         prop_assert_eq!(text.to_uppercase().parse(), Ok(Adid(bytes)));
     }
+}
+
+#[test]
+fn what_the_app_said_of_the_device_is_remembered() {
+    let mut visitor = visitor();
+    let said = |pairs: &[(&str, &str)]| -> Vec<(String, String)> {
+        pairs
+            .iter()
+            .map(|(name, value)| ((*name).into(), (*value).into()))
+            .collect()
+    };
+    let first = said(&[
+        ("os_name", "android"),
+        ("os_version", "14"),
+        ("ip_address", "192.0.2.1"),
+        ("language", ""),
+    ]);
+    assert!(visitor.learn_device(&first));
+    assert!(!visitor.learn_device(&first), "nothing new");
+    assert!(visitor.learn_device(&said(&[("os_version", "15")])));
+    assert!(
+        !visitor.learn_device(&said(&[("device_name", &"x".repeat(101))])),
+        "too long"
+    );
+    assert_eq!(
+        visitor.device,
+        said(&[("os_name", "android"), ("os_version", "15")])
+    );
 }

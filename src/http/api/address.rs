@@ -1,12 +1,13 @@
 //! The check of a public address: does it lead to this server?
 
-use super::save::{Note, note};
-use super::{check, read};
+use super::read;
+use crate::admin::check;
+use crate::admin::reach::{self, Reached};
+use crate::admin::save::{Note, note};
 use crate::http::State;
 use crate::http::auth::Owner;
 use crate::http::extract::Json;
 use crate::http::problem::ApiError;
-use crate::http::reach::{self, Reached};
 use actix_web::web::Data;
 use actix_web::{HttpResponse, post};
 use serde::{Deserialize, Serialize};
@@ -40,11 +41,14 @@ pub async fn check_address(
     body: Json<AddressCheck>,
 ) -> Result<HttpResponse, ApiError> {
     let url = check::origin("url", &body.0.url)?;
-    state.auth.address_checks.check(owner.0.caller.ip)?;
+    state.auth.address_checks.check(owner.0.ip)?;
     let of_check = url.clone();
-    let result = read(&state, move |state| reach::check(state, &of_check)).await?;
+    let result = read(&state, move |state| {
+        Ok(reach::check(&state.auth.reach, &state.delivery, &of_check)?)
+    })
+    .await?;
     let entry = Note::new("address.check", url.clone()).detail(result.remedy());
-    note(&state, &owner.0.actor, &owner.0.from(), entry).await?;
+    note(&state.recorder, owner.0.actor(), entry).await?;
     Ok(HttpResponse::Ok().json(AddressChecked {
         url,
         result,

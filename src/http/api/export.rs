@@ -1,40 +1,41 @@
-//! Every list as CSV: RFC 4180, UTF-8 with a byte order mark or Shift_JIS, safe against formulas.
+//! Every list as a CSV file, sent while it is made.
 //!
-//! 2026-11-21: a cell that a spreadsheet would take for a formula gets a quote in front (OWASP); numbers of
-//! ours are written as they are. Characters that Shift_JIS lacks become `?`, as Japanese tools expect.
+//! A thread of its own makes the file and hands on a part at a time; what has been made and not been sent is a few
+//! parts. It ends with the connection, with the login, with the server, and when nothing was taken for a minute.
 
-use super::activities::{self, ActivityQuery};
-use super::export_columns::{ACTIVITIES, AUDIT, Column, PAYOUTS, POSTBACKS, SESSIONS, STATS};
-use super::page::Page;
-use super::payouts::{self, PayoutQuery};
-use super::postbacks::{self, PostbackQuery};
-use super::sessions::{self, SessionQuery};
-use super::stats::{self, StatsQuery};
-use super::system::{self, AuditQuery};
+use crate::admin::AdminError;
+use crate::admin::check;
+use crate::admin::identity::{Credential, Identity};
+use crate::domain::account::Role;
 use crate::http::State;
-use crate::http::auth::{Identity, Viewer};
+use crate::http::auth::{Viewer, identify};
 use crate::http::extract::parse_query;
 use crate::http::problem::ApiError;
+use crate::reports::ReportError;
+use crate::reports::export::{self, Encoding, List, Style};
+use crate::reports::words;
 use actix_web::http::header::{CONTENT_DISPOSITION, CONTENT_TYPE};
-use actix_web::web::{Data, Path};
+use actix_web::web::{Bytes, Data, Path};
 use actix_web::{HttpRequest, HttpResponse, get};
-use jiff::tz::TimeZone;
+use futures_core::Stream;
 use serde::Deserialize;
-use std::future::Future;
+use std::ops::ControlFlow;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::{Context, Poll, ready};
+use std::time::{Duration, Instant};
+use tokio::sync::mpsc;
+use tokio::sync::mpsc::error::TrySendError;
 
-/// Lines of one file at most; the file says so in its last line when there are more.
-const MOST_LINES: usize = 100_000;
-
-/// How text is encoded.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, utoipa::ToSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum Encoding {
-    /// UTF-8 with a byte order mark, which spreadsheets need to recognise it.
-    #[default]
-    Utf8,
-    /// Shift_JIS (Windows-31J), for older Japanese tools.
-    ShiftJis,
-}
+/// Parts that may wait for a slow connection.
+const PARTS: usize = 4;
+/// How often a full connection is looked at.
+const PAUSE: Duration = Duration::from_millis(10);
+/// How long a connection may take nothing.
+const PATIENCE: Duration = Duration::from_secs(60);
+/// How often the login is looked at.
+const JUDGED_EVERY: Duration = Duration::from_secs(5);
 
 /// How a file is written.
 #[derive(Debug, Deserialize, utoipa::IntoParams)]
@@ -44,16 +45,24 @@ pub struct ExportQuery {
     #[serde(default)]
     #[param(inline)]
     pub encoding: Encoding,
-    /// `en` (default) or `ja`: language of the headings.
+    /// `en` or `ja`: a file for people, with headings as on the screens, words and names. Left out: a file for
+    /// programs, with stable codes.
     #[serde(default)]
     pub language: Option<String>,
+    /// Stable codes although a language is named.
+    #[serde(default)]
+    pub codes: bool,
 }
 
 /// The same filters as the list takes, and how the file is written. `list` is `sessions`, `activities`,
-/// `postbacks`, `stats`, `payouts` or `audit`.
+/// `postbacks`, `stats`, `payouts`, `statement`, `taken`, `offers`, `partners`, `links`, `rules` or `audit`. Each operator may have one
+/// export under way, and all together two; beyond that the answer is 429 with `Retry-After`.
 #[utoipa::path(
     tag = "records",
-    params(("list" = String, Path, description = "sessions, activities, postbacks, stats, payouts or audit"), ExportQuery),
+    params(
+        ("list" = String, Path, description = "sessions, activities, postbacks, stats, payouts, statement, taken, offers, partners, links, rules or audit"),
+        ExportQuery
+    ),
     responses((status = 200, body = String, content_type = "text/csv"))
 )]
 #[get("/{list:[a-z]+}.csv")]
@@ -61,249 +70,198 @@ pub async fn export_list(
     state: Data<State>,
     request: HttpRequest,
     viewer: Viewer,
-    list: Path<String>,
+    name: Path<String>,
 ) -> Result<HttpResponse, ApiError> {
     let (own, filters) = split_query(request.query_string());
-    let export: ExportQuery = parse_query(&own)?;
-    let zone = super::check::time_zone("time_zone", &state.recorder.catalog().settings.time_zone)?;
-    let identity = viewer.0;
-    let sheet = Sheet::new(export, zone);
-    let bytes = match list.as_str() {
-        "sessions" => {
-            let query: SessionQuery = parse_query(&filters)?;
-            let next = |cursor| {
-                sessions::page_of(
-                    &state,
-                    identity.clone(),
-                    SessionQuery {
-                        cursor,
-                        limit: Some(200),
-                        ..query.clone()
-                    },
-                )
-            };
-            sheet.pages(SESSIONS, next).await?
-        }
-        "activities" => {
-            let query: ActivityQuery = parse_query(&filters)?;
-            let next = |cursor| {
-                activities::page_of(
-                    &state,
-                    identity.clone(),
-                    ActivityQuery {
-                        cursor,
-                        limit: Some(200),
-                        ..query.clone()
-                    },
-                )
-            };
-            sheet.pages(ACTIVITIES, next).await?
-        }
-        "postbacks" => {
-            let query: PostbackQuery = parse_query(&filters)?;
-            let next = |cursor| {
-                postbacks::page_of(
-                    &state,
-                    identity.clone(),
-                    PostbackQuery {
-                        cursor,
-                        limit: Some(200),
-                        ..query.clone()
-                    },
-                )
-            };
-            sheet.pages(POSTBACKS, next).await?
-        }
-        "audit" => {
-            needs_owner(&identity)?;
-            let query: AuditQuery = parse_query(&filters)?;
-            let next = |cursor| {
-                system::audit_page(
-                    &state,
-                    AuditQuery {
-                        cursor,
-                        limit: Some(200),
-                        ..query.clone()
-                    },
-                )
-            };
-            sheet.pages(AUDIT, next).await?
-        }
-        "stats" => {
-            let query: StatsQuery = parse_query(&filters)?;
-            sheet.rows(STATS, &stats::report_of(&state, identity, query).await?.rows)?
-        }
-        "payouts" => {
-            let query: PayoutQuery = parse_query(&filters)?;
-            sheet.rows(PAYOUTS, &payouts::payouts_of(&state, identity, query).await?.rows)?
-        }
-        other => return Err(ApiError::not_found("list", other)),
+    let asked: ExportQuery = parse_query(&own)?;
+    let list = list(&name, &filters, &viewer.0, viewer.1.origin())?;
+    let language = asked.language.as_deref();
+    language.map_or(Ok(()), |language| check::language("language", language))?;
+    let style = Style {
+        encoding: asked.encoding,
+        words: language.filter(|_| !asked.codes).and_then(words::named),
+        zone: check::time_zone("time_zone", &state.recorder.catalog().settings.time_zone)?,
     };
+    let content_type = match asked.encoding {
+        Encoding::Utf8 => "text/csv; charset=utf-8",
+        Encoding::ShiftJis => "text/csv; charset=Shift_JIS",
+    };
+    let is_over = Arc::new(AtomicBool::new(false));
+    let parts = begin(&state, &viewer.0, list, style, is_over.clone())?;
+    watch(state, request, viewer.0, is_over.clone());
+    let body = Body::new(parts, is_over).await?;
     Ok(HttpResponse::Ok()
-        .insert_header((CONTENT_TYPE, sheet.content_type()))
+        .insert_header((CONTENT_TYPE, content_type))
         .insert_header((
             CONTENT_DISPOSITION,
-            format!("attachment; filename=\"yamabiko-{list}.csv\""),
+            format!("attachment; filename=\"yamabiko-{name}.csv\""),
         ))
-        .body(bytes))
+        .streaming(body))
 }
 
-/// The audit log is for owners.
-fn needs_owner(identity: &Identity) -> Result<(), ApiError> {
-    use crate::domain::account::Role;
-    if identity.role < Role::Owner {
-        Err(ApiError::Forbidden { needs: Role::Owner })
-    } else {
-        Ok(())
-    }
+/// The list of that name with its filters, if it may be seen.
+fn list(name: &str, filters: &str, identity: &Identity, address: String) -> Result<List, ApiError> {
+    Ok(match name {
+        "sessions" => List::Sessions(parse_query(filters)?),
+        "activities" => List::Activities(parse_query(filters)?),
+        "postbacks" => List::Postbacks(parse_query(filters)?),
+        "stats" => List::Stats(parse_query(filters)?),
+        "payouts" => List::Payouts(parse_query(filters)?),
+        "statement" => List::Statement(parse_query(filters)?),
+        "taken" => List::Taken(parse_query(filters)?),
+        "offers" => List::Offers,
+        "partners" => List::Partners,
+        "links" => List::Links { address },
+        "rules" => List::Rules,
+        "audit" if identity.role < Role::Owner => {
+            return Err(AdminError::Forbidden { needs: Role::Owner }.into());
+        }
+        "audit" => List::Audit(parse_query(filters)?),
+        other => return Err(ApiError::not_found("list", other)),
+    })
 }
 
 /// Parameters of the file, and those of the list.
 fn split_query(query: &str) -> (String, String) {
-    let is_own = |pair: &&str| pair.starts_with("encoding=") || pair.starts_with("language=");
+    let names = ["encoding=", "language=", "codes="];
+    let is_own = |pair: &&str| names.iter().any(|name| pair.starts_with(name));
     let (own, filters): (Vec<&str>, Vec<&str>) = query.split('&').partition(is_own);
     (own.join("&"), filters.join("&"))
 }
 
-/// A file in the making.
-struct Sheet {
-    encoding: Encoding,
-    is_japanese: bool,
-    zone: TimeZone,
+/// What the thread that makes a file hands on. A file that does not come to its end is not a whole one.
+enum Part {
+    Bytes(Bytes),
+    End(Result<(), ReportError>),
 }
 
-impl Sheet {
-    fn new(export: ExportQuery, zone: TimeZone) -> Self {
-        Self {
-            encoding: export.encoding,
-            is_japanese: export.language.as_deref() == Some("ja"),
-            zone,
-        }
-    }
-
-    fn content_type(&self) -> &'static str {
-        match self.encoding {
-            Encoding::Utf8 => "text/csv; charset=utf-8",
-            Encoding::ShiftJis => "text/csv; charset=Shift_JIS",
-        }
-    }
-
-    fn writer<T>(&self, columns: &[Column<T>]) -> Result<csv::Writer<Vec<u8>>, ApiError> {
-        let mut writer = csv::WriterBuilder::new()
-            .terminator(csv::Terminator::CRLF)
-            .from_writer(Vec::new());
-        let headings = columns.iter().map(|c| if self.is_japanese { c.ja } else { c.en });
-        writer.write_record(headings).map_err(|_| DEFECT)?;
-        Ok(writer)
-    }
-
-    fn row<T>(
-        &self,
-        writer: &mut csv::Writer<Vec<u8>>,
-        columns: &[Column<T>],
-        item: &T,
-    ) -> Result<(), ApiError> {
-        writer
-            .write_record(columns.iter().map(|c| (c.cell)(item, &self.zone)))
-            .map_err(|_| DEFECT)
-    }
-
-    fn rows<T>(&self, columns: &[Column<T>], items: &[T]) -> Result<Vec<u8>, ApiError> {
-        let mut writer = self.writer(columns)?;
-        items
-            .iter()
-            .try_for_each(|item| self.row(&mut writer, columns, item))?;
-        self.finish(writer)
-    }
-
-    /// Writes page after page, each read on its own, so that a long export holds nobody up.
-    async fn pages<T, F>(
-        &self,
-        columns: &[Column<T>],
-        next: impl Fn(Option<String>) -> F,
-    ) -> Result<Vec<u8>, ApiError>
-    where
-        F: Future<Output = Result<Page<T>, ApiError>>,
-    {
-        let mut writer = self.writer(columns)?;
-        let (mut cursor, mut lines) = (None, 0);
-        loop {
-            let page = next(cursor).await?;
-            for item in &page.items {
-                self.row(&mut writer, columns, item)?;
+/// Begins to make the file; its parts come one after the other, and its end.
+fn begin(
+    state: &Data<State>,
+    identity: &Identity,
+    list: List,
+    style: Style,
+    is_over: Arc<AtomicBool>,
+) -> Result<mpsc::Receiver<Part>, ApiError> {
+    let owner = match (&identity.user, &identity.credential) {
+        (Some(user), _) => user.to_string(),
+        (None, Credential::Login(id) | Credential::Token(id)) => id.clone(),
+    };
+    let place = state.exports.begin(&owner)?;
+    let (sender, receiver) = mpsc::channel(PARTS);
+    let (view, making) = (state.view(identity.scope()), state.clone());
+    place.spawn(move |place| {
+        let mut taker = |part: Vec<u8>| {
+            if making.jobs.is_stopping() || sender.is_closed() || is_over.load(Ordering::Relaxed) {
+                return ControlFlow::Break(());
             }
-            lines += page.items.len();
-            cursor = page.next_cursor;
-            if cursor.is_none() {
-                break;
+            if part.is_empty() {
+                return ControlFlow::Continue(());
             }
-            if lines >= MOST_LINES {
-                return Err(ApiError::TooMuch);
-            }
+            hand_over(&sender, Part::Bytes(part.into()), &is_over)
+        };
+        let end = export::write(&view, list, &style, &mut taker);
+        // Whoever has the whole file may ask for the next one.
+        drop(place);
+        if hand_over(&sender, Part::End(end), &is_over).is_break() {
+            tracing::debug!("an export ended after whoever asked for it had left");
         }
-        self.finish(writer)
-    }
+    })?;
+    Ok(receiver)
+}
 
-    fn finish(&self, writer: csv::Writer<Vec<u8>>) -> Result<Vec<u8>, ApiError> {
-        let utf8 = writer.into_inner().map_err(|_| DEFECT)?;
-        match self.encoding {
-            Encoding::Utf8 => Ok([b"\xef\xbb\xbf", utf8.as_slice()].concat()),
-            Encoding::ShiftJis => {
-                let text = String::from_utf8(utf8).map_err(|_| DEFECT)?;
-                Ok(shift_jis(&text))
+/// Waits until the connection takes a part, while the login is there.
+fn hand_over(sender: &mpsc::Sender<Part>, mut part: Part, is_over: &AtomicBool) -> ControlFlow<()> {
+    let begun = Instant::now();
+    loop {
+        part = match sender.try_send(part) {
+            Ok(()) => return ControlFlow::Continue(()),
+            Err(TrySendError::Full(part))
+                if begun.elapsed() < PATIENCE && !is_over.load(Ordering::Relaxed) =>
+            {
+                part
             }
-        }
+            Err(TrySendError::Full(_) | TrySendError::Closed(_)) => return ControlFlow::Break(()),
+        };
+        std::thread::sleep(PAUSE);
     }
 }
 
-const DEFECT: ApiError = ApiError::Defect { what: "writing CSV" };
+/// Looks at the login of a file under way, also while its connection takes nothing: whoever is signed out, or sees less
+/// than at the beginning, gets no more, and the place is free.
+fn watch(state: Data<State>, request: HttpRequest, identity: Identity, is_over: Arc<AtomicBool>) {
+    actix_web::rt::spawn(async move {
+        // Until neither who makes the file nor who sends it holds it.
+        while Arc::strong_count(&is_over) > 1 {
+            tokio::time::sleep(JUDGED_EVERY).await;
+            let may_go_on = identify(&request, &state, false)
+                .is_ok_and(|(now, _)| now.role >= identity.role && now.partners == identity.partners);
+            if !may_go_on {
+                is_over.store(true, Ordering::Relaxed);
+                return;
+            }
+        }
+    });
+}
 
-/// Encodes; what the encoding lacks becomes `?`.
-fn shift_jis(text: &str) -> Vec<u8> {
-    let mut encoded = Vec::with_capacity(text.len());
-    for line in text.split_inclusive('\n') {
-        let (bytes, _, has_unmappable) = encoding_rs::SHIFT_JIS.encode(line);
-        if !has_unmappable {
-            encoded.extend_from_slice(&bytes);
-            continue;
-        }
-        for c in line.chars() {
-            let mut buffer = [0; 4];
-            let (bytes, _, is_unmappable) = encoding_rs::SHIFT_JIS.encode(c.encode_utf8(&mut buffer));
-            encoded.extend_from_slice(if is_unmappable { b"?" } else { &bytes });
-        }
+/// The body of the answer.
+struct Body {
+    first: Option<Bytes>,
+    parts: mpsc::Receiver<Part>,
+    is_over: Arc<AtomicBool>,
+}
+
+/// Why a file ends before its end. The connection is closed without the end of the body, so that the file cannot be
+/// taken for a whole one.
+#[derive(Debug, thiserror::Error)]
+#[error("the export ended early")]
+struct EndedEarly;
+
+impl Body {
+    /// Waits for the first part, so that what fails at once is told by the status of the answer.
+    async fn new(mut parts: mpsc::Receiver<Part>, is_over: Arc<AtomicBool>) -> Result<Self, ApiError> {
+        let first = match parts.recv().await {
+            Some(Part::Bytes(first)) => Some(first),
+            Some(Part::End(end)) => {
+                end?;
+                None
+            }
+            None => return Err(AdminError::Busy.into()),
+        };
+        Ok(Self {
+            first,
+            parts,
+            is_over,
+        })
     }
-    encoded
+}
+
+impl Stream for Body {
+    type Item = Result<Bytes, EndedEarly>;
+    fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        if let Some(first) = self.first.take() {
+            return Poll::Ready(Some(Ok(first)));
+        }
+        let part = ready!(self.parts.poll_recv(context));
+        Poll::Ready(match part {
+            Some(Part::Bytes(part)) if !self.is_over.load(Ordering::Relaxed) => Some(Ok(part)),
+            Some(Part::Bytes(_)) => {
+                self.parts.close();
+                Some(Err(EndedEarly))
+            }
+            Some(Part::End(Ok(()))) => None,
+            Some(Part::End(Err(error))) => {
+                tracing::warn!(code = "export_failed", %error, "an export ended early");
+                Some(Err(EndedEarly))
+            }
+            None => Some(Err(EndedEarly)),
+        })
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn files_are_quoted_and_encoded() {
-        let row = |partner: &str| payouts::PayoutRow {
-            month: "2026-11".into(),
-            partner: None,
-            name: partner.into(),
-            conversions: 1,
-            approved: 1,
-            pending: 0,
-            payout: vec![],
-        };
-        let sheet = |encoding| Sheet {
-            encoding,
-            is_japanese: true,
-            zone: TimeZone::UTC,
-        };
-        let utf8 = sheet(Encoding::Utf8).rows(PAYOUTS, &[row("a,\"b\"")]).unwrap();
-        let text = String::from_utf8(utf8).unwrap();
-        assert!(text.starts_with("\u{feff}月,媒体ID,媒体名,"), "{text}");
-        assert!(text.contains("2026-11,,\"a,\"\"b\"\"\",1,1,0,\r\n"), "{text}");
-        let sjis = sheet(Encoding::ShiftJis).rows(PAYOUTS, &[row("媒体😀")]).unwrap();
-        let (back, _, _) = encoding_rs::SHIFT_JIS.decode(&sjis);
-        assert!(back.contains("媒体?"), "{back}");
-    }
 
     #[test]
     fn the_query_is_split() {

@@ -9,37 +9,39 @@ pub mod account;
 pub mod activities;
 pub mod address;
 pub mod alerts;
+pub mod archive;
+pub mod backfill;
 pub mod bearer;
-pub mod check;
+pub mod bulk;
+pub mod decisions;
+mod delivery;
+mod document;
+pub mod erasures;
 pub mod export;
-mod export_columns;
 pub mod jobs;
-pub mod links;
-pub mod offers;
-pub mod page;
-pub mod partners;
-pub mod payouts;
+pub mod objects;
+pub mod partner_urls;
+pub mod postback_actions;
 pub mod postbacks;
 pub mod presets;
 pub mod proofs;
-pub mod records;
+pub mod rates;
+pub mod raw_data;
+pub mod refused;
 pub mod rules;
-pub mod save;
-pub mod scan;
-pub mod second_factor;
-pub mod secret;
+pub mod secrets;
 pub mod sessions;
 pub mod settings;
 pub mod setup;
+pub mod sheets;
 pub mod sign_in;
+pub mod statements;
 pub mod stats;
 pub mod system;
-pub mod tests_api;
+pub mod tags;
 pub mod trace;
-mod trace_device;
 pub mod transfer;
-pub mod transfer_plan;
-pub mod trust;
+pub mod trials;
 pub mod upload;
 pub mod users;
 
@@ -48,69 +50,43 @@ mod account_tests;
 #[cfg(test)]
 mod route_tests;
 #[cfg(test)]
-mod test_instance;
+mod rule_tests;
 #[cfg(test)]
-mod transfer_tests;
+mod test_instance;
 
-use self::activities::VerdictFilter;
-use self::stats::GroupBy;
 use super::State;
 use super::auth::Viewer;
 use super::problem::{ApiError, ErrorBody};
 use super::stream;
+use crate::admin::sheets::SheetKind;
 use crate::domain::stats::Environment;
+use crate::reports::activities::VerdictFilter;
+use crate::reports::stats::GroupBy;
+use crate::reports::{PartnerScope, ReportError, View};
 use actix_web::web::{self, Data, ServiceConfig};
 use actix_web::{HttpRequest, HttpResponse, get};
+use serde_json::{Map, Value};
 use std::sync::LazyLock;
 use utoipa::OpenApi;
 use utoipa::openapi::path::Operation;
 use utoipa::openapi::{ContentBuilder, OpenApi as Document, PathItem, Ref, RefOr, Response};
 
-/// Random bytes for a token of the longest kind.
-const ID_BYTES: usize = 16;
-
-/// The id that was asked for, else a new one.
-pub(crate) fn made_id<T>(given: Option<T>, make: impl FnOnce(&[u8]) -> T) -> Result<T, ApiError> {
-    if let Some(given) = given {
-        return Ok(given);
-    }
-    let mut bytes = [0; ID_BYTES];
-    aws_lc_rs::rand::fill(&mut bytes).map_err(|_| ApiError::Defect {
-        what: "random numbers",
-    })?;
-    Ok(make(&bytes))
-}
-
-/// The id in a body must be that of the path.
-pub(crate) fn same_id<T: PartialEq + Clone>(given: Option<T>, own: &T) -> Result<T, ApiError> {
-    match given {
-        Some(given) if given != *own => Err(ApiError::invalid(
-            "id",
-            "id_mismatch",
-            "ids never change: leave the id out, or send the one of the address",
-        )),
-        _ => Ok(own.clone()),
-    }
-}
-
-/// A DTO as JSON, for the audit log. Secrets are masked by the DTO itself.
-pub(crate) fn to_json(dto: &impl serde::Serialize) -> serde_json::Value {
-    serde_json::to_value(dto).unwrap_or_default()
-}
-
-fn yes() -> bool {
-    true
-}
-
-/// Reads the store on a thread that may wait, so that those that answer clicks need not.
+/// Reads the store on a thread that may wait, and that steps back behind those that answer clicks.
 pub(crate) async fn read<T: Send + 'static>(
     state: &Data<State>,
     work: impl FnOnce(&State) -> Result<T, ApiError> + Send + 'static,
 ) -> Result<T, ApiError> {
-    let state = state.clone();
-    web::block(move || work(&state))
-        .await
-        .map_err(|_| ApiError::Busy)?
+    let of_work = state.clone();
+    state.readers.run(move || work(&of_work)).await?
+}
+
+/// Makes a report on a thread that may wait, with what the scope allows.
+pub(crate) async fn report<T: Send + 'static>(
+    state: &Data<State>,
+    scope: PartnerScope,
+    make: impl FnOnce(&View) -> Result<T, ReportError> + Send + 'static,
+) -> Result<T, ApiError> {
+    read(state, move |state| Ok(make(&state.view(scope))?)).await
 }
 
 macro_rules! table {
@@ -124,7 +100,7 @@ macro_rules! table {
             ),
             paths($($module::$handler),+),
             // Those that only parameters of queries name have to be listed.
-            components(schemas(ErrorBody, Environment, GroupBy, VerdictFilter))
+            components(schemas(ErrorBody, Environment, GroupBy, VerdictFilter, SheetKind))
         )]
         struct Table;
 
@@ -145,16 +121,23 @@ pub fn routes(config: &mut ServiceConfig) {
 
 /// Tells a wrong method from a wrong address.
 async fn unknown(request: HttpRequest) -> Result<HttpResponse, ApiError> {
-    let is_known = DOCUMENT
-        .paths
-        .paths
-        .keys()
-        .any(|template| matches(template, request.path()));
-    Err(if is_known {
-        ApiError::Method
-    } else {
+    let paths = DOCUMENT["paths"].as_object().into_iter().flatten();
+    let known = paths.filter(|(template, _)| matches(template, request.path()));
+    let methods: Vec<String> = known.flat_map(|(_, item)| methods(item)).collect();
+    Err(if methods.is_empty() {
         ApiError::NoRoute
+    } else {
+        ApiError::Method {
+            allow: methods.join(", ").into(),
+        }
     })
+}
+
+/// The methods of a path of the document.
+fn methods(item: &Value) -> impl Iterator<Item = String> {
+    let names = item.as_object().into_iter().flat_map(Map::keys);
+    let is_method = |name: &&String| matches!(name.as_str(), "get" | "put" | "post" | "delete" | "patch");
+    names.filter(is_method).map(|name| name.to_uppercase())
 }
 
 /// Whether a path is an instance of `/a/{b}/c` or `/a/{b}.csv`.
@@ -173,10 +156,10 @@ fn matches(template: &str, path: &str) -> bool {
     }
 }
 
-static DOCUMENT: LazyLock<Document> = LazyLock::new(document);
+static DOCUMENT: LazyLock<Value> = LazyLock::new(document);
 
 /// The OpenAPI document of the API, made from the code.
-pub fn document() -> Document {
+pub fn document() -> Value {
     let mut document = Document::default();
     let mut table = Table::openapi();
     document.info = std::mem::take(&mut table.info);
@@ -196,7 +179,7 @@ pub fn document() -> Document {
                 .insert("default".into(), RefOr::T(error.clone()));
         }
     }
-    document
+    document::complete(&document).unwrap_or_default()
 }
 
 fn operations(item: &mut PathItem) -> impl Iterator<Item = &mut Operation> {
@@ -217,32 +200,47 @@ async fn openapi_json(_viewer: Viewer) -> HttpResponse {
 }
 
 table! {
-    setup::setup_status, setup::setup_claim, sign_in::sign_in, sign_in::sign_out, account::get_me,
+    setup::setup_status, setup::setup_claim, sign_in::sign_in_state,
+ sign_in::sign_in, sign_in::sign_out, account::get_me,
     account::change_me, account::change_password, account::list_logins, account::delete_login,
-    second_factor::offer_totp, second_factor::set_totp, second_factor::remove_totp,
+    account::offer_totp, account::set_totp, account::remove_totp,
     users::list_users, users::get_user, users::create_user, users::replace_user, users::delete_user,
     users::list_tokens, users::create_token, users::delete_token,
-    settings::get_settings, settings::replace_settings,
-    alerts::get_alerts, alerts::test_alert, address::check_address,
-    offers::list_offers, offers::get_offer, offers::create_offer, offers::replace_offer, offers::delete_offer,
+    settings::get_settings, settings::replace_settings, rates::get_rates, rates::replace_rates,
+    alerts::get_alerts, alerts::test_alert, alerts::send_summary, address::check_address,
+    objects::list_offers, objects::get_offer, objects::create_offer, objects::replace_offer, objects::delete_offer,
     bearer::create_bearer_token, bearer::delete_bearer_token,
-    partners::list_partners, partners::get_partner, partners::create_partner, partners::replace_partner,
-    partners::delete_partner, bearer::create_partner_bearer_token, bearer::delete_partner_bearer_token,
-    links::list_links, links::get_link, links::create_link, links::replace_link, links::delete_link,
-    rules::check_rule, rules::preview_rule, rules::list_rules, rules::get_rule, rules::create_rule,
-    rules::replace_rule, rules::delete_rule, rules::list_placeholders,
-    presets::list_presets, presets::get_preset,
+    objects::list_partners, objects::get_partner, objects::create_partner, objects::replace_partner,
+    objects::delete_partner, partner_urls::get_partner_with_urls,
+    partner_urls::create_partner_with_urls, partner_urls::replace_partner_with_urls,
+    secrets::list_secrets, secrets::set_secret, secrets::delete_secret, secrets::let_partner_go_on,
+    bearer::create_partner_bearer_token, bearer::delete_partner_bearer_token,
+    objects::list_links, objects::get_link, objects::create_link, objects::replace_link, objects::delete_link,
+    rules::check_rule, rules::preview_rule, rules::backtest_rule, objects::list_rules, objects::get_rule, objects::create_rule,
+    objects::replace_rule, objects::delete_rule, rules::list_placeholders,
+    presets::list_presets, presets::get_preset, presets::connect_platform,
     sessions::list_sessions, sessions::get_session,
-    activities::change_status, activities::list_activities, activities::get_activity,
-    postbacks::queue_view, postbacks::resend_postbacks, postbacks::cancel_postbacks, postbacks::list_postbacks,
+    bulk::look_at_decision, bulk::make_decision, bulk::list_decisions, bulk::undo_decision,
+    decisions::change_status, refused::accept_refused, refused::delete_refused, activities::list_activities, activities::get_activity,
+    postback_actions::look_at_postbacks, postbacks::queue_view, postback_actions::resend_postbacks,
+    postback_actions::cancel_postbacks, postbacks::list_postbacks,
     postbacks::get_postback,
-    jobs::get_job,
-    stats::get_stats, payouts::get_payouts,
+    backfill::look_at_backfill, backfill::start_backfill, jobs::get_job, jobs::cancel_job,
+    statements::list_statements, statements::get_statement, statements::get_statement_sender,
+    statements::replace_statement_sender, statements::write_statement, statements::close_statement,
+    statements::reopen_statement, statements::get_statement_recipients, statements::mail_statement,
+    stats::get_stats, stats::get_delays, stats::get_notes, stats::get_unproven, stats::get_taken, stats::get_payouts,
     trace::get_trace,
+    erasures::list_erasures,
+    erasures::cancel_erasure,
+    erasures::carry_out_erasure,
     proofs::create_proof, proofs::list_proofs, proofs::delete_proof,
-    transfer::export_configuration, transfer::import_configuration,
-    tests_api::test_rule, tests_api::test_click, tests_api::test_conversion, tests_api::list_echo,
-    system::get_system, system::list_audit,
+    transfer::export_configuration, transfer::import_configuration, sheets::take_sheet,
+    trials::test_rule, trials::test_click, trials::test_conversion, trials::issue_callback_ticket,
+    trials::list_echo, tags::list_tags_seen,
+    delivery::get_delivery, delivery::pause_delivery, delivery::resume_delivery,
+    system::get_system, system::list_audit, raw_data::get_raw_data, raw_data::test_stream,
+    archive::get_archive, archive::test_archive,
     upload::upload_conversions,
     export::export_list,
     stream::live,
@@ -263,10 +261,15 @@ mod tests {
 
     #[test]
     fn the_document_is_openapi_3_1_with_every_error_described() {
-        let json = serde_json::to_value(document()).unwrap();
+        let json = document();
         assert_eq!(json["openapi"], "3.1.0");
         let mut ids = std::collections::HashSet::new();
+        assert!(document::complete(&Document::default()).is_ok());
+        assert!(json["components"]["securitySchemes"]["bearer"].is_object());
         for (path, item) in json["paths"].as_object().unwrap() {
+            if !path.starts_with("/api/") {
+                continue;
+            }
             for (method, operation) in item.as_object().unwrap() {
                 assert!(operation["responses"]["default"].is_object(), "{method} {path}");
                 assert!(

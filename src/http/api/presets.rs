@@ -1,12 +1,14 @@
 //! Presets of partners: the picker's list.
 
-use super::page::{self, Page};
+use crate::admin::platforms::{self, ConnectForm, Connected};
 use crate::domain::preset::{self, Preset};
-use crate::http::auth::Viewer;
-use crate::http::extract::Query;
+use crate::http::State;
+use crate::http::auth::{Editor, Viewer};
+use crate::http::extract::{Json, Query};
 use crate::http::problem::ApiError;
-use actix_web::web::Path;
-use actix_web::{HttpResponse, get};
+use crate::reports::page::{self, Page};
+use actix_web::web::{Data, Path};
+use actix_web::{HttpResponse, get, post};
 use serde::Deserialize;
 
 /// Filters of the list of presets.
@@ -51,4 +53,24 @@ pub async fn list_presets(_viewer: Viewer, query: Query<PresetQuery>) -> Result<
 pub async fn get_preset(_viewer: Viewer, path: Path<String>) -> Result<HttpResponse, ApiError> {
     let found = preset::find(&path).ok_or_else(|| ApiError::not_found("preset", path.into_inner()))?;
     Ok(HttpResponse::Ok().json(found))
+}
+
+/// Connects a platform: makes the partner, its secrets and its rules from the preset, all of it or nothing. With
+/// `dry_run` nothing is saved, and the answer is the same.
+#[utoipa::path(tag = "presets", responses((status = 201, body = Connected), (status = 200, body = Connected)))]
+#[post("/presets/{id}/connect")]
+pub async fn connect_platform(
+    state: Data<State>,
+    editor: Editor,
+    path: Path<String>,
+    body: Json<ConnectForm>,
+) -> Result<HttpResponse, ApiError> {
+    let catalog = state.recorder.catalog();
+    let is_dry = body.0.dry_run;
+    let (connected, save) = platforms::connect(&path, body.0, &state.saving(&catalog, ""))?;
+    if is_dry {
+        return Ok(HttpResponse::Ok().json(connected));
+    }
+    save.commit(&state.recorder, editor.0.actor()).await?;
+    Ok(HttpResponse::Created().json(connected))
 }

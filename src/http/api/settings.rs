@@ -1,126 +1,13 @@
 //! Settings of the instance.
 
-use super::alerts::AlertsDto;
-use super::save::{self, Note, difference, saved_at, unchanged};
-use super::{check, to_json};
-use crate::domain::account::{Role, Settings};
-use crate::domain::money::Currency;
+use crate::admin::settings::{self, SettingsDto};
+use crate::domain::account::Role;
 use crate::http::State;
 use crate::http::auth::{Owner, Viewer};
 use crate::http::extract::Json;
-use crate::http::host;
 use crate::http::problem::ApiError;
-use crate::store::catalog::{ConfigKey, ConfigObject};
 use actix_web::web::Data;
 use actix_web::{HttpResponse, get, put};
-use serde::{Deserialize, Serialize};
-
-/// Settings as the API shows and takes them.
-#[derive(Debug, Clone, Serialize, Deserialize, utoipa::ToSchema)]
-#[serde(deny_unknown_fields)]
-pub struct SettingsDto {
-    /// Public address of the tracking endpoints, without a path; empty until set.
-    #[serde(default)]
-    pub public_url: String,
-    /// Further tracking domains (発行ドメイン).
-    #[serde(default)]
-    pub tracking_domains: Vec<String>,
-    /// Host names under which the admin side answers, beside those of the addresses above, `localhost` and
-    /// every IP address; left out: as they are.
-    #[serde(default)]
-    pub admin_hosts: Option<Vec<String>>,
-    /// IANA time zone of reports.
-    pub time_zone: String,
-    /// `en` or `ja`.
-    pub language: String,
-    /// Currency in which new offers are made.
-    pub currency: Currency,
-    /// Where alerts go; shown to owners only. Left out or `null`: what is stored stays.
-    #[serde(default)]
-    pub alerts: Option<AlertsDto>,
-    /// Whether the set-up wizard was finished.
-    #[serde(default)]
-    pub is_set_up: bool,
-    /// Unix milliseconds of the last save; must be sent back unchanged to replace.
-    #[serde(default)]
-    pub updated_at_ms: Option<i64>,
-}
-
-impl From<&Settings> for SettingsDto {
-    fn from(s: &Settings) -> Self {
-        Self {
-            public_url: s.public_url.clone(),
-            tracking_domains: s.tracking_domains.clone(),
-            admin_hosts: Some(s.admin_hosts.clone()),
-            time_zone: s.time_zone.clone(),
-            language: s.language.clone(),
-            currency: s.currency,
-            alerts: Some(AlertsDto::from(&s.alerts)),
-            is_set_up: s.is_set_up,
-            updated_at_ms: Some(s.updated_at_ms),
-        }
-    }
-}
-
-impl SettingsDto {
-    /// Checks every field and gives what is stored.
-    pub fn into_settings(self, before: &Settings, saved_at_ms: i64) -> Result<Settings, ApiError> {
-        check::time_zone("time_zone", &self.time_zone)?;
-        check::language("language", &self.language)?;
-        let public_url = match self.public_url.trim() {
-            "" => String::new(),
-            text => check::origin("public_url", text)?,
-        };
-        check::at_most("tracking_domains", &self.tracking_domains, 50)?;
-        let mut tracking_domains = Vec::new();
-        for (n, text) in self.tracking_domains.iter().enumerate() {
-            let domain = check::origin(&format!("tracking_domains[{n}]"), text)?;
-            if domain == public_url || tracking_domains.contains(&domain) {
-                return Err(ApiError::invalid(
-                    format!("tracking_domains[{n}]"),
-                    "duplicate",
-                    "name each domain once",
-                ));
-            }
-            tracking_domains.push(domain);
-        }
-        let alerts = match self.alerts {
-            Some(alerts) => alerts.into_alerts(&before.alerts)?,
-            None => before.alerts.clone(),
-        };
-        Ok(Settings {
-            public_url,
-            tracking_domains,
-            admin_hosts: match self.admin_hosts {
-                Some(hosts) => admin_hosts(&hosts)?,
-                None => before.admin_hosts.clone(),
-            },
-            time_zone: self.time_zone,
-            language: self.language,
-            currency: self.currency,
-            alerts,
-            is_set_up: self.is_set_up,
-            updated_at_ms: saved_at_ms,
-        })
-    }
-}
-
-fn admin_hosts(given: &[String]) -> Result<Vec<String>, ApiError> {
-    check::at_most("admin_hosts", given, 50)?;
-    let wrong = |n: usize| {
-        let remedy = "enter a host name such as admin.example.com, without scheme, port or path";
-        ApiError::invalid(format!("admin_hosts[{n}]"), "invalid_host", remedy)
-    };
-    let host = |(n, text): (usize, &String)| {
-        let name = host::name_of(text).ok_or_else(|| wrong(n))?;
-        if text.contains([':', '[']) {
-            Err(wrong(n))
-        } else {
-            Ok(name)
-        }
-    };
-    given.iter().enumerate().map(host).collect()
-}
 
 /// Reads the settings.
 #[utoipa::path(tag = "settings", responses((status = 200, body = SettingsDto)))]
@@ -143,54 +30,7 @@ pub async fn replace_settings(
     body: Json<SettingsDto>,
 ) -> Result<HttpResponse, ApiError> {
     let before = state.recorder.catalog().settings.clone();
-    let preconditions = unchanged(ConfigKey::Settings, body.0.updated_at_ms)?;
-    let settings = body
-        .0
-        .into_settings(&before, saved_at(&state, before.updated_at_ms))?;
-    let view = SettingsDto::from(&settings);
-    let note = Note::new("settings.update", "").detail(difference(
-        &to_json(&SettingsDto::from(&*before)),
-        &to_json(&view),
-    ));
-    save::update(
-        &state,
-        &owner.0,
-        preconditions,
-        ConfigObject::Settings(settings),
-        note,
-    )
-    .await?;
-    Ok(HttpResponse::Ok().json(view))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn addresses_are_normalised_and_wrong_fields_named() {
-        let dto = |public_url: &str, zone: &str| SettingsDto {
-            public_url: public_url.into(),
-            time_zone: zone.into(),
-            ..SettingsDto::from(&Settings::default())
-        };
-        let saved = dto(" https://T.example.com/ ", "Asia/Tokyo")
-            .into_settings(&Settings::default(), 7)
-            .unwrap();
-        assert_eq!(
-            (saved.public_url.as_str(), saved.updated_at_ms),
-            ("https://t.example.com", 7)
-        );
-        let field = |dto: SettingsDto| {
-            dto.into_settings(&Settings::default(), 7)
-                .unwrap_err()
-                .field()
-                .map(str::to_owned)
-        };
-        assert_eq!(
-            field(dto("t.example.com", "Asia/Tokyo")).as_deref(),
-            Some("public_url")
-        );
-        assert_eq!(field(dto("", "Nowhere")).as_deref(), Some("time_zone"));
-    }
+    let (shown, save) = settings::replace(body.0, &before, state.now_ms())?;
+    save.commit(&state.recorder, owner.0.actor()).await?;
+    Ok(HttpResponse::Ok().json(shown))
 }

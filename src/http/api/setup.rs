@@ -1,23 +1,21 @@
 //! Set-up: the first owner takes the instance over.
 
-use super::account::{Me, check_account, identity_of, me, user_agent};
-use super::save::{Note, audit, stage};
-use super::sign_in::refuse_other_sites;
-use crate::domain::account::{Role, User};
-use crate::domain::ids::UserId;
+use crate::admin::account::{Me, me};
+use crate::admin::identity::Place;
+use crate::admin::setup::{self, Claim};
 use crate::http::State;
-use crate::http::auth::{login, password};
-use crate::http::client::{Caller, caller};
-use crate::http::extract::Json;
-use crate::http::host;
+use crate::http::auth::{Newcomer, cookie, place, state_of};
+use crate::http::client::{Client, client};
+use crate::http::extract::StrangerJson;
 use crate::http::problem::ApiError;
-use crate::store::catalog::{Change, ConfigObject, Precondition};
+use actix_web::dev::Payload;
 use actix_web::web::Data;
-use actix_web::{HttpRequest, HttpResponse, get, post};
-use serde::{Deserialize, Serialize};
+use actix_web::{FromRequest, HttpRequest, HttpResponse, get, post};
+use serde::Serialize;
+use std::future::{Ready, ready};
 
 /// Header that carries the set-up token.
-const SETUP_HEADER: &str = "x-setup-token";
+use crate::http::host::SETUP_HEADER;
 
 /// Whether the set-up token is good.
 #[derive(Debug, Serialize, utoipa::ToSchema)]
@@ -32,25 +30,34 @@ pub struct SetupStatus {
     pub version: &'static str,
 }
 
-/// 410 once there is an owner, 403 without the token: checked before anything else is looked at.
-fn may_set_up(request: &HttpRequest, state: &State) -> Result<Caller, ApiError> {
-    let caller = caller(request, &state.config.trusted_proxies);
-    if !state.recorder.catalog().users.is_empty() {
-        return Err(ApiError::AlreadySetUp);
+/// Somebody who holds the set-up token: all others are refused by the head of the request.
+#[derive(Debug)]
+pub struct Claimant {
+    client: Client,
+    place: Place,
+}
+
+impl FromRequest for Claimant {
+    type Error = ApiError;
+    type Future = Ready<Result<Self, ApiError>>;
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        ready(may_set_up(request))
     }
+}
+
+fn may_set_up(request: &HttpRequest) -> Result<Claimant, ApiError> {
+    let state = state_of(request)?;
+    let client = client(request, &state.config.now().trusted_proxies);
+    let place = place(request, &client);
     let token = request.headers().get(SETUP_HEADER).and_then(|v| v.to_str().ok());
-    if let Err(error) = state.auth.setup.check(token, state.now_ms()) {
-        state.auth.throttle.check(caller.ip, None)?;
-        return Err(error);
-    }
-    Ok(caller)
+    setup::may_set_up(&state.auth, &state.recorder, token, &place)?;
+    Ok(Claimant { client, place })
 }
 
 /// Tells whether the set-up link is good. Needs the header `X-Setup-Token`.
 #[utoipa::path(tag = "setup", responses((status = 200, body = SetupStatus)))]
 #[get("/setup/status")]
-pub async fn setup_status(state: Data<State>, request: HttpRequest) -> Result<HttpResponse, ApiError> {
-    let caller = may_set_up(&request, &state)?;
+pub async fn setup_status(request: HttpRequest, claimant: Claimant) -> Result<HttpResponse, ApiError> {
     let accepted = request
         .headers()
         .get("accept-language")
@@ -63,26 +70,10 @@ pub async fn setup_status(state: Data<State>, request: HttpRequest) -> Result<Ht
     };
     Ok(HttpResponse::Ok().json(SetupStatus {
         is_open: true,
-        origin: caller.origin(),
+        origin: claimant.client.origin(),
         language: language.into(),
         version: env!("CARGO_PKG_VERSION"),
     }))
-}
-
-/// The first owner.
-#[derive(Debug, Deserialize, utoipa::ToSchema)]
-#[serde(deny_unknown_fields)]
-pub struct Claim {
-    /// Sign-in name.
-    pub login: String,
-    /// At least 12 characters.
-    pub password: String,
-    /// For people.
-    #[serde(default)]
-    pub name: String,
-    /// `en` or `ja`.
-    #[serde(default)]
-    pub language: Option<String>,
 }
 
 /// Takes over the instance: makes the first owner and signs them in. Of several claims exactly one wins.
@@ -90,56 +81,15 @@ pub struct Claim {
 #[post("/setup/claim")]
 pub async fn setup_claim(
     state: Data<State>,
-    request: HttpRequest,
-    body: Json<Claim>,
+    claimant: Claimant,
+    _newcomer: Newcomer,
+    body: StrangerJson<Claim>,
 ) -> Result<HttpResponse, ApiError> {
-    let caller = may_set_up(&request, &state)?;
-    refuse_other_sites(&request, &caller)?;
-    let claim = body.0;
-    check_account(&claim.login, &claim.name, claim.language.as_deref())?;
-    password::check("password", &claim.password, &claim.login)?;
-    let password_hash = state.auth.hasher.hash(claim.password).await?;
-    let now_ms = state.now_ms();
-    let owner = User {
-        id: super::made_id(None, UserId::from_random)?,
-        login: claim.login,
-        name: claim.name,
-        password_hash,
-        role: Role::Owner,
-        partners: Vec::new(),
-        language: claim.language,
-        totp_secret: None,
-        totp_step: 0,
-        recovery_codes: Vec::new(),
-        epoch: 0,
-        is_disabled: false,
-        created_at_ms: now_ms,
-        updated_at_ms: now_ms,
-    };
-    let (cookie, new_login) = login::new(&owner, &caller.ip.to_string(), &user_agent(&request), now_ms)?;
-    let (from, actor, user) = (
-        caller.ip.to_string(),
-        format!("user {}", owner.login),
-        owner.clone(),
-    );
-    let name = host::name_of(&caller.host);
-    let claimed = state.recorder.try_run(move |group| {
-        let mut changes = vec![Change::Put(ConfigObject::User(user.clone()))];
-        // Who holds the set-up token says by the address in the browser what this server is called.
-        let mut settings = (*group.catalog().settings).clone();
-        if let Some(name) = name.filter(|name| !settings.admin_hosts.contains(name)) {
-            settings.admin_hosts.push(name);
-            changes.push(Change::Put(ConfigObject::Settings(settings)));
-        }
-        stage(group, &[Precondition::NoUsers], &changes)?;
-        login::insert(group, &new_login)?;
-        audit(group, &actor, &from, Note::new("setup.claim", user.login)).map_err(ApiError::from)
-    });
-    claimed.await??;
-    state.auth.setup.spend();
+    let Claimant { client, place } = claimant;
+    let signed_in = setup::claim(&state.auth, &state.recorder, body.0, &place, &client.host).await?;
     state.applied().await?;
-    let identity = identity_of(&owner, &caller);
     Ok(HttpResponse::Created()
-        .cookie(login::cookie(caller.is_tls, cookie))
-        .json(me(&state, &identity)))
+        .cookie(cookie::cookie(client.is_tls, signed_in.text))
+        .cookie(cookie::known(client.is_tls, signed_in.browser))
+        .json(me(&state.recorder.catalog(), &signed_in.identity)))
 }

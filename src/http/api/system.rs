@@ -1,19 +1,18 @@
 //! How the instance is: health with what to do about it, the store, the queue, the disk; the audit log.
 
-use super::page::{self, Budget, Page};
-use super::read;
-use super::scan::{self, End, Window};
+use super::{read, report};
 use crate::domain::account::AuditEntry;
-use crate::domain::ids::TimeId;
 use crate::http::State;
 use crate::http::auth::{Owner, Viewer};
 use crate::http::extract::Query;
-use crate::http::health::{Check, readiness};
+use crate::http::health::{Check, matters, readiness};
 use crate::http::problem::ApiError;
-use crate::store::{Db, RepairKind, codec, keys};
+use crate::reports::audit::{self, AuditQuery};
+use crate::reports::page::{Budget, Page};
+use crate::reports::scan::{self, Window};
 use actix_web::web::Data;
 use actix_web::{HttpResponse, get};
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use std::ops::ControlFlow;
 
 /// How the store is.
@@ -124,7 +123,7 @@ pub struct SystemDto {
 #[get("/system")]
 pub async fn get_system(state: Data<State>, viewer: Viewer) -> Result<HttpResponse, ApiError> {
     viewer.0.whole()?;
-    let caller = viewer.0.caller.clone();
+    let caller = viewer.1.clone();
     let mut system = read(&state, move |state| Ok(system(state))).await?;
     system.client = ClientDto {
         ip: caller.ip.to_string(),
@@ -140,23 +139,22 @@ fn system(state: &State) -> SystemDto {
     let mut checks = readiness(state);
     let is_ready = checks.iter().all(|check| check.is_ok);
     checks.extend(state.start_faults.iter().cloned());
+    let matters = matters(state);
+    let has_matter = matters.iter().any(|check| !check.is_ok);
+    checks.extend(matters);
     let open_lanes = queue
         .lanes
         .iter()
         .filter(|l| l.state == crate::delivery::LaneState::Open)
         .count();
     let (spool, catalog) = (state.recorder.spool(), state.recorder.catalog());
-    let has_lost = health
-        .repairs
-        .iter()
-        .any(|repair| repair.kind == RepairKind::Lost);
     let is_degraded = open_lanes > 0
-        || has_lost
+        || has_matter
         || !state.start_faults.is_empty()
         || spool.lost() > 0
         || !catalog.broken_rules.is_empty()
         || !health.rebuilding.is_empty();
-    let retention = &state.config.retention;
+    let retention = &state.config.now().retention;
     SystemDto {
         version: env!("CARGO_PKG_VERSION"),
         health: match (is_ready, is_degraded) {
@@ -195,8 +193,8 @@ fn system(state: &State) -> SystemDto {
         disk_free_bytes: health.free_bytes,
         started_at_ms: state.started_at_ms,
         now_ms: state.now_ms(),
-        data_dir: state.config.data_dir.display().to_string(),
-        source_address: state.config.delivery.source_address.map(|a| a.to_string()),
+        data_dir: state.config.now().data_dir.display().to_string(),
+        source_address: state.config.now().delivery.source_address.map(|a| a.to_string()),
         has_geoip: state.geo.is_loaded(),
         retention_days: [
             retention.sessions_days,
@@ -236,78 +234,16 @@ fn last_session(state: &State) -> Option<i64> {
     newest
 }
 
-/// Filters of the audit log.
-#[derive(Debug, Clone, Deserialize, utoipa::IntoParams)]
-#[serde(deny_unknown_fields)]
-#[into_params(parameter_in = Query)]
-pub struct AuditQuery {
-    /// Items of a page, 1 to 200 (50).
-    pub limit: Option<u16>,
-    /// `next_cursor` of the page before.
-    pub cursor: Option<String>,
-    /// From this time on, unix milliseconds.
-    pub from_ms: Option<i64>,
-    /// Before this time, unix milliseconds.
-    pub to_ms: Option<i64>,
-    /// Only actions that begin with this (`login.`, `offer.update`).
-    pub action: Option<String>,
-    /// Only entries that hold this word in actor, subject or detail.
-    pub q: Option<String>,
-}
-
-impl AuditQuery {
-    fn wants(&self, entry: &AuditEntry) -> bool {
-        let word = self.q.as_deref().unwrap_or_default();
-        self.action
-            .as_deref()
-            .is_none_or(|action| entry.action.starts_with(action))
-            && [&entry.actor, &entry.subject, &entry.detail]
-                .into_iter()
-                .any(|text| page::holds(text, word))
-    }
-}
-
-/// One page of the audit log.
-pub async fn audit_page(state: &Data<State>, query: AuditQuery) -> Result<Page<AuditEntry>, ApiError> {
-    let limit = page::limit(query.limit)?;
-    let window = Window::new(query.from_ms, query.to_ms, query.cursor.as_deref())?;
-    read(state, move |state| {
-        let mut found: Vec<(TimeId, AuditEntry)> = Vec::new();
-        let mut budget = Budget::of_page();
-        let reader = state.recorder.reader();
-        let end = scan::newest_hot(
-            reader,
-            &keys::audit_prefix(),
-            keys::parse_audit,
-            keys::audit,
-            window,
-            &mut budget,
-            |id, key, value| {
-                let entry: AuditEntry = codec::decode_json(value, Db::Hot, key)?;
-                if query.wants(&entry) {
-                    found.push((id, entry));
-                }
-                Ok(if found.len() < limit {
-                    ControlFlow::Continue(())
-                } else {
-                    ControlFlow::Break(())
-                })
-            },
-        )?;
-        Ok(scan::merge(found, [end, End::Exhausted], limit))
-    })
-    .await
-}
-
 /// Lists the audit log, newest first: who did what, from where.
 #[utoipa::path(tag = "system", params(AuditQuery), responses((status = 200, body = Page<AuditEntry>)))]
 #[get("/audit")]
 pub async fn list_audit(
     state: Data<State>,
-    _owner: Owner,
+    owner: Owner,
     query: Query<AuditQuery>,
 ) -> Result<HttpResponse, ApiError> {
     // What somebody has just done is listed.
     state.applied().await?;
-    Ok(HttpResponse::Ok().json(audit_page(&state, query.0).await?))
+    let page = report(&state, owner.0.scope(), move |view| audit::page(view, &query.0));
+    Ok(HttpResponse::Ok().json(page.await?))
 }

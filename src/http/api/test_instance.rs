@@ -1,22 +1,29 @@
 //! An instance without listeners, on a real store in a temporary directory, and requests to it.
 
+use crate::admin::Auth;
+use crate::admin::callback_tests::CallbackTickets;
+use crate::admin::random::sha256_hex;
 use crate::alerts::{Alerts, Reach};
+use crate::certificates::Certificates;
 use crate::clock::Clock;
+use crate::config::InForce;
 use crate::config::{self, Sources};
+use crate::delivery::holds::Holds;
 use crate::delivery::ledger::StoreLedger;
+use crate::delivery::pause::Pause;
 use crate::delivery::{Delivery, DeliveryOptions, DeliveryPolicy};
 use crate::domain::account::{ApiToken, TokenScope};
-use crate::http::auth::{Auth, sha256_hex};
 use crate::http::echo::Echo;
 use crate::http::{State, admin_routes};
 use crate::live::Live;
-use crate::recorder::{Recorder, RecorderOptions, RecorderThread};
+use crate::recorder::{Recorder, RecorderOptions, RecorderThread, RoomBytes};
+use crate::reports::{Exports, Readers};
 use crate::store::catalog::{Catalog, Change, ConfigObject};
 use crate::store::{Store, StoreOptions};
 use crate::telemetry::install_metrics;
 use crate::tracking::geo::GeoIp;
 use crate::tracking::link_names::LinkNames;
-use crate::tracking::visitors::Visitors;
+use crate::tracking::visitor_count::VisitorCount;
 use actix_web::dev::{Service, ServiceResponse};
 use actix_web::http::{Method, StatusCode};
 use actix_web::test::{TestRequest, init_service, read_body};
@@ -49,6 +56,7 @@ impl Instance {
         let options = RecorderOptions {
             intake_queue: 64,
             spool: 16,
+            rooms: RoomBytes::default(),
         };
         let (recorder, thread) = Recorder::start(
             writer,
@@ -59,7 +67,12 @@ impl Instance {
             options,
         )
         .unwrap();
-        let ledger = Arc::new(StoreLedger::new(recorder.clone(), DeliveryPolicy::default()));
+        let ledger = Arc::new(StoreLedger::new(
+            recorder.clone(),
+            DeliveryPolicy::default(),
+            Pause::default(),
+            Holds::default(),
+        ));
         let delivery = Delivery::start(
             &DeliveryOptions {
                 workers: 2,
@@ -68,26 +81,43 @@ impl Instance {
             ledger,
         )
         .unwrap();
-        let (delivery, config) = (Arc::new(delivery), Arc::new(effective.config));
+        let (delivery, config) = (Arc::new(delivery), InForce::from(Arc::new(effective.config)));
+        let certificates = Arc::new(Certificates::open(config.now(), &recorder).unwrap());
         let reach = Reach {
             recorder: recorder.clone(),
             delivery: delivery.clone(),
             config: config.clone(),
+            holds: Holds::default(),
+            certificates: certificates.clone(),
+            stream: None,
+            archiving: None,
         };
         let state = State {
+            archiving: None,
+            callback_tickets: CallbackTickets::default(),
             recorder,
             delivery,
             alerts: Arc::new(Alerts::start(reach).unwrap()),
             keeper,
+            pause: Pause::default(),
+            holds: Holds::default(),
             config,
+            certificates,
+            stream: None,
             metrics: install_metrics(0).unwrap(),
-            auth: Auth::new().unwrap(),
+            connections: crate::http::connection::Connections::default(),
+            auth: Auth::new(&[7; 32]).unwrap(),
             echo: Arc::new(Echo::new("127.0.0.1:1".parse().unwrap())),
+            tags_seen: Arc::default(),
             geo: Arc::new(GeoIp::empty()),
+            gate: Arc::default(),
             link_names: Arc::new(LinkNames::new(10)),
-            visitors: Arc::new(Visitors::new(10)),
+            visitors: Arc::new(VisitorCount::new(10)),
+            public_address: ([127, 0, 0, 1], 8080).into(),
             admin_address: ([127, 0, 0, 1], 8080).into(),
             jobs: Default::default(),
+            readers: Readers::start().unwrap(),
+            exports: Exports::default(),
             start_faults: Vec::new(),
             started_at_ms: 0,
         };
@@ -114,7 +144,7 @@ impl Instance {
         let stored = self
             .state
             .recorder
-            .try_run(move |group| super::save::stage(group, &[], &[change]));
+            .try_run(move |group| crate::admin::save::stage(group, &[], &[change]));
         stored.await.unwrap().unwrap();
         format!("Bearer {secret}")
     }

@@ -1,11 +1,11 @@
 //! The public page as HTML. Every text goes through [`Html::text`]; nothing is inline that the content policy
 //! forbids.
 
-use super::story::{AttemptLine, Click, Happening, PostbackLine, RuleLine, Story};
-use super::words::Words;
 use crate::domain::postback::ErrorClass;
 use crate::domain::proof::Proof;
 use crate::domain::session::EngagementKind;
+use crate::reports::story::{AttemptLine, Click, Happening, PostbackLine, RuleLine, Story};
+use crate::reports::words::Words;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
@@ -250,12 +250,13 @@ impl Writer<'_> {
 
     fn postbacks(&mut self, postbacks: &[PostbackLine]) {
         let words = self.words;
+        let own_server = words.get("proof_page.own_server");
         for postback in postbacks {
             self.html
                 .raw("<h3>")
                 .text(words.get("proof_page.postback"))
                 .raw(" <code>")
-                .text(&postback.host)
+                .text(postback.host.as_deref().unwrap_or(own_server))
                 .raw("</code> ")
                 .text(&words.of_code("postback", postback.state))
                 .raw("</h3>\n");

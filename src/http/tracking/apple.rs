@@ -22,11 +22,7 @@ pub(super) async fn report(
     })?;
     let postback = apple::parse(&body, &state.apple_keys).map_err(|error| {
         telemetry::activity("sk_install", ActivityResult::Invalid);
-        ApiError::Invalid {
-            field: error.field,
-            code: error.code,
-            message: error.message,
-        }
+        ApiError::invalid(error.field, error.code, error.message)
     })?;
     let caller = who(&request, Vec::new(), &state);
     let recorded = state

@@ -1,21 +1,29 @@
 //! `/cv` and `/cv.gif`: a web or server-to-server conversion.
 
 use super::{
-    TrackingState, Unread, allow_origin, caller, gif, is_too_long, known_visitor, own_origin, read_body,
-    text_header, visited,
+    TrackingState, Unread, allow_origin, body_of, caller, gif, is_too_long, known_visitor, own_origin,
+    read_body, text_header, visited,
 };
-use crate::domain::duplicates;
-use crate::domain::template::catalogue;
+use crate::domain::activity::RefusalReason;
+use crate::domain::offer::TrustScope;
+use crate::http::connection::query_as_sent;
 use crate::http::problem::ApiError;
-use crate::telemetry::{self, ActivityResult};
-use crate::tracking::conversion::{ConversionRequest, idempotency_key};
-use crate::tracking::kept::{self, Remains};
-use crate::tracking::query::{FieldError, Fields};
-use crate::tracking::record_conversion::{self, Answer, Caller, Idempotency, Outcome, Proof};
-use actix_web::http::header::{CACHE_CONTROL, CONTENT_TYPE, REFERER, USER_AGENT};
+use crate::recorder::Recorder;
+use crate::tracking::admission::{self, Named};
+use crate::tracking::body::Body;
+use crate::tracking::caller::{Caller, Proof};
+use crate::tracking::conversion::{ConversionRequest, RULES};
+use crate::tracking::fields::{FieldRules, Fields};
+use crate::tracking::idempotency::Idempotency;
+use crate::tracking::outcome::Outcome;
+use crate::tracking::personal;
+use crate::tracking::query::FieldError;
+use crate::tracking::record_conversion::{self, Answer};
+use crate::tracking::remains::Remains;
+use crate::tracking::set_charset;
+use actix_web::http::header::{CACHE_CONTROL, REFERER, USER_AGENT};
 use actix_web::web::{Data, Payload};
 use actix_web::{HttpRequest, HttpResponse, ResponseError};
-use std::net::IpAddr;
 
 /// `GET` or `POST /cv`: JSON.
 pub(super) async fn convert(
@@ -56,99 +64,130 @@ async fn take(request: &HttpRequest, payload: Payload, state: &TrackingState) ->
     let body = match received {
         Ok(body) => body,
         Err(unread) => {
+            let (fault, remains) = (unread.fault(), unread.remains(request));
             let caller = who(request, Vec::new(), state);
-            keep_unreadable(&unread.fault(), caller, unread.remains(request), state).await?;
+            keep_unreadable(fault, remains, caller, state).await?;
             return Err(unread.error);
         }
     };
     let caller = who(request, body.to_vec(), state);
-    let parsed = parse(request, &body, caller.ip);
-    let (conversion, idempotency) = match parsed {
-        Ok(parsed) => parsed,
+    let form = match body_of(request, &body) {
+        Ok(form) => form,
         Err(error) => {
-            let remains = Remains::read(request.query_string().as_bytes(), &body);
-            keep_unreadable(&error, caller, remains, state).await?;
-            return Err(ApiError::Invalid {
-                field: error.field,
-                code: error.code,
-                message: error.message,
-            });
+            let unread = Unread::from(error);
+            let (fault, remains) = (unread.fault(), unread.remains(request));
+            keep_unreadable(fault, remains, caller, state).await?;
+            return Err(unread.error);
         }
     };
-    let decided = state
-        .recorder
-        .try_run(move |group| record_conversion::record(&conversion, &caller, idempotency.as_ref(), group));
-    match decided.await?? {
-        Outcome::Answer(answer) => {
-            let result = match answer.result.as_str() {
-                "duplicate" => ActivityResult::Duplicate,
-                "refused" => ActivityResult::Refused,
-                _ => ActivityResult::Accepted,
-            };
-            telemetry::activity("event", result);
-            Ok(answer)
+    match parse(request, &form, &caller, &state.recorder) {
+        Ok((conversion, idempotency)) => {
+            admit(&(&conversion).into(), TrustScope::Conversions, &caller, state)?;
+            let ip = caller.ip;
+            let answer = told(
+                record_conversion::take(
+                    conversion,
+                    caller,
+                    idempotency,
+                    state.config.now().limits.unproven_sales,
+                    &state.recorder,
+                )
+                .await?,
+            )?;
+            if answer.reason == Some(RefusalReason::UnknownSession) {
+                state.gate.note_unknown_sid(ip);
+            }
+            match answer.reason {
+                Some(reason @ RefusalReason::AmbiguousOrder) => {
+                    Err(ApiError::state(reason.code(), reason.remedy()))
+                }
+                _ => Ok(answer),
+            }
         }
-        Outcome::KeyReused => Err(ApiError::KeyReused),
+        Err(fault) => {
+            let remains = Remains::read(request.query_string().as_bytes(), form.bytes());
+            keep_unreadable(fault.clone(), remains, caller, state).await?;
+            Err(fault.into())
+        }
     }
 }
 
-/// A conversion that cannot be read, or not be received whole, is kept in the error log with what of it can.
+/// Keeps what cannot be read, unless it comes too often.
 async fn keep_unreadable(
-    error: &FieldError,
-    caller: Caller,
+    fault: FieldError,
     remains: Remains,
+    caller: Caller,
     state: &TrackingState,
 ) -> Result<(), ApiError> {
-    let (field, message) = (error.field.clone(), error.message.clone());
-    state
-        .recorder
-        .try_run(move |group| kept::record_unreadable(&field, &message, remains, &caller, group))
-        .await??;
-    telemetry::activity("event", ActivityResult::Invalid);
-    Ok(())
+    admit(
+        &(&remains.salvage()).into(),
+        TrustScope::Conversions,
+        &caller,
+        state,
+    )?;
+    Ok(record_conversion::take_unreadable(fault, remains, caller, &state.recorder).await?)
+}
+
+/// Whether a request is taken now.
+pub(super) fn admit(
+    named: &Named,
+    scope: TrustScope,
+    caller: &Caller,
+    state: &TrackingState,
+) -> Result<(), ApiError> {
+    admission::admit(named, scope, caller, &state.gate, &state.recorder)
+        .map_err(|retry_after_s| ApiError::TooOften { retry_after_s })
+}
+
+/// What the caller is told, or the error that stands for it.
+pub(super) fn told<T>(outcome: Outcome<T>) -> Result<T, ApiError> {
+    match outcome {
+        Outcome::Decided(told) => Ok(told),
+        Outcome::KeyReused => Err(ApiError::KeyReused),
+        Outcome::KeyUnreadable => Err(ApiError::KeyUnreadable),
+        Outcome::Locked => Err(ApiError::Sealed),
+    }
 }
 
 fn parse(
     request: &HttpRequest,
-    body: &[u8],
-    ip: IpAddr,
+    body: &Body<'_>,
+    caller: &Caller,
+    recorder: &Recorder,
 ) -> Result<(ConversionRequest, Option<Idempotency>), FieldError> {
-    let conversion =
-        ConversionRequest::parse(fields(request, body)?, &|name| catalogue::find(name).is_some())?;
-    let header = request
-        .headers()
-        .get("idempotency-key")
-        .map(|v| String::from_utf8_lossy(v.as_bytes()).into_owned());
-    let key = idempotency_key(header.as_deref())?;
-    let idempotency = key.map(|key| {
-        let authorization = text_header(request, actix_web::http::header::AUTHORIZATION);
-        let who = if authorization.is_empty() {
-            ip.to_string()
-        } else {
-            authorization
-        };
-        Idempotency {
-            key: duplicates::idempotency_hash(&who, request.path(), &key),
-            request: duplicates::request_hash(request.query_string().as_bytes(), body),
-        }
-    });
-    Ok((conversion, idempotency))
+    let fields = fields(request.query_string().as_bytes(), body, RULES, recorder)?;
+    let conversion = ConversionRequest::parse(fields)?;
+    Ok((conversion, idempotency(request, caller)?))
 }
 
-/// JSON when the body begins with `{` (a beacon cannot choose its type); else a form. The query counts too.
-pub(super) fn fields(request: &HttpRequest, body: &[u8]) -> Result<Fields, FieldError> {
-    let query = request.query_string().as_bytes();
-    let content_type = text_header(request, CONTENT_TYPE).to_ascii_lowercase();
-    let trimmed = body.trim_ascii_start();
-    if content_type.starts_with("application/json") || trimmed.starts_with(b"{") {
-        return Fields::from_json(body)?.with_query(Fields::from_form(query)?);
-    }
-    let joined = [query, body].join(if query.is_empty() || body.is_empty() {
+pub(super) fn idempotency(request: &HttpRequest, caller: &Caller) -> Result<Option<Idempotency>, FieldError> {
+    let header = request.headers().get("idempotency-key");
+    let key = header.map(|value| String::from_utf8_lossy(value.as_bytes()));
+    Idempotency::read(key.as_deref(), &caller.proof)
+}
+
+/// The fields of query and body.
+pub(super) fn fields(
+    query: &[u8],
+    body: &Body<'_>,
+    mut rules: FieldRules,
+    recorder: &Recorder,
+) -> Result<Fields, FieldError> {
+    let form = match body {
+        Body::Json(json) => {
+            rules.charset = set_charset::of_report(query, recorder);
+            let rules = &rules;
+            return Fields::from_json(json, rules)?.with_query(Fields::from_form(query, rules)?, rules);
+        }
+        Body::Form(form) => form,
+    };
+    let joined = [query, form].join(if query.is_empty() || form.is_empty() {
         b"".as_slice()
     } else {
         b"&"
     });
-    Fields::from_form(&joined)
+    rules.charset = set_charset::of_report(&joined, recorder);
+    Fields::from_form(&joined, &rules)
 }
 
 pub(super) fn who(request: &HttpRequest, body: Vec<u8>, state: &TrackingState) -> Caller {
@@ -161,7 +200,10 @@ pub(super) fn who(request: &HttpRequest, body: Vec<u8>, state: &TrackingState) -
     Caller {
         ip: caller(request, state).ip,
         user_agent: text_header(request, USER_AGENT).chars().take(512).collect(),
-        referer: text_header(request, REFERER).chars().take(1024).collect(),
+        referer: personal::text(&text_header(request, REFERER))
+            .chars()
+            .take(1024)
+            .collect(),
         tuid: known_visitor(request).unwrap_or_default(),
         visited: visited(request),
         proof: Proof {
@@ -170,10 +212,11 @@ pub(super) fn who(request: &HttpRequest, body: Vec<u8>, state: &TrackingState) -
             signature: header("x-yamabiko-signature"),
             method: request.method().as_str().to_owned(),
             path: request.path().to_owned(),
-            query: request.query_string().to_owned(),
+            query: query_as_sent(request),
             body,
         },
         is_test: false,
         is_operator: false,
+        is_forgiving: false,
     }
 }

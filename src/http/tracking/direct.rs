@@ -1,11 +1,11 @@
 //! `POST /d/{link}`: the tag on the advertiser's page reports a landing that passed no redirect.
 
-use super::{
-    TrackingState, active_link, allow_origin, click, no_such_link, own_origin, read_body, set_cookies,
-};
+use super::click::with_incoming;
+use super::{TrackingState, allow_origin, caller, no_such_link, own_origin, read_body, set_cookies};
 use crate::domain::session::EngagementKind;
 use crate::http::problem::ApiError;
 use crate::telemetry::{self, EngagementResult};
+use crate::tracking::click::{self, find_link};
 use crate::tracking::engagement::Recorded;
 use actix_web::http::header::{
     ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_MAX_AGE,
@@ -22,15 +22,14 @@ pub(super) async fn land(
     state: Data<TrackingState>,
 ) -> HttpResponse {
     let catalog = state.recorder.catalog();
-    let Some(entry) = active_link(&catalog, &path) else {
+    let found = find_link(&catalog, &path, state.recorder.clock().now_ms());
+    let Some(link) = found.filter(|link| link.stopped.is_none()) else {
         return no_such_link();
     };
+    let entry = link.entry;
     let Some(origin) = own_origin(&request, [&entry.offer]) else {
-        return ApiError::State {
-            code: "foreign_origin",
-            message: "Add the origin of the page (https://shop.example) to the sites of the offer.".into(),
-        }
-        .error_response();
+        let message = "Add the origin of the page (https://shop.example) to the sites of the offer.";
+        return ApiError::state("foreign_origin", message).error_response();
     };
     let body = match read_body(payload).await {
         Ok(body) => body,
@@ -41,16 +40,24 @@ pub(super) async fn land(
             return unread.error.error_response();
         }
     };
-    let (built, _, caller) = click::read(&request, EngagementKind::Direct, &body, entry, &state);
-    let (session, offer) = (built.session, &entry.offer);
+    let composed = with_incoming(
+        &request,
+        EngagementKind::Direct,
+        &link,
+        &body,
+        &state,
+        |incoming| click::arrival(incoming, entry, &state.repeats, &state.lookups()),
+    );
+    let (session, offer) = (composed.session, &entry.offer);
     let mut answer = HttpResponse::Ok();
     allow_origin(&mut answer, Some(&origin));
-    set_cookies(&mut answer, &session, offer, caller.is_tls);
+    set_cookies(&mut answer, &session, offer, caller(&request, &state).is_tls);
     let told =
         json!({"sid": session.id, "tuid": session.tuid, "offer": offer.id, "days": offer.web_window_days()});
-    match click::record(session, &state).await {
-        Some(Recorded::Lost) => ApiError::Record(crate::recorder::RecordError::Busy).error_response(),
-        _ => answer.json(told),
+    let ip = caller(&request, &state).ip;
+    match click::record_of(session, ip, &state.gate, &state.recorder).await {
+        Recorded::Lost => ApiError::from(crate::recorder::RecordError::Busy).error_response(),
+        Recorded::Durable | Recorded::Spooled => answer.json(told),
     }
 }
 

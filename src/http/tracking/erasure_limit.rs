@@ -40,7 +40,7 @@ impl ErasureLimit {
             }
         }
         let key = (
-            crate::http::client::network(from),
+            crate::admin::throttle::network(from),
             app_token.chars().take(TOKEN_CHARS).collect(),
         );
         self.callers

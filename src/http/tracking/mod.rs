@@ -2,7 +2,7 @@
 //! `tracking`, and answer; no login, no admin route, no decision about what counts.
 
 mod apple;
-mod callback_test;
+mod callback_preview;
 mod click;
 mod conversion;
 mod direct;
@@ -11,32 +11,39 @@ mod s2s;
 
 pub use erasure_limit::ErasureLimit;
 
-use super::client::{self, Caller};
+use super::client::{self, Client};
 use super::problem::ApiError;
+use super::tags_seen::TagsSeen;
+use crate::config::InForce;
 use crate::domain::ids::{OfferId, SessionId};
 use crate::domain::offer::Offer;
 use crate::domain::session::Session;
+use crate::domain::site;
 use crate::recorder::Recorder;
-use crate::store::catalog::Catalog;
-use crate::telemetry::{self, EngagementResult};
 use crate::tracking::apple::AppleKeys;
+use crate::tracking::body::{Body, BodyError};
+use crate::tracking::click::Lookups;
 use crate::tracking::client::{ClientHeaders, IpHasher};
+use crate::tracking::gate::Gate;
 use crate::tracking::geo::GeoIp;
-use crate::tracking::kept::{self, Remains};
 use crate::tracking::link_names::LinkNames;
 use crate::tracking::query::FieldError;
+use crate::tracking::remains::{MAX_KEPT_BYTES, Remains};
 use crate::tracking::repeat::Repeats;
-use crate::tracking::tag::{TAG_CONTENT_TYPE, TAG_JS};
-use crate::tracking::visitors::Visitors;
+use crate::tracking::tag::{TAG_CONTENT_TYPE, tag_js};
+use crate::tracking::visitor_count::VisitorCount;
 use actix_web::Resource;
-use actix_web::cookie::{Cookie, SameSite, time::Duration as CookieDuration};
+use actix_web::cookie::Cookie;
+use actix_web::http::Method;
 use actix_web::http::header::{
-    ACCEPT_LANGUAGE, CACHE_CONTROL, CONTENT_TYPE, HeaderName, HeaderValue, LOCATION, REFERER, USER_AGENT,
+    ACCEPT_LANGUAGE, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_TYPE, HeaderName, HeaderValue, LOCATION,
+    REFERER, SET_COOKIE, USER_AGENT,
 };
 use actix_web::web::{self, ServiceConfig};
-use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder, ResponseError};
+use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder, ResponseError, guard};
 use futures_core::Stream;
-use ipnet::IpNet;
+use percent_encoding::percent_decode_str;
+use std::borrow::Cow;
 use std::future::poll_fn;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -55,6 +62,7 @@ const VISITOR_COOKIE: &str = "yb";
 const SESSION_COOKIE: &str = "ys_";
 /// Browsers keep a cookie for at most 400 days.
 const VISITOR_DAYS: i64 = 400;
+const DAY_S: i64 = 86_400;
 
 const GIF: &[u8; 43] = b"GIF89a\x01\x00\x01\x00\x80\x00\x00\x00\x00\x00\xff\xff\xff!\xf9\x04\x01\x00\x00\x00\x00,\x00\x00\x00\x00\x01\x00\x01\x00\x00\x02\x02D\x01\x00;";
 
@@ -73,16 +81,31 @@ pub struct TrackingState {
     /// What Apple's postbacks are verified with.
     pub apple_keys: AppleKeys,
     /// How many devices are known.
-    pub visitors: Arc<Visitors>,
+    pub visitors: Arc<VisitorCount>,
+    /// How often strangers may send something.
+    pub gate: Arc<Gate>,
+    /// The configuration in force.
+    pub config: InForce,
     /// How often erasures may be asked for.
     pub erasure_limit: ErasureLimit,
-    /// Proxies whose forwarded headers count.
-    pub trusted_proxies: Vec<IpNet>,
     /// Tests of callbacks under way.
     pub callback_tests: CallbackTests,
+    /// On which sites the tag is loaded.
+    pub tags_seen: Arc<TagsSeen>,
 }
 
-pub use callback_test::CallbackTests;
+impl TrackingState {
+    /// What a session is completed from.
+    fn lookups(&self) -> Lookups<'_> {
+        Lookups {
+            geo: &self.geo,
+            ip_hasher: &self.ip_hasher,
+            link_names: &self.link_names,
+        }
+    }
+}
+
+pub use callback_preview::CallbackTests;
 
 /// First segments of the addresses and the address itself, for those who mistype one.
 const ADDRESSES: [(&str, &str); 12] = [
@@ -105,11 +128,22 @@ fn resource(path: &str) -> Resource {
     web::resource(path).default_service(web::to(super::wrong_method))
 }
 
+/// The first segment of a path in lower case, as a mistyped address is compared.
+fn first_segment(path: &str) -> String {
+    let first = path.split('/').find(|segment| !segment.is_empty());
+    first.unwrap_or_default().to_ascii_lowercase()
+}
+
+/// Whether a path was probably meant for a tracking endpoint.
+pub fn resembles_address(path: &str) -> bool {
+    let first = first_segment(path);
+    matches!(first.as_str(), "c" | "i") || ADDRESSES.iter().any(|(segment, _)| *segment == first)
+}
+
 /// The answer for a path that nothing is served under: for what looks like a link the page of an unknown
 /// one, else 404 with the address that was probably meant.
 pub fn elsewhere(request: &HttpRequest) -> HttpResponse {
-    let first = request.path().split('/').find(|segment| !segment.is_empty());
-    let first = first.unwrap_or_default().to_ascii_lowercase();
+    let first = first_segment(request.path());
     if matches!(first.as_str(), "c" | "i") {
         return no_such_link();
     }
@@ -119,54 +153,55 @@ pub fn elsewhere(request: &HttpRequest) -> HttpResponse {
     }
 }
 
-/// `/c/...` and `/i/...` that cannot be a link.
-async fn misshapen_click() -> HttpResponse {
-    telemetry::click(EngagementResult::UnknownLink);
-    no_such_link()
-}
-
-async fn misshapen_impression() -> HttpResponse {
-    telemetry::impression(EngagementResult::UnknownLink);
-    no_such_link()
-}
-
 /// Adds the public routes. A slash at the end, which many systems add by themselves, means the same; those
-/// routes come last, since each pattern before the one that fits costs every request.
+/// routes come last, since each pattern before the one that fits costs every request. The addresses of links come
+/// first, found by their beginning: a pattern would cost a click more than reading its query does.
 pub fn routes(config: &mut ServiceConfig) {
+    let preview = |end| {
+        resource(&format!("/{}{end}", callback_preview::TOKEN)).route(web::get().to(callback_preview::test))
+    };
+    let is_read = || guard::Any(guard::Get()).or(guard::Head());
+    let clicks = web::scope("/c").guard(is_read());
+    let impressions = web::scope("/i").guard(is_read());
+    config
+        .service(
+            clicks
+                .service(preview(""))
+                .service(preview("/"))
+                .default_service(web::to(click::click)),
+        )
+        .service(impressions.default_service(web::to(click::impression)));
+    for path in ["/c", "/i"] {
+        config.service(web::scope(path).default_service(web::to(super::wrong_method)));
+    }
     for end in ["", "/"] {
         addresses(config, end);
         s2s::routes(config, end);
     }
-    config
-        .service(web::resource(["/c", "/c/{rest:.*}"]).to(misshapen_click))
-        .service(web::resource(["/i", "/i/{rest:.*}"]).to(misshapen_impression));
+}
+
+/// What stands in the place of a link's token, percent-decoded, without a slash at its end; possibly empty or no token
+/// at all.
+fn link_of(request: &HttpRequest) -> Cow<'_, str> {
+    let rest = request.match_info().unprocessed();
+    let rest = rest.strip_prefix('/').unwrap_or(rest);
+    percent_decode_str(rest.strip_suffix('/').unwrap_or(rest)).decode_utf8_lossy()
 }
 
 fn addresses(config: &mut ServiceConfig, end: &str) {
     let resource = |path: &str| resource(&format!("{path}{end}"));
     config
-        .service(resource(&format!("/c/{}", callback_test::TOKEN)).route(web::get().to(callback_test::test)))
-        .service(
-            resource("/c/{link}")
-                .route(web::get().to(click::click))
-                .route(web::head().to(click::click)),
-        )
-        .service(
-            resource("/i/{link}")
-                .route(web::get().to(click::impression))
-                .route(web::head().to(click::impression)),
-        )
         .service(
             resource("/cv")
                 .route(web::get().to(conversion::convert))
                 .route(web::post().to(conversion::convert))
-                .route(web::method(actix_web::http::Method::OPTIONS).to(direct::preflight)),
+                .route(web::method(Method::OPTIONS).to(direct::preflight)),
         )
         .service(resource("/cv.gif").route(web::get().to(conversion::pixel)))
         .service(
             resource("/d/{link}")
                 .route(web::post().to(direct::land))
-                .route(web::method(actix_web::http::Method::OPTIONS).to(direct::preflight)),
+                .route(web::method(Method::OPTIONS).to(direct::preflight)),
         )
         .service(
             resource("/tag.js")
@@ -179,7 +214,11 @@ fn addresses(config: &mut ServiceConfig, end: &str) {
         );
 }
 
-async fn tag() -> HttpResponse {
+async fn tag(request: HttpRequest, state: web::Data<TrackingState>) -> HttpResponse {
+    let referer = request.headers().get(REFERER).and_then(|r| r.to_str().ok());
+    if let Some(referer) = referer {
+        state.tags_seen.note(referer, state.recorder.clock().now_ms());
+    }
     HttpResponse::Ok()
         .insert_header((CONTENT_TYPE, TAG_CONTENT_TYPE))
         .insert_header((CACHE_CONTROL, "public, max-age=3600"))
@@ -188,7 +227,7 @@ async fn tag() -> HttpResponse {
             "cross-origin",
         ))
         .insert_header((HeaderName::from_static("x-content-type-options"), "nosniff"))
-        .body(TAG_JS)
+        .body(tag_js())
 }
 
 /// A 43-byte transparent picture.
@@ -253,8 +292,8 @@ fn client_headers(request: &HttpRequest) -> ClientHeaders {
     }
 }
 
-fn caller(request: &HttpRequest, state: &TrackingState) -> Caller {
-    client::caller(request, &state.trusted_proxies)
+fn caller(request: &HttpRequest, state: &TrackingState) -> Client {
+    client::client(request, &state.config.now().trusted_proxies)
 }
 
 /// TUID of the cookie: 16 alphanumerics that we made; anything else counts as none.
@@ -265,10 +304,6 @@ fn known_visitor(request: &HttpRequest) -> Option<String> {
         .parse::<SessionId>()
         .ok()
         .map(|tuid| tuid.to_string())
-}
-
-fn new_visitor(now_ms: i64) -> String {
-    SessionId::new(now_ms, rand::random()).to_string()
 }
 
 /// The last sessions of the visitor by offer.
@@ -286,23 +321,22 @@ fn visited(request: &HttpRequest) -> Vec<(OfferId, SessionId)> {
 /// Sets the cookies of a click. On TLS they travel with requests of the advertiser's site too; a plain
 /// connection cannot ask for that.
 fn set_cookies(answer: &mut HttpResponseBuilder, session: &Session, offer: &Offer, is_tls: bool) {
-    let cookie = |name: String, value: String, days: i64| {
-        let same_site = if is_tls { SameSite::None } else { SameSite::Lax };
-        Cookie::build(name, value)
-            .path("/")
-            .max_age(CookieDuration::days(days))
-            .http_only(true)
-            .secure(is_tls)
-            .same_site(same_site)
-            .finish()
+    let attributes = if is_tls {
+        "; HttpOnly; SameSite=None; Secure; Path=/; Max-Age="
+    } else {
+        "; HttpOnly; SameSite=Lax; Path=/; Max-Age="
     };
-    answer.cookie(cookie(VISITOR_COOKIE.into(), session.tuid.clone(), VISITOR_DAYS));
+    // Names and values are letters and digits, so nothing in them can end a cookie.
+    let mut set = |name: [&str; 2], value: &str, days: i64| {
+        let seconds = (days * DAY_S).to_string();
+        answer.append_header((
+            SET_COOKIE,
+            [name[0], name[1], "=", value, attributes, &seconds].concat(),
+        ));
+    };
+    set([VISITOR_COOKIE, ""], &session.tuid, VISITOR_DAYS);
     let days = i64::from(offer.web_window_days());
-    answer.cookie(cookie(
-        format!("{SESSION_COOKIE}{}", offer.id),
-        session.id.to_string(),
-        days,
-    ));
+    set([SESSION_COOKIE, offer.id.as_str()], &session.id.to_string(), days);
 }
 
 /// Whether the target is longer than [`MAX_TARGET_BYTES`].
@@ -314,7 +348,7 @@ fn is_too_long(request: &HttpRequest) -> bool {
 /// A request that could not be received whole, and what of its body was seen.
 struct Unread {
     error: ApiError,
-    /// At most [`kept::MAX_KEPT_BYTES`].
+    /// At most [`MAX_KEPT_BYTES`].
     beginning: web::BytesMut,
 }
 
@@ -332,6 +366,8 @@ impl Unread {
     fn fault(&self) -> FieldError {
         let field = match self.error {
             ApiError::TargetTooLong { .. } => "url",
+            ApiError::BodyType { .. } => "content-type",
+            ApiError::BodyEncoding { .. } => "content-encoding",
             _ => "body",
         };
         FieldError::new(field, self.error.row().1, self.error.to_string())
@@ -340,6 +376,27 @@ impl Unread {
     /// What of the request can be read.
     fn remains(&self, request: &HttpRequest) -> Remains {
         Remains::read_beginning(request.query_string().as_bytes(), &self.beginning)
+    }
+}
+
+impl From<BodyError> for Unread {
+    fn from(error: BodyError) -> Self {
+        let error = match error {
+            BodyError::Type(found) => ApiError::BodyType { found },
+            BodyError::Encoding(found) => ApiError::BodyEncoding { found },
+            BodyError::TooLarge => ApiError::TooLarge {
+                limit: MAX_BODY_BYTES,
+            },
+            BodyError::Broken(what) => ApiError::invalid(
+                "body",
+                "broken_body",
+                format!("The body cannot be read: {what}. Send a form or JSON as its headers say."),
+            ),
+        };
+        Self {
+            error,
+            beginning: web::BytesMut::new(),
+        }
     }
 }
 
@@ -358,11 +415,20 @@ async fn read_body(mut payload: web::Payload) -> Result<web::Bytes, Unread> {
         Ok(Err(error)) => error,
         Err(_) => ApiError::BrokenBody,
     };
-    body.truncate(kept::MAX_KEPT_BYTES);
+    body.truncate(MAX_KEPT_BYTES);
     Err(Unread {
         error,
         beginning: body,
     })
+}
+
+/// A form or JSON, whatever the body came as.
+fn body_of<'b>(request: &HttpRequest, bytes: &'b [u8]) -> Result<Body<'b>, BodyError> {
+    let (content_type, encoding) = (
+        text_header(request, CONTENT_TYPE),
+        text_header(request, CONTENT_ENCODING),
+    );
+    Body::read(&content_type, &encoding, bytes, MAX_BODY_BYTES)
 }
 
 async fn read_into(body: &mut web::BytesMut, payload: &mut web::Payload) -> Result<(), ApiError> {
@@ -386,12 +452,7 @@ fn own_origin(request: &HttpRequest, offers: impl IntoIterator<Item = impl AsRef
         .get(actix_web::http::header::ORIGIN)?
         .to_str()
         .ok()?;
-    let is_listed = |offer: &Offer| {
-        offer
-            .sites
-            .iter()
-            .any(|site| site.trim_end_matches('/').eq_ignore_ascii_case(origin))
-    };
+    let is_listed = |offer: &Offer| site::is_listed(&offer.sites, origin);
     offers
         .into_iter()
         .any(|offer| is_listed(offer.as_ref()))
@@ -418,12 +479,4 @@ fn redirect(to: &str) -> HttpResponseBuilder {
         .insert_header((ACCEPT_CH, HeaderValue::from_static("Sec-CH-UA-Model")))
         .insert_header((CACHE_CONTROL, "no-store"));
     answer
-}
-
-/// An active link of the catalog.
-fn active_link<'a>(catalog: &'a Catalog, token: &str) -> Option<&'a crate::store::catalog::LinkEntry> {
-    use crate::domain::offer::RunState;
-    let entry = catalog.links.get(token)?;
-    let is_active = entry.link.state == RunState::Active && entry.offer.state == RunState::Active;
-    is_active.then_some(entry.as_ref())
 }

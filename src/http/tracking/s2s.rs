@@ -2,20 +2,20 @@
 //! `/attribution`, `/claim` and `/cost`. Answers and error texts are those of the API that clients are written
 //! for: `error` is a text here, with the stable code beside it.
 
-use super::conversion::{fields, who};
-use super::{TrackingState, Unread, is_too_long, read_body, text_header};
-use crate::domain::duplicates;
+use super::conversion::{fields, idempotency, told, who};
+use super::{TrackingState, Unread, body_of, is_too_long, read_body};
 use crate::domain::session::Geo;
 use crate::http::problem::ApiError;
-use crate::recorder::Group;
-use crate::telemetry::{self, ActivityResult};
-use crate::tracking::app::{self, AppRequest, Around, Endpoint, Reply};
-use crate::tracking::conversion::idempotency_key;
-use crate::tracking::kept::Remains;
+use crate::recorder::Recorder;
+use crate::tracking::admission::{self, Named};
+use crate::tracking::app::{self, AppContext, AppRequest, Endpoint, Reply};
+use crate::tracking::body::Body;
+use crate::tracking::caller::Caller;
+use crate::tracking::idempotency::Idempotency;
 use crate::tracking::query::FieldError;
-use crate::tracking::record_conversion::Idempotency;
+use crate::tracking::remains::Remains;
 use actix_web::http::StatusCode;
-use actix_web::http::header::{AUTHORIZATION, CACHE_CONTROL, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
+use actix_web::http::header::{CACHE_CONTROL, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
 use actix_web::web::{self, Data, Payload, ServiceConfig};
 use actix_web::{HttpRequest, HttpResponse, ResponseError};
 use std::net::IpAddr;
@@ -53,26 +53,9 @@ async fn answer(
     state: Data<TrackingState>,
     endpoint: Endpoint,
 ) -> HttpResponse {
-    match take(&request, payload, &state, endpoint).await {
-        Ok(Taken::Answered(reply)) => respond(&reply),
-        Ok(Taken::TooSoon { retry_after_s }) => {
-            let mut response = respond(&app::too_many_erasures(retry_after_s));
-            response
-                .headers_mut()
-                .insert(RETRY_AFTER, HeaderValue::from(retry_after_s));
-            response
-        }
-        Err(error) => error.error_response(),
-    }
-}
-
-/// What became of a request.
-enum Taken {
-    Answered(Reply),
-    /// One erasure too many.
-    TooSoon {
-        retry_after_s: u64,
-    },
+    take(&request, payload, &state, endpoint)
+        .await
+        .unwrap_or_else(|error| error.error_response())
 }
 
 fn respond(reply: &Reply) -> HttpResponse {
@@ -99,7 +82,7 @@ async fn take(
     payload: Payload,
     state: &TrackingState,
     endpoint: Endpoint,
-) -> Result<Taken, ApiError> {
+) -> Result<HttpResponse, ApiError> {
     let received = if is_too_long(request) {
         Err(Unread::target())
     } else {
@@ -108,102 +91,108 @@ async fn take(
     let body = match received {
         Ok(body) => body,
         Err(unread) => {
-            let remains = unread.remains(request);
-            keep_unreadable(endpoint, unread.fault(), remains, Vec::new(), request, state).await?;
-            telemetry::activity(endpoint.kind().as_str(), ActivityResult::Invalid);
+            let (fault, remains) = (unread.fault(), unread.remains(request));
+            let caller = who(request, Vec::new(), state);
+            if let Some(too_often) = refuse_too_often(endpoint, remains.get("app_token"), &caller, state) {
+                return Ok(too_often);
+            }
+            let context = context(caller, None, state);
+            app::take_unreadable(endpoint, fault, remains, context, &state.recorder).await?;
             return Err(unread.error);
         }
     };
-    let parsed = parse(request, &body, endpoint, state);
-    if let (Endpoint::Forget, Ok((app, _))) = (endpoint, &parsed)
-        && let Err(retry_after_s) = state
-            .erasure_limit
-            .check(super::caller(request, state).ip, &app.app_token)
-    {
-        return Ok(Taken::TooSoon { retry_after_s });
-    }
-    let decided = match parsed {
-        Ok((app, idempotency)) => {
-            let ip = device_address(request, &app, state);
-            let around = around(request, body.to_vec(), ip, state);
-            let decide = move |group: &mut Group<'_>| {
-                app::record(endpoint, &app, &around, idempotency.as_ref(), group)
-            };
-            state.recorder.try_run(decide).await??
-        }
+    let caller = who(request, body.to_vec(), state);
+    let form = match body_of(request, &body) {
+        Ok(form) => form,
         Err(error) => {
-            let remains = Remains::read(request.query_string().as_bytes(), &body);
-            Some(keep_unreadable(endpoint, error, remains, body.to_vec(), request, state).await?)
+            let unread = Unread::from(error);
+            let (fault, remains) = (unread.fault(), unread.remains(request));
+            if let Some(too_often) = refuse_too_often(endpoint, remains.get("app_token"), &caller, state) {
+                return Ok(too_often);
+            }
+            let context = context(caller, None, state);
+            app::take_unreadable(endpoint, fault, remains, context, &state.recorder).await?;
+            return Err(unread.error);
         }
     };
-    let Some(reply) = decided else {
-        return Err(ApiError::KeyReused);
+    let (app, idempotency) = match parse(request, &form, endpoint, &caller, &state.recorder) {
+        Ok(parsed) => parsed,
+        Err(fault) => {
+            let remains = Remains::read(request.query_string().as_bytes(), form.bytes());
+            if let Some(too_often) = refuse_too_often(endpoint, remains.get("app_token"), &caller, state) {
+                return Ok(too_often);
+            }
+            let context = context(caller, None, state);
+            let reply = app::take_unreadable(endpoint, fault, remains, context, &state.recorder).await?;
+            return Ok(respond(&reply));
+        }
     };
-    let result = match reply.status {
-        200..300 => ActivityResult::Accepted,
-        400 => ActivityResult::Invalid,
-        503 => ActivityResult::Unavailable,
-        _ => ActivityResult::Refused,
-    };
-    telemetry::activity(endpoint.kind().as_str(), result);
-    Ok(Taken::Answered(reply))
+    if let Some(too_often) = refuse_too_often(endpoint, Some(&app.app_token), &caller, state) {
+        return Ok(too_often);
+    }
+    if endpoint == Endpoint::Forget
+        && let Err(retry_after_s) = state.erasure_limit.check(caller.ip, &app.app_token)
+    {
+        let mut response = respond(&app::too_many_erasures(retry_after_s));
+        let headers = response.headers_mut();
+        headers.insert(RETRY_AFTER, HeaderValue::from(retry_after_s));
+        return Ok(response);
+    }
+    let ip = device_address(request, &app, caller.ip);
+    let context = context(caller, ip, state);
+    let outcome = app::take(endpoint, app, context, idempotency, &state.recorder).await?;
+    told(outcome).map(|reply| respond(&reply))
 }
 
-fn around(request: &HttpRequest, body: Vec<u8>, ip: Option<IpAddr>, state: &TrackingState) -> Around {
-    Around {
-        caller: who(request, body, state),
+/// The answer to a request that comes too often.
+fn refuse_too_often(
+    endpoint: Endpoint,
+    app_token: Option<&str>,
+    caller: &Caller,
+    state: &TrackingState,
+) -> Option<HttpResponse> {
+    let named = Named {
+        is_partners: matches!(endpoint, Endpoint::Claim | Endpoint::Cost),
+        ..Named::app(app_token.unwrap_or_default())
+    };
+    let taken = admission::admit(&named, endpoint.scope(), caller, &state.gate, &state.recorder);
+    let retry_after_s = taken.err()?;
+    let mut response = respond(&app::too_often(endpoint, retry_after_s));
+    response
+        .headers_mut()
+        .insert(RETRY_AFTER, HeaderValue::from(retry_after_s));
+    Some(response)
+}
+
+fn context(caller: Caller, ip: Option<IpAddr>, state: &TrackingState) -> AppContext {
+    AppContext {
+        caller,
         ip,
         ip_hash: ip.map_or(0, |ip| state.ip_hasher.hash(ip)),
         geo: ip.map_or_else(Geo::default, |ip| state.geo.place(ip)),
+        unproven_sales: state.config.now().limits.unproven_sales,
+        erasure_wait_ms: i64::from(state.config.now().limits.erasure_wait_h) * 3_600_000,
         visitors: state.visitors.clone(),
         link_names: state.link_names.clone(),
     }
 }
 
-/// What cannot be read, or not be received whole, is kept in the error log with what of it can, and answered.
-async fn keep_unreadable(
-    endpoint: Endpoint,
-    error: FieldError,
-    remains: Remains,
-    body: Vec<u8>,
-    request: &HttpRequest,
-    state: &TrackingState,
-) -> Result<Reply, ApiError> {
-    let app = AppRequest::of_remains(remains);
-    let around = around(request, body, None, state);
-    let keep = move |group: &mut Group<'_>| app::record_unreadable(endpoint, &error, &app, &around, group);
-    Ok(state.recorder.try_run(keep).await??)
-}
-
 fn parse(
     request: &HttpRequest,
-    body: &[u8],
+    body: &Body<'_>,
     endpoint: Endpoint,
-    state: &TrackingState,
+    caller: &Caller,
+    recorder: &Recorder,
 ) -> Result<(AppRequest, Option<Idempotency>), FieldError> {
-    let app = AppRequest::parse(fields(request, body)?, endpoint)?;
-    let header = text_header(
-        request,
-        actix_web::http::header::HeaderName::from_static("idempotency-key"),
-    );
-    let key = idempotency_key(Some(header.as_str()).filter(|key| !key.is_empty()))?;
-    let idempotency = key.map(|key| {
-        let authorization = text_header(request, AUTHORIZATION);
-        let who = if authorization.is_empty() {
-            super::caller(request, state).ip.to_string()
-        } else {
-            authorization
-        };
-        Idempotency {
-            key: duplicates::idempotency_hash(&who, request.path(), &key),
-            request: duplicates::request_hash(request.query_string().as_bytes(), body),
-        }
-    });
-    Ok((app, idempotency))
+    let app = AppRequest::parse(
+        fields(request.query_string().as_bytes(), body, app::RULES, recorder)?,
+        endpoint,
+    )?;
+    Ok((app, idempotency(request, caller)?))
 }
 
 /// The device's address: as the request says, else, when the app itself calls, that of the connection.
-fn device_address(request: &HttpRequest, app: &AppRequest, state: &TrackingState) -> Option<IpAddr> {
+fn device_address(request: &HttpRequest, app: &AppRequest, connection: IpAddr) -> Option<IpAddr> {
     let in_header = || {
         DEVICE_ADDRESS
             .iter()
@@ -219,6 +208,6 @@ fn device_address(request: &HttpRequest, app: &AppRequest, state: &TrackingState
             })
             .map(|ip| ip.to_canonical())
     };
-    let of_connection = || (!app.is_s2s).then(|| super::caller(request, state).ip);
+    let of_connection = || (!app.is_s2s).then_some(connection);
     app.ip.or_else(in_header).or_else(of_connection)
 }

@@ -1,11 +1,15 @@
 //! Rows as bytes: what a block of a run and an entry of the log hold. Pure.
 //!
 //! A row is `key length:1 value length:4 key value`, numbers big-endian; the length `ffffffff` says that the key
-//! is removed. A block is such rows as an LZ4 block behind their length (4 bytes, little-endian).
+//! is removed. A block is such rows as an LZ4 block behind their length (4 bytes, little-endian). Since the second
+//! form of runs it ends with `key length:1 fffffffe key`: the key with which the next block begins, or none behind
+//! the last; so whoever reads one block knows whether another is missing.
 
 use crate::store::pending::Value;
+use std::cell::RefCell;
 
 const REMOVED: u32 = u32::MAX;
+const NEXT: u32 = u32::MAX - 1;
 
 /// The longest key that can be packed.
 pub(super) const MOST_KEY_BYTES: usize = 255;
@@ -27,6 +31,43 @@ pub(super) fn push(bytes: &mut Vec<u8>, key: &[u8], value: Option<&[u8]>) {
     bytes.extend_from_slice(value.unwrap_or_default());
 }
 
+/// What a block says of the one behind it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Next {
+    /// Nothing: it is of the first form.
+    Unsaid,
+    /// There is none.
+    Nothing,
+    /// It begins with this key.
+    At(Vec<u8>),
+}
+
+/// What a search in a block finds.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Found {
+    /// The row.
+    Row(Value),
+    /// The block would hold the key, and does not.
+    Nothing,
+    /// The key is of a block behind this one.
+    Behind,
+}
+
+/// Rows of a block and what it says of the next.
+pub(super) type Rows = (Vec<(Vec<u8>, Value)>, Next);
+
+/// Adds what a block says of the next at the end of its rows.
+pub(super) fn push_next(bytes: &mut Vec<u8>, next: &Next) {
+    let key = match next {
+        Next::Unsaid => return,
+        Next::Nothing => &[][..],
+        Next::At(key) => key,
+    };
+    bytes.push(u8::try_from(key.len()).unwrap_or(u8::MAX));
+    bytes.extend_from_slice(&NEXT.to_be_bytes());
+    bytes.extend_from_slice(key);
+}
+
 /// Rows as a block.
 pub(super) fn pack(rows: &[u8]) -> Vec<u8> {
     lz4_flex::block::compress_prepend_size(rows)
@@ -42,42 +83,79 @@ pub(super) fn unpack(block: &[u8]) -> Option<Vec<u8>> {
 }
 
 /// The rows of some bytes; `None` where they end in the middle of a row.
-pub(super) fn rows(bytes: &[u8]) -> Option<Vec<(Vec<u8>, Value)>> {
+pub(super) fn rows(bytes: &[u8]) -> Option<Rows> {
     let mut found = Vec::new();
     let mut rest = bytes;
     while !rest.is_empty() {
-        let (key, value);
-        (key, value, rest) = first_row(rest)?;
-        found.push((key.to_vec(), value.map(<[u8]>::to_vec)));
-    }
-    Some(found)
-}
-
-/// The row of a key: `Some(None)` when it is not among them; `None` where the bytes end in the middle of a row.
-pub(super) fn find(bytes: &[u8], searched: &[u8]) -> Option<Option<Value>> {
-    let mut rest = bytes;
-    while !rest.is_empty() {
-        let (key, value);
-        (key, value, rest) = first_row(rest)?;
-        if key == searched {
-            return Some(Some(value.map(<[u8]>::to_vec)));
+        match first_row(rest)? {
+            Part::Row(key, value, behind) => {
+                found.push((key.to_vec(), value.map(<[u8]>::to_vec)));
+                rest = behind;
+            }
+            Part::Next(next) => return Some((found, next)),
         }
     }
-    Some(None)
+    Some((found, Next::Unsaid))
 }
 
-type Row<'a> = (&'a [u8], Option<&'a [u8]>, &'a [u8]);
+thread_local! {
+    /// Where the block of a look-up is unpacked, so that its room is neither taken nor zeroed each time.
+    static UNPACKED: RefCell<Vec<u8>> = RefCell::default();
+}
 
-/// Key, value, and what follows them.
-fn first_row(bytes: &[u8]) -> Option<Row<'_>> {
+/// A longer block is unpacked into room of its own.
+const MOST_KEPT_BYTES: usize = 64 << 10;
+
+/// [`find`] in a block as it is stored; `None` also where it is none.
+pub(super) fn find_packed(block: &[u8], searched: &[u8]) -> Option<Found> {
+    let (len, packed) = lz4_flex::block::uncompressed_size(block).ok()?;
+    if len > MOST_KEPT_BYTES {
+        return find(&unpack(block)?, searched);
+    }
+    UNPACKED.with_borrow_mut(|room| {
+        if room.len() < len {
+            room.resize(len, 0);
+        }
+        let written = lz4_flex::block::decompress_into(packed, &mut room[..len]).ok()?;
+        find(room.get(..written)?, searched)
+    })
+}
+
+/// Looks for a key that is not before the block; `None` where the bytes end in the middle of a row.
+pub(super) fn find(bytes: &[u8], searched: &[u8]) -> Option<Found> {
+    let mut rest = bytes;
+    while !rest.is_empty() {
+        match first_row(rest)? {
+            Part::Row(key, value, _) if key == searched => {
+                return Some(Found::Row(value.map(<[u8]>::to_vec)));
+            }
+            Part::Row(_, _, behind) => rest = behind,
+            Part::Next(Next::At(key)) if searched >= key.as_slice() => return Some(Found::Behind),
+            Part::Next(_) => break,
+        }
+    }
+    Some(Found::Nothing)
+}
+
+enum Part<'a> {
+    /// Key, value, and what follows them.
+    Row(&'a [u8], Option<&'a [u8]>, &'a [u8]),
+    /// The end, which says this of the next block.
+    Next(Next),
+}
+
+fn first_row(bytes: &[u8]) -> Option<Part<'_>> {
     let (key_len, bytes) = bytes.split_first()?;
     let (value_len, bytes) = bytes.split_first_chunk::<4>()?;
     let (key, bytes) = bytes.split_at_checked(usize::from(*key_len))?;
     match u32::from_be_bytes(*value_len) {
-        REMOVED => Some((key, None, bytes)),
+        REMOVED => Some(Part::Row(key, None, bytes)),
+        NEXT if !bytes.is_empty() => None,
+        NEXT if key.is_empty() => Some(Part::Next(Next::Nothing)),
+        NEXT => Some(Part::Next(Next::At(key.to_vec()))),
         len => {
             let (value, bytes) = bytes.split_at_checked(usize::try_from(len).ok()?)?;
-            Some((key, Some(value), bytes))
+            Some(Part::Row(key, Some(value), bytes))
         }
     }
 }
@@ -98,20 +176,29 @@ mod tests {
                 prop_assert!(fits(key, value.as_deref()));
                 push(&mut bytes, key, value.as_deref());
             }
-            prop_assert_eq!(rows(&bytes), Some(written.clone()));
-            prop_assert_eq!(unpack(&pack(&bytes)), Some(bytes.clone()));
-            for (key, _) in &written {
-                let first = written.iter().find(|(of, _)| of == key).map(|(_, value)| value.clone());
-                prop_assert_eq!(find(&bytes, key), Some(first));
+            for next in [Next::Unsaid, Next::Nothing, Next::At(vec![7; 42])] {
+                let mut bytes = bytes.clone();
+                push_next(&mut bytes, &next);
+                prop_assert_eq!(rows(&bytes), Some((written.clone(), next.clone())));
+                prop_assert_eq!(unpack(&pack(&bytes)), Some(bytes.clone()));
+                for (key, _) in &written {
+                    let first = written.iter().find(|(of, _)| of == key).map(|(_, value)| value.clone());
+                    let first = first.map(Found::Row);
+                    prop_assert_eq!(&find_packed(&pack(&bytes), key), &first);
+                    prop_assert_eq!(find(&bytes, key), first);
+                }
+                prop_assert_eq!(find(&bytes, &[7; 41]), Some(Found::Nothing));
+                let behind = if next == Next::At(vec![7; 42]) { Found::Behind } else { Found::Nothing };
+                prop_assert_eq!(find(&bytes, &[7; 43]), Some(behind));
             }
-            prop_assert_eq!(find(&bytes, &[7; 41]), Some(None));
         }
 
         #[test]
         fn any_bytes_are_read_or_refused(bytes in proptest::collection::vec(any::<u8>(), 0..80)) {
             let read = rows(&bytes);
             prop_assert_eq!(find(&bytes, &[1; 200]).is_some(), read.is_some());
-            drop(unpack(&bytes));
+            let unpacked = unpack(&bytes).and_then(|rows| find(&rows, &[1; 200]));
+            prop_assert_eq!(find_packed(&bytes, &[1; 200]), unpacked);
         }
     }
 

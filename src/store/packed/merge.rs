@@ -2,8 +2,8 @@
 //! shown. Places are looked into when their turn comes, not before.
 
 use super::run::RunCursor;
-use crate::store::index::IndexError;
 use crate::store::pending::Value;
+use crate::store::rows::IndexError;
 use crate::store::snapshot::Entry;
 use std::cmp::Ordering;
 use std::collections::BinaryHeap;
@@ -11,7 +11,7 @@ use std::collections::BinaryHeap;
 /// Where rows come from.
 pub(super) enum Source {
     /// In memory, in the order of the scan.
-    Fresh(std::vec::IntoIter<(Vec<u8>, Value)>),
+    Memtable(std::vec::IntoIter<(Vec<u8>, Value)>),
     /// A run.
     Run(Box<RunCursor>),
     /// Keys of the database that are not packed.
@@ -21,7 +21,7 @@ pub(super) enum Source {
 impl Source {
     fn next(&mut self, db: &sled::Db, is_reverse: bool) -> Result<Option<(Vec<u8>, Value)>, IndexError> {
         match self {
-            Self::Fresh(rows) => Ok(rows.next()),
+            Self::Memtable(rows) => Ok(rows.next()),
             Self::Run(cursor) => cursor.next(db),
             Self::Plain(entries) => {
                 let entry = if is_reverse {

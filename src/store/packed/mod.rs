@@ -10,23 +10,32 @@
 //!   commit, in the order in which it came. So a database stands for itself, as without packing, and nothing
 //!   outside [`super::index`] knows of it. When enough was gathered in a family it is written as a run, and its
 //!   log is removed.
+//! * What is missing is noticed: each commit says how far the logs reach and how many runs there are ([`Marks`]),
+//!   entries of a log and runs have numbers without gaps, a run knows the size of its filter, and a block the next.
 //! * Runs are not merged: a period ends, and is removed whole. A row that is written again or removed is taken out
 //!   of the older runs and of the log at the next flush, since what was erased must not stay in the database for
 //!   months. That suits records which seldom change; what changes often is hot.
 //! * A search asks the filter of each run, some tens of nanoseconds, and reads a block where it says yes.
 
 mod block;
+mod family;
 mod filter;
+mod marks;
 mod merge;
+mod placed;
 mod run;
 #[cfg(test)]
 mod tests;
 
-use super::database::{Db, KeyRange, PeriodKind, RESERVED};
-use super::index::{IndexError, Write};
+use super::database::{KeyRange, RESERVED};
 use super::pending::{Keys, Value};
+use super::rows::{IndexError, Write};
+pub(super) use family::{Family, families};
+
+use marks::{Mark, Marks};
 use merge::{Merge, Source};
 use parking_lot::{Mutex, MutexGuard, RwLock};
+use placed::{Placed, place};
 use run::{Run, RunCursor};
 use std::collections::BTreeMap;
 use std::ops::{Bound, Range};
@@ -42,85 +51,11 @@ const LOG_BYTES: usize = 4 << 10;
 /// Entries of the log that are removed at once.
 const REMOVED_AT_ONCE: u64 = 512;
 
-/// A packed family.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Family {
-    /// The byte that its keys begin with.
-    pub(super) byte: u8,
-    /// Bytes of a key that every search for single records knows: what filters are about.
-    pub(super) search_len: usize,
-    /// Its rows are written once and only ever removed.
-    pub(super) is_index: bool,
-}
-
-const fn records(byte: u8, search_len: usize) -> Family {
-    Family {
-        byte,
-        search_len,
-        is_index: false,
-    }
-}
-
-const fn index(byte: u8, search_len: usize) -> Family {
-    Family {
-        byte,
-        search_len,
-        is_index: true,
-    }
-}
-
-/// Records and indexes as [`super::keys`] has them, by family byte.
-const SESSIONS: [Family; 4] = [index(b'd', 9), index(b'k', 17), index(b'p', 9), records(b's', 12)];
-const ACTIVITIES: [Family; 4] = [records(b'a', 12), index(b'o', 9), index(b's', 12), index(b'v', 9)];
-const POSTBACKS: [Family; 3] = [index(b'c', 12), records(b'p', 12), records(b't', 12)];
-
-/// The packed families of a database.
-pub(super) fn families(db: Db) -> &'static [Family] {
-    match db {
-        Db::Hot => &[],
-        Db::Period(PeriodKind::Sessions, _) => &SESSIONS,
-        Db::Period(PeriodKind::Activities, _) => &ACTIVITIES,
-        Db::Period(PeriodKind::Postbacks, _) => &POSTBACKS,
-    }
-}
-
-/// A run and where its keys lie, side by side, so that a search passes over a thousand runs without touching them.
-struct Placed {
-    first: u64,
-    last: u64,
-    run: Arc<Run>,
-}
-
-impl Placed {
-    fn new(family: u8, run: Run) -> Self {
-        Self {
-            first: place(family, &run.header.first),
-            last: place(family, &run.header.last),
-            run: Arc::new(run),
-        }
-    }
-}
-
-/// Where a key lies among those of a family: what follows the family's byte, as far as it fits. Of two keys the
-/// first has no later place.
-fn place(family: u8, key: &[u8]) -> u64 {
-    match key.split_first() {
-        Some((byte, rest)) if *byte == family => {
-            let mut bytes = [0; 8];
-            let len = rest.len().min(8);
-            bytes[..len].copy_from_slice(&rest[..len]);
-            u64::from_be_bytes(bytes)
-        }
-        Some((byte, _)) if *byte > family => u64::MAX,
-        _ => 0,
-    }
-}
-
 /// What a family holds.
 struct Stack {
     family: Family,
     /// What was gathered since the last run.
-    fresh: Keys,
+    memtable: Keys,
     bytes: usize,
     /// Oldest first.
     runs: Vec<Placed>,
@@ -173,20 +108,21 @@ fn log_rows<'a>(
 }
 
 impl Stack {
-    fn load(db: &sled::Db, family: Family) -> Result<Self, IndexError> {
+    fn load(db: &sled::Db, family: Family, mark: Mark) -> Result<Self, IndexError> {
         let runs = Run::load_all(db, family.byte)?;
         let in_runs = runs.last().map_or(0, |run| run.header.log_until);
+        let expected = mark.log_behind(runs.len(), in_runs)?;
         let runs: Vec<_> = runs
             .into_iter()
             .map(|run| Placed::new(family.byte, run))
             .collect();
         let mut stack = Self {
             family,
-            fresh: Keys::new(),
+            memtable: Keys::new(),
             bytes: 0,
             furthest: runs.iter().map(|placed| placed.last).max().unwrap_or(0),
             runs,
-            log: in_runs..in_runs,
+            log: expected.start..expected.start,
             is_log_stale: false,
         };
         for entry in db.scan_prefix(run::family_prefix(b'g', family.byte)) {
@@ -198,10 +134,23 @@ impl Stack {
                 db.remove(key)?;
                 continue;
             }
-            for (key, value) in block::rows(&rows).ok_or_else(unreadable)? {
+            if stack.log.is_empty() && mark.is_unsaid() {
+                stack.log = number..number;
+            }
+            if number != stack.log.end {
+                return Err(IndexError::rotten(
+                    "an entry of the log of gathered rows is missing",
+                ));
+            }
+            for (key, value) in block::rows(&rows).ok_or_else(unreadable)?.0 {
                 stack.add(key, value);
             }
             stack.log.end = number + 1;
+        }
+        if !mark.is_unsaid() && stack.log.end != expected.end {
+            return Err(IndexError::rotten(
+                "the log of gathered rows does not end where it did",
+            ));
         }
         Ok(stack)
     }
@@ -210,7 +159,11 @@ impl Stack {
         let bytes = key.len() + value.as_ref().map_or(0, Vec::len) + ROW_COST;
         // A row that is written again is counted again: a run is made a little earlier.
         self.bytes += bytes;
-        self.is_log_stale |= self.fresh.insert(key, value).is_some();
+        self.is_log_stale |= self.memtable.insert(key, value).is_some();
+    }
+
+    fn mark(&self) -> (u8, Mark) {
+        (self.family.byte, Mark::new(self.runs.len(), &self.log))
     }
 
     /// The number of the next run.
@@ -250,15 +203,17 @@ impl Stack {
 
     fn sources(&self, range: &KeyRange, is_reverse: bool, found: &mut Vec<Source>) {
         let end = range.end.as_ref().map_or(Bound::Unbounded, Bound::Excluded);
-        let fresh = self
-            .fresh
+        let memtable = self
+            .memtable
             .range::<Vec<u8>, _>((Bound::Included(&range.start), end));
-        let mut fresh: Vec<_> = fresh.map(|(key, value)| (key.clone(), value.clone())).collect();
-        if !fresh.is_empty() {
+        let mut memtable: Vec<_> = memtable
+            .map(|(key, value)| (key.clone(), value.clone()))
+            .collect();
+        if !memtable.is_empty() {
             if is_reverse {
-                fresh.reverse();
+                memtable.reverse();
             }
-            found.push(Source::Fresh(fresh.into_iter()));
+            found.push(Source::Memtable(memtable.into_iter()));
         }
         let searched = self.searched(range);
         let first = place(self.family.byte, &range.start);
@@ -279,11 +234,14 @@ impl Stack {
 impl Packing {
     /// What a database holds, as it is opened.
     pub(super) fn load(db: &sled::Db, families: &[Family], enough: usize) -> Result<Self, IndexError> {
-        let stacks = families.iter().map(|family| Stack::load(db, *family));
+        let marks = Marks::load(db)?;
+        let stacks = families
+            .iter()
+            .map(|family| Stack::load(db, *family, marks.of(family.byte)));
         let stacks = stacks.collect::<Result<Vec<_>, _>>()?;
         let mut superseded = BTreeMap::new();
         for stack in &stacks {
-            for (key, value) in &stack.fresh {
+            for (key, value) in &stack.memtable {
                 if stack.supersedes(key, value.is_none()) {
                     superseded.insert(key.clone(), stack.next_run());
                 }
@@ -313,12 +271,17 @@ impl Packing {
     }
 
     /// Adds rows that it takes to the batch of their commit. Once that is applied, [`Packing::add`] is due.
-    pub(super) fn log(&self, rows: &[Write<'_>], batch: &mut sled::Batch) {
-        for stack in self.stacks.write().iter_mut() {
+    pub(super) fn log(&self, rows: &[Write<'_>], batch: &mut sled::Batch) -> Result<(), IndexError> {
+        if rows.is_empty() {
+            return Ok(());
+        }
+        let mut stacks = self.stacks.write();
+        for stack in stacks.iter_mut() {
             let family = stack.family.byte;
             let rows = rows.iter().filter(|(key, _)| key.first() == Some(&family));
             stack.log.end = log_rows(family, stack.log.end, rows.copied(), batch);
         }
+        Marks::of_all(stacks.iter().map(Stack::mark)).put(batch)
     }
 
     /// Rows whose log was applied: seen from now on. What was gathered becomes a run when it is enough.
@@ -356,7 +319,7 @@ impl Packing {
                 stack.next_run(),
                 stack.log.end,
                 search_len,
-                stack.fresh.iter(),
+                stack.memtable.iter(),
             )?;
             (run, stack.log.clone())
         };
@@ -365,7 +328,7 @@ impl Packing {
             let placed = Placed::new(stack.family.byte, run);
             stack.furthest = stack.furthest.max(placed.last);
             stack.runs.push(placed);
-            stack.fresh = Keys::new();
+            stack.memtable = Keys::new();
             stack.bytes = 0;
             stack.log = log.end..log.end;
             stack.is_log_stale = false;
@@ -403,18 +366,25 @@ impl Packing {
             let log = {
                 let stacks = self.stacks.read();
                 let Stack {
-                    family, fresh, log, ..
+                    family,
+                    memtable,
+                    log,
+                    ..
                 } = &stacks[at];
                 if !stacks[at].is_log_stale {
                     continue;
                 }
-                let rows = fresh
+                let rows = memtable
                     .iter()
                     .map(|(key, value)| (key.as_slice(), value.as_deref()));
                 let end = log_rows(family.byte, log.end, rows, &mut batch);
                 log.clone()
                     .for_each(|number| batch.remove(log_key(family.byte, number)));
-                log.end..end
+                let again = log.end..end;
+                let mut marks = Marks::of_all(stacks.iter().map(Stack::mark));
+                marks.set(family.byte, Mark::new(stacks[at].runs.len(), &again));
+                marks.put(&mut batch)?;
+                again
             };
             db.apply_batch(batch)?;
             let stack = &mut self.stacks.write()[at];
@@ -443,6 +413,11 @@ impl Packing {
         by_run.values().try_for_each(|(run, keys)| run.remove(db, keys))
     }
 
+    /// How often blocks were written again, which a scan that goes on meanwhile may have missed rows by.
+    pub(super) fn purges(&self) -> u64 {
+        self.purges.load(Ordering::SeqCst)
+    }
+
     /// The row of a key; `None`: it is not packed.
     pub(super) fn get(&self, db: &sled::Db, key: &[u8]) -> Result<Option<Value>, IndexError> {
         loop {
@@ -464,7 +439,7 @@ impl Packing {
             else {
                 return Ok(None);
             };
-            if let Some(value) = stack.fresh.get(key) {
+            if let Some(value) = stack.memtable.get(key) {
                 return Ok(Some(value.clone()));
             }
             stack.runs_with(key).cloned().collect()

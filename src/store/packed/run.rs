@@ -9,16 +9,18 @@
 //! | `f`, family, run, part (2 bytes) | a part of the filter |
 //! | `r`, family, run, first key | a block: rows from that key on |
 
-use super::block;
+use super::block::{self, Found, Next};
 use super::filter::{self, Filter};
 use crate::store::database::{KeyRange, RESERVED};
-use crate::store::index::IndexError;
 use crate::store::pending::Value;
+use crate::store::rows::IndexError;
 use serde::{Deserialize, Serialize};
 use std::ops::Bound;
 
-/// Form of headers, filters and blocks; the first byte of a header.
-pub(super) const FORM: u8 = 1;
+/// Form of headers, filters and blocks; the first byte of a header. In the first form neither the filter's length was
+/// known nor the block behind a block: of those nothing can be missed.
+pub(super) const FORM: u8 = 2;
+const FIRST_FORM: u8 = 1;
 /// A block ends with the row that fills it. Records are packed to a third, keys with random parts to four fifths; a
 /// page of sled, up to 17 blocks, stays below 128 KiB in any case (see [`super::LOG_BYTES`]).
 const BLOCK_BYTES: usize = 6 << 10;
@@ -36,6 +38,8 @@ pub(super) struct Header {
     pub(super) first: Vec<u8>,
     /// Last key.
     pub(super) last: Vec<u8>,
+    /// Bytes of the filter; 0: not known, in the first form.
+    pub(super) filter_bytes: u32,
 }
 
 impl Header {
@@ -44,7 +48,19 @@ impl Header {
     }
 
     fn from_bytes(bytes: &[u8]) -> Option<Self> {
-        postcard::from_bytes(bytes.strip_prefix(&[FORM])?).ok()
+        match bytes.split_first()? {
+            (&FORM, rest) => postcard::from_bytes(rest).ok(),
+            (&FIRST_FORM, rest) => {
+                let (log_until, first, last) = postcard::from_bytes(rest).ok()?;
+                Some(Self {
+                    log_until,
+                    first,
+                    last,
+                    filter_bytes: 0,
+                })
+            }
+            _ => None,
+        }
     }
 }
 
@@ -104,6 +120,7 @@ impl Run {
             log_until,
             first: first.unwrap_or_default(),
             last,
+            filter_bytes: u32::try_from(filter.bytes().len()).unwrap_or(0),
         };
         batch.insert(run_key(b'h', family, number), header.to_bytes()?);
         db.apply_batch(batch)?;
@@ -115,17 +132,24 @@ impl Run {
         })
     }
 
-    /// The runs of a family, oldest first. What an unfinished one left is removed.
+    /// The runs of a family, oldest first, none of which may be missing. What an unfinished one left is removed.
     pub(super) fn load_all(db: &sled::Db, family: u8) -> Result<Vec<Self>, IndexError> {
         let mut runs = Vec::new();
         for entry in db.scan_prefix(family_prefix(b'h', family)) {
             let (key, value) = entry?;
             let unreadable = || IndexError::rotten("a header of a run cannot be read");
             let number = read_number(&key).ok_or_else(unreadable)?;
+            if usize::try_from(number) != Ok(runs.len()) {
+                return Err(IndexError::rotten("the header of a run is missing"));
+            }
             let header = Header::from_bytes(&value).ok_or_else(unreadable)?;
             let mut bytes = Vec::new();
             for part in db.scan_prefix(run_key(b'f', family, number)) {
                 bytes.extend_from_slice(&part?.1);
+            }
+            let is_cut = header.filter_bytes > 0 && u32::try_from(bytes.len()) != Ok(header.filter_bytes);
+            if is_cut {
+                return Err(IndexError::rotten("a part of the filter of a run is missing"));
             }
             let filter =
                 Filter::from_bytes(bytes).ok_or_else(|| IndexError::rotten("a run has no filter"))?;
@@ -163,9 +187,16 @@ impl Run {
 
     /// The row of a key.
     pub(super) fn get(&self, db: &sled::Db, key: &[u8]) -> Result<Option<Value>, IndexError> {
-        match self.block_at(db, key)? {
-            Some((_, bytes)) => block::find(&bytes, key).ok_or_else(unreadable_block),
-            None => Ok(None),
+        let (begin, through) = (self.block_key(&[]), self.block_key(key));
+        let found = db.range(begin..=through).next_back().transpose()?;
+        let Some((_, packed)) = found else {
+            // A run holds keys from its first on, with which its first block begins.
+            return Err(missing_block());
+        };
+        match block::find_packed(&packed, key).ok_or_else(unreadable_block)? {
+            Found::Row(value) => Ok(Some(value)),
+            Found::Nothing => Ok(None),
+            Found::Behind => Err(missing_block()),
         }
     }
 
@@ -177,7 +208,7 @@ impl Run {
                 rest = &rest[1..];
                 continue;
             };
-            let rows = block::rows(&bytes).ok_or_else(unreadable_block)?;
+            let (rows, next) = block::rows(&bytes).ok_or_else(unreadable_block)?;
             // Keys behind the last row may be of the next block, which is looked up then.
             let last = rows.last().map_or(&[][..], |(key, _)| key.as_slice());
             let here = rest.iter().take_while(|key| **key <= last).count().max(1);
@@ -186,6 +217,7 @@ impl Run {
             for (key, value) in rows.iter().filter(|(key, _)| !gone.contains(&key.as_slice())) {
                 block::push(&mut kept, key, value.as_deref());
             }
+            block::push_next(&mut kept, &next);
             if kept.len() < bytes.len() {
                 db.insert(at, block::pack(&kept))?;
             }
@@ -235,6 +267,10 @@ pub(super) fn searched(key: &[u8], search_len: usize) -> &[u8] {
     key.get(..search_len).unwrap_or(key)
 }
 
+fn missing_block() -> IndexError {
+    IndexError::rotten("a block of a run is missing")
+}
+
 fn unreadable_block() -> IndexError {
     IndexError::rotten("a block of a run cannot be read")
 }
@@ -247,6 +283,8 @@ struct Pages<'a> {
     batch_bytes: usize,
     block: Vec<u8>,
     first: Vec<u8>,
+    /// A block that ended, with its key: it is written once that of the next is known.
+    ended: Option<(Vec<u8>, Vec<u8>)>,
 }
 
 impl<'a> Pages<'a> {
@@ -258,6 +296,7 @@ impl<'a> Pages<'a> {
             batch_bytes: 0,
             block: Vec::new(),
             first: Vec::new(),
+            ended: None,
         }
     }
 
@@ -265,6 +304,7 @@ impl<'a> Pages<'a> {
         if self.block.is_empty() {
             self.first.clone_from(&self.prefix);
             self.first.extend_from_slice(key);
+            self.write_ended(&Next::At(key.to_vec()));
         }
         block::push(&mut self.block, key, value);
         if self.block.len() < BLOCK_BYTES {
@@ -280,15 +320,22 @@ impl<'a> Pages<'a> {
 
     fn end_block(&mut self) {
         if !self.block.is_empty() {
-            let packed = block::pack(&self.block);
+            self.ended = Some((std::mem::take(&mut self.first), std::mem::take(&mut self.block)));
+        }
+    }
+
+    fn write_ended(&mut self, next: &Next) {
+        if let Some((key, mut rows)) = self.ended.take() {
+            block::push_next(&mut rows, next);
+            let packed = block::pack(&rows);
             self.batch_bytes += packed.len();
-            self.batch.insert(self.first.as_slice(), packed);
-            self.block.clear();
+            self.batch.insert(key, packed);
         }
     }
 
     fn finish(mut self) -> Result<(), IndexError> {
         self.end_block();
+        self.write_ended(&Next::Nothing);
         Ok(self.db.apply_batch(self.batch)?)
     }
 }
@@ -300,6 +347,8 @@ pub(super) struct RunCursor {
     is_reverse: bool,
     rows: std::vec::IntoIter<(Vec<u8>, Value)>,
     place: Place,
+    /// What the block that the rows are of says of the next.
+    next: Next,
 }
 
 enum Place {
@@ -317,6 +366,7 @@ impl RunCursor {
             is_reverse,
             rows: Vec::new().into_iter(),
             place: Place::Before,
+            next: Next::Unsaid,
         }
     }
 
@@ -353,16 +403,56 @@ impl RunCursor {
                 }
                 None => match self.next_block(db)? {
                     Some((key, bytes)) => {
-                        self.rows = block::rows(&bytes).ok_or_else(unreadable_block)?.into_iter();
+                        let (rows, next) = block::rows(&bytes).ok_or_else(unreadable_block)?;
+                        self.judge(Some(&key), &next)?;
+                        (self.rows, self.next) = (rows.into_iter(), next);
                         self.place = Place::At(key);
                     }
                     None => {
+                        self.judge(None, &Next::Unsaid)?;
                         self.place = Place::Behind;
                         return Ok(None);
                     }
                 },
             }
         }
+    }
+
+    /// Whether the block that was found is the one that comes, by what the earlier of the two says; `None`: none was
+    /// found any more.
+    fn judge(&self, found: Option<&[u8]>, says: &Next) -> Result<(), IndexError> {
+        let first_key = |key: &Next| match key {
+            Next::At(key) => Some(self.run.block_key(key)),
+            _ => None,
+        };
+        let is_good = match (&self.place, found, self.is_reverse) {
+            (Place::Behind, ..) => true,
+            (Place::At(_), found, false) => {
+                self.next == Next::Unsaid || first_key(&self.next).as_deref() == found
+            }
+            (Place::At(key), Some(_), true) => {
+                *says == Next::Unsaid || first_key(says).as_deref() == Some(key)
+            }
+            (Place::At(key), None, true) => **key == *self.run.block_key(&self.run.header.first),
+            (Place::Before, Some(key), false) => {
+                *key <= *self.run.block_key(&self.range.start)
+                    || *key == *self.run.block_key(&self.run.header.first)
+            }
+            (Place::Before, Some(_), true) => match (says, &self.range.end) {
+                (Next::At(next), Some(end)) => next >= end,
+                (Next::At(_), None) => false,
+                _ => true,
+            },
+            (Place::Before, None, _) => {
+                self.is_reverse
+                    && self
+                        .range
+                        .end
+                        .as_ref()
+                        .is_some_and(|end| *end <= self.run.header.first)
+            }
+        };
+        if is_good { Ok(()) } else { Err(missing_block()) }
     }
 
     fn next_block(&self, db: &sled::Db) -> Result<Option<Block>, IndexError> {

@@ -1,6 +1,6 @@
 //! A packed database against a map: whatever was written, removed, sealed and opened again, it reads the same.
 
-use super::super::database::{KeyRange, Period, PeriodKind};
+use super::super::database::{Db, KeyRange, Period, PeriodKind};
 use super::super::index::{Index, IndexOptions, Meta, open_patiently};
 use super::*;
 use proptest::prelude::*;
@@ -365,45 +365,46 @@ fn damage_is_an_error_and_not_a_panic() {
 
 #[test]
 fn every_key_of_a_period_is_packed_and_every_search_is_filtered() {
-    use super::super::keys;
+    use super::super::{RawKey, keys};
     use crate::domain::ids::{ActivityId, PostbackId, SessionId};
     let sid = SessionId::from_key(&[1; 11]).unwrap();
     let activity = ActivityId::from_key(&[1; 11]).unwrap();
     let postback = PostbackId::from_key(&[1; 11]).unwrap();
-    for ((db, key), search) in [
-        (keys::session(sid), keys::session(sid).1),
+    let searches: [(RawKey, Vec<u8>); 11] = [
+        (keys::session(sid).into(), keys::session(sid).1),
         (
-            keys::session_by_device(7, sid),
+            keys::session_by_device(7, sid).into(),
             keys::session_by_device(7, sid).1[..9].to_vec(),
         ),
         (
-            keys::session_by_fingerprint(7, sid),
+            keys::session_by_fingerprint(7, sid).into(),
             keys::session_by_fingerprint(7, sid).1[..9].to_vec(),
         ),
         (
-            keys::session_by_click_id(&[7; 16], sid),
+            keys::session_by_click_id(&[7; 16], sid).into(),
             keys::click_id_prefix(&[7; 16]),
         ),
-        (keys::activity(activity), keys::activity(activity).1),
+        (keys::activity(activity).into(), keys::activity(activity).1),
         (
-            keys::activity_by_session(sid, activity),
+            keys::activity_by_session(sid, activity).into(),
             keys::activities_of_session_prefix(sid),
         ),
         (
-            keys::activity_by_visitor(7, activity),
+            keys::activity_by_visitor(7, activity).into(),
             keys::activities_of_visitor_prefix(7),
         ),
         (
-            keys::activity_by_order(7, activity),
+            keys::activity_by_order(7, activity).into(),
             keys::activities_of_order_prefix(7),
         ),
-        (keys::postback(postback), keys::postback(postback).1),
-        (keys::attempt(postback, 1), keys::attempts_prefix(postback)),
+        (keys::postback(postback).into(), keys::postback(postback).1),
+        (keys::attempt(postback, 1).into(), keys::attempts_prefix(postback)),
         (
-            keys::postback_by_session(sid, postback),
+            keys::postback_by_session(sid, postback).into(),
             keys::postbacks_of_session_prefix(sid),
         ),
-    ] {
+    ];
+    for ((db, key), search) in searches {
         let family = families(db).iter().find(|family| family.byte == key[0]);
         let family = family.unwrap_or_else(|| panic!("{db} {}", char::from(key[0])));
         assert_eq!(search.len(), family.search_len, "{db} {}", char::from(key[0]));

@@ -4,6 +4,7 @@ use crate::domain::ids::*;
 use crate::domain::stats::*;
 use crate::domain::visitor::Adid;
 use crate::store::keys::*;
+use crate::store::{Key, RawKey};
 use proptest::prelude::*;
 
 fn hex(bytes: &[u8]) -> String {
@@ -42,16 +43,56 @@ fn golden_bytes() {
     let p = hex(&pid().to_key());
     assert_eq!(s, "01a1ee565e7b1122334455".to_owned());
     let period = "2026-11";
-    let table: Vec<(Key, &str, String)> = vec![
-        (config(b'o', "abc"), "hot", "636f616263".into()),
-        (config(b's', ""), "hot", "6373".into()),
-        (login("ab"), "hot", "63676162".into()),
-        (duplicate(h16), "hot", format!("75{h7}")),
-        (waiting(pid()), "hot", format!("77{p}")),
-        (failed(pid()), "hot", format!("78{p}")),
-        (to_scrub(pid()), "hot", format!("65{p}")),
+    let table: Vec<(RawKey, &str, String)> = vec![
+        (config(b'o', "abc").into(), "hot", "636f616263".into()),
+        (config(b's', "").into(), "hot", "6373".into()),
+        (login("ab").into(), "hot", "63676162".into()),
         (
-            stat(&stat_key()),
+            late(Feed::Stream, 2, sid().0, Handed::Session).into(),
+            "hot",
+            format!("6f7300000002{s}73"),
+        ),
+        (
+            late(Feed::Export, 2, pid().0, Handed::Postback).into(),
+            "hot",
+            format!("6f6500000002{p}70"),
+        ),
+        (duplicate(h16).into(), "hot", format!("75{h7}")),
+        (
+            cost_report(sid()).into(),
+            "hot",
+            "755a37d1714f113e6c5a7e363966285e51".into(),
+        ),
+        (
+            recredit(aid()).into(),
+            "hot",
+            "75be6e30600fdbe560476ecaa55aaa8b29".into(),
+        ),
+        (
+            sent_event(Adid(*h16), 5, 6).into(),
+            "hot",
+            "75ce1364c0a99cd732b0b0fb10c1e16756".into(),
+        ),
+        (
+            sent_ad_revenue(Adid(*h16), 5, 6).into(),
+            "hot",
+            "75f4f7680ba090d44a55ffca477461cb87".into(),
+        ),
+        (
+            apple_postback(true, "1", "t", "0").into(),
+            "hot",
+            "759f6d23b213ba4de13f3bf3dc0c57bcaf".into(),
+        ),
+        (
+            apple_postback(false, "1", "t", "0").into(),
+            "hot",
+            "75ff314d1b5932e0c4597c346eb8f9a5a5".into(),
+        ),
+        (waiting(pid()).into(), "hot", format!("77{p}")),
+        (failed(pid()).into(), "hot", format!("78{p}")),
+        (to_scrub(pid()).into(), "hot", format!("65{p}")),
+        (
+            stat(&stat_key()).into(),
             "hot",
             "7301020304066f66666572310006616263313233636a70".into(),
         ),
@@ -59,60 +100,105 @@ fn golden_bytes() {
             stat(&StatKey {
                 environment: Environment::Sandbox,
                 ..stat_key()
-            }),
+            })
+            .into(),
             "hot",
             "7301020304066f66666572310006616263313233436a70".into(),
         ),
-        (idempotency(h16), "hot", format!("69{h7}")),
-        (approval(3, aid()), "hot", format!("610000000000000003{a}")),
-        (audit(TimeId::new(AT, 0x11_2233_4455)), "hot", format!("6c{s}")),
-        (instance("ip"), "hot", "6e6970".into()),
+        (idempotency(h16).into(), "hot", format!("69{h7}")),
+        (approval(3, aid()).into(), "hot", format!("610000000000000003{a}")),
         (
-            removed_link(&"abcd12".parse().unwrap()),
+            audit(TimeId::new(AT, 0x11_2233_4455)).into(),
+            "hot",
+            format!("6c{s}"),
+        ),
+        (instance::<[u8; 1]>("ip").into(), "hot", "6e6970".into()),
+        (
+            decision::<()>(aid().0).into(),
+            "hot",
+            format!("6e{}", hex(format!("decision/{}", aid()).as_bytes())),
+        ),
+        (
+            decision_part::<()>(aid().0, 7).into(),
+            "hot",
+            format!("6e{}", hex(format!("decision-part/{}/00007", aid()).as_bytes())),
+        ),
+        (
+            statement(&"part1".parse().unwrap(), 202_611, 2).into(),
+            "hot",
+            "72057061727431000317730002".into(),
+        ),
+        (
+            statement_lines(&"part1".parse().unwrap(), 202_611, 2, 3).into(),
+            "hot",
+            "710570617274310003177300020003".into(),
+        ),
+        (billed(aid()).into(), "hot", format!("62{a}")),
+        (
+            billed_changed(&"part1".parse().unwrap(), aid()).into(),
+            "hot",
+            format!("6b057061727431{a}"),
+        ),
+        (
+            order_columns::<()>(&"offer1".parse().unwrap()).into(),
+            "hot",
+            format!("6e{}", hex(b"order-columns/offer1")),
+        ),
+        (
+            removed_link(&"abcd12".parse().unwrap()).into(),
             "hot",
             "6e72656d6f7665642d6c696e6b2f616263643132".into(),
         ),
-        (forgotten(h16), "hot", format!("67{h7}")),
+        (forgotten(h16).into(), "hot", format!("67{h7}")),
         (
-            link_name(&"abc123".parse().unwrap(), 5),
+            held_erasure(5, h16).into(),
+            "hot",
+            format!("680000000000000005{h7}"),
+        ),
+        (
+            link_name(&"abc123".parse().unwrap(), 5).into(),
             "hot",
             "6d066162633132330000000000000005".into(),
         ),
-        (visitor(Adid(*h16)), "hot", format!("76{h7}")),
-        (fallback(Adid(*h16)), "hot", format!("66{h7}")),
-        (visitor_by_device(h16), "hot", format!("64{h7}")),
-        (session(sid()), "sessions", format!("73{s}")),
+        (visitor(Adid(*h16)).into(), "hot", format!("76{h7}")),
+        (fallback(Adid(*h16)).into(), "hot", format!("66{h7}")),
+        (visitor_by_device(h16).into(), "hot", format!("64{h7}")),
+        (session(sid()).into(), "sessions", format!("73{s}")),
         (
-            session_by_device(5, sid()),
+            session_by_device(5, sid()).into(),
             "sessions",
             format!("640000000000000005{s}"),
         ),
         (
-            session_by_fingerprint(5, sid()),
+            session_by_fingerprint(5, sid()).into(),
             "sessions",
             format!("700000000000000005{s}"),
         ),
-        (session_by_click_id(h16, sid()), "sessions", format!("6b{h7}{s}")),
-        (activity(aid()), "activities", format!("61{a}")),
         (
-            activity_by_session(sid(), aid()),
+            session_by_click_id(h16, sid()).into(),
+            "sessions",
+            format!("6b{h7}{s}"),
+        ),
+        (activity(aid()).into(), "activities", format!("61{a}")),
+        (
+            activity_by_session(sid(), aid()).into(),
             "activities",
             format!("73{s}{a}"),
         ),
         (
-            activity_by_visitor(5, aid()),
+            activity_by_visitor(5, aid()).into(),
             "activities",
             format!("760000000000000005{a}"),
         ),
         (
-            activity_by_order(5, aid()),
+            activity_by_order(5, aid()).into(),
             "activities",
             format!("6f0000000000000005{a}"),
         ),
-        (postback(pid()), "postbacks", format!("70{p}")),
-        (attempt(pid(), 0x0102), "postbacks", format!("74{p}0102")),
+        (postback(pid()).into(), "postbacks", format!("70{p}")),
+        (attempt(pid(), 0x0102).into(), "postbacks", format!("74{p}0102")),
         (
-            postback_by_session(sid(), pid()),
+            postback_by_session(sid(), pid()).into(),
             "postbacks",
             format!("63{s}{p}"),
         ),
@@ -161,6 +247,16 @@ fn keys_parse_back() {
         Some(aid())
     );
     assert_eq!(parse_activity_index(&activity_by_order(1, aid()).1), Some(aid()));
+    let held = held_erasure(5, &[7; 16]);
+    let name = name_of_held_erasure(&held.1).unwrap();
+    assert_eq!(held_erasure_named(&name).map(|key| key.1), Some(held.1));
+    for wrong in ["", "68", &"zz".repeat(24), &"é".repeat(24), &"0".repeat(50)] {
+        assert!(held_erasure_named(wrong).is_none(), "{wrong}");
+    }
+    let behind = late(Feed::Stream, 7, aid().0, Handed::Activity).1;
+    assert_eq!(parse_late(&behind), Some((7, aid().0, Handed::Activity)));
+    let between = late_between(Feed::Stream, 7, sid().0, aid().0);
+    assert!(between.start < behind && between.end.is_some_and(|end| behind < end));
     assert_eq!(parse_postback(&postback(pid()).1), Some(pid()));
     assert_eq!(parse_attempt(&attempt(pid(), 7).1), Some((pid(), 7)));
     assert_eq!(
@@ -233,7 +329,7 @@ proptest! {
 #[test]
 fn a_search_by_device_has_both_ends() {
     let range = device_between(5, AT, AT + 9);
-    let holds = |key: Key| key.1 >= range.start && range.end.as_ref().is_some_and(|end| key.1 < *end);
+    let holds = |key: Key<_>| key.1 >= range.start && range.end.as_ref().is_some_and(|end| key.1 < *end);
     let at = |at_ms, random| session_by_device(5, SessionId::new(at_ms, random));
     assert!(holds(at(AT, 0)) && holds(at(AT + 9, u64::MAX)));
     assert!(!holds(at(AT - 1, u64::MAX)) && !holds(at(AT + 10, 0)));

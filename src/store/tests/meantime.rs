@@ -19,11 +19,11 @@ fn a_backup_holds_a_commit_that_is_durable_and_not_seen_yet() {
     let commit = put(Db::Hot, "late", "v");
     let appended = store.writer.append(&commit).unwrap();
     let file = dir.path().join("b.tar");
-    let backup = store.keeper.backup(&file).unwrap();
+    let backup = back_up(&store.keeper, &file).unwrap();
     assert_eq!(backup.last_seq, appended.seq());
     store.writer.apply(appended, commit);
     let target = tempfile::tempdir().unwrap();
-    restore(&file, target.path(), false, false).unwrap();
+    put_back(&file, target.path(), false, false).unwrap();
     let (restored, report) = open(target.path());
     assert_eq!(report.last_seq, backup.last_seq);
     for key in [&b"k"[..], b"late"] {
@@ -95,15 +95,15 @@ fn a_period_that_no_applied_commit_made_has_no_snapshot_yet() {
     let known = *engine.slot(db).unwrap().known.lock();
     assert_eq!((known.snapshot, known.uncovered_seq), (None, Some(seq)));
     let file = dir.path().join("b.tar");
-    store.keeper.backup(&file).unwrap();
+    back_up(&store.keeper, &file).unwrap();
     let target = tempfile::tempdir().unwrap();
-    restore(&file, target.path(), false, false).unwrap();
+    put_back(&file, target.path(), false, false).unwrap();
     let (restored, _) = open(target.path());
     assert_eq!(restored.reader.get(db, b"s1").unwrap(), Some(b"v".to_vec()));
 }
 
 #[test]
-fn what_the_journal_let_go_stays_covered_while_a_commit_is_on_its_way() {
+fn what_the_journal_trim_journal_stays_covered_while_a_commit_is_on_its_way() {
     let dir = tempfile::tempdir().unwrap();
     let (mut store, _) = open(dir.path());
     let db = period(PeriodKind::Sessions, 0);

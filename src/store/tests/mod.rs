@@ -2,8 +2,11 @@
 //! unless it says what is lost.
 
 mod damage;
+mod holes;
+mod interrupted;
 mod key_bytes;
 mod meantime;
+mod moved_secrets;
 mod operation;
 mod record_bytes;
 mod recovery;
@@ -42,6 +45,7 @@ fn options() -> StoreOptions {
         journal: crate::journal::Options {
             segment_bytes: 64 << 10,
             preallocate: false,
+            is_durable: true,
         },
         space: SpaceOptions {
             full_below_bytes: 0,
@@ -58,7 +62,7 @@ impl Reader {
     /// Takes a database out of use, as if sled had failed; the keeper brings it back.
     pub(crate) fn break_database(&self, db: Db) {
         let (slot, index) = self.engine.index(db).unwrap().unwrap();
-        let error = index::IndexError {
+        let error = rows::IndexError {
             is_full: false,
             message: "broken by the test".into(),
         };
@@ -168,6 +172,24 @@ impl Model {
             writer.commit(commit).unwrap();
         }
     }
+}
+
+/// A backup in a file.
+fn back_up(keeper: &Keeper, file: &Path) -> Result<BackupReport, StoreError> {
+    let mut target = Target::create(file, false)?;
+    let report = keeper.backup(&mut target)?;
+    target.keep()?;
+    Ok(report)
+}
+
+/// A restore, with what was in the backup.
+fn put_back(file: &Path, target: &Path, force: bool, dry_run: bool) -> Result<BackupReport, StoreError> {
+    let options = RestoreOptions {
+        force,
+        dry_run,
+        paused: false,
+    };
+    restore(file, target, options).map(|report| report.backup)
 }
 
 fn copy_tree(from: &Path, to: &Path) {

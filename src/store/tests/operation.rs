@@ -371,21 +371,21 @@ fn backup_while_writing_and_restore() {
     let file = dir.path().join("b.tar");
     let keeper = store.keeper.clone();
     let backup = std::thread::scope(|scope| {
-        let made = scope.spawn(|| keeper.backup(&file));
+        let made = scope.spawn(|| back_up(&keeper, &file));
         model.work(&mut store.writer, &mut dice, 150);
         made.join().unwrap().unwrap()
     });
     assert!(backup.last_seq >= 100 && backup.databases >= 1, "{backup:?}");
     let target = tempfile::tempdir().unwrap();
     assert_eq!(
-        restore(&file, target.path(), false, true).unwrap(),
+        put_back(&file, target.path(), false, true).unwrap(),
         backup,
         "dry run"
     );
     assert!(files_below(target.path()).is_empty());
-    assert_eq!(restore(&file, target.path(), false, false).unwrap(), backup);
+    assert_eq!(put_back(&file, target.path(), false, false).unwrap(), backup);
     assert_eq!(
-        restore(&file, target.path(), false, false).unwrap_err().code(),
+        put_back(&file, target.path(), false, false).unwrap_err().code(),
         "target_not_empty"
     );
     {
@@ -399,7 +399,7 @@ fn backup_while_writing_and_restore() {
         );
         restored.writer.close().unwrap();
     }
-    restore(&file, target.path(), true, false).unwrap();
+    put_back(&file, target.path(), true, false).unwrap();
     let (restored, _) = open(target.path());
     assert_eq!(restored.reader.get(Db::Hot, b"after").unwrap(), None);
     drop(restored);
@@ -416,7 +416,7 @@ fn backup_while_writing_and_restore() {
         std::fs::write(&file, &bytes).unwrap();
         let before = files_below(target.path());
         // Bytes of tar's own headers and padding hold nothing of ours.
-        if let Ok(report) = restore(&file, target.path(), true, true) {
+        if let Ok(report) = put_back(&file, target.path(), true, true) {
             assert_eq!(report, backup);
             assert_eq!(bytes.len(), good.len());
         }
@@ -458,7 +458,7 @@ fn an_older_schema_is_migrated_after_a_backup_and_a_newer_one_refused() {
         },
     }];
     let (store, report) = Store::open_with(dir.path(), options(), &steps).unwrap();
-    assert_eq!((report.migrated_from, report.schema), (Some(0), 1));
+    assert_eq!((report.migrated_from, report.schema), (Some(0), manifest::SCHEMA));
     assert_eq!(
         store.reader.get(Db::Hot, b"k").unwrap(),
         Some(b"old+new".to_vec())
@@ -468,7 +468,7 @@ fn an_older_schema_is_migrated_after_a_backup_and_a_newer_one_refused() {
     let backups = files_below(&dir.path().join("backups"));
     assert_eq!(backups.len(), 2, "{backups:?}");
     let target = tempfile::tempdir().unwrap();
-    restore(&backups[1], target.path(), false, false).unwrap();
+    put_back(&backups[1], target.path(), false, false).unwrap();
     let (store, _) = Store::open_with(target.path(), options(), &steps).unwrap();
     assert_eq!(
         store.reader.get(Db::Hot, b"k").unwrap(),
@@ -476,11 +476,11 @@ fn an_older_schema_is_migrated_after_a_backup_and_a_newer_one_refused() {
     );
 
     drop(open(dir.path()));
-    set_schema(2);
+    set_schema(manifest::SCHEMA + 1);
     let error = Store::open(dir.path(), options()).err().unwrap();
     assert_eq!(error.code(), "schema_newer");
     assert!(
-        error.to_string().contains("schema 2") && error.to_string().contains("up to 1"),
+        error.to_string().contains("schema 3") && error.to_string().contains("up to 2"),
         "{error}"
     );
 }
@@ -504,7 +504,7 @@ fn verify_walks_everything_and_tells_what_is_wrong() {
     assert!(report.snapshots > 0 && report.databases >= report.snapshots);
     let report = verify(dir.path(), &options(), |db, key, _| {
         if key == b"k" {
-            codec::decode_counters(b"?", db, key).map(|_| ())
+            crate::domain::stats::Counters::decode(b"?", db, key).map(|_| ())
         } else {
             Ok(())
         }

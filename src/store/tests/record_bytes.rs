@@ -2,6 +2,7 @@
 
 use crate::domain::activity::Activity;
 use crate::domain::activity::{ActivityInput, ActivityKind, ConversionStatus, MatchType, Verdict};
+use crate::domain::identity::{Consent, Digest, Form, Identity};
 use crate::domain::ids::ActivityId;
 use crate::domain::ids::{PostbackId, SessionId};
 use crate::domain::money::{Currency, Money};
@@ -11,9 +12,10 @@ use crate::domain::session::Session;
 use crate::domain::session::{Device, EngagementKind, Geo, LinkCallback, SessionFlags};
 use crate::domain::stats::Counters;
 use crate::domain::visitor::{Adid, Earlier, EventMark, Fallback, Tracker, Visitor};
+use crate::store::catalog::ConfigObject;
 use crate::store::codec::*;
 use crate::store::keys;
-use crate::store::{Commit, Db, Op, StoreError};
+use crate::store::{Commit, Db, Op, RawKey, Record};
 use proptest::prelude::*;
 use std::fmt::Debug;
 
@@ -86,10 +88,11 @@ fn activity() -> Activity {
         rules: vec![],
         history: vec![],
         facts: vec![],
+        identity: Identity::default(),
     }
 }
 
-fn attempt() -> Attempt {
+pub(super) fn attempt() -> Attempt {
     Attempt {
         number: 3,
         at_ms: AT,
@@ -103,10 +106,12 @@ fn attempt() -> Attempt {
         excerpt: "ok".into(),
         remote_addr: Some("192.0.2.1:443".into()),
         is_manual: false,
+        verdict: None,
+        said: String::new(),
     }
 }
 
-fn postback() -> Postback {
+pub(super) fn postback() -> Postback {
     Postback {
         id: PostbackId::new(AT, 3),
         activity: ActivityId::new(AT, 2),
@@ -128,6 +133,9 @@ fn postback() -> Postback {
         order_key: None,
         is_test: true,
         last: Some(attempt()),
+        expires_at_ms: None,
+        looks_at: None,
+        confirmed_at_ms: None,
     }
 }
 
@@ -142,24 +150,17 @@ fn unhex(text: &str) -> Vec<u8> {
         .collect()
 }
 
-type Decode<T> = fn(&[u8], Db, &[u8]) -> Result<T, StoreError>;
-
-fn golden<T: PartialEq + Debug>(
-    value: &T,
-    bytes: Result<Vec<u8>, StoreError>,
-    decode: Decode<T>,
-    golden: &str,
-) {
-    let bytes = bytes.unwrap();
+fn golden<T: Record + PartialEq + Debug>(value: &T, golden: &str) {
+    let bytes = value.encode().unwrap();
     assert_eq!(
         hex(&bytes),
         golden,
         "the stored form changed: a new version is needed"
     );
-    let (db, key) = keys::waiting(PostbackId::new(AT, 3));
-    assert_eq!(&decode(&bytes, db, &key).unwrap(), value);
+    let (db, key): RawKey = keys::waiting(PostbackId::new(AT, 3)).into();
+    assert_eq!(&T::decode(&bytes, db, &key).unwrap(), value);
     for broken in [&bytes[..bytes.len() - 1], &[&bytes[..], &[0]].concat(), &[2], &[]] {
-        let error = decode(broken, db, &key).unwrap_err();
+        let error = T::decode(broken, db, &key).unwrap_err();
         assert_eq!(error.code(), "record_unreadable");
         assert!(
             error.to_string().contains("hot, family 'w', key 7701a1"),
@@ -209,6 +210,8 @@ fn visitor() -> Visitor {
             match_type: MatchType::Organic,
         }],
         before_reattribution_ms: Some(AT),
+        device: vec![("os_name".into(), "ios".into())],
+        is_proven: true,
     }
 }
 
@@ -216,8 +219,6 @@ fn visitor() -> Visitor {
 fn golden_bytes() {
     golden(
         &session(),
-        encode_session(&session()),
-        decode_session,
         "0101a1ee565e7b000000000100076c696e6b313233066f66666572310108706172746e657231\
          02036e65740463616d70027431093139322e302e322e304d025541017203696f730000000000\
          00026a70000000000161016200000165016c0104696466610178010567636c69640167011069\
@@ -226,8 +227,6 @@ fn golden_bytes() {
     );
     golden(
         &activity(),
-        encode_activity(&activity()),
-        decode_activity,
         "0101a1ee565e7b000000000204f6f9b2e5bd6801066f66666572310106616263313233000001\
          000000010431303030034a50590001076f726465722d310000000000000101a1ee565e7b0000\
          00000100076c696e6b313233066f66666572310108706172746e65723102036e65740463616d\
@@ -238,50 +237,52 @@ fn golden_bytes() {
     );
     golden(
         &attempt(),
-        encode_attempt(&attempt()),
-        decode_attempt,
-        "0103f6f9b2e5bd680c1668747470733a2f2f702e6578616d706c652f3f613d310103016d0106\
-         7365727665720173026f6b010d3139322e302e322e313a34343300",
+        "0203f6f9b2e5bd680c1668747470733a2f2f702e6578616d706c652f3f613d310103016d010673657276\
+         65720173026f6b010d3139322e302e322e313a343433000000",
     );
     golden(
         &postback(),
-        encode_postback(&postback()),
-        decode_postback,
-        "0101a1ee565e7b000000000301a1ee565e7b0000000002066f666665723100000572756c6531\
-             001568747470733a2f2f702e6578616d706c653a343433001268747470733a2f2f702e657861\
-             6d706c652f0000f6f9b2e5bd680000f6f9b2e5bd680100010103f6f9b2e5bd680c1668747470\
-             733a2f2f702e6578616d706c652f3f613d310103016d01067365727665720173026f6b010d31\
-             39322e302e322e313a34343300",
+        "0201a1ee565e7b000000000301a1ee565e7b0000000002066f666665723100000572756c653100156874\
+         7470733a2f2f702e6578616d706c653a343433001268747470733a2f2f702e6578616d706c652f0000f6\
+         f9b2e5bd680000f6f9b2e5bd680100010103f6f9b2e5bd680c1668747470733a2f2f702e6578616d706c\
+         652f3f613d310103016d01067365727665720173026f6b010d3139322e302e322e313a34343300000000\
+         0000",
     );
     let duplicate = Duplicate {
         activity: ActivityId::new(AT, 2),
         at_ms: 1,
         expires_at_ms: 2,
     };
-    golden(
-        &duplicate,
-        encode_duplicate(&duplicate),
-        decode_duplicate,
-        "0101a1ee565e7b00000000020204",
-    );
+    golden(&duplicate, "0101a1ee565e7b00000000020204");
     let idempotency = Idempotency {
         expires_at_ms: 5,
         body_hash: [6; 16],
         status: 200,
         answer: "{}".into(),
     };
+    golden(&idempotency, "010a06060606060606060606060606060606c801027b7d");
+    golden(&FailReason::Gone, "0101");
     golden(
-        &idempotency,
-        encode_idempotency(&idempotency),
-        decode_idempotency,
-        "010a06060606060606060606060606060606c801027b7d",
+        &counters(),
+        "03060000000000000000000200000001034a5059013500000000000000",
     );
+    golden(&brief(), "02076c696e6b31323300000101");
     golden(
-        &FailReason::Gone,
-        encode_fail_reason(&FailReason::Gone),
-        decode_fail_reason,
-        "0101",
+        &visitor(),
+        "0407070707070707070707070707070707066f6666657231010104696466610158f6f9b2e5bd6801a1ee565e7b\
+             0000000002f8f9b2e5bd6803020301f6f9b2e5bd680001f6f9b2e5bd680101a1ee565e7b000000000401076c69\
+             6e6b313233096e65743a3a63616d700001076c696e6b31323300040106616263313233f6f9b2e5bd6801090106\
+             61626331323301f6f9b2e5bd68000701f6f9b2e5bd6801076f735f6e616d6503696f7301",
     );
+    let fallback = Fallback {
+        until_ms: AT,
+        credit: None,
+        match_type: MatchType::Organic,
+    };
+    golden(&fallback, "01f6f9b2e5bd680007");
+}
+
+fn counters() -> Counters {
     let mut counters = Counters {
         clicks: 3,
         refused: 1,
@@ -291,38 +292,32 @@ fn golden_bytes() {
         amount: 5.into(),
         currency: Currency::JPY,
     });
-    golden(
-        &counters,
-        encode_counters(&counters),
-        decode_counters,
-        "01060000000000000000000200000001034a505901350000",
-    );
-    golden(
-        &brief(),
-        encode_brief(&brief()),
-        decode_brief,
-        "02076c696e6b31323300000101",
-    );
-    golden(
-        &visitor(),
-        encode_visitor(&visitor()),
-        decode_visitor,
-        "0207070707070707070707070707070707066f6666657231010104696466610158f6f9b2e5bd6801a1ee565e7b\
-             0000000002f8f9b2e5bd6803020301f6f9b2e5bd680001f6f9b2e5bd680101a1ee565e7b000000000401076c69\
-             6e6b313233096e65743a3a63616d700001076c696e6b31323300040106616263313233f6f9b2e5bd6801090106\
-             61626331323301f6f9b2e5bd68000701f6f9b2e5bd68",
-    );
-    let fallback = Fallback {
-        until_ms: AT,
-        credit: None,
-        match_type: MatchType::Organic,
+    counters
+}
+
+/// With an identity an activity is longer by what it holds, and of version 2.
+#[test]
+fn golden_bytes_of_an_identity() {
+    let known = Activity {
+        identity: Identity {
+            digests: vec![Digest {
+                form: Form::PhoneE164Sha256,
+                sha256: [0xab; 32],
+            }],
+            ad_user_data: Some(Consent::Granted),
+            ad_personalization: Some(Consent::Denied),
+        },
+        ..activity()
     };
-    golden(
-        &fallback,
-        encode_fallback(&fallback),
-        decode_fallback,
-        "01f6f9b2e5bd680007",
+    let bytes = known.encode().unwrap();
+    let without = activity().encode().unwrap();
+    assert_eq!((bytes[0], &bytes[1..without.len()]), (2, &without[1..]));
+    assert_eq!(
+        hex(&bytes[without.len()..]),
+        format!("0103{}01000101", "ab".repeat(32))
     );
+    assert_eq!(Activity::decode(&bytes, Db::Hot, b"a").unwrap(), known);
+    assert!(Activity::decode(&bytes[..bytes.len() - 1], Db::Hot, b"a").is_err());
 }
 
 /// What the first version wrote is read, without what came later.
@@ -337,26 +332,69 @@ fn golden_bytes_of_version_1() {
     let old = Visitor {
         earlier: vec![],
         before_reattribution_ms: None,
+        device: vec![],
+        is_proven: false,
         ..visitor()
     };
-    assert_eq!(decode_visitor(&bytes, Db::Hot, b"v").unwrap(), old);
+    assert_eq!(Visitor::decode(&bytes, Db::Hot, b"v").unwrap(), old);
+    let second = unhex(
+        "0207070707070707070707070707070707066f6666657231010104696466610158f6f9b2e5bd6801a1ee565e7b\
+         0000000002f8f9b2e5bd6803020301f6f9b2e5bd680001f6f9b2e5bd680101a1ee565e7b000000000401076c69\
+         6e6b313233096e65743a3a63616d700001076c696e6b31323300040106616263313233f6f9b2e5bd6801090106\
+         61626331323301f6f9b2e5bd68000701f6f9b2e5bd68",
+    );
+    let of_second = Visitor {
+        device: vec![],
+        is_proven: false,
+        ..visitor()
+    };
+    assert_eq!(Visitor::decode(&second, Db::Hot, b"v").unwrap(), of_second);
+    let third = unhex(
+        "0307070707070707070707070707070707066f6666657231010104696466610158f6f9b2e5bd6801a1ee565e7b\
+         0000000002f8f9b2e5bd6803020301f6f9b2e5bd680001f6f9b2e5bd680101a1ee565e7b000000000401076c69\
+         6e6b313233096e65743a3a63616d700001076c696e6b31323300040106616263313233f6f9b2e5bd6801090106\
+         61626331323301f6f9b2e5bd68000701f6f9b2e5bd6801076f735f6e616d6503696f73",
+    );
+    let of_third = Visitor {
+        is_proven: false,
+        ..visitor()
+    };
+    assert_eq!(Visitor::decode(&third, Db::Hot, b"v").unwrap(), of_third);
     let old = SessionBrief {
         is_test: false,
         ..brief()
     };
     let brief = unhex("01076c696e6b313233000001");
-    assert_eq!(decode_brief(&brief, Db::Hot, b"d").unwrap(), old);
-    assert!(decode_visitor(&bytes[..bytes.len() - 3], Db::Hot, b"v").is_err());
+    assert_eq!(SessionBrief::decode(&brief, Db::Hot, b"d").unwrap(), old);
+    assert!(Visitor::decode(&bytes[..bytes.len() - 3], Db::Hot, b"v").is_err());
+    let old_attempt = unhex(
+        "0103f6f9b2e5bd680c1668747470733a2f2f702e6578616d706c652f3f613d310103016d010673657276\
+         65720173026f6b010d3139322e302e322e313a34343300",
+    );
+    assert_eq!(Attempt::decode(&old_attempt, Db::Hot, b"a").unwrap(), attempt());
+    let old_postback = unhex(
+        "0101a1ee565e7b000000000301a1ee565e7b0000000002066f666665723100000572756c653100156874\
+         7470733a2f2f702e6578616d706c653a343433001268747470733a2f2f702e6578616d706c652f0000f6\
+         f9b2e5bd680000f6f9b2e5bd680100010103f6f9b2e5bd680c1668747470733a2f2f702e6578616d706c\
+         652f3f613d310103016d01067365727665720173026f6b010d3139322e302e322e313a34343300",
+    );
+    assert_eq!(
+        Postback::decode(&old_postback, Db::Hot, b"w").unwrap(),
+        postback()
+    );
+    // Its payouts were not counted by status.
+    let old = Counters {
+        is_unsplit: true,
+        ..counters()
+    };
+    let row = unhex("01060000000000000000000200000001034a505901350000");
+    assert_eq!(Counters::decode(&row, Db::Hot, b"s").unwrap(), old);
 }
 
 #[test]
 fn json_errors_name_the_key() {
-    let (db, key) = keys::config(b'o', "abc");
-    assert_eq!(
-        decode_json::<u8>(&encode_json(&5u8).unwrap(), db, &key).unwrap(),
-        5
-    );
-    let error = decode_json::<u8>(b"{", db, &key).unwrap_err().to_string();
+    let (db, key): RawKey = keys::config(b'o', "abc").into();
+    let error = ConfigObject::decode(b"{", db, &key).unwrap_err().to_string();
     assert!(error.contains("hot, family 'c', key 636f616263"), "{error}");
 }
 
@@ -407,7 +445,7 @@ proptest! {
     fn decoding_rubbish_never_panics(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
         let rest = [&[V1], bytes.as_slice()].concat();
         drop(decode_commit(&rest));
-        drop(decode_activity(&rest, Db::Hot, b"k"));
-        drop(decode_postback(&rest, Db::Hot, b"k"));
+        drop(Activity::decode(&rest, Db::Hot, b"k"));
+        drop(Postback::decode(&rest, Db::Hot, b"k"));
     }
 }

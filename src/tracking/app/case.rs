@@ -1,16 +1,17 @@
 //! A request with what was found out about it, the first reason against it, and the activity that it becomes.
 
-use super::reply::Failure;
-use super::{AppRequest, Around, DAY_MS, Endpoint, visitors};
+use super::reply::{Failure, Stop};
+use super::{AppContext, AppRequest, DAY_MS, Endpoint, visitors};
 use crate::domain::activity::{Activity, ActivityKind, RefusalReason};
 use crate::domain::attribution::Rejection;
+use crate::domain::note::Note;
 use crate::domain::offer::{IpPrivacy, Offer, RunState};
 use crate::domain::visitor::{Facts, Visitor};
 use crate::recorder::Group;
 use crate::store::StoreError;
 use crate::tracking::query::cut;
 use crate::tracking::trust::{self, Judgement};
-use crate::tracking::{client, matching, record_conversion};
+use crate::tracking::{client, matching, personal};
 use std::net::IpAddr;
 use std::sync::Arc;
 
@@ -21,7 +22,7 @@ const FUTURE_SLACK_MS: i64 = 5 * 60 * 1000;
 pub(super) struct Case<'r> {
     pub(super) endpoint: Endpoint,
     pub(super) request: &'r AppRequest,
-    pub(super) around: &'r Around,
+    pub(super) context: &'r AppContext,
     pub(super) offer: Arc<Offer>,
     /// When it happened, unix milliseconds; never in the future. A repetition is known by the time that was
     /// sent, `request.at_ms`: this one differs each time that a request with a time ahead of ours comes.
@@ -29,41 +30,58 @@ pub(super) struct Case<'r> {
     /// What a check that is only tried out would refuse.
     pub(super) note: String,
     pub(super) rejection: Option<Rejection>,
+    /// Whether a token, a signature or a listed address vouches for it.
+    pub(super) is_proven: bool,
+}
+
+/// A signature that is enforced and cannot be checked now, for want of the sealing key, is to be sent again.
+fn refuse_locked(offer: &Offer) -> Result<(), Failure> {
+    if !trust::is_locked(&offer.trust) {
+        return Ok(());
+    }
+    let failure = Failure::new(
+        503,
+        "Signature cannot be checked now",
+        RefusalReason::BadSignature,
+    );
+    Err(Failure {
+        is_kept: false,
+        ..failure
+    })
 }
 
 /// The first reason against the request: for which app, by whom, of which device, when.
 pub(super) fn investigate<'r>(
     endpoint: Endpoint,
     request: &'r AppRequest,
-    around: &'r Around,
+    context: &'r AppContext,
     group: &Group<'_>,
-) -> Result<Result<Case<'r>, Failure>, StoreError> {
+) -> Result<Case<'r>, Stop> {
     use RefusalReason as R;
     let now_ms = group.now_ms();
     if request.app_token.parse::<crate::domain::ids::OfferId>().is_err() {
-        return Ok(Err(Failure::new(400, "Invalid app token", R::WrongOffer)));
+        return Err(Failure::new(400, "Invalid app token", R::WrongOffer).into());
     }
     let Some(offer) = group.catalog().offers.get(request.app_token.as_str()).cloned() else {
-        return Ok(Err(Failure::new(404, "App token not found", R::WrongOffer)));
+        return Err(Failure::new(404, "App token not found", R::WrongOffer).into());
     };
     let mut case = Case {
         endpoint,
         request,
-        around,
+        context,
         at_ms: request.at_ms.unwrap_or(now_ms),
         note: String::new(),
-        rejection: device_rejection(&offer, request, around),
+        rejection: device_rejection(&offer, request, context),
+        is_proven: false,
         offer,
     };
     // A claim is judged by the partner's policy, not the app's.
     if endpoint != Endpoint::Claim {
-        match trust::judge(
-            &case.offer.trust,
-            endpoint.scope(),
-            &around.caller.for_trust(),
-            now_ms,
-        ) {
-            Judgement::Refused(reason) => return Ok(Err(unauthorized(reason))),
+        refuse_locked(&case.offer)?;
+        let judgement = trust::judge(&case.offer.trust, endpoint.scope(), &context.caller, now_ms);
+        case.is_proven = trust::is_proof(&case.offer.trust, judgement);
+        match judgement {
+            Judgement::Refused(reason) => return Err(unauthorized(reason).into()),
             Judgement::Noted(reason) => {
                 if reason == R::BadSignature {
                     case.rejection = case.rejection.or(Some(Rejection::IncorrectSignature));
@@ -74,7 +92,7 @@ pub(super) fn investigate<'r>(
         }
     }
     if case.offer.state == RunState::Paused {
-        return Ok(Err(Failure::new(403, "App is inactive", R::OfferPaused)));
+        return Err(Failure::new(403, "App is inactive", R::OfferPaused).into());
     }
     if !request.names_a_device() {
         let message = match request.malformed.first() {
@@ -91,27 +109,29 @@ pub(super) fn investigate<'r>(
                 .unwrap_or_else(|| "idfa".into()),
         );
         let failure = Failure::new(400, "Bad event state", R::InvalidField);
-        return Ok(Err(Failure {
+        return Err(Failure {
             field,
             message,
             ..failure
-        }));
+        }
+        .into());
     }
-    if visitors::is_forgotten(&case, group)? && endpoint != Endpoint::Forget {
+    if visitors::is_forgotten(&case.offer, request, group)? && endpoint != Endpoint::Forget {
         let failure = Failure::new(451, "Device is opted out", R::ForgottenDevice);
-        return Ok(Err(Failure {
+        return Err(Failure {
             is_kept: false,
             ..failure
-        }));
+        }
+        .into());
     }
     if case.at_ms > now_ms + FUTURE_SLACK_MS {
-        return Ok(Err(Failure::new(400, "Bad event state", R::FutureTimestamp)));
+        return Err(Failure::new(400, "Bad event state", R::FutureTimestamp).into());
     }
     if case.at_ms < now_ms - endpoint.most_days() * DAY_MS {
-        return Ok(Err(Failure::new(400, "Bad event state", R::TooOld)));
+        return Err(Failure::new(400, "Bad event state", R::TooOld).into());
     }
     case.at_ms = case.at_ms.min(now_ms);
-    Ok(Ok(case))
+    Ok(case)
 }
 
 fn unauthorized(reason: RefusalReason) -> Failure {
@@ -119,7 +139,7 @@ fn unauthorized(reason: RefusalReason) -> Failure {
 }
 
 /// What is wrong with the device as a whole.
-fn device_rejection(offer: &Offer, request: &AppRequest, around: &Around) -> Option<Rejection> {
+fn device_rejection(offer: &Offer, request: &AppRequest, context: &AppContext) -> Option<Rejection> {
     let is_advertising = |name: &String| matches!(name.as_str(), "idfa" | "gps_adid" | "fire_adid" | "oaid");
     let is_anonymous = |ip: IpAddr| {
         offer
@@ -128,7 +148,7 @@ fn device_rejection(offer: &Offer, request: &AppRequest, around: &Around) -> Opt
             .iter()
             .any(|net| net.contains(&ip))
     };
-    if around.ip.is_some_and(is_anonymous) {
+    if context.ip.is_some_and(is_anonymous) {
         Some(Rejection::AnonymousTraffic)
     } else if request.malformed.iter().any(is_advertising) {
         Some(Rejection::MalformedAdvertisingId)
@@ -138,6 +158,21 @@ fn device_rejection(offer: &Offer, request: &AppRequest, around: &Around) -> Opt
 }
 
 impl Case<'_> {
+    /// The visitor that the request is about, credited as it is when the request happened.
+    pub(super) fn visitor(&self, group: &Group<'_>) -> Result<Option<Visitor>, StoreError> {
+        let mut found = visitors::find(&self.offer, self.request, self.at_ms, group)?;
+        if let Some(visitor) = &mut found {
+            visitor.is_proven |= self.is_proven;
+        }
+        Ok(found)
+    }
+
+    /// The same, where the device has to be known.
+    pub(super) fn known_visitor(&self, group: &Group<'_>) -> Result<Visitor, Stop> {
+        let unknown = || Failure::new(404, "Device not found", RefusalReason::UnknownDevice);
+        Ok(self.visitor(group)?.ok_or_else(unknown)?)
+    }
+
     /// Until when an engagement can have caused it: a time that was sent in whole seconds may be up to 999 ms
     /// earlier than the truth.
     pub(super) fn matched_until_ms(&self, now_ms: i64) -> i64 {
@@ -151,14 +186,14 @@ impl Case<'_> {
 
     /// An activity of the request, not credited yet.
     pub(super) fn activity(&self, kind: ActivityKind, group: &Group<'_>) -> Activity {
-        let mut activity = record_conversion::blank(&self.around.caller, group);
+        let mut activity = self.context.caller.activity(group);
         activity.kind = kind;
         activity.at_ms = self.at_ms;
         activity.offer = Some(self.offer.id.clone());
         activity.note.clone_from(&self.note);
         activity.is_test |= self.request.is_test;
         activity.tuid = String::new();
-        fill(&mut activity, self.request, self.around, Some(&self.offer));
+        fill(&mut activity, self.request, self.context, Some(&self.offer));
         activity
     }
 
@@ -187,7 +222,7 @@ impl Case<'_> {
             "environment",
             if activity.is_test { "sandbox" } else { "production" },
         );
-        let geo = &self.around.geo;
+        let geo = &self.context.geo;
         for (name, value) in [
             ("country", &geo.country),
             ("country_subdivision", &geo.subdivision),
@@ -223,23 +258,33 @@ impl Case<'_> {
         matching::Subject {
             ids: &request.ids,
             named: request.named,
-            ip_hash: if is_hashed { self.around.ip_hash } else { 0 },
+            ip_hash: if is_hashed { self.context.ip_hash } else { 0 },
             devices,
         }
     }
 }
 
 /// What came with the request, as every activity keeps it.
-pub(super) fn fill(activity: &mut Activity, request: &AppRequest, around: &Around, offer: Option<&Offer>) {
+pub(super) fn fill(
+    activity: &mut Activity,
+    request: &AppRequest,
+    context: &AppContext,
+    offer: Option<&Offer>,
+) {
     activity.input.uids.clone_from(&request.uids);
     activity.input.custom.clone_from(&request.custom);
     activity.input.partner_custom.clone_from(&request.partner_custom);
     activity.input.fields.clone_from(&request.fields);
     activity.input.fields.extend(request.ids.iter().cloned());
+    activity
+        .input
+        .fields
+        .extend(request.notes.iter().cloned().map(Note::into_pair));
+    personal::settle(&request.identity, offer, activity);
     if !request.user_agent.is_empty() {
         activity.input.user_agent = cut(&request.user_agent, 512).to_owned();
     }
-    if let (Some(ip), Some(offer)) = (around.ip, offer) {
+    if let (Some(ip), Some(offer)) = (context.ip, offer) {
         activity.input.ip = client::stored_ip(ip, offer.ip_privacy);
     }
 }

@@ -6,20 +6,24 @@
 //!
 //! 2026-11-22: its names go past the same bound as those of clicks (`tracking::link_names`).
 
-use super::{Case, Decided, Failure, MOST_KEPT, Reply, credit_json, finish, recredit, visitors};
-use crate::domain::activity::{ActivityKind, Candidate, MatchType, RefusalReason};
-use crate::domain::attribution::{ClaimVerdict, Claimed, Credit, Engagement, Install, Return, judge_claim};
+use super::partner::{self, invalid};
+use super::{AppRequest, Case, Decided, Failure, MOST_KEPT, Reply, credit_json, finish, recredit, visitors};
+use crate::domain::activity::{Activity, ActivityKind, Candidate, MatchType};
+use crate::domain::attribution::{
+    ClaimVerdict, Claimed, Credit, Engagement, Install, Rejection, Return, judge_claim,
+};
 use crate::domain::ids::SessionId;
-use crate::domain::offer::{Offer, TrustMode, TrustScope};
-use crate::domain::partner::Partner;
+use crate::domain::offer::Offer;
 use crate::domain::session::{Device, EngagementKind, Geo, Session, SessionFlags};
 use crate::domain::visitor::{Facts, Tracker, Visitor};
 use crate::recorder::Group;
 use crate::store::catalog::LinkEntry;
-use crate::tracking::record_conversion::{Caller, is_authenticated};
-use crate::tracking::trust::{self, Judgement};
+use crate::store::{StoreError, keys};
 use crate::tracking::{instant, matching};
 use serde_json::json;
+
+/// Name of the fact that says what was wrong with a device when it installed.
+pub(super) const DEVICE_REJECTION: &str = "device_rejection";
 
 pub(super) fn record(case: &Case<'_>, group: &mut Group<'_>) -> Decided {
     let catalog = group.catalog().clone();
@@ -29,26 +33,16 @@ pub(super) fn record(case: &Case<'_>, group: &mut Group<'_>) -> Decided {
         .get(token)
         .filter(|entry| entry.link.offer == case.offer.id);
     let Some(entry) = entry else {
-        return Ok(Err(invalid(
+        return Err(invalid(
             "tracker",
             "Send tracker: the token of the partner's link of this app.",
-        )));
+        )
+        .into());
     };
-    if let Err(failure) = authorize(entry.partner.as_deref(), &case.around.caller, group.now_ms()) {
-        return Ok(Err(failure));
-    }
-    let mut session = match claimed_session(case, entry, &case.offer, group) {
-        Ok(session) => session,
-        Err(failure) => return Ok(Err(failure)),
-    };
-    let Some(visitor) = visitors::find(case, group)? else {
-        return Ok(Err(Failure::new(
-            404,
-            "Device not found",
-            RefusalReason::UnknownDevice,
-        )));
-    };
-    let (at_ms, of) = claimed_activity(&visitor);
+    partner::authorize(entry.partner.as_deref(), &case.context.caller, group.now_ms())?;
+    let mut session = claimed_session(case, entry, &case.offer, group)?;
+    let visitor = case.known_visitor(group)?;
+    let (at_ms, of) = claimed_activity(&visitor, group)?;
     let engagement = Engagement {
         id: session.id,
         at_ms: session.at_ms(),
@@ -70,29 +64,26 @@ pub(super) fn record(case: &Case<'_>, group: &mut Group<'_>) -> Decided {
         ClaimVerdict::Granted => {
             let before = visitor.credit_before(at_ms);
             // Only now: names of a claim that changes nothing take no room.
-            case.around.link_names.admit(&entry.link, &mut session);
+            case.context.link_names.admit(&entry.link, &mut session);
             visitors::note_credit(visitor.adid, &engagement.windows, at_ms, before, group)?;
             grant(case, visitor, session, group)
         }
-        ClaimVerdict::Unchanged => Ok(Ok(reply("unchanged", visitor.credit.as_deref(), None))),
-        verdict => Ok(Ok(reply(
-            "refused",
-            visitor.credit.as_deref(),
-            Some(verdict.code()),
-        ))),
+        ClaimVerdict::Unchanged => Ok(reply("unchanged", visitor.credit.as_deref(), None)),
+        verdict => Ok(reply("refused", visitor.credit.as_deref(), Some(verdict.code()))),
     }
 }
 
 /// What a claim is about, the newest reattribution or else the install, and when that was.
-fn claimed_activity(visitor: &Visitor) -> (i64, Claimed) {
+fn claimed_activity(visitor: &Visitor, group: &Group<'_>) -> Result<(i64, Claimed), StoreError> {
     let Some(at_ms) = visitor.reattributed_at_ms else {
+        let record: Option<Activity> = group.load(&keys::activity(visitor.install))?;
         let install = Install {
             at_ms: visitor.installed_at_ms,
-            download_at_ms: None,
+            download_at_ms: record.as_ref().and_then(download_at_ms),
             is_test: visitor.is_test,
-            rejection: None,
+            rejection: record.as_ref().and_then(device_rejection),
         };
-        return (install.at_ms, Claimed::Install(install));
+        return Ok((install.at_ms, Claimed::Install(install)));
     };
     let back = Return {
         at_ms,
@@ -102,40 +93,36 @@ fn claimed_activity(visitor: &Visitor) -> (i64, Claimed) {
         is_test: visitor.is_test,
         rejection: None,
     };
-    (at_ms, Claimed::Reattribution(back))
+    Ok((at_ms, Claimed::Reattribution(back)))
+}
+
+/// When the download of an install began, as its request said.
+fn download_at_ms(install: &Activity) -> Option<i64> {
+    let mut fields = install.input.fields.iter();
+    let (_, seconds) = fields.find(|(name, _)| name == "install_begin_time")?;
+    seconds.parse::<i64>().ok().map(|seconds| seconds * 1000)
+}
+
+/// What was wrong with the device when it installed: no engagement could have the credit then, nor can a claimed one.
+fn device_rejection(install: &Activity) -> Option<Rejection> {
+    let of_device = [
+        Rejection::AnonymousTraffic,
+        Rejection::IncorrectSignature,
+        Rejection::MalformedAdvertisingId,
+    ];
+    let lost = install
+        .candidates
+        .iter()
+        .filter_map(|c| c.lost_because.as_deref());
+    let noted = install.facts.iter().filter(|(fact, _)| fact == DEVICE_REJECTION);
+    noted
+        .map(|(_, code)| code.as_str())
+        .chain(lost)
+        .find_map(|code| of_device.into_iter().find(|rejection| rejection.code() == code))
 }
 
 fn reply(result: &str, credit: Option<&Session>, reason: Option<&str>) -> Reply {
     Reply::ok(json!({"status": "OK", "result": result, "reason": reason, "attribution": credit_json(credit)}))
-}
-
-fn invalid(field: &str, message: &str) -> Failure {
-    Failure {
-        field: Some(field.into()),
-        message: message.into(),
-        ..Failure::new(400, "Invalid parameter", RefusalReason::InvalidField)
-    }
-}
-
-/// Whether the caller may speak for the partner.
-pub(super) fn authorize(partner: Option<&Partner>, caller: &Caller, now_ms: i64) -> Result<(), Failure> {
-    let refused = |reason| Failure::new(401, "Failed to authorize request", reason);
-    let Some(policy) = partner
-        .map(|partner| &partner.trust)
-        .filter(|policy| policy.mode == TrustMode::Enforced)
-    else {
-        let message =
-            "Claims and costs need an enforced trust policy of the partner: set one in its settings.";
-        return Err(Failure {
-            message: message.into(),
-            ..refused(RefusalReason::BadToken)
-        });
-    };
-    match trust::judge(policy, TrustScope::Claims, &caller.for_trust(), now_ms) {
-        Judgement::Pass if is_authenticated(policy, Judgement::Pass) => Ok(()),
-        Judgement::Refused(reason) | Judgement::Noted(reason) => Err(refused(reason)),
-        Judgement::Pass => Err(refused(RefusalReason::BadToken)),
-    }
 }
 
 /// The engagement as the network tells it.
@@ -146,28 +133,7 @@ fn claimed_session(
     group: &Group<'_>,
 ) -> Result<Session, Failure> {
     let request = case.request;
-    let time = ["engagement_time", "click_time", "impression_time"]
-        .into_iter()
-        .find_map(|name| request.field(name).map(|value| (name, value)));
-    let Some((name, value)) = time else {
-        return Err(invalid(
-            "engagement_time",
-            "Send engagement_time in unix seconds.",
-        ));
-    };
-    let at_ms = instant::unix(name, value).map_err(|error| invalid(name, &error.message))?;
-    if at_ms > group.now_ms() {
-        return Err(invalid(
-            name,
-            "The engagement lies in the future; check the clock of the sender.",
-        ));
-    }
-    let kind = match request.field("engagement_type") {
-        Some("impression" | "view") => EngagementKind::Impression,
-        None if name == "impression_time" => EngagementKind::Impression,
-        Some("click") | None => EngagementKind::Click,
-        Some(_) => return Err(invalid("engagement_type", "Send click or impression.")),
-    };
+    let (name, at_ms, kind) = told_engagement(request, group.now_ms())?;
     let field = |name: &str| request.field(name).unwrap_or_default().to_owned();
     let mut names = vec![entry.link.network.clone()];
     for (name, own) in [
@@ -228,6 +194,36 @@ fn claimed_session(
     })
 }
 
+/// When the engagement was, under which name that was sent, and whether it was a click or a view.
+fn told_engagement(
+    request: &AppRequest,
+    now_ms: i64,
+) -> Result<(&'static str, i64, EngagementKind), Failure> {
+    let time = ["engagement_time", "click_time", "impression_time"]
+        .into_iter()
+        .find_map(|name| request.field(name).map(|value| (name, value)));
+    let Some((name, value)) = time else {
+        return Err(invalid(
+            "engagement_time",
+            "Send engagement_time in unix seconds.",
+        ));
+    };
+    let at_ms = instant::unix(name, value).map_err(|error| invalid(name, &error.message))?;
+    if at_ms > now_ms {
+        return Err(invalid(
+            name,
+            "The engagement lies in the future; check the clock of the sender.",
+        ));
+    }
+    let kind = match request.field("engagement_type") {
+        Some("impression" | "view") => EngagementKind::Impression,
+        None if name == "impression_time" => EngagementKind::Impression,
+        Some("click") | None => EngagementKind::Click,
+        Some(_) => return Err(invalid("engagement_type", "Send click or impression.")),
+    };
+    Ok((name, at_ms, kind))
+}
+
 fn grant(case: &Case<'_>, mut visitor: Visitor, session: Session, group: &mut Group<'_>) -> Decided {
     let outdated = visitor.tracker();
     let loser = visitor.credit.as_deref().map(|session| Candidate {
@@ -273,5 +269,5 @@ fn grant(case: &Case<'_>, mut visitor: Visitor, session: Session, group: &mut Gr
         recredit::follow(of, &activity, group)?;
     }
     finish(activity, Some(&visitor), group)?;
-    Ok(Ok(reply("updated", visitor.credit.as_deref(), None)))
+    Ok(reply("updated", visitor.credit.as_deref(), None))
 }

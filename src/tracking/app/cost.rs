@@ -1,31 +1,24 @@
 //! The cost of an engagement, reported by its network under the `cost_id` that the engagement carried.
 
-use super::claim::authorize;
-use super::{AppRequest, Around, DAY_MS, Decided, Failure, Reply, count, finish, recredit, request};
+use super::partner::{self, invalid};
+use super::{AppContext, AppRequest, DAY_MS, Decided, Failure, Reply, count, finish, recredit, request};
 use crate::domain::activity::{Activity, ActivityKind, MatchType, RefusalReason};
-use crate::domain::duplicates;
-use crate::domain::ids::ActivityId;
-use crate::domain::money::{Money, parse_amount};
+use crate::domain::money::{Money, parse_amount, parse_sent_amount};
+use crate::domain::partner::Partner;
 use crate::domain::session::Session;
 use crate::domain::stats::{Counters, Sums};
 use crate::recorder::Group;
-use crate::store::{Db, Key, KeyRange, Period, PeriodKind, StoreError, codec, keys};
-use crate::tracking::{engagement, matching, record_conversion};
+use crate::store::codec::CostReport;
+use crate::store::{Db, KeyRange, Period, PeriodKind, StoreError, keys};
+use crate::tracking::{engagement, matching};
 use serde_json::json;
+use std::sync::Arc;
 
 /// Accepted up to this long after the engagement.
 const WITHIN_MS: i64 = 7 * DAY_MS;
 /// Activities of an engagement that are looked through for its install.
 const MOST_ACTIVITIES: usize = 100;
 const TYPES: [&str; 4] = ["cpc", "cpi", "cpm", "cpe"];
-
-fn invalid(field: &str, message: &str) -> Failure {
-    Failure {
-        field: Some(field.into()),
-        message: message.into(),
-        ..Failure::new(400, "Invalid parameter", RefusalReason::InvalidField)
-    }
-}
 
 /// What was reported.
 struct Cost<'r> {
@@ -53,8 +46,9 @@ fn parse(request: &AppRequest) -> Result<Cost<'_>, Failure> {
     if request.field("tag").is_some_and(|tag| tag.chars().count() > 128) {
         return Err(invalid("tag", "Send at most 128 characters."));
     }
-    let amount = parse_amount(need("cost_amount")?)
+    let amount = parse_sent_amount(need("cost_amount")?)
         .ok()
+        .map(|sent| sent.amount)
         .filter(|amount| amount.normalize().scale() <= 5)
         .ok_or_else(|| invalid("cost_amount", "Send whole units with at most five decimals."))?;
     let currency = request::currency("cost_currency", need("cost_currency")?)
@@ -64,11 +58,6 @@ fn parse(request: &AppRequest) -> Result<Cost<'_>, Failure> {
         kind,
         money: Money { amount, currency },
     })
-}
-
-/// Under which key the newest report of an engagement's cost is noted.
-pub(super) fn report(session: &Session) -> Key {
-    keys::duplicate(&duplicates::hash(&[b"cost-report", &session.id.to_key()]))
 }
 
 /// What was counted of the cost that the engagement itself carried: at the click or view, or at its install.
@@ -93,7 +82,9 @@ fn has_install(session: &Session, group: &Group<'_>) -> Result<bool, StoreError>
             let Some(id) = keys::parse_activity_index(&key) else {
                 continue;
             };
-            let is_install = load(id, group)?.is_some_and(|activity| activity.kind == ActivityKind::Install);
+            let is_install = group
+                .load(&keys::activity(id))?
+                .is_some_and(|activity| activity.kind == ActivityKind::Install);
             if is_install && recredit::last_update(id, group)?.is_none() {
                 return Ok(true);
             }
@@ -102,28 +93,29 @@ fn has_install(session: &Session, group: &Group<'_>) -> Result<bool, StoreError>
     Ok(false)
 }
 
+/// The partner whose engagement a report names.
+pub(super) fn partner(request: &AppRequest, group: &Group<'_>) -> Result<Option<Arc<Partner>>, StoreError> {
+    let Some(id) = request.field("cost_id") else {
+        return Ok(None);
+    };
+    let session = matching::by_cost_id(id, group.now_ms(), WITHIN_MS, group)?;
+    let partner = session.and_then(|session| session.partner);
+    Ok(partner.and_then(|id| group.catalog().partners.get(&id).cloned()))
+}
+
 /// A second report of the same cost changes nothing; another amount replaces the first in the totals, and the first
 /// one what the engagement itself said.
-pub(super) fn record(request: &AppRequest, around: &Around, group: &mut Group<'_>) -> Decided {
-    let cost = match parse(request) {
-        Ok(cost) => cost,
-        Err(failure) => return Ok(Err(failure)),
-    };
+pub(super) fn record(request: &AppRequest, context: &AppContext, group: &mut Group<'_>) -> Decided {
+    let cost = parse(request)?;
     let Some(session) = matching::by_cost_id(cost.id, group.now_ms(), WITHIN_MS, group)? else {
-        return Ok(Err(Failure::new(
-            404,
-            "Engagement not found",
-            RefusalReason::UnknownSession,
-        )));
+        return Err(Failure::new(404, "Engagement not found", RefusalReason::UnknownSession).into());
     };
     let catalog = group.catalog().clone();
     let partner = session.partner.as_ref().and_then(|id| catalog.partners.get(id));
-    if let Err(failure) = authorize(partner.map(AsRef::as_ref), &around.caller, group.now_ms()) {
-        return Ok(Err(failure));
-    }
-    let at = report(&session);
-    let before = match group.get(at.0, &at.1)? {
-        Some(record) => load(codec::decode_duplicate(&record, at.0, &at.1)?.activity, group)?,
+    partner::authorize(partner.map(AsRef::as_ref), &context.caller, group.now_ms())?;
+    let at = keys::cost_report(session.id);
+    let before = match group.load(&at)? {
+        Some(report) => group.load(&keys::activity(report.activity))?,
         None => None,
     };
     let done = Reply::ok(json!({"status": "OK"}));
@@ -131,15 +123,15 @@ pub(super) fn record(request: &AppRequest, around: &Around, group: &mut Group<'_
         .as_ref()
         .map(|before| (told(before, "cost_type"), told_money(before)));
     if before.is_some_and(|(kind, money)| kind == cost.kind && money == Some(cost.money)) {
-        return Ok(Ok(done));
+        return Ok(done);
     }
-    let activity = build(request, around, &session, group);
-    let first = codec::Duplicate {
+    let activity = build(request, context, &session, group);
+    let report = CostReport {
         activity: activity.id,
         at_ms: group.now_ms(),
         expires_at_ms: group.now_ms() + WITHIN_MS,
     };
-    group.put(at, codec::encode_duplicate(&first)?);
+    group.save(at, &report)?;
     let mut counters = Counters::default();
     counters.cost.add(cost.money);
     let mut replaced = Counters::default();
@@ -150,11 +142,11 @@ pub(super) fn record(request: &AppRequest, around: &Around, group: &mut Group<'_
     counters.merge(&replaced.negated());
     count(&activity, &counters, group);
     finish(activity, None, group)?;
-    Ok(Ok(done))
+    Ok(done)
 }
 
-fn build(request: &AppRequest, around: &Around, session: &Session, group: &Group<'_>) -> Activity {
-    let mut activity = record_conversion::blank(&around.caller, group);
+fn build(request: &AppRequest, context: &AppContext, session: &Session, group: &Group<'_>) -> Activity {
+    let mut activity = context.caller.activity(group);
     activity.kind = ActivityKind::CostUpdate;
     activity.offer = Some(session.offer.clone());
     activity.input.fields.clone_from(&request.fields);
@@ -178,12 +170,4 @@ fn told_money(activity: &Activity) -> Option<Money> {
     let amount = parse_amount(told(activity, "cost_amount")).ok()?;
     let currency = told(activity, "cost_currency").trim().parse().ok()?;
     Some(Money { amount, currency })
-}
-
-fn load(id: ActivityId, group: &Group<'_>) -> Result<Option<Activity>, StoreError> {
-    let at = keys::activity(id);
-    let record = group.get(at.0, &at.1)?;
-    record
-        .map(|record| codec::decode_activity(&record, at.0, &at.1))
-        .transpose()
 }

@@ -40,7 +40,7 @@ impl Endpoint {
     }
 
     /// What a token must be good for.
-    pub(super) fn scope(self) -> TrustScope {
+    pub fn scope(self) -> TrustScope {
         match self {
             Self::Session | Self::Uninstall | Self::Attribution => TrustScope::Sessions,
             Self::Event => TrustScope::Events,

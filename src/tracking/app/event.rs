@@ -3,25 +3,23 @@
 //! 2026-11-21: an app counts repeated purchases of one device, so the default duplicate policy of an event
 //! compares order numbers only here, never the session; `is_unique` is what counts a device once.
 
-use super::{Case, DAY_MS, Decided, Failure, Reply, count, finish, visitors};
-use crate::domain::activity::{ActivityKind, ConversionStatus, RefusalReason, StatusChange, Verdict};
+use super::{Case, DAY_MS, Decided, Failure, Reply, Stop, count, finish, visitors};
+use crate::domain::activity::{Activity, ActivityKind, ConversionStatus, RefusalReason};
 use crate::domain::duplicates::{self, DuplicateKey};
 use crate::domain::ids::ActivityId;
-use crate::domain::offer::{Approval, DuplicateBy, DuplicatePolicy, Event};
+use crate::domain::offer::{DuplicateBy, DuplicatePolicy, Event};
 use crate::domain::stats::Counters;
 use crate::domain::visitor::{Order, Visitor};
 use crate::recorder::Group;
-use crate::store::keys::{self, Key};
-use crate::store::{StoreError, codec};
-use crate::tracking::{queueing, record_conversion};
+use crate::store::codec::{SentAdRevenue, SentEvent};
+use crate::store::{Key, StoreError, keys};
+use crate::tracking::acceptance::{self, Approving, Claim};
+use crate::tracking::queueing;
+use crate::tracking::unproven::{self, Bound};
 use serde_json::json;
 
 fn ok() -> Reply {
     Reply::ok(json!({"status": "OK"}))
-}
-
-fn unknown_device() -> Failure {
-    Failure::new(404, "Device not found", RefusalReason::UnknownDevice)
 }
 
 pub(super) fn record(case: &Case<'_>, group: &mut Group<'_>) -> Decided {
@@ -32,39 +30,26 @@ pub(super) fn record(case: &Case<'_>, group: &mut Group<'_>) -> Decided {
         .iter()
         .find(|event| event.token.as_str() == named);
     let Some(event) = event.cloned() else {
-        return Ok(Err(Failure::new(
-            400,
-            "Invalid event token",
-            RefusalReason::WrongEvent,
-        )));
+        return Err(Failure::new(400, "Invalid event token", RefusalReason::WrongEvent).into());
     };
-    let Some(mut visitor) = visitors::find(case, group)? else {
-        return Ok(Err(unknown_device()));
-    };
+    let mut visitor = case.known_visitor(group)?;
     let (order, crowd) = order(case, &event, &visitor, group)?;
     match order {
         Order::Next => {}
-        Order::Repeated => return Ok(Ok(ok())),
+        Order::Repeated => return Ok(ok()),
         Order::TooLate => {
-            return Ok(Err(Failure::new(
-                400,
-                "Bad event state",
-                RefusalReason::OutOfOrder,
-            )));
+            return Err(Failure::new(400, "Bad event state", RefusalReason::OutOfOrder).into());
         }
     }
     if event.is_unique && visitor.unique_events.contains(&event.token) {
         let text = "Ignoring event, earlier unique event tracked";
-        return Ok(Err(Failure::new(400, text, RefusalReason::UniqueEvent)));
+        return Err(Failure::new(400, text, RefusalReason::UniqueEvent).into());
     }
-    let claim = match claim(case, &event, &visitor, group)? {
-        Ok(claim) => claim,
-        Err(reason) => {
-            return Ok(Err(Failure::new(
-                400,
-                "Ignoring event, earlier unique event tracked",
-                reason,
-            )));
+    let key = match same(case, &event, &visitor, group)? {
+        Claim::Free(key) => key,
+        Claim::Taken { reason, .. } => {
+            let text = "Ignoring event, earlier unique event tracked";
+            return Err(Failure::new(400, text, reason).into());
         }
     };
     let said = case.request.at_ms.map(|_| case.request.said);
@@ -72,12 +57,20 @@ pub(super) fn record(case: &Case<'_>, group: &mut Group<'_>) -> Decided {
     if event.is_unique {
         visitor.unique_events.push(event.token.clone());
     }
+    visitor.learn_device(&case.request.fields);
+    let activity = accept(case, &event, &visitor, key, group)?;
     visitors::save(&visitor, &[], group)?;
-    let activity = accept(case, &event, &visitor, claim, group)?;
     if let Some(at) = crowd {
-        remember(case, at, activity, group)?;
+        // Remembered for as long as the request is not too old to be sent again.
+        let at_ms = group.now_ms();
+        let sent = SentEvent {
+            activity,
+            at_ms,
+            expires_at_ms: at_ms + case.endpoint.most_days() * DAY_MS,
+        };
+        group.save(at, &sent)?;
     }
-    Ok(Ok(ok()))
+    Ok(ok())
 }
 
 /// How the event stands to those before it. Of a second with many events the visitor remembers only some; the key
@@ -87,7 +80,7 @@ fn order(
     event: &Event,
     visitor: &Visitor,
     group: &Group<'_>,
-) -> Result<(Order, Option<Key>), StoreError> {
+) -> Result<(Order, Option<Key<SentEvent>>), StoreError> {
     // Without a time of its own every request is a new event.
     let Some(sent_ms) = case.request.at_ms else {
         return Ok((Order::Next, None));
@@ -96,43 +89,16 @@ fn order(
     if order != Order::Next || !visitor.is_crowded(&event.token, sent_ms) {
         return Ok((order, None));
     }
-    let at = sent_key(b"event", case, visitor, sent_ms);
-    Ok(if group.get(at.0, &at.1)?.is_some() {
+    let at = keys::sent_event(visitor.adid, sent_ms, case.request.said);
+    Ok(if group.has(&at)? {
         (Order::Repeated, None)
     } else {
         (Order::Next, Some(at))
     })
 }
 
-/// What a request that names its time is known by: that time, and all that was said.
-fn sent_key(what: &[u8], case: &Case<'_>, visitor: &Visitor, sent_ms: i64) -> Key {
-    keys::duplicate(&duplicates::hash(&[
-        what,
-        &visitor.adid.0,
-        &sent_ms.to_be_bytes(),
-        &case.request.said.to_be_bytes(),
-    ]))
-}
-
-/// Remembers a request for as long as it is not too old to be sent again.
-fn remember(case: &Case<'_>, at: Key, activity: ActivityId, group: &mut Group<'_>) -> Result<(), StoreError> {
-    let at_ms = group.now_ms();
-    let first = codec::Duplicate {
-        activity,
-        at_ms,
-        expires_at_ms: at_ms + case.endpoint.most_days() * DAY_MS,
-    };
-    group.put(at, codec::encode_duplicate(&first)?);
-    Ok(())
-}
-
 /// What makes the event the same as another, unless another has it already.
-fn claim(
-    case: &Case<'_>,
-    event: &Event,
-    visitor: &Visitor,
-    group: &Group<'_>,
-) -> Result<Result<Option<DuplicateKey>, RefusalReason>, StoreError> {
+fn same(case: &Case<'_>, event: &Event, visitor: &Visitor, group: &Group<'_>) -> Result<Claim, StoreError> {
     let by = match event.duplicates.by {
         DuplicateBy::Default => DuplicateBy::Uid,
         set => set,
@@ -149,74 +115,60 @@ fn claim(
         session: credit.map(|session| session.id),
         visitor: &adid,
         uid1: case.request.uids.first().map_or("", String::as_str),
+        money: case.request.money,
+        is_unfilled: false,
     };
-    let Some(key) = duplicates::key(&policy, &conversion, group.now_ms()) else {
-        return Ok(Ok(None));
-    };
-    Ok(
-        match duplicates::decide(
-            &policy,
-            &key,
-            record_conversion::holder(&key, group)?,
-            group.now_ms(),
-        ) {
-            Verdict::Duplicate { reason, .. } => Err(reason),
-            _ => Ok(Some(key)),
-        },
-    )
+    acceptance::claim(&policy, &conversion, group)
 }
 
 fn accept(
     case: &Case<'_>,
     event: &Event,
     visitor: &Visitor,
-    claim: Option<DuplicateKey>,
+    key: Option<DuplicateKey>,
     group: &mut Group<'_>,
-) -> Result<ActivityId, StoreError> {
-    let now_ms = group.now_ms();
+) -> Result<ActivityId, Stop> {
     let mut activity = case.activity_of(
         ActivityKind::Event,
         visitor,
         Some(visitor.last_session_at_ms),
         group,
     );
-    let status = match event.approval {
-        Approval::Automatic => ConversionStatus::Approved,
-        Approval::AfterDays { .. } | Approval::Manual => ConversionStatus::Pending,
-    };
     activity.event = Some(event.token.clone());
     activity.money = case.request.money;
-    activity.status = Some(status);
-    activity.history.push(StatusChange {
-        at_ms: now_ms,
-        status,
-        by: "automatic".into(),
-    });
-    activity.payout = queueing::payout(&activity, group.catalog());
-    if let Some(claim) = claim {
-        let first = codec::Duplicate {
-            activity: activity.id,
-            at_ms: now_ms,
-            expires_at_ms: claim.expires_at_ms,
-        };
-        group.put(keys::duplicate(&claim.hash), codec::encode_duplicate(&first)?);
+    let (status, approving) = match bound(case, event, &activity, group)? {
+        Bound::FarOver => {
+            return Err(Failure::new(400, "Event limit exceeded", RefusalReason::OverBound).into());
+        }
+        Bound::Over => {
+            activity.note = format!("over_bound: {}", RefusalReason::OverBound.remedy());
+            (ConversionStatus::Pending, Approving::ByOperator)
+        }
+        Bound::Within => (acceptance::status_by_policy(event.approval), Approving::ByPolicy),
+    };
+    acceptance::accept(&mut activity, event.approval, (status, approving), key, group)?;
+    Ok(finish(activity, Some(visitor), group)?.id)
+}
+
+/// Events with a payout are bounded as sales are, unless somebody vouches for them.
+fn bound(
+    case: &Case<'_>,
+    event: &Event,
+    activity: &Activity,
+    group: &mut Group<'_>,
+) -> Result<Bound, StoreError> {
+    let Some(session) = activity.session.as_ref().filter(|_| !case.is_proven) else {
+        return Ok(Bound::Within);
+    };
+    if queueing::payout(activity, group.catalog()).is_none() {
+        return Ok(Bound::Within);
     }
-    if let (ConversionStatus::Pending, Approval::AfterDays { days }) = (status, event.approval) {
-        group.put(
-            keys::approval(now_ms + i64::from(days) * DAY_MS, activity.id),
-            Vec::new(),
-        );
-    }
-    let mut counters = Counters::default();
-    counters.add_conversion(status, activity.money, activity.payout);
-    count(&activity, &counters, group);
-    finish(activity, Some(visitor), group).map(|activity| activity.id)
+    let most = case.context.unproven_sales;
+    unproven::claim(session.id, event, activity, most, group)
 }
 
 pub(super) fn record_ad_revenue(case: &Case<'_>, group: &mut Group<'_>) -> Decided {
-    let Some(visitor) = visitors::find(case, group)? else {
-        return Ok(Err(unknown_device()));
-    };
+    let visitor = case.known_visitor(group)?;
     let mut activity = case.activity_of(
         ActivityKind::AdRevenue,
         &visitor,
@@ -225,11 +177,17 @@ pub(super) fn record_ad_revenue(case: &Case<'_>, group: &mut Group<'_>) -> Decid
     );
     activity.money = case.request.money;
     if let Some(sent_ms) = case.request.at_ms {
-        let at = sent_key(b"ad-revenue", case, &visitor, sent_ms);
-        if group.get(at.0, &at.1)?.is_some() {
-            return Ok(Ok(ok()));
+        let at = keys::sent_ad_revenue(visitor.adid, sent_ms, case.request.said);
+        if group.has(&at)? {
+            return Ok(ok());
         }
-        remember(case, at, activity.id, group)?;
+        let at_ms = group.now_ms();
+        let sent = SentAdRevenue {
+            activity: activity.id,
+            at_ms,
+            expires_at_ms: at_ms + case.endpoint.most_days() * DAY_MS,
+        };
+        group.save(at, &sent)?;
     }
     let mut counters = Counters::default();
     activity
@@ -238,5 +196,5 @@ pub(super) fn record_ad_revenue(case: &Case<'_>, group: &mut Group<'_>) -> Decid
         .for_each(|money| counters.revenue.add(money));
     count(&activity, &counters, group);
     finish(activity, Some(&visitor), group)?;
-    Ok(Ok(ok()))
+    Ok(ok())
 }

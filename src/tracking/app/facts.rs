@@ -1,5 +1,5 @@
-//! What an activity of a visitor can tell beyond the request: the end of a temporary credit, and the device that
-//! its user agent names.
+//! What an activity of a visitor can tell beyond the request: the end of a temporary credit, the device that its user
+//! agent names, and what the app said of the device before.
 
 use super::visitors;
 use crate::domain::activity::Activity;
@@ -24,6 +24,7 @@ pub(super) fn complete(
     if !agent.is_bot {
         tell_device(&agent.device, &activity.input.fields, &mut facts);
     }
+    recall_device(visitor, &activity.input.fields, &mut facts);
     activity.facts = facts.0;
     Ok(())
 }
@@ -57,6 +58,16 @@ fn tell_device(device: &Device, fields: &[(String, String)], facts: &mut Facts) 
         ("browser", &device.browser),
     ] {
         if !value.is_empty() && said(name).is_none() {
+            facts.add(name, value);
+        }
+    }
+}
+
+/// What the app said of the device before, where neither it nor the user agent says anything now.
+fn recall_device(visitor: &Visitor, fields: &[(String, String)], facts: &mut Facts) {
+    for (name, value) in &visitor.device {
+        let is_said = |(known, said): &(String, String)| known == name && !said.is_empty();
+        if !fields.iter().any(is_said) && !facts.0.iter().any(is_said) {
             facts.add(name, value);
         }
     }

@@ -1,12 +1,13 @@
 //! A device asks to be forgotten: its record goes, its activities and engagements keep only what is counted, what
-//! waits to be told of them is cancelled, and from then on nothing of it is taken. The erasure itself is told.
+//! waits to be told of them is cancelled, and from then on nothing of it is taken. The erasure itself is told. One that
+//! nobody proved waits first (`held`).
 
-use super::{Case, Decided, Failure, Reply, finish, visitors};
+use super::{Case, Decided, Failure, Reply, finish, held, visitors};
 use crate::domain::activity::{ActivityKind, RefusalReason};
 use crate::domain::ids::SessionId;
 use crate::domain::visitor::Visitor;
 use crate::recorder::Group;
-use crate::store::{Db, KeyRange, Period, PeriodKind, StoreError, codec, keys};
+use crate::store::{Db, KeyRange, Period, PeriodKind, StoreError, keys};
 use crate::tracking::{erasure, matching, queueing};
 use serde_json::json;
 use std::collections::BTreeSet;
@@ -19,20 +20,19 @@ const MONTHS: u16 = 36;
 
 pub(super) fn record(case: &Case<'_>, group: &mut Group<'_>) -> Decided {
     let done = || Reply::ok(json!({"status": "OK", "message": "Device forgotten"}));
-    if visitors::is_forgotten(case, group)? {
-        return Ok(Ok(done()));
+    if visitors::is_forgotten(&case.offer, case.request, group)? {
+        return Ok(done());
     }
-    let Some(visitor) = visitors::find(case, group)? else {
+    if !case.is_proven && case.context.erasure_wait_ms > 0 {
+        return held::hold(case, group);
+    }
+    let Some(visitor) = case.visitor(group)? else {
         if case.request.ids.is_empty() {
-            return Ok(Err(Failure::new(
-                404,
-                "Device not found",
-                RefusalReason::UnknownDevice,
-            )));
+            return Err(Failure::new(404, "Device not found", RefusalReason::UnknownDevice).into());
         }
         erase_sessions(case, &case.request.ids, BTreeSet::new(), group)?;
-        visitors::forget(case, &case.request.ids, None, group);
-        return Ok(Ok(done()));
+        visitors::forget(&case.offer, case.request, &case.request.ids, None, group)?;
+        return Ok(done());
     };
     let activity = case.activity_of(
         ActivityKind::GdprForgetDevice,
@@ -49,11 +49,11 @@ pub(super) fn record(case: &Case<'_>, group: &mut Group<'_>) -> Decided {
     group.erase(told.iter().map(|id| id.0).chain([activity.id.0]));
     erasure::scrub_later(told, group);
     erasure::scrub(&mut activity);
-    group.put(keys::activity(activity.id), codec::encode_activity(&activity)?);
-    visitors::forget(case, &case.request.ids, None, group);
-    visitors::forget(case, &visitor.ids, Some(visitor.adid), group);
+    group.save(keys::activity(activity.id), &activity)?;
+    visitors::forget(&case.offer, case.request, &case.request.ids, None, group)?;
+    visitors::forget(&case.offer, case.request, &visitor.ids, Some(visitor.adid), group)?;
     visitors::remove(&visitor, group);
-    Ok(Ok(done()))
+    Ok(done())
 }
 
 /// Erases the activities of a visitor; gives the engagements that they were credited to.
@@ -68,15 +68,13 @@ fn erase_activities(visitor: &Visitor, group: &mut Group<'_>) -> Result<BTreeSet
             let Some(id) = keys::parse_activity_index(&key) else {
                 continue;
             };
-            let at = keys::activity(id);
-            if let Some(record) = group.get(at.0, &at.1)? {
-                let activity = codec::decode_activity(&record, at.0, &at.1)?;
-                queueing::orders(&activity).for_each(|order| group.delete(order));
+            if let Some(activity) = group.load(&keys::activity(id))? {
+                queueing::orders(&activity).for_each(|order| group.remove(order));
                 let (erased, session) = erasure::erase_activity(activity, group)?;
                 group.erase(erased);
                 sessions.extend(session);
             }
-            group.delete((db, key));
+            group.remove((db, key));
         }
     }
     Ok(sessions)

@@ -18,38 +18,45 @@
 mod case;
 mod claim;
 mod cost;
+pub mod due;
 mod endpoint;
 mod event;
 mod facts;
 mod forget;
+pub mod held;
+mod partner;
 mod recredit;
 mod reply;
 mod request;
+mod scope;
 mod session;
 mod uninstall;
 mod visitors;
 
 pub use endpoint::Endpoint;
-pub use reply::{Reply, too_many_erasures};
-pub use request::{AppRequest, reftag_of};
+pub use reply::{Reply, too_many_erasures, too_often};
+pub use request::{AppRequest, RULES, reftag_of};
 pub(super) use visitors::remove as remove_visitor;
 
 use case::{Case, fill, investigate};
-use reply::{Failure, credit_json, no_room};
+use reply::{Failure, Stop, credit_json, no_room};
 
 use crate::domain::activity::{Activity, Verdict};
-use crate::domain::duplicates::{self, Remembered};
+use crate::domain::ids::ActivityId;
 use crate::domain::session::Geo;
-use crate::domain::stats::{Bucket, Counters, Dimension, Environment, StatKey};
 use crate::domain::visitor::Visitor;
-use crate::recorder::Group;
-use crate::store::{StoreError, codec, keys};
+use crate::recorder::{Group, Recorder};
+use crate::store::{StoreError, keys};
+use crate::telemetry;
+use crate::tracking::caller::Caller;
+use crate::tracking::counting::count;
+use crate::tracking::idempotency::{self, Idempotency};
 use crate::tracking::link_names::LinkNames;
+use crate::tracking::outcome::{Ended, Outcome, TrackingError};
 use crate::tracking::query::FieldError;
-use crate::tracking::record_conversion::{self, Caller, Idempotency};
-use crate::tracking::visitors::Visitors;
-use crate::tracking::{engagement, queueing};
-use serde_json::Value;
+use crate::tracking::remains::Remains;
+use crate::tracking::visitor_count::VisitorCount;
+use crate::tracking::{queueing, refusals, trust};
 use std::net::IpAddr;
 use std::sync::Arc;
 
@@ -57,12 +64,12 @@ const DAY_MS: i64 = 24 * 3_600_000;
 /// Candidates that are kept on an activity at most, the strongest.
 const MOST_KEPT: usize = 100;
 
-/// A decision either comes to a reply or fails with a reason.
-type Decided = Result<Result<Reply, Failure>, StoreError>;
+/// A decision comes to a reply, or stops with a reason.
+type Decided = Result<Reply, Stop>;
 
-/// What is known around the request.
+/// What is known context the request.
 #[derive(Debug, Clone)]
-pub struct Around {
+pub struct AppContext {
     /// Who calls.
     pub caller: Caller,
     /// The device's address, where known.
@@ -71,76 +78,86 @@ pub struct Around {
     pub ip_hash: u64,
     /// Where it is.
     pub geo: Geo,
+    /// How many sales of one click, event and day count without proof.
+    pub unproven_sales: u32,
+    /// How long an erasure waits that nobody proved, milliseconds.
+    pub erasure_wait_ms: i64,
     /// How many devices are known.
-    pub visitors: Arc<Visitors>,
+    pub visitors: Arc<VisitorCount>,
     /// Which names below a link are known.
     pub link_names: Arc<LinkNames>,
 }
 
-impl Around {
+impl AppContext {
     /// The same, when a server speaks for the device: what the connection says of its agent is not the device's.
     fn without_agent(&self) -> Self {
-        let mut around = self.clone();
-        around.caller.user_agent.clear();
-        around
+        let mut context = self.clone();
+        context.caller.user_agent.clear();
+        context
     }
 }
 
-/// Decides and records a request. `None`: the idempotency key was used with another body.
+/// Decides a request, records and counts it.
+pub async fn take(
+    endpoint: Endpoint,
+    request: AppRequest,
+    context: AppContext,
+    idempotency: Option<Idempotency>,
+    recorder: &Recorder,
+) -> Result<Outcome<Reply>, TrackingError> {
+    let decided =
+        recorder.try_run(move |group| record(endpoint, &request, &context, idempotency.as_ref(), group));
+    let outcome = decided.await??;
+    if let Outcome::Decided(reply) = &outcome {
+        telemetry::activity(endpoint.kind().as_str(), reply.ended().counted());
+    }
+    Ok(outcome)
+}
+
+/// Keeps a request that could not be read, or not be received whole, with what of it could, and gives the answer.
+pub async fn take_unreadable(
+    endpoint: Endpoint,
+    fault: FieldError,
+    remains: Remains,
+    context: AppContext,
+    recorder: &Recorder,
+) -> Result<Reply, TrackingError> {
+    let request = AppRequest::of_remains(remains);
+    let keep = move |group: &mut Group<'_>| record_unreadable(endpoint, &fault, &request, &context, group);
+    let reply = recorder.try_run(keep).await??;
+    telemetry::activity(endpoint.kind().as_str(), Ended::Invalid.counted());
+    Ok(reply)
+}
+
+/// Decides and records a request within a group.
 pub fn record(
     endpoint: Endpoint,
     request: &AppRequest,
-    around: &Around,
+    context: &AppContext,
     idempotency: Option<&Idempotency>,
     group: &mut Group<'_>,
-) -> Result<Option<Reply>, StoreError> {
-    if let Some(idempotency) = idempotency {
-        let at = keys::idempotency(&idempotency.key);
-        if let Some(record) = group.get(at.0, &at.1)? {
-            let entry = codec::decode_idempotency(&record, at.0, &at.1)?;
-            let known = Remembered {
-                request: entry.body_hash,
-                expires_at_ms: entry.expires_at_ms,
-            };
-            match duplicates::judge_idempotency(Some(&known), &idempotency.request, group.now_ms()) {
-                duplicates::Idempotency::New => {}
-                duplicates::Idempotency::Conflict => return Ok(None),
-                duplicates::Idempotency::Same => {
-                    let body = serde_json::from_str(&entry.answer).unwrap_or(Value::Null);
-                    return Ok(Some(Reply {
-                        status: entry.status,
-                        body,
-                    }));
+) -> Result<Outcome<Reply>, StoreError> {
+    let scope = scope::of(endpoint, request, context, idempotency, group)?;
+    idempotency::once(idempotency, scope.as_ref(), group, |group| {
+        match decide(endpoint, request, context, group) {
+            Ok(reply) => {
+                if let Some(offer) = group.catalog().offers.get(request.app_token.as_str()).cloned() {
+                    let of = ActivityId::new(group.now_ms(), 0);
+                    refusals::remember_network(of, context.caller.ip, &offer, group)?;
                 }
+                Ok(reply)
             }
+            Err(Stop::Failed(failure)) => refuse(endpoint, request, context, &failure, group),
+            Err(Stop::Store(error)) => Err(error),
         }
-    }
-    let reply = match decide(endpoint, request, around, group)? {
-        Ok(reply) => reply,
-        Err(failure) => refuse(endpoint, request, around, &failure, group)?,
-    };
-    // What is answered 503 is to be sent again, under the same key.
-    if let Some(idempotency) = idempotency.filter(|_| reply.status != 503) {
-        let entry = codec::Idempotency {
-            expires_at_ms: group.now_ms() + duplicates::IDEMPOTENCY_TTL_MS,
-            body_hash: idempotency.request,
-            status: reply.status,
-            answer: reply.body.to_string(),
-        };
-        group.put(
-            keys::idempotency(&idempotency.key),
-            codec::encode_idempotency(&entry)?,
-        );
-    }
-    Ok(Some(reply))
+    })
 }
 
-/// Keeps a request that could not be read, with what of it could, and gives the answer.
-pub fn record_unreadable(
+fn record_unreadable(
     endpoint: Endpoint,
     error: &FieldError,
     request: &AppRequest,
-    around: &Around,
+    context: &AppContext,
     group: &mut Group<'_>,
 ) -> Result<Reply, StoreError> {
     let text = match error.field.split('.').next().unwrap_or_default() {
@@ -152,13 +169,13 @@ pub fn record_unreadable(
         "created_at" | "created_at_unix" => "Bad event state",
         _ => "Invalid parameter",
     };
-    refuse(endpoint, request, around, &Failure::field(text, error), group)
+    refuse(endpoint, request, context, &Failure::field(text, error), group)
 }
 
 fn refuse(
     endpoint: Endpoint,
     request: &AppRequest,
-    around: &Around,
+    context: &AppContext,
     failure: &Failure,
     group: &mut Group<'_>,
 ) -> Result<Reply, StoreError> {
@@ -167,7 +184,7 @@ fn refuse(
     }
     let catalog = group.catalog().clone();
     let offer = catalog.offers.get(request.app_token.as_str()).cloned();
-    let mut activity = record_conversion::blank(&around.caller, group);
+    let mut activity = context.caller.activity(group);
     activity.kind = endpoint.kind();
     activity.at_ms = request.at_ms.unwrap_or(activity.at_ms);
     activity.offer = offer.as_ref().map(|offer| offer.id.clone());
@@ -185,12 +202,16 @@ fn refuse(
     };
     activity.is_test |= request.is_test;
     activity.money = request.money;
-    fill(&mut activity, request, around, offer.as_deref());
-    record_conversion::keep(&mut activity, offer.as_deref(), group)?;
-    Ok(failure.reply(endpoint, &request.app_token, Some(activity.id)))
+    fill(&mut activity, request, context, offer.as_deref());
+    let is_proven = offer
+        .as_deref()
+        .is_some_and(|offer| trust::vouches(&offer.trust, endpoint.scope(), &context.caller, group.now_ms()));
+    let id = activity.id;
+    let is_kept = refusals::keep(activity, context.caller.sender(is_proven), group)?;
+    Ok(failure.reply(endpoint, &request.app_token, is_kept.then_some(id)))
 }
 
-fn decide(endpoint: Endpoint, request: &AppRequest, around: &Around, group: &mut Group<'_>) -> Decided {
+fn decide(endpoint: Endpoint, request: &AppRequest, context: &AppContext, group: &mut Group<'_>) -> Decided {
     let record: fn(&Case<'_>, &mut Group<'_>) -> Decided = match endpoint {
         Endpoint::Session => session::record,
         Endpoint::Event => event::record,
@@ -200,15 +221,12 @@ fn decide(endpoint: Endpoint, request: &AppRequest, around: &Around, group: &mut
         Endpoint::Attribution => session::read_attribution,
         Endpoint::Claim => claim::record,
         // It names no app and no device, only the engagement's `cost_id`.
-        Endpoint::Cost => return cost::record(request, around, group),
+        Endpoint::Cost => return cost::record(request, context, group),
     };
     let is_spoken_for = request.is_s2s || matches!(endpoint, Endpoint::Claim | Endpoint::Uninstall);
-    let without_agent = is_spoken_for.then(|| around.without_agent());
-    let around = without_agent.as_ref().unwrap_or(around);
-    match investigate(endpoint, request, around, group)? {
-        Ok(case) => record(&case, group),
-        Err(failure) => Ok(Err(failure)),
-    }
+    let without_agent = is_spoken_for.then(|| context.without_agent());
+    let context = without_agent.as_ref().unwrap_or(context);
+    record(&investigate(endpoint, request, context, group)?, group)
 }
 
 /// Stores an activity that counts, with its postbacks and the index by visitor.
@@ -222,29 +240,7 @@ fn finish(
     }
     let activity = queueing::record(activity, group)?;
     if let Some(visitor) = visitor {
-        group.put(
-            keys::activity_by_visitor(visitor.adid.index_hash(), activity.id),
-            Vec::new(),
-        );
+        group.mark(keys::activity_by_visitor(visitor.adid.index_hash(), activity.id));
     }
     Ok(activity)
-}
-
-/// Adds to the rows of an activity, in its environment.
-fn count(activity: &Activity, counters: &Counters, group: &mut Group<'_>) {
-    let dimensions = match &activity.session {
-        Some(session) => engagement::dimensions(session).to_vec(),
-        None => vec![Dimension::All],
-    };
-    for dimension in dimensions {
-        let key = StatKey {
-            bucket: Bucket::of(activity.id.at_ms()),
-            environment: Environment::of(activity.is_test),
-            offer: activity.offer.clone(),
-            link: activity.session.as_ref().map(|session| session.link.clone()),
-            event: activity.event.clone(),
-            dimension,
-        };
-        group.count(key, counters.clone());
-    }
 }

@@ -1,25 +1,21 @@
 //! The counters of an install or reattribution follow its credit when a claim moves it: they leave the rows of
 //! the session that had it for those of the one that has it, in the bucket of the conversion itself.
 //!
-//! Its record keeps the session that it was first credited to. Which update moved the counters last is noted, so
-//! that the next one knows from where to take them.
+//! So does its payout: the record of a conversion with a status names the session that has the credit, and what is owed
+//! for that. Which update moved the counters last is noted, so that the next one knows from where to take them also
+//! where the record has no status and keeps the session that it was first credited to (those of before 2026-11-29).
 
-use super::cost;
 use crate::domain::activity::{Activity, ActivityKind};
-use crate::domain::duplicates;
 use crate::domain::ids::ActivityId;
 use crate::domain::session::Session;
 use crate::domain::stats::Counters;
 use crate::recorder::Group;
-use crate::store::{Key, StoreError, codec, keys};
-use crate::tracking::{engagement, status};
+use crate::store::codec::Recredit;
+use crate::store::{StoreError, keys};
+use crate::tracking::{counting, engagement, queueing};
 
 /// How long the note is kept: longer than a network claims.
 const KEPT_MS: i64 = 400 * super::DAY_MS;
-
-fn note(of: ActivityId) -> Key {
-    keys::duplicate(&duplicates::hash(&[b"recredit", &of.to_key()]))
-}
 
 /// Moves the counters of the conversion `of` to the session of its update.
 pub(super) fn follow(of: ActivityId, update: &Activity, group: &mut Group<'_>) -> Result<(), StoreError> {
@@ -34,33 +30,34 @@ pub(super) fn follow(of: ActivityId, update: &Activity, group: &mut Group<'_>) -
         session: counted_for,
         ..conversion.clone()
     };
-    let to = Activity {
-        session: update.session.clone(),
-        ..conversion
-    };
+    let mut to = conversion;
+    if to.status.is_some() {
+        to.keep_first_credit();
+        to.keep_first_money();
+    }
+    to.session.clone_from(&update.session);
+    if to.status.is_some() {
+        to.match_type = update.match_type;
+        to.payout = queueing::payout(&to, group.catalog());
+        group.save(keys::activity(of), &to)?;
+        queueing::index(&to, group);
+    }
     let taken = counters(&from, group)?.negated();
     let given = counters(&to, group)?;
     for (of, counters) in [(&from, taken), (&to, given)] {
-        for key in status::stat_keys(of) {
-            group.count(key, counters.clone());
-        }
+        counting::count(of, &counters, group);
     }
-    let moved = codec::Duplicate {
+    let moved = Recredit {
         activity: update.id,
         at_ms: group.now_ms(),
         expires_at_ms: group.now_ms() + KEPT_MS,
     };
-    group.put(note(of), codec::encode_duplicate(&moved)?);
-    Ok(())
+    group.save(keys::recredit(of), &moved)
 }
 
 /// The update that moved the counters of a conversion last.
 pub(super) fn last_update(of: ActivityId, group: &Group<'_>) -> Result<Option<ActivityId>, StoreError> {
-    let at = note(of);
-    let record = group.get(at.0, &at.1)?;
-    record
-        .map(|record| codec::decode_duplicate(&record, at.0, &at.1).map(|moved| moved.activity))
-        .transpose()
+    Ok(group.load(&keys::recredit(of))?.map(|moved| moved.activity))
 }
 
 /// What a conversion counts for its session. A cost that the network reported by itself stays where it is.
@@ -77,18 +74,17 @@ fn counters(conversion: &Activity, group: &Group<'_>) -> Result<Counters, StoreE
     {
         counters.cost = engagement::cost(session, "cpi");
     }
+    if let Some(status) = conversion.status {
+        counters.add_conversion(status, conversion.money, conversion.payout);
+    }
     Ok(counters)
 }
 
-fn is_reported(session: &Session, group: &Group<'_>) -> Result<bool, StoreError> {
-    let at = cost::report(session);
-    Ok(group.get(at.0, &at.1)?.is_some())
+/// Whether the network reported the cost of an engagement by itself.
+pub(super) fn is_reported(session: &Session, group: &Group<'_>) -> Result<bool, StoreError> {
+    group.has(&keys::cost_report(session.id))
 }
 
 fn load(id: ActivityId, group: &Group<'_>) -> Result<Option<Activity>, StoreError> {
-    let at = keys::activity(id);
-    let record = group.get(at.0, &at.1)?;
-    record
-        .map(|record| codec::decode_activity(&record, at.0, &at.1))
-        .transpose()
+    group.load(&keys::activity(id))
 }

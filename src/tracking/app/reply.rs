@@ -4,6 +4,9 @@ use super::Endpoint;
 use crate::domain::activity::RefusalReason;
 use crate::domain::ids::ActivityId;
 use crate::domain::session::Session;
+use crate::store::StoreError;
+use crate::tracking::idempotency::Told;
+use crate::tracking::outcome::Ended;
 use crate::tracking::query::{FieldError, cut};
 use serde_json::{Map, Value, json};
 
@@ -16,6 +19,28 @@ pub fn too_many_erasures(retry_after_s: u64) -> Reply {
         "field": null,
     });
     Reply { status: 429, body }
+}
+
+/// The answer to requests that come too often.
+pub fn too_often(endpoint: Endpoint, retry_after_s: u64) -> Reply {
+    let body = json!({
+        "error": format!("{} request failed (Too many requests)", endpoint.word()),
+        "code": "too_often",
+        "message": format!("Send this one again in {retry_after_s} seconds; servers with a token, a signature or a listed address are not bounded."),
+        "field": null,
+    });
+    Reply { status: 429, body }
+}
+
+/// The answer to an erasure while too many wait.
+pub(super) fn busy_erasures() -> Reply {
+    let body = json!({
+        "error": format!("{} request failed (Try again)", Endpoint::Forget.word()),
+        "code": "busy",
+        "message": "As many erasures wait as may that nobody proved; send this one again later, or with a token or signature.",
+        "field": null,
+    });
+    Reply { status: 503, body }
 }
 
 /// The answer to an install while as many devices are known as may be.
@@ -42,9 +67,52 @@ impl Reply {
     pub(super) fn ok(body: Value) -> Self {
         Self { status: 200, body }
     }
+
+    /// How the request ended.
+    pub fn ended(&self) -> Ended {
+        match self.status {
+            200..300 => Ended::Accepted,
+            400 => Ended::Invalid,
+            503 => Ended::Unavailable,
+            _ => Ended::Refused,
+        }
+    }
 }
 
-/// Why a request is not carried out: status and text as the documented API has them.
+impl Told for Reply {
+    fn remembered(&self) -> Option<(u16, String)> {
+        // What is answered 503 is to be sent again, under the same key.
+        (self.status != 503).then(|| (self.status, self.body.to_string()))
+    }
+
+    fn recalled(status: u16, text: &str) -> Option<Self> {
+        let body = serde_json::from_str(text).ok()?;
+        Some(Self { status, body })
+    }
+}
+
+/// Why a request is not carried out.
+#[derive(Debug)]
+pub(super) enum Stop {
+    /// For a reason of the caller's; it is kept and told.
+    Failed(Box<Failure>),
+    /// The store cannot be read: nothing is decided.
+    Store(StoreError),
+}
+
+impl From<Failure> for Stop {
+    fn from(failure: Failure) -> Self {
+        Self::Failed(Box::new(failure))
+    }
+}
+
+impl From<StoreError> for Stop {
+    fn from(error: StoreError) -> Self {
+        Self::Store(error)
+    }
+}
+
+/// Why a request is not carried out for a reason of the caller's: status and text as the documented API has them.
 #[derive(Debug, Clone)]
 pub(super) struct Failure {
     pub(super) status: u16,

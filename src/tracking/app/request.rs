@@ -6,14 +6,18 @@
 use super::Endpoint;
 use crate::domain::activity::MatchType;
 use crate::domain::duplicates;
+use crate::domain::identity::Sent;
 use crate::domain::ids::SessionId;
-use crate::domain::money::{Currency, Money, parse_amount};
+use crate::domain::money::{Currency, Money, parse_sent_amount};
+use crate::domain::note::Note;
+use crate::domain::unfilled::Role;
 use crate::domain::visitor::Adid;
 use crate::tracking::conversion::UIDS;
 use crate::tracking::device_id::{self, DeviceId};
+use crate::tracking::fields::{FieldRules, Fields, flat_object};
 use crate::tracking::instant;
-use crate::tracking::kept::Remains;
-use crate::tracking::query::{FieldError, Fields, flat_object};
+use crate::tracking::query::FieldError;
+use crate::tracking::remains::Remains;
 use rust_decimal::Decimal;
 use std::net::{IpAddr, Ipv4Addr};
 
@@ -28,6 +32,45 @@ const STRONGEST: [&str; 8] = [
     "web_uuid",
     "external_device_id",
 ];
+
+/// What the endpoints of apps know of their fields. The documented errors of clients stay what they are: all that has
+/// one of its own decides.
+pub const RULES: FieldRules = FieldRules {
+    decides: |name| {
+        matches!(
+            name,
+            "app_token" | "event_token" | "sid" | "adid" | "revenue" | "amount" | "currency"
+        ) || uid_slot(name) == Some(0)
+            || device_id::is_device_id(name)
+    },
+    role: |name| match name {
+        "sid" | "reftag" | "cost_id" => Role::Id,
+        "revenue" | "amount" | "currency" | "cost_amount" | "cost_currency" => Role::Amount,
+        name if uid_slot(name).is_some() => Role::Id,
+        _ => Role::Text,
+    },
+    is_documented: |name| {
+        matches!(
+            name,
+            "app_token"
+                | "event_token"
+                | "sid"
+                | "adid"
+                | "revenue"
+                | "amount"
+                | "currency"
+                | "environment"
+                | "created_at"
+                | "created_at_unix"
+                | "callback_params"
+                | "partner_params"
+                | "ip_address"
+                | "user_agent"
+        ) || device_id::is_device_id(name)
+            || uid_slot(name).is_some()
+    },
+    charset: None,
+};
 
 /// An app request as it was sent.
 #[derive(Debug, Clone, Default)]
@@ -66,15 +109,24 @@ pub struct AppRequest {
     pub partner_custom: Vec<(String, String)>,
     /// Every other field in the order of the request.
     pub fields: Vec<(String, String)>,
+    /// Who the person is, and what they allow: in memory only.
+    pub identity: Sent,
     /// Hash of everything that was said.
     pub said: u64,
+    /// What was mended, or left out.
+    pub notes: Vec<Note>,
 }
 
 impl AppRequest {
     /// Reads the fields of a request.
     pub fn parse(fields: Fields, endpoint: Endpoint) -> Result<Self, FieldError> {
+        if let Some(fault) = fields.faults.first() {
+            return Err(fault.clone());
+        }
         let mut request = Self {
             said: said(&fields),
+            identity: fields.identity,
+            notes: fields.notes,
             ..Self::default()
         };
         let (mut amount, mut currency) = (None, None);
@@ -231,7 +283,8 @@ fn money(
             _ => Ok(None),
         };
     };
-    let amount = parse_amount(&text)
+    let amount = parse_sent_amount(&text)
+        .map(|sent| sent.amount)
         .map_err(|error| FieldError::new(&name, "invalid_revenue", format!("The amount {error}.")))?;
     if !(Decimal::new(1, 3)..=Decimal::from(100_000_000_000_i64)).contains(&amount) {
         return Err(FieldError::new(
@@ -332,7 +385,7 @@ mod tests {
     use super::*;
 
     fn parse(endpoint: Endpoint, raw: &str) -> Result<AppRequest, FieldError> {
-        AppRequest::parse(Fields::from_form(raw.as_bytes())?, endpoint)
+        AppRequest::parse(Fields::from_form(raw.as_bytes(), &RULES)?, endpoint)
     }
 
     #[test]
@@ -388,7 +441,6 @@ mod tests {
             ("created_at=yesterday", "created_at"),
             ("created_at_unix=soon", "created_at_unix"),
             ("callback_params=%5B1%5D", "callback_params"),
-            ("callback_params=%7B%22a%22%3A%7B%7D%7D", "callback_params.a"),
             ("environment=test", "environment"),
             ("adid=xyz", "adid"),
             ("ip_address=here", "ip_address"),

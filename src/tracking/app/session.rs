@@ -1,16 +1,20 @@
 //! The app was opened: an install, an app session, a reattribution, or a return after a removal. Exactly one
 //! of them fires; a rejection fires beside it.
 
-use super::{Case, Decided, Failure, MOST_KEPT, Reply, count, credit_json, finish, no_room, visitors};
+use super::{
+    Case, Decided, Failure, MOST_KEPT, Reply, claim, count, credit_json, finish, no_room, recredit, visitors,
+};
 use crate::domain::activity::{Activity, ActivityKind, MatchType, RefusalReason};
 use crate::domain::attribution::{
     Decision, Engagement, Install, Return, decide_install, decide_reattribution,
 };
+use crate::domain::ids::ActivityId;
 use crate::domain::session::Session;
 use crate::domain::stats::Counters;
 use crate::domain::visitor::{Adid, Facts, Tracker, Visitor};
 use crate::recorder::Group;
 use crate::store::StoreError;
+use crate::tracking::acceptance::{self, Approving};
 use crate::tracking::{engagement, matching};
 use serde_json::json;
 
@@ -20,7 +24,7 @@ const GAP_MS: i64 = 30 * 60 * 1000;
 const ASK_IN_MS: u32 = 2000;
 
 pub(super) fn record(case: &Case<'_>, group: &mut Group<'_>) -> Decided {
-    match visitors::find(case, group)? {
+    match case.visitor(group)? {
         None => install(case, group),
         Some(visitor) => reopen(case, visitor, group),
     }
@@ -52,14 +56,10 @@ fn answer(case: &Case<'_>, visitor: &Visitor, message: &str) -> Reply {
 
 fn install(case: &Case<'_>, group: &mut Group<'_>) -> Decided {
     let Some((name, value)) = case.request.ids.first() else {
-        return Ok(Err(Failure::new(
-            404,
-            "Device not found",
-            RefusalReason::UnknownDevice,
-        )));
+        return Err(Failure::new(404, "Device not found", RefusalReason::UnknownDevice).into());
     };
-    if case.around.visitors.is_full() {
-        return Ok(Ok(no_room()));
+    if case.context.visitors.is_full() {
+        return Ok(no_room());
     }
     let at_ms = case.matched_until_ms(group.now_ms());
     let candidates = matching::candidates(&case.offer, &case.subject(), at_ms, group)?;
@@ -72,14 +72,79 @@ fn install(case: &Case<'_>, group: &mut Group<'_>) -> Decided {
     let decision = decide_install(&about, candidates);
     let credit = credit(&decision, group)?;
     let mut activity = case.activity(ActivityKind::Install, group);
+    let adid = Adid::of(&case.offer.id, case.request.is_test, name, value);
+    let mut visitor = newcomer(case, adid, activity.id, credit);
+    let learnt = visitor.learn(&case.request.ids);
+    visitor.learn_device(&case.request.fields);
+    visitors::save(&visitor, &learnt, group)?;
+    if let Some(session) = &visitor.credit {
+        let windows = matching::windows(&case.offer, &session.link, group);
+        let organic = (None, MatchType::Organic);
+        visitors::note_credit(visitor.adid, &windows, case.at_ms, organic, group)?;
+    }
+    let known = case.context.visitors.clone();
+    group.on_durable(Box::new(move |written| {
+        if written.is_ok() {
+            known.add();
+        }
+    }));
+    let id = activity.id;
+    activity = case.activity_of(ActivityKind::Install, &visitor, None, group);
+    activity.id = id;
+    explain(&mut activity, &decision);
+    if let Some(rejection) = case.rejection {
+        // For later claims, also where no engagement is there to have lost for it.
+        let fact = (claim::DEVICE_REJECTION.into(), rejection.code().into());
+        activity.facts.push(fact);
+    }
+    let mut counters = Counters {
+        installs: 1,
+        sessions: 1,
+        ..Counters::default()
+    };
+    if let Some(session) = activity.session.as_deref()
+        && !recredit::is_reported(session, group)?
+    {
+        counters.cost = engagement::cost(session, "cpi");
+    }
+    count(&activity, &counters, group);
+    settle(case, &mut activity, group)?;
+    finish(activity, Some(&visitor), group)?;
+    reject(case, ActivityKind::RejectedInstall, &decision, &visitor, group)?;
+    Ok(reply(case, &visitor, ActivityKind::Install))
+}
+
+/// An install is a conversion with status and payout, and a return is when the offer says so.
+fn settle(case: &Case<'_>, activity: &mut Activity, group: &mut Group<'_>) -> Result<(), StoreError> {
+    let terms = &case.offer.installs;
+    if !terms.cover(activity.kind) {
+        return Ok(());
+    }
+    let status = acceptance::status_by_policy(terms.approval);
+    acceptance::accept(
+        activity,
+        terms.approval,
+        (status, Approving::ByPolicy),
+        None,
+        group,
+    )
+}
+
+/// A device that was not known, as it stands after its install.
+fn newcomer(
+    case: &Case<'_>,
+    adid: Adid,
+    install: ActivityId,
+    credit: Option<(Box<Session>, MatchType)>,
+) -> Visitor {
     let tracker = credit.as_ref().map(|(session, _)| Tracker::from(&**session));
-    let mut visitor = Visitor {
-        adid: Adid::of(&case.offer.id, case.request.is_test, name, value),
+    Visitor {
+        adid,
         offer: case.offer.id.clone(),
         is_test: case.request.is_test,
         ids: Vec::new(),
         installed_at_ms: case.at_ms,
-        install: activity.id,
+        install,
         last_session_at_ms: case.at_ms,
         last_session_kind: ActivityKind::Install,
         session_count: 1,
@@ -99,53 +164,25 @@ fn install(case: &Case<'_>, group: &mut Group<'_>) -> Decided {
         unique_events: Vec::new(),
         earlier: Vec::new(),
         before_reattribution_ms: None,
-    };
-    let learnt = visitor.learn(&case.request.ids);
-    visitors::save(&visitor, &learnt, group)?;
-    if let Some(session) = &visitor.credit {
-        let windows = matching::windows(&case.offer, &session.link, group);
-        let organic = (None, MatchType::Organic);
-        visitors::note_credit(visitor.adid, &windows, case.at_ms, organic, group)?;
+        device: Vec::new(),
+        is_proven: case.is_proven,
     }
-    let known = case.around.visitors.clone();
-    group.on_durable(Box::new(move |written| {
-        if written.is_ok() {
-            known.add();
-        }
-    }));
-    let id = activity.id;
-    activity = case.activity_of(ActivityKind::Install, &visitor, None, group);
-    activity.id = id;
-    explain(&mut activity, &decision);
-    let mut counters = Counters {
-        installs: 1,
-        sessions: 1,
-        ..Counters::default()
-    };
-    counters.cost = activity
-        .session
-        .as_deref()
-        .map(|s| engagement::cost(s, "cpi"))
-        .unwrap_or_default();
-    count(&activity, &counters, group);
-    finish(activity, Some(&visitor), group)?;
-    reject(case, ActivityKind::RejectedInstall, &decision, &visitor, group)?;
-    Ok(Ok(reply(case, &visitor, ActivityKind::Install)))
 }
 
 fn reopen(case: &Case<'_>, mut visitor: Visitor, group: &mut Group<'_>) -> Decided {
     let before_ms = visitor.last_session_at_ms;
     if case.at_ms == before_ms {
-        return Ok(Ok(reply(case, &visitor, visitor.last_session_kind)));
+        return Ok(reply(case, &visitor, visitor.last_session_kind));
     }
     if case.at_ms < before_ms {
-        return Ok(Ok(answer(
+        return Ok(answer(
             case,
             &visitor,
             "Session ignored (earlier than the last one)",
-        )));
+        ));
     }
     let learnt = visitor.learn(&case.request.ids);
+    let is_told = visitor.learn_device(&case.request.fields);
     let decision = returning(case, &visitor, before_ms, group)?;
     let credit = credit(&decision, group)?;
     let kind = match (visitor.uninstalled_at_ms.is_some(), credit.is_some()) {
@@ -154,14 +191,14 @@ fn reopen(case: &Case<'_>, mut visitor: Visitor, group: &mut Group<'_>) -> Decid
         (false, true) => ActivityKind::Reattribution,
         (false, false) if case.at_ms - before_ms >= GAP_MS => ActivityKind::Session,
         (false, false) => {
-            if !learnt.is_empty() {
+            if is_told || !learnt.is_empty() {
                 visitors::save(&visitor, &learnt, group)?;
             }
-            return Ok(Ok(answer(
+            return Ok(answer(
                 case,
                 &visitor,
                 "Session ignored (30 minutes have not passed)",
-            )));
+            ));
         }
     };
     let mut own = Facts::default();
@@ -184,9 +221,7 @@ fn reopen(case: &Case<'_>, mut visitor: Visitor, group: &mut Group<'_>) -> Decid
         visitor.session_count = 1;
     }
     let mut activity = case.activity_of(kind, &visitor, Some(before_ms), group);
-    own.0
-        .into_iter()
-        .for_each(|(name, value)| activity.facts.push((name, value)));
+    activity.facts.extend(own.0);
     let is_reattributed = matches!(
         kind,
         ActivityKind::Reattribution | ActivityKind::ReattributionReinstall
@@ -202,6 +237,7 @@ fn reopen(case: &Case<'_>, mut visitor: Visitor, group: &mut Group<'_>) -> Decid
         ..Counters::default()
     };
     count(&activity, &counters, group);
+    settle(case, &mut activity, group)?;
     finish(activity, Some(&visitor), group)?;
     reject(
         case,
@@ -210,7 +246,7 @@ fn reopen(case: &Case<'_>, mut visitor: Visitor, group: &mut Group<'_>) -> Decid
         &visitor,
         group,
     )?;
-    Ok(Ok(reply(case, &visitor, kind)))
+    Ok(reply(case, &visitor, kind))
 }
 
 fn returning(
@@ -242,8 +278,10 @@ fn credit(decision: &Decision, group: &Group<'_>) -> Result<Option<(Box<Session>
         return Ok(None);
     };
     let session = matching::load_session(winner.id, group)?;
-    if session.is_none() {
-        tracing::error!(code = "credited_session_missing", sid = %winner.id, "an index names a session that is not stored");
+    if session.is_none()
+        && let Some(left_out) = crate::telemetry::occasionally("credited_session_missing")
+    {
+        tracing::error!(code = "credited_session_missing", sid = %winner.id, left_out, "an index names a session that is not stored");
     }
     Ok(session.map(|session| (Box::new(session), winner.matched_by)))
 }
@@ -289,22 +327,23 @@ fn reject(
 
 /// The credit of the device, for the app to act on.
 pub(super) fn read_attribution(case: &Case<'_>, group: &mut Group<'_>) -> Decided {
-    let Some(visitor) = visitors::find(case, group)? else {
+    let Some(visitor) = case.visitor(group)? else {
         let failure = Failure::new(404, "Device not found", RefusalReason::UnknownDevice);
-        return Ok(Err(Failure {
+        return Err(Failure {
             is_kept: false,
             ..failure
-        }));
+        }
+        .into());
     };
     let mut attribution = credit_json(visitor.credit.as_deref());
     if let Some(object) = attribution.as_object_mut() {
         object.insert("adid".into(), visitor.adid.to_string().into());
     }
-    Ok(Ok(Reply::ok(json!({
+    Ok(Reply::ok(json!({
         "app_token": case.offer.id,
         "adid": visitor.adid.to_string(),
         "timestamp": jiff::Timestamp::from_millisecond(group.now_ms()).map(|at| at.to_string()).unwrap_or_default(),
         "message": "Attribution found",
         "attribution": attribution,
-    }))))
+    })))
 }

@@ -1,24 +1,18 @@
 //! The app was removed, as the push service noticed.
 
-use super::{Case, Decided, Failure, Reply, finish, visitors};
-use crate::domain::activity::{ActivityKind, RefusalReason};
+use super::{Case, Decided, Reply, finish, visitors};
+use crate::domain::activity::ActivityKind;
 use crate::recorder::Group;
 use serde_json::json;
 
 /// The time that is told is that of the last app session. A second notice changes nothing.
 pub(super) fn record(case: &Case<'_>, group: &mut Group<'_>) -> Decided {
-    let Some(mut visitor) = visitors::find(case, group)? else {
-        return Ok(Err(Failure::new(
-            404,
-            "Device not found",
-            RefusalReason::UnknownDevice,
-        )));
-    };
+    let mut visitor = case.known_visitor(group)?;
     let adid = visitor.adid.to_string();
     if visitor.uninstalled_at_ms.is_some() {
-        return Ok(Ok(Reply::ok(
+        return Ok(Reply::ok(
             json!({"status": "OK", "adid": adid, "message": "Uninstall was tracked before"}),
-        )));
+        ));
     }
     let gone_ms = visitor.last_session_at_ms;
     visitor.uninstalled_at_ms = Some(gone_ms);
@@ -30,7 +24,7 @@ pub(super) fn record(case: &Case<'_>, group: &mut Group<'_>) -> Decided {
         .facts
         .push(("time_to_uninstall".into(), spent_s.to_string()));
     finish(activity, Some(&visitor), group)?;
-    Ok(Ok(Reply::ok(
+    Ok(Reply::ok(
         json!({"status": "OK", "adid": adid, "message": "Uninstall tracked"}),
-    )))
+    ))
 }

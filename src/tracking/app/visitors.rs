@@ -1,31 +1,34 @@
 //! Visitors in the store: found by `adid` or any device id, in the order of trust.
 
-use super::Case;
+use super::AppRequest;
 use crate::domain::attribution::Windows;
 use crate::domain::ids::OfferId;
+use crate::domain::offer::Offer;
 use crate::domain::visitor::{Adid, Credited, Fallback, Visitor, device_hash};
 use crate::recorder::Group;
-use crate::store::{StoreError, codec, keys};
+use crate::store::codec::ForgottenAt;
+use crate::store::{StoreError, keys};
 use crate::tracking::device_id;
 
 /// The visitor that the request is about, credited as it is when the request happened.
-pub(super) fn find(case: &Case<'_>, group: &Group<'_>) -> Result<Option<Visitor>, StoreError> {
-    let Some(mut visitor) = look_up(case, group)? else {
+pub(super) fn find(
+    offer: &Offer,
+    request: &AppRequest,
+    at_ms: i64,
+    group: &Group<'_>,
+) -> Result<Option<Visitor>, StoreError> {
+    let Some(mut visitor) = look_up(offer, request, group)? else {
         return Ok(None);
     };
     if let Some(fallback) = fallback(visitor.adid, group)? {
-        visitor.fall_back(fallback, case.at_ms);
+        visitor.fall_back(fallback, at_ms);
     }
     Ok(Some(visitor))
 }
 
 /// What the credit of a visitor falls back to, or fell, when it is or was a temporary one.
 pub(super) fn fallback(adid: Adid, group: &Group<'_>) -> Result<Option<Fallback>, StoreError> {
-    let at = keys::fallback(adid);
-    let record = group.get(at.0, &at.1)?;
-    record
-        .map(|record| codec::decode_fallback(&record, at.0, &at.1))
-        .transpose()
+    group.load(&keys::fallback(adid))
 }
 
 /// Notes what a credit given at `at_ms` falls back to, if its policy says that it does. `before` is the credit that
@@ -41,22 +44,22 @@ pub(super) fn note_credit(
     let at = keys::fallback(adid);
     let is_known = earlier.is_some();
     match Fallback::of(windows, at_ms, before, earlier) {
-        Some(fallback) => group.put(at, codec::encode_fallback(&fallback)?),
-        None if is_known => group.delete(at),
+        Some(fallback) => group.save(at, &fallback)?,
+        None if is_known => group.remove(at),
         None => {}
     }
     Ok(())
 }
 
-fn look_up(case: &Case<'_>, group: &Group<'_>) -> Result<Option<Visitor>, StoreError> {
-    if let Some(adid) = case.request.adid
+fn look_up(offer: &Offer, request: &AppRequest, group: &Group<'_>) -> Result<Option<Visitor>, StoreError> {
+    if let Some(adid) = request.adid
         && let Some(visitor) = load(adid, group)?
-        && visitor.offer == case.offer.id
-        && visitor.is_test == case.request.is_test
+        && visitor.offer == offer.id
+        && visitor.is_test == request.is_test
     {
         return Ok(Some(visitor));
     }
-    let ids = &case.request.ids;
+    let ids = &request.ids;
     let known = ids
         .iter()
         .flat_map(|(name, value)| device_id::known_forms(name, value));
@@ -65,14 +68,10 @@ fn look_up(case: &Case<'_>, group: &Group<'_>) -> Result<Option<Visitor>, StoreE
         .iter()
         .flat_map(|(name, value)| device_id::forms(name, value).into_iter().skip(1));
     for (name, value) in known.chain(hashed) {
-        let at = keys::visitor_by_device(&device_hash(&case.offer.id, case.request.is_test, &name, &value));
-        let Some(bytes) = group.get(at.0, &at.1)? else {
-            continue;
-        };
-        let Ok(adid) = <[u8; 16]>::try_from(bytes.as_slice()) else {
-            continue;
-        };
-        if let Some(visitor) = load(Adid(adid), group)? {
+        let at = keys::visitor_by_device(&device_hash(&offer.id, request.is_test, &name, &value));
+        if let Some(adid) = group.load(&at)?
+            && let Some(visitor) = load(adid, group)?
+        {
             return Ok(Some(visitor));
         }
     }
@@ -80,11 +79,7 @@ fn look_up(case: &Case<'_>, group: &Group<'_>) -> Result<Option<Visitor>, StoreE
 }
 
 fn load(adid: Adid, group: &Group<'_>) -> Result<Option<Visitor>, StoreError> {
-    let at = keys::visitor(adid);
-    let record = group.get(at.0, &at.1)?;
-    record
-        .map(|record| codec::decode_visitor(&record, at.0, &at.1))
-        .transpose()
+    group.load(&keys::visitor(adid))
 }
 
 /// Writes a visitor, and the index of the ids that are new.
@@ -94,19 +89,18 @@ pub(super) fn save(
     group: &mut Group<'_>,
 ) -> Result<(), StoreError> {
     for hash in stored_hashes(&visitor.offer, visitor.is_test, learnt) {
-        group.put(keys::visitor_by_device(&hash), visitor.adid.0.to_vec());
+        group.save(keys::visitor_by_device(&hash), &visitor.adid)?;
     }
-    group.put(keys::visitor(visitor.adid), codec::encode_visitor(visitor)?);
-    Ok(())
+    group.save(keys::visitor(visitor.adid), visitor)
 }
 
 /// Removes a visitor and what finds it.
 pub(in crate::tracking) fn remove(visitor: &Visitor, group: &mut Group<'_>) {
     for hash in stored_hashes(&visitor.offer, visitor.is_test, &visitor.ids) {
-        group.delete(keys::visitor_by_device(&hash));
+        group.remove(keys::visitor_by_device(&hash));
     }
-    group.delete(keys::fallback(visitor.adid));
-    group.delete(keys::visitor(visitor.adid));
+    group.remove(keys::fallback(visitor.adid));
+    group.remove(keys::visitor(visitor.adid));
 }
 
 /// Under which hashes a device is stored: by each of its ids, as it is and hashed.
@@ -117,18 +111,21 @@ fn stored_hashes(offer: &OfferId, is_test: bool, ids: &[(String, String)]) -> im
 }
 
 /// Whether the device asked to be forgotten, by any of its ids. A hashed id finds what was forgotten by the
-/// plain one.
-pub(super) fn is_forgotten(case: &Case<'_>, group: &Group<'_>) -> Result<bool, StoreError> {
-    let (offer, is_test) = (&case.offer.id, case.request.is_test);
-    let of_ids = case
-        .request
+/// plain one, and a plain one what was forgotten by its hash.
+pub(super) fn is_forgotten(
+    offer: &Offer,
+    request: &AppRequest,
+    group: &Group<'_>,
+) -> Result<bool, StoreError> {
+    let (offer, is_test) = (&offer.id, request.is_test);
+    let of_ids = request
         .ids
         .iter()
-        .flat_map(|(name, value)| device_id::known_forms(name, value))
+        .flat_map(|(name, value)| device_id::forms(name, value))
         .map(|(name, value)| device_hash(offer, is_test, &name, &value));
-    for hash in of_ids.chain(case.request.adid.map(|adid| adid.0)) {
+    for hash in of_ids.chain(request.adid.map(|adid| adid.0)) {
         let at = keys::forgotten(&hash);
-        if group.get(at.0, &at.1)?.is_some() {
+        if group.has(&at)? {
             return Ok(true);
         }
     }
@@ -136,11 +133,18 @@ pub(super) fn is_forgotten(case: &Case<'_>, group: &Group<'_>) -> Result<bool, S
 }
 
 /// Remembers, by hash alone, that the device asked to be forgotten.
-pub(super) fn forget(case: &Case<'_>, ids: &[(String, String)], adid: Option<Adid>, group: &mut Group<'_>) {
-    let at = group.now_ms().to_be_bytes().to_vec();
-    let of_ids = stored_hashes(&case.offer.id, case.request.is_test, ids);
-    let adids = [case.request.adid, adid].into_iter().flatten();
+pub(super) fn forget(
+    offer: &Offer,
+    request: &AppRequest,
+    ids: &[(String, String)],
+    adid: Option<Adid>,
+    group: &mut Group<'_>,
+) -> Result<(), StoreError> {
+    let forgotten = ForgottenAt(group.now_ms());
+    let of_ids = stored_hashes(&offer.id, request.is_test, ids);
+    let adids = [request.adid, adid].into_iter().flatten();
     for hash in of_ids.chain(adids.map(|adid| adid.0)) {
-        group.put(keys::forgotten(&hash), at.clone());
+        group.save(keys::forgotten(&hash), &forgotten)?;
     }
+    Ok(())
 }

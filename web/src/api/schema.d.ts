@@ -1,5 +1,26 @@
-// Made from the API's own document by tests/api_types.rs; do not edit.
+// Made from the API's own document by tests/it/api_types.rs; do not edit.
 // A field with `?` may be left out of a request; answers hold it, unless it is described otherwise.
+/** Which refusals are to count. */
+export interface AcceptRequest {
+  /** Refused activities, at most 200: conversions that failed a check (`bad_token`, `bad_signature`, `ip_not_allowed`), came `outside_window` or of a `bot`. */
+  ids: ActivityId[];
+}
+/** What came of one of them. */
+export interface AcceptResult {
+  /** The conversion that counts. */
+  conversion?: ActivityId | null;
+  /** The refusal. */
+  id: ActivityId;
+  /** `accepted`, `already_accepted`, `duplicate`, `not_acceptable`, `unknown_activity`, or the reason that is against it. */
+  result: string;
+}
+/** What came of each. */
+export interface AcceptResults {
+  /** How many count now. */
+  accepted: number;
+  /** In the order of the request. */
+  items: AcceptResult[];
+}
 /** An activity. */
 export interface ActivityDto {
   /** When it happened, unix milliseconds. */
@@ -20,6 +41,8 @@ export interface ActivityDto {
   history: StatusChange[];
   /** Its id. */
   id: ActivityId;
+  /** What is known of the person. */
+  identity: IdentityDto;
   /** Address of the caller as the privacy setting leaves it. */
   ip: string;
   /** Sandbox or test. */
@@ -34,6 +57,8 @@ export interface ActivityDto {
   money?: Money | null;
   /** For the operator. */
   note: string;
+  /** What was odd about the request, which was taken all the same. */
+  notes: Note[];
   /** The activity that it changes. */
   of?: ActivityId | null;
   /** Offer; `null` when the caller named none that exists. */
@@ -72,6 +97,43 @@ export interface ActivityDto {
 export type ActivityId = string;
 /** What kind of thing happened; the value of `{activity_kind}`. */
 export type ActivityKind = "impression" | "click" | "install" | "session" | "event" | "event_update" | "reattribution" | "install_update" | "reattribution_update" | "rejected_install" | "rejected_reattribution" | "uninstall" | "reinstall" | "reattribution_reinstall" | "cost_update" | "ad_revenue" | "gdpr_forget_device" | "sk_install";
+/** Filters of the logs of activities. */
+export interface ActivityQuery {
+  /** Only conversions: installs and first occurrences of events. */
+  conversions?: boolean | null;
+  /** `next_cursor` of the page before. */
+  cursor?: string | null;
+  /** Only of this event (token). */
+  event?: string | null;
+  /** From this time of receipt on, unix milliseconds. */
+  from_ms?: number | null;
+  /** Only of this kind. */
+  kind?: ActivityKind | null;
+  /** Items of a page, 1 to 200 (50). */
+  limit?: number | null;
+  /** Only credited to this link. */
+  link?: string | null;
+  /** Only of this offer. */
+  offer?: string | null;
+  /** Another order than the newest first: by time, revenue or payout. */
+  order?: Order | null;
+  /** Only credited to this partner. */
+  partner?: string | null;
+  /** Only refused or duplicate for this reason. */
+  reason?: RefusalReason | null;
+  /** Only of this SID, or sent with it although there is no such session. */
+  sid?: string | null;
+  /** Only of this status. */
+  status?: ConversionStatus | null;
+  /** Only tests, or only others. */
+  test?: boolean | null;
+  /** Before this time of receipt, unix milliseconds. */
+  to_ms?: number | null;
+  /** Only with this order number (any of uid1 to uid8). */
+  uid?: string | null;
+  /** Only of this verdict. */
+  verdict?: VerdictFilter | null;
+}
 /** One activity with all that came of it. */
 export interface ActivityTrace {
   /** The activity, with its candidates and what every rule said. */
@@ -96,7 +158,7 @@ export interface AddressChecked {
 /** A way by which alerts go. */
 export type AlertChannel = "email" | "webhook" | "line";
 /** What is wrong. */
-export type AlertKind = "partner_failing" | "queue_old" | "disk_low" | "refusals_high";
+export type AlertKind = "partner_failing" | "queue_old" | "disk_low" | "refusals_high" | "store_damaged" | "backup_failing" | "archive_failing" | "postbacks_overdue" | "partner_held" | "certificate_failing" | "sign_in_attack" | "checks_failing" | "no_clicks" | "no_conversions" | "raw_data_failing";
 /** Which channel is tested. */
 export interface AlertTest {
   /** Which. */
@@ -110,6 +172,10 @@ export interface AlertsDto {
   language?: string;
   /** By LINE. */
   line?: LineAlertsDto;
+  /** When nothing comes in any more. */
+  silence?: SilenceAlerts;
+  /** The summary of a day or a week. */
+  summary?: SummarySettings;
   /** Slack-compatible incoming webhook. */
   webhook_url?: Secret;
 }
@@ -133,6 +199,30 @@ export interface Answer {
   /** Status of the conversion. */
   status?: ConversionStatus | null;
 }
+/** One case of an answer. Everything that is given has to hold. */
+export interface AnswerCase {
+  /** What stands there is a number of at least this. */
+  at_least?: number | null;
+  /** JSON pointer into the body (`/code`); empty: the body is not looked at. */
+  pointer?: string;
+  /** Statuses: `200`, `4xx`; empty: any. */
+  status?: string[];
+  /** What stands there, as text, numbers and booleans too; empty: anything but null. */
+  values?: string[];
+  /** What it means. */
+  verdict: AnswerVerdict;
+}
+/** How answers are read. */
+export interface AnswerPolicy {
+  /** What a status means that no case names. */
+  by_status?: StatusReading;
+  /** The first that holds decides. */
+  cases?: AnswerCase[];
+  /** JSON pointers to the receiver's own words; the first that leads to a text is shown. */
+  says?: string[];
+}
+/** What an answer means. */
+export type AnswerVerdict = "delivered" | "retry" | "give_up" | "stop";
 /** How a conversion becomes approved. */
 export type Approval = {
   mode: "automatic";
@@ -143,6 +233,72 @@ export type Approval = {
 } | {
   mode: "manual";
 };
+/** The archive. */
+export interface ArchiveDto {
+  /** How it is; `null`: none is set. */
+  status?: ArchiveStatus | null;
+}
+/** Where the archive stands. */
+export type ArchiveStanding = "starting" | "on" | "behind" | "fenced";
+/** How the archive is. */
+export interface ArchiveStatus {
+  /** When something was archived last, unix milliseconds. */
+  archived_at_ms?: number | null;
+  /** The last commit in the archive. */
+  archived_seq: number;
+  /** For how long the oldest of them has waited, seconds. */
+  behind_s: number;
+  /** The epoch that this server writes; 0 before the first look. */
+  epoch: number;
+  /** Why nothing is written here any more. */
+  fenced?: string | null;
+  /** Whether the journal stopped waiting: its beginning is not in the archive, a new snapshot has to come first. */
+  has_let_go: boolean;
+  /** Whether objects are sealed with the operator's key. */
+  is_sealed: boolean;
+  /** Bytes that the journal takes. */
+  journal_bytes: number;
+  /** Up to how many bytes of the journal wait. */
+  journal_most_bytes: number;
+  /** When this was told, unix milliseconds. */
+  now_ms: number;
+  /** Where the archive is. */
+  place: string;
+  /** The earliest moment that can be restored, unix milliseconds. */
+  reaches_back_to_ms?: number | null;
+  /** Bytes received in that time. */
+  received_bytes_day: number;
+  /** Requests of the last 24 hours, or since the start. */
+  requests_day: number;
+  /** Bytes sent in that time. */
+  sent_bytes_day: number;
+  /** When the newest verified snapshot was made, unix milliseconds. */
+  snapshot_at_ms?: number | null;
+  /** Where it stands. */
+  standing: ArchiveStanding;
+  /** The last trouble; it stays until something worked. */
+  trouble?: ArchiveTrouble | null;
+  /** Commits that wait. */
+  waiting_commits: number;
+}
+/** What a try of the bucket found. */
+export interface ArchiveTestDto {
+  /** Stable code of what is wrong. */
+  code?: string | null;
+  /** Whether objects are taken, given back and removed, and conditional writes are enforced. */
+  is_ok: boolean;
+  /** The same as a sentence. */
+  message?: string | null;
+}
+/** The last thing that did not work. */
+export interface ArchiveTrouble {
+  /** When, unix milliseconds. */
+  at_ms: number;
+  /** Stable code. */
+  code: string;
+  /** A sentence. */
+  message: string;
+}
 /** One try of a postback. */
 export interface AttemptDto {
   /** Unix milliseconds when it began. */
@@ -165,10 +321,14 @@ export interface AttemptDto {
   remote_addr?: string | null;
   /** `Retry-After` of the answer, seconds. */
   retry_after_s?: number | null;
+  /** The receiver's own words, where the rule says where they stand. */
+  said?: string | null;
   /** HTTP status, when there was an answer. */
   status?: number | null;
   /** The URL that was called. */
   url: string;
+  /** What the rule says that the answer means; `null`: its status line was read. */
+  verdict?: AnswerVerdict | null;
 }
 /** Windows and limits of attribution (SPEC 3). A partner or link can override each. */
 export interface AttributionPolicy {
@@ -214,6 +374,73 @@ export interface AuditEntry {
   /** What it was done to. */
   subject: string;
 }
+/** What a rule would send for a period. */
+export interface BackfillLook {
+  /** First millisecond of the period. */
+  from_ms: number;
+  /** There is more than can be sent at once: choose a shorter period. */
+  is_too_much: boolean;
+  /** Activities of the period that count. */
+  looked_at: number;
+  /** Requests in all. */
+  requests: number;
+  /** How many by result: `queued` would be told; `already_sent`, `not_matching`, `rejected_since`, `too_old`, `no_identifier`, `no_click_id`, `unrenderable`, `test` and `undone` would not. */
+  results: Record<string, number>;
+  /** The newest of those that would be told, at most 10. */
+  samples: BacktestSample[];
+  /** First millisecond that is not in it. */
+  to_ms: number;
+}
+/** Over which period a rule is sent. */
+export interface BackfillRequest {
+  /** From this time of receipt on, unix milliseconds. */
+  from_ms: number;
+  /** Before this time of receipt, unix milliseconds; now when left out. */
+  to_ms?: number | null;
+  /** `updated_at_ms` of the rule that was looked at: another one is not sent. */
+  updated_at_ms: number;
+}
+/** What a rule would have sent. */
+export interface Backtest {
+  /** Errors and warnings of the rule; with an error nothing is tried. */
+  findings: Finding[];
+  /** Of these, those for which something would have been sent. */
+  fired: number;
+  /** First millisecond that was looked at. */
+  from_ms: number;
+  /** It was stopped early (20,000 records, 2 seconds); `from_ms` says how far back it came. */
+  is_partial: boolean;
+  /** Requests in all. */
+  requests: number;
+  /** The newest of those that fired, at most 10. */
+  samples: BacktestSample[];
+  /** First millisecond that was not looked at. */
+  to_ms: number;
+  /** Activities that count, with clicks and impressions when the rule is for them. */
+  tried: number;
+}
+/** Which rule is tried, and on what. */
+export interface BacktestRequest {
+  /** From this time of receipt on, unix milliseconds; 7 days before the end when left out. */
+  from_ms?: number | null;
+  /** The rule, saved or not. It is tried as if it were on. */
+  rule: RuleDto;
+  /** Before this time of receipt, unix milliseconds; now when left out. */
+  to_ms?: number | null;
+}
+/** An activity for which something would have been sent. */
+export interface BacktestSample {
+  /** The activity; of a click or impression its SID. */
+  activity: ActivityId;
+  /** Unix milliseconds. */
+  at_ms: number;
+  /** What it was. */
+  kind: ActivityKind;
+  /** The status that it entered. */
+  status?: ConversionStatus | null;
+  /** What would have been called. */
+  urls: string[];
+}
 /** A bearer token, without its secret. */
 export interface BearerDto {
   /** Off: kept, refused. */
@@ -240,6 +467,13 @@ export interface Blank {
   label: Bilingual;
   /** As in the text, without the angle brackets. */
   name: string;
+}
+/** Lets one `/c/cbtest` call the partner's server. */
+export interface CallbackTicket {
+  /** Unix milliseconds: good until then, and for one request. */
+  expires_at_ms: number;
+  /** The value of the parameter `ticket`. Shown once. */
+  ticket: string;
 }
 /** Which waiting postbacks are given up. */
 export interface CancelRequest {
@@ -268,6 +502,10 @@ export interface ChannelDto {
   /** What last became of a message; `null`: there was none since the start. */
   last?: LastSent | null;
 }
+/** Characters that a value may have. */
+export type Characters = "digits" | "id" | "visible" | "text";
+/** A character set of values that are not UTF-8. */
+export type Charset = "shift_jis" | "euc_jp" | "gb18030" | "big5" | "euc_kr" | "windows1252";
 /** One thing that has to be so for the instance to be ready. */
 export interface Check {
   /** Whether it is so. */
@@ -283,17 +521,6 @@ export interface Checked {
   findings: Finding[];
   /** Whether it could be saved. */
   is_savable: boolean;
-}
-/** The first owner. */
-export interface Claim {
-  /** `en` or `ja`. */
-  language?: string | null;
-  /** Sign-in name. */
-  login: string;
-  /** For people. */
-  name?: string;
-  /** At least 12 characters. */
-  password: string;
 }
 /** A query parameter that the partner sends under its own name, taken as PARA1 to PARA5. */
 export interface ClickParameter {
@@ -315,8 +542,73 @@ export interface ClientDto {
   /** The address of this server as the browser sees it. */
   origin: string;
 }
+/** A closed statement without its lines. */
+export interface ClosedStatement {
+  /** When, unix milliseconds. */
+  closed_at_ms: number;
+  /** By whom. */
+  closed_by: string;
+  /** Later changes of earlier months. */
+  corrections: StatementCorrection[];
+  /** What the operator wrote. */
+  draft: StatementDraft;
+  /** Conversions by offer and event. */
+  groups: StatementGroup[];
+  /** Conversions that it holds. */
+  lines: number;
+  /** For which month. */
+  month: Month;
+  /** Its number. */
+  number: string;
+  /** Whose. */
+  partner: PartnerId;
+  /** The partner's name when it was closed. */
+  partner_name: string;
+  /** When it was opened again, unix milliseconds: another version holds. */
+  reopened_at_ms?: number | null;
+  /** By whom. */
+  reopened_by?: string;
+  /** Who pays. */
+  sender: StatementSender;
+  /** IANA time zone of the month. */
+  time_zone: string;
+  /** What is paid. */
+  totals: StatementTotal[];
+  /** 1, and one more each time that it is closed anew. */
+  version: number;
+}
 /** How far the preset can be trusted. */
 export type Confidence = "verified" | "unverified";
+/** What is filled in to connect a platform. */
+export interface ConnectForm {
+  /** Values of the preset's blanks by name, secrets among them. */
+  blanks?: Record<string, string>;
+  /** Only say what would be made and sent. */
+  dry_run?: boolean;
+  /** Events that are sent, with the platform's words; empty: the preset's usual ones. */
+  events?: EventWord[];
+  /** Name of the partner; the preset's unless given. */
+  name?: string;
+  /** Only conversions of this offer. */
+  offer?: OfferId | null;
+  /** When the platform is told. */
+  told?: Told;
+}
+/** A platform that was connected. */
+export interface Connected {
+  /** What the checks of the rules say. */
+  findings: Finding[];
+  /** The partner. */
+  partner: PartnerDto;
+  /** What the rules send of a sample conversion; secrets stand in it by name. */
+  requests: Shown[];
+  /** Its rules. */
+  rules: RuleDto[];
+  /** Names of its secrets. */
+  secrets: string[];
+}
+/** What a visitor said to a use of their data. */
+export type Consent = "granted" | "denied";
 /** Status of a conversion (成果ステータス). */
 export type ConversionStatus = "pending" | "approved" | "rejected";
 /** Counters as the API shows them. */
@@ -355,19 +647,125 @@ export interface CountersDto {
   revenue: Money[];
   /** App sessions. */
   sessions: number;
+  /** Clicks and activities with a variable that nobody filled (`notes` of each tells which). */
+  unfilled: number;
   /** Of these, first of their visitor on the link that day. */
   unique_clicks: number;
 }
-/** Name and password. */
-export interface Credentials {
-  /** Code of the authenticator app, or a recovery code, when the second factor is on. */
-  code?: string | null;
-  /** Sign-in name. */
-  login: string;
-  /** Password. */
-  password: string;
-}
+/** Whose conversions a rule of a partner hears. */
+export type Credit = "credited" | "any";
 export type Currency = string;
+/** A decision that goes on. */
+export interface Deciding {
+  /** Its id, for taking it back. */
+  decision: string;
+  /** The job whose progress can be read. */
+  job: JobDto;
+}
+/** A decision that was made. */
+export interface Decision {
+  /** Conversions that became approved. */
+  approved?: number;
+  /** When, unix milliseconds. */
+  at_ms: number;
+  /** Who. */
+  by: string;
+  /** Conversions that got a new change, which fires rules. */
+  changed_back?: number;
+  /** Conversions that were left, because they were changed again since. */
+  changed_since?: number;
+  /** Whether it came to its end. */
+  is_complete?: boolean;
+  /** Offer of order numbers. */
+  offer?: OfferId | null;
+  /** Conversions that became pending. */
+  pending?: number;
+  /** Conversions that became rejected. */
+  rejected?: number;
+  /** Conversions that became what they were before anybody was told. */
+  restored?: number;
+  /** When it was taken back, unix milliseconds. */
+  undone_at_ms?: number | null;
+}
+/** A decision as it is listed. */
+export type DecisionDto = Decision & {
+  /** Its id. */
+  id: string;
+  /** The same as what is left of it, milliseconds; 0: its postbacks go out, or went. */
+  quiet_left_ms: number;
+  /** Until when it can be taken back before anybody hears of it, unix milliseconds. */
+  quiet_until_ms: number;
+};
+/** What is to be decided. One of `ids`, `filter` and `text`. */
+export interface DecisionRequest {
+  /** Token or name of their event; the offer's first when left out. */
+  event?: string | null;
+  /** Those that a filter finds (at most 10,000); `limit` and `cursor` are not used. */
+  filter?: ActivityQuery | null;
+  /** These conversions, at most 10,000. */
+  ids?: ActivityId[];
+  /** Which column is what; as the last time for the offer, or guessed, when left out. */
+  mapping?: Mapping | null;
+  /** Offer of the order numbers. */
+  offer?: OfferId | null;
+  /** Why they are rejected, where the table does not say it: for reports and `{rejection_reason}`. */
+  reason?: string | null;
+  /** New status of those that have none of their own in the table. */
+  status?: ConversionStatus | null;
+  /** Order numbers, one a line, or a table with one order a line. */
+  text?: string | null;
+}
+/** Conversions that came within a stretch of time after their click. */
+export interface DelayRow {
+  /** How many. */
+  conversions: number;
+  /** From so many milliseconds on. */
+  from_ms: number;
+  /** Up to so many, exclusive; `null` without an end. */
+  to_ms?: number | null;
+}
+/** Time from click to conversion. */
+export interface Delays {
+  /** Conversions with a click; tests, and conversions without a click, are left out. */
+  conversions: number;
+  /** There were too many to look at all: only the newest are counted. */
+  is_partial: boolean;
+  /** Half of the conversions came sooner, milliseconds; `null` without one. */
+  median_ms?: number | null;
+  /** Shortest first; every stretch, also the empty ones. */
+  rows: DelayRow[];
+}
+/** Which refused activities and duplicates are to be deleted. */
+export interface DeleteRequest {
+  /** `more` of the answer before: goes on behind it. */
+  behind?: ActivityId | null;
+  /** Received from this time on, unix milliseconds. */
+  from_ms?: number | null;
+  /** Only of this offer. */
+  offer?: OfferId | null;
+  /** Only for this reason. */
+  reason?: RefusalReason | null;
+  /** Received before this time, unix milliseconds. */
+  to_ms?: number | null;
+}
+/** What was deleted. */
+export interface DeleteResult {
+  /** How many. */
+  deleted: number;
+  /** There is more: the same request with this as `behind` goes on. */
+  more?: ActivityId | null;
+}
+/** Whether delivery is paused. */
+export interface DeliveryDto {
+  /** User, token or command that paused it. */
+  by?: string | null;
+  /** Partners whose postbacks wait: a token is refused, a secret is missing. */
+  held: HoldDto[];
+  /** Whether it is. */
+  is_paused: boolean;
+  /** Since when, unix milliseconds. */
+  since_ms?: number | null;
+}
 /** How the partner's postbacks are sent. Everything unset is the default of SPEC 5. */
 export interface DeliverySettings {
   /** Concurrent requests. */
@@ -395,6 +793,22 @@ export interface Destinations {
   fallback?: string | null;
   /** iPhone and iPad: the store page or a site. */
   ios?: string | null;
+}
+/** A device id. */
+export interface DeviceId {
+  /** `idfa`, `gps_adid`, ... */
+  name: string;
+  /** As it was sent, normalised. */
+  value: string;
+}
+/** Which statement is written on, closed or opened again. */
+export interface DraftRequest {
+  /** What stands on it. */
+  draft: StatementDraft;
+  /** For which month. */
+  month: Month;
+  /** Whose. */
+  partner: PartnerId;
 }
 /** How repeated conversions are recognised (重複成果). */
 export type DuplicateBy = "default" | "uid" | "visitor" | "session" | "never";
@@ -448,6 +862,13 @@ export interface EmailAlertsDto {
   /** Name to sign in with; empty: no sign-in. */
   user?: string;
 }
+/** An interface that comes to an end. */
+export interface Ending {
+  /** Month or day, as far as it is announced: `2027-03`. */
+  on: string;
+  /** What ends, and what to use then. */
+  text: Bilingual;
+}
 /** Click or view. */
 export type EngagementKind = "click" | "impression" | "direct";
 /** A preview of one entry. */
@@ -469,6 +890,32 @@ export interface EntryPreview {
 }
 /** Which traffic a row counts. Production is what was really earned; the sandbox is everything that is labelled test: `environment=sandbox`, test clicks and test conversions. The two never meet in one row. */
 export type Environment = "production" | "sandbox";
+/** An erasure that waits. */
+export interface ErasureDto {
+  /** Our id of the device, when it was sent. */
+  adid?: string | null;
+  /** Unix milliseconds. */
+  asked_at_ms: number;
+  /** Ids of the device. */
+  devices: DeviceId[];
+  /** When it is carried out, unix milliseconds. */
+  due_at_ms: number;
+  /** Address that asked. */
+  from: string;
+  /** Names it. */
+  id: string;
+  /** Sandbox. */
+  is_test: boolean;
+  /** The app. */
+  offer: OfferId;
+}
+/** Erasures that wait. */
+export interface ErasureList {
+  /** How many wait. */
+  count: number;
+  /** Those that are due first; at most 200. */
+  items: ErasureDto[];
+}
 /** The body of every error. */
 export interface ErrorBody {
   /** What went wrong. */
@@ -514,10 +961,21 @@ export interface EventDto {
   payout?: Payout | null;
   /** Fixed; made by the server when it is left out. */
   token?: EventToken | null;
+  /** The largest amount that counts by itself while nobody vouches for it; what is above waits for approval. */
+  unproven_amount?: Money | null;
 }
 export type EventToken = string;
+/** What a platform calls one of our events. */
+export interface EventWord {
+  /** Token or name of the event; for activities that have none the name of their kind (`install`). */
+  event: string;
+  /** Only when a conversion enters this status. */
+  status?: ConversionStatus | null;
+  /** The platform's word; `{event_word}`. */
+  word: string;
+}
 /** Why a postback ended as failed. Each has a stable code ([`FailReason::code`]). */
-export type FailReason = "exhausted" | "gone" | "expired" | "egress_refused" | "unrenderable" | "cancelled";
+export type FailReason = "exhausted" | "gone" | "expired" | "egress_refused" | "unrenderable" | "cancelled" | "no_click_id" | "too_old" | "refused_by_partner";
 /** One finding, for the editor. */
 export interface Finding {
   /** Stable code. */
@@ -548,9 +1006,9 @@ export interface Finding {
 /** How it was found. */
 export type FoundBy = "session" | "activity" | "postback" | "order_number" | "click_value" | "device";
 /** What a placeholder is about; the sections of the reference and of the picker. */
-export type Group = "activity" | "conversion" | "click" | "link" | "attribution" | "settings" | "time" | "money" | "ad_revenue" | "app" | "device_id" | "device" | "geo" | "skan" | "subscription" | "prediction" | "network";
+export type Group = "activity" | "conversion" | "click" | "identity" | "link" | "attribution" | "settings" | "time" | "money" | "ad_revenue" | "app" | "device_id" | "device" | "geo" | "skan" | "subscription" | "prediction" | "network";
 /** What a report is cut by. */
-export type GroupBy = "total" | "offer" | "partner" | "link" | "campaign" | "country" | "device" | "event" | "day" | "hour" | "month";
+export type GroupBy = "total" | "offer" | "partner" | "link" | "campaign" | "country" | "device" | "event" | "category" | "offer_group" | "day" | "hour" | "month";
 /** A parameter that the operator puts on the destination, where the partner measures. */
 export interface Handover {
   /** Name. */
@@ -560,12 +1018,54 @@ export interface Handover {
 }
 /** Whether the instance does its work. */
 export type Health = "ok" | "degraded" | "down";
+/** Why the postbacks of a partner wait. */
+export type HoldCause = "token_refused" | "secret_missing" | "secret_sealed" | "token_endpoint" | "stopped";
+/** Why the postbacks of a partner wait. */
+export interface HoldDto {
+  /** Why. */
+  cause: HoldCause;
+  /** Name of the secret, or what the partner said. */
+  detail: string;
+  /** Its name. */
+  name: string;
+  /** The partner; `null`: the advertiser's own servers. */
+  partner?: PartnerId | null;
+  /** Since when, unix milliseconds. */
+  since_ms: number;
+}
+/** What is known of the person: kinds only, never a digest. */
+export interface IdentityDto {
+  /** Whether it may be used for personal ads. */
+  ad_personalization?: Consent | null;
+  /** Whether data may be sent to ad platforms; `null` when nothing was said. */
+  ad_user_data?: Consent | null;
+  /** Of which kinds of identifiers there are digests. */
+  kinds: Kind[];
+}
+/** What an offer keeps of identities. */
+export interface IdentityPolicy {
+  /** Digests of e-mail, telephone number and external id are kept (off). Off: they are left out, and noted. */
+  is_kept?: boolean;
+  /** Country code of telephone numbers that come without one, 1 to 3 digits (`81`, Japan). */
+  phone_country?: string;
+}
 /** A document to be taken over. */
 export interface ImportRequest {
   /** Only say what would change. */
   dry_run?: boolean;
   /** The document, TOML or JSON. */
   text: string;
+}
+/** Installs of an app as conversions: how they become approved, and what partners are owed for one. */
+export interface InstallTerms {
+  /** How an install becomes approved. */
+  approval?: Approval;
+  /** What the credited partner is owed, unless it has a payout of its own: a fixed sum (CPI). */
+  payout?: Payout | null;
+  /** Reattributions are settled as installs are (off). */
+  reattributions?: boolean;
+  /** Reinstalls are settled as installs are (off). */
+  reinstalls?: boolean;
 }
 /** What is stored of a visitor's address. */
 export type IpPrivacy = "truncated" | "whole" | "none";
@@ -612,7 +1112,9 @@ export interface JobDto {
   total?: number | null;
 }
 /** How far a job is. */
-export type JobState = "running" | "done" | "failed";
+export type JobState = "running" | "done" | "failed" | "cancelled";
+/** What identifies a person. */
+export type Kind = "email" | "phone" | "external_id";
 /** A destination with what waits for it. */
 export interface LaneDto {
   /** Requests at once that it would be sent. */
@@ -693,6 +1195,8 @@ export interface LinkDto {
   partner?: PartnerId | null;
   /** Paused: clicks answer 404. */
   state?: RunState;
+  /** Stopped, now or at a time; left out: not stopped. */
+  stop?: Stop | null;
   /** As in `/c/{token}`; made by the server when it is left out. */
   token?: LinkToken | null;
   /** Unix milliseconds of the last save; must be sent back unchanged to replace. */
@@ -710,6 +1214,8 @@ export interface LinkNamesDto {
 export type LinkToken = string;
 /** Addresses and snippets of a link, to be copied. */
 export interface LinkUrls {
+  /** Parameters whose variable is still to be asked of the partner; until they are filled the 入稿URL is not finished. */
+  ask_for?: string[];
   /** Click URL without parameters. */
   click_url: string;
   /** Conversion tag, for the thanks page. */
@@ -745,8 +1251,89 @@ export interface LoginList {
   /** Newest first. */
   items: LoginDto[];
 }
+/** What a decision would do. */
+export interface Look {
+  /** What is to be approved. */
+  approved: LookSums;
+  /** Headings of the table. */
+  columns: string[];
+  /** Lines with mistakes; with one nothing can be decided. */
+  errors: LineError[];
+  /** Some of them; those that do not change first. */
+  lines: LookLine[];
+  /** Which column is what; `null` for a list, or when it has to be told. */
+  mapping?: Mapping | null;
+  /** What is to be put back to pending. */
+  pending: LookSums;
+  /** Postbacks that it makes. */
+  postbacks: number;
+  /** What is to be rejected. */
+  rejected: LookSums;
+  /** Order numbers that were named again. */
+  repeated: number;
+  /** How many by result: `changed`, `unchanged`, `unknown_order`, `ambiguous_order`, `unknown_conversion`, `not_a_conversion`. */
+  results: Record<string, number>;
+  /** Lines that were left out. */
+  skipped: number;
+  /** Conversions and order numbers that were named. */
+  total: number;
+  /** Words for statuses that have to be explained. */
+  unknown_words: string[];
+}
+/** One conversion or order number. */
+export interface LookLine {
+  /** Its status after. */
+  after: ConversionStatus;
+  /** Its status now. */
+  before?: ConversionStatus | null;
+  /** The conversion. */
+  id?: ActivityId | null;
+  /** Line of the text, or place among those chosen, from 1. */
+  line: number;
+  /** Its amount. */
+  money?: Money | null;
+  /** The order number. */
+  order?: string | null;
+  /** Its payout. */
+  payout?: Money | null;
+  /** Why it is rejected. */
+  reason?: string | null;
+  /** `changed`, `unchanged`, ... */
+  result: string;
+}
+/** Conversions that would change to one status. */
+export interface LookSums {
+  /** How many. */
+  count: number;
+  /** Their amounts, by currency. */
+  money: Money[];
+  /** Their payouts, by currency. */
+  payout: Money[];
+}
 /** How the connection to a mail server is protected. */
 export type MailSecurity = "starttls" | "tls" | "none";
+/** What became of it. */
+export interface MailSent {
+  /** What kind of outcome: a stable code. */
+  code: string;
+  /** Whether the mail server took it. */
+  is_ok: boolean;
+  /** What the mail server said, or why it did not come that far. */
+  message: string;
+}
+/** Which column of a shop's table is what. */
+export interface Mapping {
+  /** The first line holds data, not headings; columns are then called `1`, `2`, ... */
+  no_headings?: boolean;
+  /** Column of the order number. */
+  order?: string;
+  /** Column of the reason of a rejection. */
+  reason?: string | null;
+  /** Column of the status. */
+  status?: string | null;
+  /** What the shop's words for statuses mean; the usual ones are known. */
+  words?: Record<string, Word>;
+}
 /** How an activity was tied to its session. */
 export type MatchType = "sid" | "visitor" | "partner_click_id" | "device_tag" | "reftag" | "probabilistic" | "claim" | "organic";
 /** Somebody who has signed in. */
@@ -783,12 +1370,29 @@ export interface MeChange {
 }
 /** HTTP method of a postback. */
 export type Method = "GET" | "POST";
+/** A rate that was missing. */
+export interface MissingRate {
+  /** Of this currency. */
+  currency: Currency;
+  /** On this day, `2026-11-01`. */
+  date: string;
+  /** In this one. */
+  to: Currency;
+}
 /** An amount in whole units of a currency. */
 export interface Money {
   /** Whole units (yen, dollars), exact. */
   amount: string;
   /** ISO 4217. */
   currency: Currency;
+}
+export type Month = string;
+/** Which statement is closed or opened again. */
+export interface MonthRequest {
+  /** For which month. */
+  month: Month;
+  /** Whose. */
+  partner: PartnerId;
 }
 /** What a new bearer token is called and good for. */
 export interface NewBearer {
@@ -825,10 +1429,52 @@ export type NoData = {
 };
 /** Why a preset has no rule. */
 export interface NoRule {
-  /** `not_public`, `needs_api`, `partner_calls_us`, `computed_field`, `no_click_id`. */
+  /** `not_public`, `partner_calls_us`, `no_click_id`. */
   code: string;
   /** The reason with what to do. */
   text: Bilingual;
+}
+/** One note. */
+export interface Note {
+  /** What was odd. */
+  code: NoteCode;
+  /** The field or parameter that it is about; empty where it is about none. */
+  field: string;
+  /** The value, or what it was mended to; cut. */
+  value: string;
+}
+/** What was odd. */
+export type NoteCode = "unfilled" | "maybe_unfilled" | "left_out" | "mended" | "charset" | "raw" | "time_of_receipt" | "proved_person" | "refused_callback" | "mended_address" | "identity_off" | "identity_left_out" | "personal_removed" | "order_hashed" | "burst" | "accepted_later";
+/** How often one thing was noted. */
+export interface NoteCount {
+  /** What was odd. */
+  code: NoteCode;
+  /** Records that it was noted on. */
+  count: number;
+  /** The field or parameter that it is about; empty where it is about none. */
+  field: string;
+  /** The newest value; empty for those who are limited to partners. */
+  value: string;
+}
+/** Notes of one kind of records. */
+export interface NotesOf {
+  /** There were too many to look at all: only the newest are counted. */
+  is_partial: boolean;
+  /** Of these, with a note of any kind. */
+  noted: number;
+  /** Records that were looked at; tests are left out. */
+  records: number;
+  /** By what and where, most frequent first. */
+  rows: NoteCount[];
+  /** Of these, with a variable that nobody filled. */
+  unfilled: number;
+}
+/** What was odd about what came in. */
+export interface NotesReport {
+  /** Of clicks and impressions. */
+  clicks: NotesOf;
+  /** Of conversions that count. */
+  conversions: NotesOf;
 }
 /** An offer as the API shows and takes it. */
 export interface OfferDto {
@@ -838,6 +1484,8 @@ export interface OfferDto {
   app_id?: string | null;
   /** Windows and limits. */
   attribution?: AttributionPolicy;
+  /** Character set of what is sent for it and is not UTF-8; found by the text unless set. */
+  charset?: Charset | null;
   /** Bots and prefetches count like people. */
   count_bots?: boolean;
   /** Unix milliseconds; set by the server. */
@@ -848,8 +1496,14 @@ export interface OfferDto {
   destinations?: Destinations;
   /** Conversion points, in order; the first is the default of `/cv`. */
   events?: EventDto[];
+  /** 広告グループ: offers of one name are looked at together; empty without one. */
+  group?: string;
   /** CID; made by the server when it is left out. */
   id?: OfferId | null;
+  /** What is kept of e-mail, telephone number and external id. */
+  identity?: IdentityPolicy;
+  /** Installs as conversions, apps only. */
+  installs?: InstallTerms;
   /** What is stored of addresses. */
   ip_privacy?: IpPrivacy;
   /** Site or app. */
@@ -866,6 +1520,8 @@ export interface OfferDto {
   sites?: string[];
   /** Paused: clicks answer 404. */
   state?: RunState;
+  /** Stopped, now or at a time; left out: not stopped. */
+  stop?: Stop | null;
   /** Who may send conversions. */
   trust?: TrustDto;
   /** Unix milliseconds of the last save; must be sent back unchanged to replace. */
@@ -885,6 +1541,19 @@ export interface OpenAlert {
   /** With what: `scheme://host:port` of a destination, else empty. */
   subject: string;
 }
+/** An order of a list of records. What a record has not (money, a payout) stands last in either direction. */
+export type Order = "newest" | "oldest" | "highest_revenue" | "lowest_revenue" | "highest_payout" | "lowest_payout" | "most_attempts" | "fewest_attempts";
+/** What became of one order number. */
+export interface OrderResult {
+  /** The conversion that it names. */
+  id?: ActivityId | null;
+  /** The order number. */
+  order: string;
+  /** `changed`, `unchanged`, `unknown_order` or `ambiguous_order`. */
+  result: string;
+  /** The `event_update` that was made. */
+  update?: ActivityId | null;
+}
 /** What made a postback. */
 export interface OriginDto {
   /** Rule id or name of the callback parameter. */
@@ -892,12 +1561,27 @@ export interface OriginDto {
   /** `rule`, `link` (a callback on the click URL) or `test`. */
   type: string;
 }
+/** Words of the operator's own account for events, where the platform has no names of its own. */
+export interface OwnWord {
+  /** A value as it could be. */
+  example: string;
+  /** What the platform's own screens call it. */
+  label: Bilingual;
+  /** The way there through the platform's screens. */
+  place: Bilingual;
+  /** Its form. */
+  shape: Shape;
+}
 /** A partner as the API shows and takes it. */
 export interface PartnerDto {
   /** Overrides of the offers' attribution policies; a link's own go first. */
   attribution?: AttributionPolicy;
   /** Hosts that callbacks carried on the click URL may name. */
   callback_hosts?: string[];
+  /** 媒体カテゴリ, at most two: what lists and reports are cut by. */
+  categories?: string[];
+  /** Character set of what it sends and is not UTF-8; found by the text unless set. */
+  charset?: Charset | null;
   /** What it appends to our click URL. */
   click_parameters?: ClickParameter[];
   /** Unix milliseconds; set by the server. */
@@ -914,20 +1598,33 @@ export interface PartnerDto {
   payouts?: PartnerPayout[];
   /** The preset that it was made from. */
   preset?: string | null;
+  /** Stopped, now or at a time; left out: not stopped. */
+  stop?: Stop | null;
   /** Who may send for it. */
   trust?: TrustDto;
   /** Unix milliseconds of the last save; must be sent back unchanged to replace. */
   updated_at_ms?: number | null;
+  /** What it calls statuses and events. */
+  wording?: Wording;
 }
 export type PartnerId = string;
 /** A payout of this partner that replaces the one of the event. */
 export interface PartnerPayout {
   /** Which event; `None` means all events of the offer. */
   event?: EventToken | null;
+  /** For installs of the app, and for no event. */
+  installs?: boolean;
   /** Which offer. */
   offer: OfferId;
   /** How much. */
   payout: Payout;
+}
+/** A partner with its status URLs. */
+export interface PartnerWithUrls {
+  /** The partner. */
+  partner: PartnerDto;
+  /** What is called when a conversion enters a status. */
+  status_urls?: StatusUrls;
 }
 /** A change of one's own password. */
 export interface PasswordChange {
@@ -945,21 +1642,30 @@ export type Payout = Money & {
   type: "percent";
 };
 /** What is owed to one partner for one month. */
-export interface PayoutRow {
-  /** Of these approved. */
-  approved: number;
-  /** Conversions that count. */
-  conversions: number;
+export type PayoutRow = PayoutSums & {
   /** `2026-11`. */
   month: string;
   /** Its name. */
   name: string;
   /** The partner; `null` for links without one and for organic conversions. */
   partner?: string | null;
-  /** Payout of conversions that are not rejected, by currency. */
+};
+/** Conversions and what they pay, by status. */
+export interface PayoutSums {
+  /** Of these approved. */
+  approved: number;
+  /** Conversions: approved, pending and rejected together. */
+  conversions: number;
+  /** What is owed: payout of approved conversions, by currency. */
   payout: Money[];
   /** Of these pending. */
   pending: number;
+  /** Payout of pending conversions, by currency: not owed yet. */
+  pending_payout: Money[];
+  /** Of these rejected. */
+  rejected: number;
+  /** Payout of rejected conversions, by currency: not owed. */
+  rejected_payout: Money[];
 }
 /** Payouts by partner and month. */
 export interface Payouts {
@@ -967,6 +1673,8 @@ export interface Payouts {
   rows: PayoutRow[];
   /** The time zone of months. */
   time_zone: string;
+  /** All rows together. */
+  total: PayoutSums;
 }
 /** One name of the catalogue of placeholders. */
 export interface PlaceholderDto {
@@ -1007,6 +1715,102 @@ export interface PlannedChange {
   /** Its name. */
   name: string;
 }
+/** What is known of a platform's conversion API. */
+export interface Platform {
+  /** What is filled in. */
+  blanks: PlatformBlank[];
+  /** Day of the last check against the platform's documents. */
+  checked: string;
+  /** When it ends, if that is known. */
+  ends?: Ending | null;
+  /** What it recognises clicks and browsers by. */
+  ids: PlatformId[];
+  /** Requests a second at most, where the platform says so. */
+  max_per_second?: number | null;
+  /** What to do on the platform first, and what is good to know. */
+  note: Bilingual;
+  /** The page that tells the interface. */
+  page: string;
+  /** What is sent. */
+  rules: PlatformRule[];
+  /** How a test is sent and where it is seen. */
+  test: Bilingual;
+  /** Secrets that are fetched. */
+  tokens?: PlatformToken[];
+  /** What it calls events. */
+  words: PlatformWords;
+}
+/** What an operator fills in. */
+export interface PlatformBlank {
+  /** What stands in the form to begin with. */
+  default?: string;
+  /** A value as it could be. */
+  example: string;
+  /** Can be left open. */
+  is_optional?: boolean;
+  /** What the platform's own screens call it. */
+  label: Bilingual;
+  /** As in the texts, without the angle brackets. */
+  name: string;
+  /** The way there through the platform's screens. */
+  place: Bilingual;
+  /** Kept as a secret of this name (`{secret.token}`), never shown after saving. */
+  secret?: string | null;
+  /** Its form. */
+  shape: Shape;
+}
+/** An id that the platform recognises the click or the browser by. */
+export interface PlatformId {
+  /** A value as it could be. */
+  example: string;
+  /** A cookie of the advertiser's own site, which the tag reads. */
+  is_cookie?: boolean;
+  /** Name of the parameter of the landing page, or of the cookie. */
+  name: string;
+}
+/** A rule as the preset writes it. */
+export interface PlatformRule {
+  /** How answers are read. */
+  answers: AnswerPolicy;
+  /** Whose conversions it hears. */
+  credit: Credit;
+  /** Extra headers. */
+  headers?: RuleHeader[];
+  /** Lines of the JSON body. */
+  json?: string[];
+  /** Kinds of activities that it is for; conversions of a site unless given. */
+  kinds?: ActivityKind[];
+  /** Hours after which it is no longer sent. */
+  max_age_h?: number | null;
+  /** GET or POST. */
+  method?: Method;
+  /** For people. */
+  name: string;
+  /** Alternatives of what is needed. */
+  needs?: string[];
+  /** Asks later what became of it. */
+  second_look?: SecondLook | null;
+  /** How tests are sent. */
+  test?: TestSwitch | null;
+  /** Pieces of the text, with `<BLANK>`s. */
+  text: string[];
+}
+/** A secret that the platform gives for others, and that expires. */
+export interface PlatformToken {
+  /** Name of the secret. */
+  secret: string;
+  /** Where its value comes from. */
+  source: TokenSource;
+}
+/** What the platform calls events. */
+export interface PlatformWords {
+  /** More of its words. */
+  others?: string[];
+  /** Each word is one of the operator's account. */
+  own?: OwnWord | null;
+  /** Our usual names of events with the platform's words, which are taken when nothing else is chosen. */
+  usual?: EventWord[];
+}
 /** A postback with every attempt that is kept. */
 export interface PostbackDetail {
   /** Oldest first. */
@@ -1020,12 +1824,16 @@ export interface PostbackDto {
   activity: ActivityId;
   /** Attempts made so far. */
   attempts: number;
+  /** When a second look found it taken for good, unix milliseconds. */
+  confirmed_at_ms?: number | null;
   /** Unix milliseconds of acceptance. */
   created_at_ms: number;
   /** Waiting: when it is due, unix milliseconds. */
   due_at_ms?: number | null;
   /** Which entry of the rule text, from 0. */
   entry: number;
+  /** From when it is too old to be sent, unix milliseconds. */
+  expires_at_ms?: number | null;
   /** Failed: why, a stable code. */
   fail_reason?: string | null;
   /** Stable over all attempts. */
@@ -1036,6 +1844,8 @@ export interface PostbackDto {
   lane: string;
   /** The last attempt. */
   last?: AttemptDto | null;
+  /** It asks what became of this one. */
+  looks_at?: PostbackId | null;
   /** Offer of the activity. */
   offer: OfferId;
   /** What made it. */
@@ -1048,8 +1858,28 @@ export interface PostbackDto {
   settled_at_ms?: number | null;
   /** `waiting`, `delivered` or `failed`. */
   state: StateFilter;
+  /** Order number of the activity; only in lists. */
+  uid1?: string | null;
 }
 export type PostbackId = string;
+/** How many postbacks were chosen, by where they stand. */
+export interface PostbackLook {
+  /** Delivered. */
+  delivered: number;
+  /** Failed. */
+  failed: number;
+  /** All of them. */
+  total: number;
+  /** Waiting. */
+  waiting: number;
+}
+/** Which postbacks are looked at before they are sent again or given up. */
+export interface PostbackLookRequest {
+  /** Or those that a filter finds (at most 100,000); `limit` and `cursor` are not used. */
+  filter?: PostbackQuery | null;
+  /** These; at most 1,000. */
+  ids?: PostbackId[];
+}
 /** Filters of the log of postbacks. */
 export interface PostbackQuery {
   /** Only of this activity (or SID). */
@@ -1068,6 +1898,8 @@ export interface PostbackQuery {
   limit?: number | null;
   /** Only of this offer. */
   offer?: string | null;
+  /** Another order than the newest first: by time or attempts. */
+  order?: Order | null;
   /** Only to this partner. */
   partner?: string | null;
   /** Only of this rule. */
@@ -1078,6 +1910,8 @@ export interface PostbackQuery {
   test?: boolean | null;
   /** Accepted before this time, unix milliseconds. */
   to_ms?: number | null;
+  /** Only of activities with this order number (any of uid1 to uid8). */
+  uid?: string | null;
 }
 /** What is known about one system. */
 export interface Preset {
@@ -1095,6 +1929,8 @@ export interface Preset {
   id: string;
   /** What kind of system. */
   kind: PresetKind;
+  /** Kinds of activities that the rule is for; empty without a rule. */
+  kinds: ActivityKind[];
   /** GET or POST. */
   method: Method;
   /** For the picker. */
@@ -1105,6 +1941,8 @@ export interface Preset {
   note: Bilingual;
   /** Path and query of our address that the partner is to call, with its macros, when it measures. */
   notify?: string | null;
+  /** Its conversion API; with it there is neither a rule text nor a reason for none. */
+  platform?: Platform | null;
   /** Where. */
   region: Region;
   /** Rule text with `<BLANK>`s; `None`: see [`Self::no_rule`]. */
@@ -1113,6 +1951,8 @@ export interface Preset {
   search: string[];
   /** Where it was read, when that is public. */
   source?: string | null;
+  /** Statuses of conversions that the rule text is entered for; empty: the rule asks for no status. */
+  statuses: ConversionStatus[];
 }
 /** One parameter that the partner puts on our click URL. */
 export interface PresetClickParameter {
@@ -1135,6 +1975,10 @@ export interface Preview {
   entries: EntryPreview[];
   /** Errors and warnings. */
   findings: Finding[];
+  /** Why nothing would be sent for this activity, whatever the conditions say; a stable code. */
+  skipped?: string | null;
+  /** What was missing. */
+  skipped_because?: string | null;
 }
 /** What a preview is made with. */
 export interface PreviewRequest {
@@ -1191,15 +2035,72 @@ export interface QueueSummary {
   /** Waiting postbacks, those in flight included. */
   waiting: number;
 }
+/** A line with a mistake. */
+export interface RateLine {
+  /** What is wrong. */
+  code: RateMistake;
+  /** From 1. */
+  line: number;
+}
+/** What is wrong with a line. */
+export type RateMistake = "columns" | "date" | "currency" | "rate" | "too_many";
+/** All rates. */
+export interface RatesDto {
+  /** How many they are. */
+  count: number;
+  /** The second currency of lines that name one only: that of the settings. */
+  currency: Currency;
+  /** Lines with mistakes; with one nothing was saved. */
+  errors: RateLine[];
+  /** Lines `date,currency,currency,rate`: one unit of the first currency in the second. */
+  text: string;
+  /** Of the settings; must be sent back unchanged to replace. */
+  updated_at_ms: number;
+}
+/** All rates, to replace those before. */
+export interface RatesForm {
+  /** Lines `date,currency,currency,rate` or `date,currency,rate`, at most 2,000. */
+  text: string;
+  /** As it was read. */
+  updated_at_ms?: number | null;
+}
+/** How raw data is handed on. */
+export interface RawDataDto {
+  /** Activities to a receiver; `null`: none is configured. */
+  stream?: StreamDto | null;
+}
+/** What came of a test. */
+export interface RawDataTest {
+  /** Stable code: `taken`, or what went wrong. */
+  code: string;
+  /** Whether the receiver took a batch without rows. */
+  is_ok: boolean;
+  /** A sentence; empty when it was taken. */
+  message: string;
+}
 /** What came of a check. */
 export type Reached = "ok" | "ok_private" | "something_else" | "redirected" | "not_resolved" | "refused" | "timed_out" | "tls" | "private_elsewhere";
+/** A reason with how often it was given. */
+export interface ReasonCount {
+  /** Stable code. */
+  code: string;
+  /** How often. */
+  count: number;
+}
+/** Who a partner's statements can be sent to. */
+export interface Recipients {
+  /** Whether there is a mail server. */
+  is_set_up: boolean;
+  /** As it was sent the last time. */
+  to: string[];
+}
 /** Codes for the day that the app is lost: the only time that they are shown. */
 export interface RecoveryCodes {
   /** Each is good once. */
   codes: string[];
 }
 /** Why an activity does not count. Each is a stable code and is shown to operators in their language. */
-export type RefusalReason = "unknown_session" | "missing_session" | "outside_window" | "duplicate_uid" | "duplicate_visitor" | "duplicate_session" | "bot" | "ip_not_allowed" | "bad_signature" | "bad_token" | "wrong_event" | "wrong_offer" | "offer_paused" | "future_timestamp" | "too_old" | "invalid_field" | "out_of_order" | "unique_event" | "unknown_device" | "forgotten_device" | "invalid_apple_signature";
+export type RefusalReason = "unknown_session" | "missing_session" | "outside_window" | "duplicate_uid" | "duplicate_visitor" | "duplicate_session" | "bot" | "ip_not_allowed" | "bad_signature" | "bad_token" | "wrong_event" | "wrong_offer" | "offer_paused" | "future_timestamp" | "too_old" | "invalid_field" | "out_of_order" | "unique_event" | "unknown_device" | "forgotten_device" | "invalid_apple_signature" | "unknown_order" | "ambiguous_order" | "over_bound";
 /** Where the partner mostly works. */
 export type Region = "jp" | "us" | "eu" | "ru" | "global";
 /** Which request a resend sends. */
@@ -1208,6 +2109,8 @@ export type Rendering = "as_it_was" | "anew";
 export interface Report {
   /** First millisecond, as rounded. */
   from_ms: number;
+  /** Rates that were missing, at most 20: these amounts stand in their own currency. */
+  missing_rates: MissingRate[];
   /** Everything together in the period just before, when asked for. */
   previous_total?: CountersDto | null;
   /** Days and hours in order, all others by clicks. */
@@ -1236,6 +2139,8 @@ export interface ResendRequest {
   filter?: PostbackQuery | null;
   /** These; at most 1,000. */
   ids?: PostbackId[];
+  /** Those that were delivered are left alone. */
+  leave_delivered?: boolean;
   /** As it was, or rendered anew with today's rule. */
   rendering?: Rendering;
 }
@@ -1253,14 +2158,24 @@ export type RuleBody = {
 };
 /** A rule as the API shows and takes it. */
 export interface RuleDto {
+  /** Also sent when the partner's click id (PARA1) is to go out and has no value. */
+  allow_empty_click_id?: boolean;
+  /** Also fires when only the amount of a conversion changes. */
+  amount_changes?: boolean;
+  /** How answers are read; by the status line when left out. */
+  answers?: AnswerPolicy | null;
   /** Body of a POST. */
   body?: RuleBody | null;
   /** Why a saved rule can no longer be used; set by the server. */
   broken?: string | null;
+  /** Whose conversions it hears, where it speaks for a partner. */
+  credit?: Credit;
   /** Off: kept, never fires. */
   enabled?: boolean;
   /** Only for this event. */
   event?: EventToken | null;
+  /** The platform's words for our events; an event that is not among them does not fire the rule. Empty: all do. */
+  event_map?: EventWord[];
   /** Extra headers. */
   headers?: RuleHeader[];
   /** Made by the server when it is left out. */
@@ -1269,18 +2184,28 @@ export interface RuleDto {
   include_bots?: boolean;
   /** Kinds that it fires for; empty means all kinds. */
   kinds?: ActivityKind[];
+  /** Hours after an activity at which it is no longer sent, also not by hand. */
+  max_age_h?: number | null;
   /** GET unless set. */
   method?: Method;
   /** For people. */
   name?: string;
+  /** Alternatives, each a text of placeholders that all need data; without any of them nothing is sent. Empty: nothing is needed. */
+  needs?: string[];
   /** What empty placeholders become. */
   no_data?: NoData;
   /** Whom it speaks for. */
   scope: RuleScope;
+  /** Asks later what became of a request that was taken. */
+  second_look?: SecondLook | null;
+  /** The partner whose secrets an offer-wide rule uses. */
+  secrets_of?: PartnerId | null;
   /** Signing secret (`whsec_...`). */
   signing_secret?: Secret;
   /** Fires when a conversion enters one of these. */
   statuses?: ConversionStatus[];
+  /** How tests are sent. */
+  test?: TestSwitch | null;
   /** Entries separated by white space: `URL` or `operator,LEFT,VALUE,URL`. */
   text: string;
   /** Unix milliseconds of the last save; must be sent back unchanged to replace. */
@@ -1323,10 +2248,48 @@ export type RuleScope = {
 };
 /** Active or paused: offers and links share it. */
 export type RunState = "active" | "paused";
+/** Asking later what became of a request that was taken first. */
+export interface SecondLook {
+  /** Seconds after the first answer, 1 to 86400; asked again along the schedule while it says to try again. */
+  after_s: number;
+  /** How the later answer is read: delivered is confirmed, give up is refused by the partner. */
+  answers?: AnswerPolicy;
+  /** What is asked with GET and the rule's headers: a URL with `{answer./pointer}`, from the JSON of the first answer, and secrets. */
+  url: string;
+}
 /** Shown as is_set; a string sets it, null removes it, anything else keeps it. */
 export type Secret = {
   is_set: boolean;
 } | string | null;
+/** A secret as it is shown: everything but its value. */
+export interface SecretDto {
+  /** It is sealed with a key that the server was not given: what needs it waits. */
+  is_sealed: boolean;
+  /** Rules use it as `{secret.NAME}`. */
+  name: string;
+  /** Where its value comes from, when it expires. */
+  token?: TokenSource | null;
+  /** Unix milliseconds of the last change. */
+  updated_at_ms: number;
+  /** Rules that use it. */
+  used_by: RuleId[];
+}
+/** What a secret is set to. */
+export interface SecretForm {
+  /** Where its value comes from, when it expires. */
+  token?: TokenSource | null;
+  /** Its value; left out: what is there stays. */
+  value?: string | null;
+}
+/** The secrets of a partner. */
+export interface SecretList {
+  /** Why its postbacks wait; `null`: they are sent. */
+  hold?: HoldDto | null;
+  /** By name. */
+  items: SecretDto[];
+  /** Names that rules of the partner use and that are not there. */
+  missing: string[];
+}
 /** A click or impression. */
 export interface SessionDto {
   /** Unix milliseconds. */
@@ -1373,6 +2336,8 @@ export interface SessionDto {
   language: string;
   /** Token of the link. */
   link: string;
+  /** What was odd about the request, which was taken all the same. */
+  notes: Note[];
   /** Offer. */
   offer: OfferId;
   /** `ios`, `android`, ... */
@@ -1429,6 +2394,57 @@ export interface SetupStatus {
 }
 /** Whether a rule with the finding can be saved. */
 export type Severity = "error" | "warning";
+/** The form of a value, by which a wrong paste is noticed before anything is sent. */
+export interface Shape {
+  /** Which characters. */
+  characters: Characters;
+  /** How many at most. */
+  max: number;
+  /** How many at least. */
+  min: number;
+  /** How it begins; empty: anyhow. */
+  prefix?: string;
+}
+/** What the rows of a file are. */
+export type SheetKind = "partners" | "links" | "rules";
+/** What came of a file. */
+export interface SheetResult {
+  /** What would change or has changed. */
+  changes: PlannedChange[];
+  /** Mistakes; when there is one nothing is done. */
+  errors: LineError[];
+  /** Columns that say nothing to us. */
+  ignored_columns: string[];
+  /** Whether it was done. */
+  is_applied: boolean;
+  /** Rows without the headings. */
+  rows: number;
+  /** Objects that are there already, as they are. */
+  unchanged: number;
+}
+/** The first request of a rule. */
+export interface Shown {
+  /** The request; secrets stand in it by name. */
+  request: Request;
+  /** Name of the rule. */
+  rule: string;
+}
+/** How somebody would sign in here. */
+export interface SignInState {
+  /** Whether the connection is encrypted as far as the server can tell. */
+  is_encrypted: boolean;
+  /** Whether a password is taken; if not, it is refused with `plain_http`. */
+  is_open: boolean;
+}
+/** After how many hours without any it is told; only where the same hours of the last two weeks had some. */
+export interface SilenceAlerts {
+  /** Also of each offer. */
+  by_offer?: boolean;
+  /** Hours without clicks, at most 168; 0: off. */
+  clicks_h?: number;
+  /** Hours without conversions, at most 168; 0: off. */
+  conversions_h?: number;
+}
 /** Where a value comes from. */
 export type Source = "record" | "parameter";
 /** Clicks that wait in memory while the store is down. */
@@ -1447,8 +2463,153 @@ export type StatRow = CountersDto & {
   /** Name for people. */
   label: string;
 };
-/** Where a postback stands, as a filter. */
+/** Where a postback stands. */
 export type StateFilter = "waiting" | "delivered" | "failed";
+/** Something else that is added or taken off. */
+export interface StatementAdjustment {
+  /** Signed, in whole units; before tax. */
+  amount: string;
+  /** ISO 4217. */
+  currency: Currency;
+  /** What for. */
+  note: string;
+}
+/** A change of a conversion that a closed statement holds. */
+export interface StatementCorrection {
+  /** What it is worth now; zero when it is not approved any more. */
+  after: Money;
+  /** What closed statements say of it. */
+  before: Money;
+  /** The conversion. */
+  id: ActivityId;
+  /** The month of the statement that holds it. */
+  month: Month;
+  /** Its order number; empty: it has none. */
+  order: string;
+  /** Why it was rejected, when that was said. */
+  reason?: string;
+}
+/** What an operator writes on a statement. */
+export interface StatementDraft {
+  /** What is added or taken off. */
+  adjustments?: StatementAdjustment[];
+  /** When it is paid, `2026-12-31`; empty: not said. */
+  due_date?: string;
+  /** Free text. */
+  note?: string;
+  /** Its number; made of month and order of closing when empty. */
+  number?: string;
+  /** Whom it is for; the partner's name when empty. */
+  recipient?: string;
+  /** The recipient's registration number (T and 13 digits); empty: none. */
+  registration_number?: string;
+}
+/** One statement, open or closed. */
+export interface StatementDto {
+  /** Whether it is open: it may still change, and `closed_at_ms` is 0. */
+  is_open: boolean;
+  /** Whether the month is over. */
+  is_over: boolean;
+  /** The first of its conversions. */
+  lines: StatementLine[];
+  /** What it says. */
+  statement: ClosedStatement;
+  /** The closed versions, the newest first. */
+  versions: VersionDto[];
+}
+/** Conversions of one event of one offer. */
+export interface StatementGroup {
+  /** How many. */
+  count: number;
+  /** The event's name. */
+  event: string;
+  /** The offer's name. */
+  offer: string;
+  /** What is owed for them. */
+  payout: Money;
+}
+/** One conversion of a statement. */
+export interface StatementLine {
+  /** When it was approved, unix milliseconds. */
+  approved_at_ms: number;
+  /** The event. */
+  event?: EventToken | null;
+  /** The conversion. */
+  id: ActivityId;
+  /** Its amount. */
+  money?: Money | null;
+  /** The offer. */
+  offer?: OfferId | null;
+  /** Its order number; empty: it has none. */
+  order: string;
+  /** What is owed for it. */
+  payout: Money;
+}
+/** Which statement is sent to whom. */
+export interface StatementMail {
+  /** For which month. */
+  month: Month;
+  /** A sentence of one's own before the figures. */
+  note?: string;
+  /** Whose. */
+  partner: PartnerId;
+  /** Who is written to, at most 10; remembered for the partner. */
+  to: string[];
+}
+/** One statement in a list. */
+export interface StatementRow {
+  /** When it was closed, unix milliseconds; `null`: it is open. */
+  closed_at_ms?: number | null;
+  /** Later changes of earlier months. */
+  corrections: number;
+  /** Conversions that it holds. */
+  lines: number;
+  /** The partner's name. */
+  name: string;
+  /** Its number, once it is closed. */
+  number?: string | null;
+  /** Whose. */
+  partner: PartnerId;
+  /** What is paid, by currency. */
+  totals: StatementTotal[];
+}
+/** Who pays, as statements name them. */
+export interface StatementSender {
+  /** Address and whatever else stands below the name. */
+  address?: string;
+  /** Consumption tax is added. */
+  is_taxed?: boolean;
+  /** Name. */
+  name?: string;
+  /** Registration number of a qualified invoice issuer (T and 13 digits); empty: none. */
+  registration_number?: string;
+}
+/** What is paid in one currency. */
+export interface StatementTotal {
+  /** Adjustments. */
+  adjustments: string;
+  /** All of them, cut to the currency's decimals. */
+  base: string;
+  /** Conversions of the month. */
+  conversions: string;
+  /** Later changes of earlier months. */
+  corrections: string;
+  /** ISO 4217. */
+  currency: Currency;
+  /** Consumption tax on it, cut to the currency's decimals. */
+  tax: string;
+  /** What is paid. */
+  total: string;
+}
+/** The statements of a month. */
+export interface Statements {
+  /** Whether the month is over: only then statements can be closed. */
+  is_over: boolean;
+  /** By the name of the partner. */
+  rows: StatementRow[];
+  /** The time zone of open statements. */
+  time_zone: string;
+}
 /** A change of a conversion's status. */
 export interface StatusChange {
   /** Unix milliseconds. */
@@ -1458,12 +2619,20 @@ export interface StatusChange {
   /** New status. */
   status: ConversionStatus;
 }
+/** What a status means that no case names. */
+export type StatusReading = "postback" | "platform";
 /** A change of status. */
 export interface StatusRequest {
+  /** Token or name of their event; the offer's first when left out. */
+  event?: string | null;
   /** Conversions, at most 1,000. */
-  ids: ActivityId[];
+  ids?: ActivityId[];
   /** A new amount, for a single conversion. */
   money?: Money | null;
+  /** Offer of the order numbers. */
+  offer?: OfferId | null;
+  /** Order numbers (`uid1`) in place of ids, at most 1,000; with `offer`. */
+  orders?: string[];
   /** New status. */
   status: ConversionStatus;
 }
@@ -1482,6 +2651,28 @@ export interface StatusResults {
   changed: number;
   /** In the order of the request. */
   items: StatusResult[];
+  /** The same for each order number. */
+  orders: OrderResult[];
+}
+/** What is called when a conversion of the partner enters a status. */
+export interface StatusUrl {
+  /** Name of the rule; of one that is there already it stays as it is. */
+  name?: string;
+  /** The rule behind it; set by the server. */
+  rule?: RuleId | null;
+  /** Rule text; empty: nothing is called, and a rule that there was is removed. */
+  text?: string;
+  /** Unix milliseconds of the rule's last save; must be sent back unchanged where there is a rule. */
+  updated_at_ms?: number | null;
+}
+/** The three status URLs of a partner. */
+export interface StatusUrls {
+  /** Conversions that were approved. */
+  approved?: StatusUrl;
+  /** Conversions that wait for approval. */
+  pending?: StatusUrl;
+  /** Conversions that were rejected. */
+  rejected?: StatusUrl;
 }
 /** One step from click to answer. */
 export interface Step {
@@ -1492,6 +2683,27 @@ export interface Step {
   /** A sentence for the operator. */
   message: string;
 }
+/** A stop, in force or to come. */
+export interface Stop {
+  /** From when, unix milliseconds; 0: from the save on. */
+  from_ms?: number;
+  /** Its postbacks wait until the stop ends. */
+  hold_postbacks?: boolean;
+  /** When it resumes by itself, unix milliseconds. */
+  until_ms?: number | null;
+  /** What visitors get. */
+  visitors?: StoppedVisitors;
+}
+/** What visitors of a stopped link get. */
+export type StoppedVisitors = {
+  show: "destination";
+} | {
+  show: "fallback";
+  /** Its address, as it is. */
+  url: string;
+} | {
+  show: "page";
+};
 /** How the store is. */
 export interface StoreDto {
   /** The last commit that can be read. */
@@ -1511,6 +2723,19 @@ export interface StoreDto {
   /** `ready`, `rebuilding`, `full` or `failed`. */
   state: string;
 }
+/** How the stream is. */
+export interface StreamDto {
+  /** How old the oldest row is that waits, milliseconds; 0: none does. */
+  lag_ms: number;
+  /** Scheme, host and port of the receiver. */
+  receiver: string;
+  /** Rows that it took since the stream began. */
+  rows: number;
+  /** When a batch was taken last since the start of the server, unix milliseconds. */
+  taken_at_ms?: number | null;
+  /** What is wrong; `null`: nothing. */
+  trouble?: TroubleDto | null;
+}
 /** What taking a document over means. */
 export interface Summary {
   /** In the order in which they are made. */
@@ -1519,6 +2744,22 @@ export interface Summary {
   is_applied: boolean;
   /** Objects of the document that are there already, as they are. */
   unchanged: number;
+}
+/** How often a summary is sent. */
+export type SummaryEvery = "off" | "daily" | "weekly";
+/** What became of a summary on one way. */
+export interface SummarySent {
+  /** Which way. */
+  channel: AlertChannel;
+  /** What came of it. */
+  sent: LastSent;
+}
+/** The summary by the ways of alerts. */
+export interface SummarySettings {
+  /** How often. */
+  every?: SummaryEvery;
+  /** From which hour of the day on, in the time zone of the instance. */
+  hour?: number;
 }
 /** How the instance is. */
 export interface SystemDto {
@@ -1555,10 +2796,56 @@ export interface SystemDto {
   /** Version of the server. */
   version: string;
 }
+/** A site on which the tag was loaded. */
+export interface TagSeen {
+  /** Host name of the page. */
+  host: string;
+  /** When a browser loaded the tag there last, unix milliseconds. A browser keeps the tag for an hour. */
+  last_at_ms: number;
+  /** How often since the start. */
+  loads: number;
+}
+/** All of them. */
+export interface TagSeenList {
+  /** The latest first. */
+  items: TagSeen[];
+}
+/** What was sent and taken. */
+export interface Taken {
+  /** There was more than is read for one report; what is older than this is missing, unix milliseconds. */
+  complete_from_ms?: number | null;
+  /** Newest day first, then by name. */
+  rows: TakenRow[];
+  /** The time zone of days. */
+  time_zone: string;
+}
+/** One partner on one day. */
+export interface TakenRow {
+  /** Conversions that its rules heard, whether they sent something or not. */
+  conversions: number;
+  /** `2026-11-29`. */
+  day: string;
+  /** Its name. */
+  name: string;
+  /** The partner; `null` for the advertiser's own servers. */
+  partner?: PartnerId | null;
+  /** Postbacks that ended otherwise, by reason, the commonest first. */
+  refused: ReasonCount[];
+  /** Postbacks of which at least one request went out. */
+  sent: number;
+  /** What rules did not send, by reason, the commonest first. */
+  skipped: ReasonCount[];
+  /** Of these taken by the partner. */
+  taken: number;
+  /** Postbacks that wait. */
+  waiting: number;
+}
 /** What a test click carries. */
 export interface TestClick {
   /** Which link. */
   link: LinkToken;
+  /** The only rule that the click and its conversions fire, such as one that calls the built-in receiver; when left out, all of them do, and partners are called. */
+  only_rule?: RuleId | null;
   /** Query as a partner would send it (`param1=TEST-1`). */
   query?: string;
 }
@@ -1604,6 +2891,15 @@ export interface TestSent {
   /** What was sent; signatures are added on the wire. */
   request: Request;
 }
+/** How a rule sends tests, and what is sent of test traffic. */
+export interface TestSwitch {
+  /** Test traffic is not sent by itself: only a test send by an operator is. */
+  by_hand_only?: boolean;
+  /** `{test_code}` of tests; without data otherwise. */
+  code?: string;
+  /** Rule text that stands in for the rule's own when a test is sent, such as one that names a staging host; empty: the rule's own. */
+  text?: string;
+}
 /** An API token as the API shows it. */
 export interface TokenDto {
   /** Unix milliseconds. */
@@ -1622,6 +2918,17 @@ export interface TokenDto {
 export type TokenId = string;
 /** What an API token is good for. */
 export type TokenScope = "read" | "write" | "admin";
+/** Where a value that expires comes from: an OAuth 2 token endpoint, asked with a form. */
+export interface TokenSource {
+  /** Form that it is asked with, a template: `grant_type=refresh_token&refresh_token={secret.refresh}`. */
+  form: string;
+  /** JSON pointer to the token in the answer; `/access_token` when empty. */
+  pointer?: string;
+  /** Address of the endpoint (`https://...`). */
+  url: string;
+}
+/** When a platform is told of a conversion. */
+export type Told = "at_once" | "when_approved";
 /** Switches the second factor on. */
 export interface TotpConfirm {
   /** What the app shows for it now. */
@@ -1662,8 +2969,50 @@ export interface Trace {
   /** The code of the step that stopped it; `null` when everything went through. */
   stopped_at?: string | null;
 }
+/** What became of it. */
+export interface TrackedAnswer {
+  /** Of the activity. */
+  id?: string;
+  /** Why it does not count. */
+  reason?: string;
+  /** accepted, duplicate or refused. */
+  result: string;
+}
+/** A conversion. Further fields are kept: uid2 to uid8, p_ and free ones. */
+export interface TrackedConversion {
+  /** A decimal number. */
+  amount?: string;
+  /** Three letters; unset: that of the offer. */
+  currency?: string;
+  /** Token or name of the event; unset: the offer's first. */
+  event?: string;
+  /** The session that it belongs to. */
+  sid?: string;
+  /** Where the order stands, from proven callers. */
+  status?: "pending" | "approved" | "rejected";
+  /** The order number. */
+  uid1?: string;
+}
+/** A session that was recorded. */
+export interface TrackedSession {
+  /** false: it waits in memory for the store. */
+  is_durable?: boolean;
+  /** Its id. */
+  sid: string;
+}
+/** What is wrong. */
+export interface TroubleDto {
+  /** Stable code. */
+  code: string;
+  /** What happened and what to do: a sentence. */
+  message: string;
+  /** Since when, unix milliseconds. */
+  since_ms: number;
+}
 /** Who may send conversions. Every check that is configured must pass. */
 export interface TrustDto {
+  /** A listed address alone, without a token or signature, may change conversions. */
+  addresses_may_change?: boolean;
   /** Addresses or ranges that may call (`192.0.2.7`, `192.0.2.0/24`). */
   allowed_ips?: string[];
   /** Tokens are made with their own endpoint; here they can be changed and removed, by name. */
@@ -1677,6 +3026,32 @@ export interface TrustDto {
 export type TrustMode = "off" | "test" | "enforced";
 /** What a bearer token of an offer is good for. */
 export type TrustScope = "conversions" | "events" | "sessions" | "ad_revenue" | "gdpr" | "claims";
+/** What anybody can do with one event. */
+export interface Unproven {
+  /** Its event. */
+  event: EventToken;
+  /** A partner is owed something for it. */
+  has_payout: boolean;
+  /** It is approved without anybody looking. */
+  is_automatic: boolean;
+  /** The largest amount that counted in the last 90 days, of what could be looked at. */
+  largest?: Money | null;
+  /** Conversions of one click and day that count by themselves. */
+  most: number;
+  /** Its name. */
+  name: string;
+  /** The offer. */
+  offer: OfferId;
+  /** A ceiling with room above it. */
+  suggested?: Money | null;
+  /** The largest amount that counts by itself; `null`: any. */
+  unproven_amount?: Money | null;
+}
+/** What anybody can do. */
+export interface UnprovenReport {
+  /** Events of offers that are not stopped and whose checks are not enforced; none for those who are limited to partners. */
+  items: Unproven[];
+}
 /** Why a template gives no request with these values. */
 export type Unrenderable = "dot_segment" | "url_too_long" | "body_too_long" | "header_control";
 /** What came of a file. */
@@ -1722,8 +3097,26 @@ export type UserId = string;
 export type VerdictFilter = "accepted" | "duplicate" | "refused" | "not_accepted";
 /** Whether an activity counts. */
 export type VerdictWord = "accepted" | "duplicate" | "refused";
+/** A closed version of a statement. */
+export interface VersionDto {
+  /** When it was closed, unix milliseconds. */
+  closed_at_ms: number;
+  /** When it was opened again, unix milliseconds. */
+  reopened_at_ms?: number | null;
+  /** From 1. */
+  version: number;
+}
 /** What would happen to one object. */
 export type WhatChanges = "create" | "update";
+/** What a word in the column of statuses means. */
+export type Word = "pending" | "approved" | "rejected" | "skip";
+/** What a partner calls the statuses of conversions and the events of offers: the values of `{partner_status}` and `{partner_event}`. */
+export interface Wording {
+  /** Its word for an event, by token; an event without one keeps its name. */
+  events?: Record<string, string>;
+  /** Its word for a status; a status without one keeps ours. */
+  statuses?: Record<string, string>;
+}
 /** One page of a list. */
 export interface Page<T> {
   /** The search stopped early to stay quick: there may be more matches behind the cursor although this page is not full. */

@@ -11,6 +11,8 @@ export const GROUPS = [
   "partner",
   "offer",
   "event",
+  "category",
+  "offer_group",
   "campaign",
   "country",
   "device",
@@ -28,6 +30,8 @@ export interface StatQuery {
   /** What is labelled test is counted apart; left out: production. */
   environment?: "sandbox";
   compare?: boolean;
+  /** Sums in this currency, by the rates of each day. */
+  currency?: string;
 }
 
 export const useStats = (query: StatQuery, refetchMs?: number, enabled = true) =>

@@ -1,8 +1,8 @@
 /** Health of the instance. */
 import { useQuery } from "@tanstack/react-query";
 import { get } from "./client";
-import type { Lane, Queue, System } from "./types";
 import { useSeesAll } from "./queries";
+import type { Archive, Delivery, Lane, Queue, System } from "./types";
 
 export type { Lane, Queue, System };
 
@@ -17,6 +17,26 @@ export const useSystem = () =>
     queryKey: ["system"],
     queryFn: () => get<System>("/system"),
     staleTime: 5_000,
+    refetchInterval: 15_000,
+    retry: false,
+  });
+
+/** How the archive off the machine is. */
+export const useArchive = () =>
+  useQuery({
+    enabled: useSeesAll(),
+    queryKey: ["archive"],
+    queryFn: () => get<Archive>("/archive"),
+    refetchInterval: 15_000,
+    retry: false,
+  });
+
+/** Whether anything is paused or held. */
+export const useDelivery = () =>
+  useQuery({
+    enabled: useSeesAll(),
+    queryKey: ["delivery"],
+    queryFn: () => get<Delivery>("/delivery"),
     refetchInterval: 15_000,
     retry: false,
   });

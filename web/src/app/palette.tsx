@@ -5,13 +5,59 @@ import { useLocation } from "wouter";
 import { useLinks, useOffers, usePartners, useRules } from "../api/queries";
 import { Dialog } from "../components/dialog";
 import { isComposing } from "../components/form";
-import { useT } from "../i18n/all";
+import { mayLeave } from "../components/leaving";
+import { type MessageKey, useT } from "../i18n/all";
 
 interface Target {
   label: string;
   hint: string;
   href: string;
 }
+
+/** Screens that the navigation has not. */
+const TOOLS: [string, MessageKey][] = [
+  ["/links/bulk", "bulk_links.title"],
+  ["/links/tools", "url_tool.title"],
+  ["/import", "sheet.title"],
+  ["/conversions/upload", "upload.title"],
+  ["/settings/account", "settings.account"],
+  ["/settings/users", "settings.users"],
+  ["/settings/tokens", "settings.tokens"],
+  ["/settings/alerts", "settings.alerts"],
+  ["/settings/rates", "settings.rates"],
+  ["/settings/transfer", "settings.transfer"],
+  ["/settings/audit", "settings.audit"],
+  ["/settings/system", "settings.system"],
+];
+
+/** Texts of the help that are searched, under the topic that shows them. */
+const HELP: [string, MessageKey, MessageKey][] = [
+  ...([1, 2, 3, 4] as const).map((n): [string, MessageKey, MessageKey] => [
+    "start",
+    `help.step${n}`,
+    `help.step${n}_text`,
+  ]),
+  ["conversions", "help.tag", "help.tag_text"],
+  ["conversions", "help.server", "help.server_text"],
+  ["conversions", "help.answer", "help.answer_text"],
+  ...(["sid", "cid", "event", "amount", "uid1", "status", "p"] as const).map((f): [string, MessageKey, MessageKey] => [
+    "conversions",
+    `help.field_${f}`,
+    `help.field_${f}`,
+  ]),
+  ["rules", "help.rule_entry", "help.rule_entry_text"],
+  ["rules", "help.rule_entry", "help.rule_condition_text"],
+  ...([1, 2, 3, 4, 5] as const).map((n): [string, MessageKey, MessageKey] => [
+    "rules",
+    `help.rule_value${n}`,
+    `help.rule_value${n}`,
+  ]),
+  ...([1, 2, 3, 4, 5, 6] as const).map((n): [string, MessageKey, MessageKey] => [
+    "answers",
+    `help.q${n}`,
+    `help.a${n}`,
+  ]),
+];
 
 export function Palette({ isOpen, onClose }: { isOpen: boolean; onClose: () => void }) {
   const t = useT();
@@ -50,6 +96,7 @@ function Finder({ onClose }: { onClose: () => void }) {
       "home",
       "live",
       "reports",
+      "payouts",
       "links",
       "offers",
       "partners",
@@ -58,13 +105,22 @@ function Finder({ onClose }: { onClose: () => void }) {
       "conversions",
       "refused",
       "postbacks",
+      "trace",
       "settings",
       "help",
     ] as const)
       add(t("palette.screen"), key === "home" ? "/" : `/${key}`, t(`nav.${key}`));
     if (wanted) {
+      for (const [href, title] of TOOLS) add(t("palette.screen"), href, t(title));
+      for (const [topic, title, text] of HELP) {
+        const words = `${t(title)} ${t(text)}`.normalize("NFKC").toLowerCase();
+        if (words.includes(wanted)) found.push({ label: t(title), hint: t("nav.help"), href: `/help/${topic}` });
+      }
       for (const l of links ?? []) add(t("nav.links"), `/links/${l.token}`, l.network, l.campaign, l.token);
-      for (const o of offers ?? []) add(t("nav.offers"), `/offers/${o.id}`, o.name, o.id);
+      for (const o of offers ?? []) {
+        add(t("nav.offers"), `/offers/${o.id}`, o.name, o.id);
+        add(t("tags.open"), `/offers/${o.id}/tags`, o.name, t("tags.open"));
+      }
       for (const p of partners ?? []) add(t("nav.partners"), `/partners/${p.id}`, p.name, p.id);
       for (const r of rules ?? []) add(t("nav.rules"), `/rules/${r.id}`, r.name, r.id);
     }
@@ -76,7 +132,7 @@ function Finder({ onClose }: { onClose: () => void }) {
   const go = (target: Target | undefined) => {
     if (!target) return;
     onClose();
-    navigate(target.href);
+    if (mayLeave(target.href)) navigate(target.href);
   };
   return (
     <div className="stack tight">

@@ -3,9 +3,12 @@ import {
   Activity,
   BarChart3,
   BookOpen,
+  Check,
   CircleSlash,
+  Coins,
   FileCheck2,
   Home,
+  Keyboard,
   Link2,
   ListChecks,
   LogOut,
@@ -14,23 +17,27 @@ import {
   Menu as MenuIcon,
   MousePointerClick,
   Radio,
+  ReceiptText,
   Search,
   Send,
   Settings,
   UserRound,
   Users,
 } from "lucide-react";
-import { type ReactNode, useEffect, useRef, useState } from "react";
-import { Button as AriaButton, Menu, MenuItem, MenuTrigger, Popover } from "react-aria-components";
+import { type ReactNode, useEffect, useLayoutEffect, useRef, useState } from "react";
+import { Button as AriaButton, Menu, MenuItem, MenuSection, MenuTrigger, Popover } from "react-aria-components";
 import { Link, useLocation } from "wouter";
 import { post } from "../api/client";
 import { useMe } from "../api/queries";
 import { Button } from "../components/basic";
-import icon from "../icon.svg";
 import { type MessageKey, useI18n, useT } from "../i18n/all";
+import icon from "../icon.svg";
+import { FencedNote } from "../pages/settings/archive";
 import { SIGNED_IN } from "../pages/sign-in";
 import { Palette } from "./palette";
-import { setTheme } from "./theme";
+import { Shortcuts } from "./shortcuts";
+import { setTheme, storedTheme, type Theme } from "./theme";
+import "./shell.css";
 
 interface Item {
   href: string;
@@ -45,6 +52,8 @@ const GROUPS: { label: MessageKey | null; items: Item[] }[] = [
       { href: "/", label: "nav.home", icon: Home },
       { href: "/live", label: "nav.live", icon: Radio },
       { href: "/reports", label: "nav.reports", icon: BarChart3 },
+      { href: "/payouts", label: "nav.payouts", icon: Coins },
+      { href: "/statements", label: "nav.statements", icon: ReceiptText },
     ],
   },
   {
@@ -83,6 +92,7 @@ export function Shell({ children }: { children: ReactNode }) {
   const [location] = useLocation();
   const [isOpen, setOpen] = useState(false);
   const [isFinding, setFinding] = useState(false);
+  const [isShowingKeys, setShowingKeys] = useState(false);
   const main = useRef<HTMLElement>(null);
 
   // A new screen: the menu of a phone closes, and the keyboard starts at the screen's beginning.
@@ -96,11 +106,15 @@ export function Shell({ children }: { children: ReactNode }) {
     }
   }, [location]);
 
-  useEffect(() => {
+  // With the screen itself, not a moment later: whoever sees it may press the keys.
+  useLayoutEffect(() => {
     const onKey = (event: KeyboardEvent) => {
       if ((event.ctrlKey || event.metaKey) && !event.altKey && !event.shiftKey && event.key.toLowerCase() === "k") {
         event.preventDefault();
         setFinding(true);
+      } else if (event.key === "?" && !isTyping(event)) {
+        event.preventDefault();
+        setShowingKeys(true);
       } else if (event.key === "Escape") setOpen(false);
     };
     window.addEventListener("keydown", onKey);
@@ -160,24 +174,38 @@ export function Shell({ children }: { children: ReactNode }) {
               <kbd>{shortcut}</kbd>
             </button>
             <div className="grow" />
-            <Account />
+            <Account showKeys={() => setShowingKeys(true)} />
           </header>
           <main id="main" ref={main} tabIndex={-1}>
+            <FencedNote />
             {children}
           </main>
         </div>
       </div>
+      <Shortcuts isOpen={isShowingKeys} onClose={() => setShowingKeys(false)} find={shortcut} />
       <Palette isOpen={isFinding} onClose={() => setFinding(false)} />
     </>
   );
 }
 
-function Account() {
+/** Whether the key belongs to what somebody writes. */
+const isTyping = (event: KeyboardEvent) =>
+  event.ctrlKey ||
+  event.metaKey ||
+  event.altKey ||
+  (event.target instanceof Element && event.target.closest("input, textarea, select, [contenteditable]") !== null);
+
+function Account({ showKeys }: { showKeys: () => void }) {
   const { t, language, setLanguage } = useI18n();
   const me = useMe().data;
+  const [theme, setShown] = useState(storedTheme);
+  const choose = (next: Theme) => {
+    setTheme(next);
+    setShown(next);
+  };
   const act = (key: string) => {
     if (key === "en" || key === "ja") setLanguage(key);
-    else if (key === "system" || key === "light" || key === "dark") setTheme(key);
+    else if (key === "keys") showKeys();
     else if (key === "out") {
       // Whatever the answer, a reload shows the truth: signed out, or still in.
       sessionStorage.removeItem(SIGNED_IN);
@@ -203,9 +231,22 @@ function Account() {
               日本語
             </MenuItem>
           )}
-          <MenuItem id="system">{t("theme.system")}</MenuItem>
-          <MenuItem id="light">{t("theme.light")}</MenuItem>
-          <MenuItem id="dark">{t("theme.dark")}</MenuItem>
+          <MenuSection
+            selectionMode="single"
+            disallowEmptySelection
+            selectedKeys={[theme]}
+            onSelectionChange={(keys) => choose([...keys][0] as Theme)}
+            aria-label={t("theme.label")}
+          >
+            {(["system", "light", "dark"] as const).map((one) => (
+              <MenuItem id={one} key={one}>
+                {t(`theme.${one}`)} {theme === one && <Check size={15} aria-hidden />}
+              </MenuItem>
+            ))}
+          </MenuSection>
+          <MenuItem id="keys">
+            <Keyboard size={15} aria-hidden /> {t("keys.title")}
+          </MenuItem>
           <MenuItem id="out">
             <LogOut size={15} aria-hidden /> {t("account.sign_out")}
           </MenuItem>

@@ -17,7 +17,9 @@ import { type ReactNode, useState } from "react";
 import { Button as AriaButton, type ButtonProps as AriaButtonProps } from "react-aria-components";
 import { Link } from "wouter";
 import { type Money, useFormat, useT } from "../i18n/all";
+import { type StopLike, standing } from "./stop-state";
 import { toast } from "./toast";
+import "./basic.css";
 
 export type Tone = "ok" | "warn" | "bad" | "info" | "plain";
 
@@ -47,11 +49,13 @@ export function LinkButton(props: {
   variant?: ButtonProps["variant"];
   size?: ButtonProps["size"];
   icon?: LucideIcon;
-  children: ReactNode;
+  children?: ReactNode;
+  /** What it is called where only the icon is shown. */
+  label?: string;
 }) {
-  const { href, variant = "plain", size = "normal", icon: Icon, children } = props;
+  const { href, variant = "plain", size = "normal", icon: Icon, children, label } = props;
   return (
-    <Link href={href} className={`btn ${variant} ${size === "small" ? "small" : ""}`}>
+    <Link href={href} aria-label={label} title={label} className={`btn ${variant} ${size === "small" ? "small" : ""}`}>
       {Icon && <Icon size={size === "small" ? 15 : 17} aria-hidden />}
       {children}
     </Link>
@@ -95,11 +99,16 @@ export function StatusBadge({ status }: { status: string | null | undefined }) {
   }
 }
 
-export function PostbackBadge({ state }: { state: string }) {
+/** State of a postback; one that was tried before (it has a last attempt) waits for another try, not for its first. */
+export function PostbackBadge({
+  postback,
+}: {
+  postback: { state: string; last: unknown; confirmed_at_ms?: number | null };
+}) {
   const t = useT();
-  switch (state) {
+  switch (postback.state) {
     case "delivered":
-      return <Badge tone="ok">{t("postback.delivered")}</Badge>;
+      return <Badge tone="ok">{t(postback.confirmed_at_ms ? "postback.confirmed" : "postback.delivered")}</Badge>;
     case "failed":
       return <Badge tone="bad">{t("postback.failed")}</Badge>;
     case "in_flight":
@@ -113,17 +122,18 @@ export function PostbackBadge({ state }: { state: string }) {
     default:
       return (
         <Badge tone="warn" icon={Clock}>
-          {t("postback.waiting")}
+          {t(postback.last ? "postback.retrying" : "postback.waiting")}
         </Badge>
       );
   }
 }
 
-export function RunBadge({ state }: { state: string }) {
+export function RunBadge({ state, stop }: { state?: string; stop?: StopLike | null }) {
   const t = useT();
-  return state === "paused" ? (
-    <Badge tone="plain" icon={Pause}>
-      {t("state.paused")}
+  const is = standing(state, stop, Date.now());
+  return is !== "active" ? (
+    <Badge tone={is === "planned" ? "warn" : "plain"} icon={Pause}>
+      {t(is === "planned" ? "stop.planned" : "state.paused")}
     </Badge>
   ) : (
     <Badge tone="ok">{t("state.active")}</Badge>
@@ -185,6 +195,12 @@ export function Card(props: {
   );
 }
 
+/** When something is due; what is due already happens as soon as it can. */
+export function Due({ ms }: { ms: number }) {
+  const t = useT();
+  return ms <= Date.now() ? t("pb.due") : <Time ms={ms} mode="relative" />;
+}
+
 /** A point in time; the zone and UTC show on hovering. */
 export function Time({
   ms,
@@ -194,7 +210,7 @@ export function Time({
   mode?: "dateTime" | "time" | "date" | "relative";
 }) {
   const format = useFormat();
-  if (!ms) return <span className="muted">–</span>;
+  if (!ms) return <span className="muted none">–</span>;
   const text = mode === "relative" ? format.relative(ms, Date.now()) : format[mode](ms);
   return (
     <time dateTime={new Date(ms).toISOString()} title={format.full(ms)}>
@@ -205,13 +221,13 @@ export function Time({
 
 export function Amount({ value }: { value: Money | null | undefined }) {
   const format = useFormat();
-  return value ? <>{format.money(value)}</> : <span className="muted">–</span>;
+  return value ? format.money(value) : <span className="muted none">–</span>;
 }
 
 /** Sums in several currencies. */
 export function Amounts({ values }: { values: Money[] | null | undefined }) {
   const format = useFormat();
-  if (!values?.length) return <span className="muted">–</span>;
+  if (!values?.length) return <span className="muted none">–</span>;
   return <>{values.map((v) => format.money(v)).join(" + ")}</>;
 }
 
@@ -298,7 +314,7 @@ export function Facts({ items }: { items: [ReactNode, ReactNode][] }) {
       {items.map(([k, v], i) => (
         <div key={i} style={{ display: "contents" }}>
           <dt>{k}</dt>
-          <dd>{v === "" || v === null || v === undefined ? <span className="muted">–</span> : v}</dd>
+          <dd>{v === "" || v === null || v === undefined ? <span className="muted none">–</span> : v}</dd>
         </div>
       ))}
     </dl>

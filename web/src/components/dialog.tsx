@@ -1,8 +1,10 @@
 /** Dialogs: trapped focus, Escape closes, focus returns; from the accessible library. */
+import { X } from "lucide-react";
 import type { ReactNode } from "react";
 import { Dialog as AriaDialog, Heading, Modal, ModalOverlay } from "react-aria-components";
 import { useT } from "../i18n/all";
 import { Button } from "./basic";
+import "./dialog.css";
 
 export function Dialog(props: {
   isOpen: boolean;
@@ -12,6 +14,7 @@ export function Dialog(props: {
   alert?: boolean;
   children: ReactNode;
 }) {
+  const t = useT();
   return (
     <ModalOverlay
       className="overlay"
@@ -23,9 +26,12 @@ export function Dialog(props: {
     >
       <Modal className={`dialog ${props.wide ? "wide" : ""}`}>
         <AriaDialog role={props.alert ? "alertdialog" : "dialog"}>
-          <Heading slot="title" level={2}>
-            {props.title}
-          </Heading>
+          <div className="dialog-head">
+            <Heading slot="title" level={2}>
+              {props.title}
+            </Heading>
+            {!props.alert && <Button variant="quiet" icon={X} aria-label={t("form.close")} onPress={props.onClose} />}
+          </div>
           {props.children}
         </AriaDialog>
       </Modal>

@@ -4,8 +4,9 @@ import { useMemo, useState } from "react";
 import { useSearchParams } from "wouter";
 import { useFormat, useT } from "../i18n/all";
 import { Button } from "./basic";
-import { TextField } from "./form";
-import { type Period, PERIODS, parseDay, periodRange } from "./period";
+import { SelectField, TextField } from "./form";
+import { PERIODS, type Period, parseDay, periodRange } from "./period";
+import "./filters.css";
 
 export function useFilters() {
   const [params, setParams] = useSearchParams();
@@ -51,7 +52,15 @@ export function PeriodButtons({ filters, current, noAll }: { filters: Filters; c
   const choices = PERIODS.filter((p) => !(noAll && p === "all"));
   return (
     <div className="stack tight">
-      <div className="seg" role="group" aria-label={t("filter.period")}>
+      <div className="only-narrow">
+        <SelectField
+          label={t("filter.period")}
+          value={current}
+          onChange={(period) => filters.set(period === "custom" ? { period } : { period, from: null, to: null })}
+          options={[...choices, "custom" as const].map((value) => ({ value, label: t(`period.${value}`) }))}
+        />
+      </div>
+      <div className="seg only-wide" role="group" aria-label={t("filter.period")}>
         {choices.map((p) => (
           <Button
             key={p}

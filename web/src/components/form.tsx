@@ -4,21 +4,35 @@
  */
 import { useQueryClient } from "@tanstack/react-query";
 import { AlertCircle, ChevronDown } from "lucide-react";
-import { type FormEvent, type KeyboardEvent, type ReactNode, useId, useRef, useState } from "react";
+import { type FormEvent, type KeyboardEvent, type ReactNode, useEffect, useId, useRef, useState } from "react";
 import { Button as AriaButton, ComboBox, Input, Label, ListBox, ListBoxItem, Popover } from "react-aria-components";
 import { ApiError } from "../api/client";
 import type { Me } from "../api/types";
 import { useT } from "../i18n/all";
 import { Note } from "./basic";
-import { useErrorText } from "./problem";
+import { useErrorText, useFieldName } from "./problem";
+import "./form.css";
 
 /** Whether a key press belongs to an input method that is composing; 229 is what Safari sends for Enter. */
 export function isComposing(event: { isComposing?: boolean; keyCode: number }): boolean {
   return event.isComposing === true || event.keyCode === 229;
 }
 
-export function Form(props: { onSubmit: () => void; children: ReactNode; className?: string; label?: string }) {
+/** Whether this person only looks. Read without asking: the sign-in has a form too, and asking would begin it anew. */
+function useIsViewer(): boolean {
+  return useQueryClient().getQueryData<Me>(["me"])?.role === "viewer";
+}
+
+/** A form. Viewers can read but not type, except where it is `forEveryone`. */
+export function Form(props: {
+  onSubmit: () => void;
+  children: ReactNode;
+  className?: string;
+  label?: string;
+  forEveryone?: boolean;
+}) {
   const composedAt = useRef(0);
+  const isLocked = useIsViewer() && !props.forEveryone;
   return (
     <form
       className={props.className ?? "stack"}
@@ -39,7 +53,13 @@ export function Form(props: { onSubmit: () => void; children: ReactNode; classNa
         props.onSubmit();
       }}
     >
-      {props.children}
+      {isLocked ? (
+        <fieldset className="locked" disabled>
+          {props.children}
+        </fieldset>
+      ) : (
+        props.children
+      )}
     </form>
   );
 }
@@ -47,12 +67,15 @@ export function Form(props: { onSubmit: () => void; children: ReactNode; classNa
 /** State of a form: the value, the server's answer to the last save, and whether a save is under way. */
 export function useForm<T extends object>(initial: T) {
   const [value, setValue] = useState(initial);
+  const [saved, setSaved] = useState(initial);
   const [problem, setProblem] = useState<unknown>(null);
   const [isBusy, setBusy] = useState(false);
   const errorText = useErrorText();
   return {
     value,
     setValue,
+    /** Whether anything differs from what was read or saved last. */
+    isChanged: JSON.stringify(value) !== JSON.stringify(saved),
     set: <K extends keyof T>(key: K, next: T[K]) => setValue((old) => ({ ...old, [key]: next })),
     problem,
     setProblem,
@@ -68,6 +91,10 @@ export function useForm<T extends object>(initial: T) {
       setProblem(null);
       try {
         await work();
+        setValue((last) => {
+          setSaved(last);
+          return last;
+        });
       } catch (error) {
         setProblem(error);
       } finally {
@@ -77,15 +104,27 @@ export function useForm<T extends object>(initial: T) {
   };
 }
 
+/** What went wrong. After a failed save the first mistake of the form comes into view and takes the focus. */
 export function Problem({ error }: { error: unknown }) {
   const errorText = useErrorText();
+  const fieldName = useFieldName();
+  const box = useRef<HTMLDivElement>(null);
+  useEffect(() => {
+    const form = error ? box.current?.closest("form") : null;
+    if (!form) return;
+    const mistake = form.querySelector<HTMLElement>('[aria-invalid="true"], [data-invalid] input');
+    for (let at = mistake?.closest("details"); at; at = at.parentElement?.closest("details")) at.open = true;
+    const target = mistake ?? box.current;
+    target?.scrollIntoView({ block: "center" });
+    target?.focus({ preventScroll: true });
+  }, [error]);
   if (!error) return null;
   const field = error instanceof ApiError ? error.field : null;
   return (
     // Where the field itself says so, this is left out (by style: which fields a form has is the form's matter).
-    <div className={field ? "of-field" : undefined}>
+    <div ref={box} tabIndex={-1} className={field ? "of-field" : undefined}>
       <Note tone="bad">
-        {field && <code>{field}</code>} {errorText(error)}
+        {field && <strong>{fieldName(field)}</strong>} {errorText(error)}
       </Note>
     </div>
   );
@@ -358,19 +397,20 @@ export function LinesField(props: {
 /** Saves. Viewers are told instead that they only look; `forEveryone` is for one's own account. */
 export function SubmitButton({
   isBusy,
+  isDisabled,
   forEveryone,
   children,
 }: {
   isBusy: boolean;
+  isDisabled?: boolean;
   forEveryone?: boolean;
   children: ReactNode;
 }) {
   const t = useT();
-  // Read without asking: the sign-in has a button too, and asking there would begin it anew.
-  const role = useQueryClient().getQueryData<Me>(["me"])?.role;
-  if (role === "viewer" && !forEveryone) return <Note>{t("form.viewer")}</Note>;
+  const isViewer = useIsViewer();
+  if (isViewer && !forEveryone) return <Note>{t("form.viewer")}</Note>;
   return (
-    <button type="submit" className="btn primary" disabled={isBusy}>
+    <button type="submit" className="btn primary" disabled={isBusy || isDisabled}>
       {isBusy ? t("form.saving") : children}
     </button>
   );

@@ -3,7 +3,7 @@ import { systemName, trackerName } from "./names";
 
 describe("names", () => {
   it("of links leave out the levels that are unknown", () => {
-    expect(trackerName("Media::Autumn::unknown::banner2")).toBe("Media › Autumn › – › banner2");
+    expect(trackerName("Media::Autumn::unknown::banner2")).toBe("Media › Autumn › banner2");
     expect(trackerName("Media::unknown::unknown::unknown")).toBe("Media");
     expect(trackerName("unknown")).toBe("");
     expect(trackerName("")).toBe("");

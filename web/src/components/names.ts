@@ -1,10 +1,11 @@
 /** Names of what a click came from, as people write them. */
 
-/** `network::campaign::adgroup::creative` for reading: a level that was left out is no word. */
+/** `network::campaign::adgroup::creative` for reading, without the levels that nobody named. */
 export function trackerName(name: string): string {
-  const levels = name.split("::").map((level) => (level === "unknown" ? "" : level));
-  while (levels.length > 1 && !levels.at(-1)) levels.pop();
-  return levels.some(Boolean) ? levels.map((level) => level || "–").join(" › ") : "";
+  return name
+    .split("::")
+    .filter((level) => level && level !== "unknown")
+    .join(" › ");
 }
 
 const SYSTEMS: Record<string, string> = {

@@ -1,6 +1,16 @@
 /** Periods of logs and reports (本日, 昨日, 今月, 先月 ...), cut in the operator's time zone. */
 
-export const PERIODS = ["today", "yesterday", "last_7d", "this_month", "last_month", "all"] as const;
+export const PERIODS = [
+  "today",
+  "yesterday",
+  "last_7d",
+  "last_week",
+  "last_30d",
+  "this_month",
+  "last_month",
+  "this_year",
+  "all",
+] as const;
 export type Period = (typeof PERIODS)[number];
 
 interface Day {
@@ -21,7 +31,7 @@ function dayOf(ms: number, timeZone: string): Day {
 }
 
 /** How far the zone is ahead of UTC at that moment, in milliseconds. */
-function offsetAt(ms: number, timeZone: string): number {
+export function offsetAt(ms: number, timeZone: string): number {
   const parts = new Intl.DateTimeFormat("en-US", {
     timeZone,
     hourCycle: "h23",
@@ -60,6 +70,15 @@ export function periodRange(
       return { from: at({ d: day.d - 1 }), to: at({}) };
     case "last_7d":
       return { from: at({ d: day.d - 6 }), to: null };
+    case "last_week": {
+      // From Monday to Sunday.
+      const monday = day.d - ((new Date(Date.UTC(day.y, day.m - 1, day.d)).getUTCDay() + 6) % 7);
+      return { from: at({ d: monday - 7 }), to: at({ d: monday }) };
+    }
+    case "last_30d":
+      return { from: at({ d: day.d - 29 }), to: null };
+    case "this_year":
+      return { from: at({ m: 1, d: 1 }), to: null };
     case "this_month":
       return { from: at({ d: 1 }), to: null };
     case "last_month":

@@ -1,6 +1,7 @@
 /** Short messages in a corner; read out by screen readers, gone after some seconds. */
 import { AlertTriangle, CheckCircle2 } from "lucide-react";
 import { useSyncExternalStore } from "react";
+import "./toast.css";
 
 interface Toast {
   id: number;

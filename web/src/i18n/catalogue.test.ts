@@ -28,6 +28,16 @@ function sources(folder: string): string[] {
   });
 }
 
+/** Sources of a room of the server, without their tests. */
+function rustSources(folder: string): string[] {
+  return readdirSync(folder, { withFileTypes: true }).flatMap((entry) => {
+    const path = join(folder, entry.name);
+    if (entry.isDirectory()) return rustSources(path);
+    if (!entry.name.endsWith(".rs") || entry.name.includes("test")) return [];
+    return [readFileSync(path, "utf8").split("#[cfg(test)]")[0] ?? ""];
+  });
+}
+
 describe("the two catalogues", () => {
   it("have the same keys", () => {
     expect(Object.keys(ja).sort()).toEqual(Object.keys(en).sort());
@@ -51,12 +61,40 @@ describe("the two catalogues", () => {
     for (const [key, text] of Object.entries(ja)) expect(text.trim(), key).not.toBe("");
   });
 
+  it("have a sentence for every code that the API answers with", () => {
+    const codes = new Set<string>();
+    for (const room of ["admin", "http", "reports"])
+      for (const source of rustSources(join(import.meta.dirname, "../../../src", room))) {
+        // `invalid(field, "code", …)` and its like, `code: "code"`, and the table of statuses.
+        for (const [, code] of source.matchAll(
+          /\b(?:invalid|refused|wrong)\w*\(\s*(?:&?format!\((?:[^()]|\([^()]*\))*\)|[\w."[\]{}&()]+)\s*,\s*"([a-z_]+)"\s*,/g,
+        ))
+          codes.add(code ?? "");
+        for (const [, a, b] of source.matchAll(/\bcode: "([a-z_]+)"|\(S::\w+, "([a-z_]+)"\)/g)) codes.add(a ?? b ?? "");
+        const named = /fn code\(&self\)[^{]*\{(.*?)\n {4}\}\n/s.exec(source)?.[1] ?? "";
+        for (const [, code] of named.matchAll(/=> "([a-z_]+)"/g)) codes.add(code ?? "");
+      }
+    expect(codes.size).toBeGreaterThan(60);
+    expect([...codes].filter((code) => code && !(`error.${code}` in en))).toEqual([]);
+  });
+
   it("hold nothing that no screen uses", () => {
     const all = sources(join(import.meta.dirname, "..")).join("\n");
     // Keys made of a prefix and a code: the prefix is in a template literal.
-    const prefixes = [...all.matchAll(/`([a-z_]+\.(?:[a-z_]+)?)\$\{/g)].map((m) => m[1] ?? "");
-    // The public page of a proof link is written by the server (src/http/proof).
-    const codes = ["proof_page.", "alert_outcome.", "error.", "refusal.", "fail.", "match.", "lost.", "skipped."];
+    const prefixes = [...all.matchAll(/`((?:[a-z_]+\.)+(?:[a-z_]+)?)\${/g)].map((m) => m[1] ?? "");
+    // The public page of a proof link and the file of a statement are written by the server.
+    const codes = [
+      "proof_page.",
+      "statement_kind.",
+      "alert_outcome.",
+      "error.",
+      "refusal.",
+      "fail.",
+      "match.",
+      "lost.",
+      "skipped.",
+      "identity_reason.",
+    ];
     const unused = Object.keys(en).filter(
       (key) => !all.includes(`"${key}"`) && ![...prefixes, ...codes].some((p) => key.startsWith(p)),
     );

@@ -1,5 +1,5 @@
 /** Dates, numbers and money by locale and the operator's time zone. Amounts stay decimal text: no floats. */
-import type { Language } from "./index";
+import type { Language } from "./language";
 
 export interface Money {
   amount: string;
@@ -38,15 +38,22 @@ export function makeFormats(language: Language, timeZone: string): Formats {
   const dateTime = new Intl.DateTimeFormat(dates, { ...day, ...clock, timeZone });
   const full = new Intl.DateTimeFormat(dates, { ...day, ...clock, timeZone, timeZoneName: "short" });
   const utc = new Intl.DateTimeFormat(dates, { ...day, ...clock, timeZone: "UTC" });
-  const relative = new Intl.RelativeTimeFormat(locale, { numeric: "auto" });
+  const inWords = new Intl.RelativeTimeFormat(locale, { numeric: "auto" });
+  // Japanese writes no space between a number and its unit.
+  const tight = (text: string) => (language === "ja" ? text.replaceAll(/(?<=\d) (?=[^\d\s])/g, "") : text);
+  const relative = {
+    format: (value: number, unit: Intl.RelativeTimeFormatUnit) => tight(inWords.format(value, unit)),
+  };
   const money = new Map<string, Intl.NumberFormat>();
   const unit = (name: string, value: number, digits = 0) =>
-    new Intl.NumberFormat(locale, {
-      style: "unit",
-      unit: name,
-      unitDisplay: "short",
-      maximumFractionDigits: digits,
-    }).format(value);
+    tight(
+      new Intl.NumberFormat(locale, {
+        style: "unit",
+        unit: name,
+        unitDisplay: "short",
+        maximumFractionDigits: digits,
+      }).format(value),
+    );
 
   return {
     timeZone,

@@ -6,10 +6,12 @@ import { IntlMessageFormat } from "intl-messageformat";
 import { createContext, type ReactNode, use, useMemo } from "react";
 import type en from "../../i18n/en.json";
 import { type Formats, makeFormats } from "./format";
+import type { Language } from "./language";
+
+export type { Language } from "./language";
 
 /** Every key of the catalogues; the compiler refuses others. */
 export type MessageKey = keyof typeof en;
-export type Language = "en" | "ja";
 export type Values = Record<string, string | number | boolean | Date | null | undefined>;
 export type Translate = ((key: MessageKey, values?: Values) => string) & {
   /** Whether the catalogue has a message of that name: for texts by server code. */

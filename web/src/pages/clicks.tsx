@@ -7,6 +7,7 @@ import { Badge, BotBadge, LinkButton, TestBadge, Time } from "../components/basi
 import { useFilters, usePeriod } from "../components/filters";
 import { systemName, trackerName } from "../components/names";
 import { PageFrame } from "../components/page";
+import { useServerSorting } from "../components/sorting";
 import { type Column, ColumnPicker, PagedTable, useColumns, usePaged } from "../components/table";
 import { useT } from "../i18n/all";
 import { useKindName } from "./parts/kinds";
@@ -25,6 +26,8 @@ export function SessionFlags({ row }: { row: SessionRow }) {
   );
 }
 
+const ORDERS = { at: { up: "oldest", down: "newest" } };
+
 export default function Clicks() {
   const t = useT();
   const names = useNames();
@@ -42,11 +45,13 @@ export default function Clicks() {
     value: filters.get("q"),
     automated: filters.get("automated"),
   };
-  const paged = usePaged<SessionRow>("/sessions", query);
+  const sorting = useServerSorting(filters, ORDERS, "-at");
+  const paged = usePaged<SessionRow>("/sessions", { ...query, ...sorting.query });
   const columns: Column<SessionRow>[] = [
-    { id: "at", label: t("click.at"), render: (r) => <Time ms={r.at_ms} /> },
+    { id: "at", short: true, label: t("click.at"), order: ORDERS.at, render: (r) => <Time ms={r.at_ms} /> },
     {
       id: "sid",
+      short: true,
       label: t("click.sid"),
       render: (r) => (
         <Link href={`/trace?q=${r.id}`}>
@@ -56,14 +61,20 @@ export default function Clicks() {
     },
     {
       id: "link",
+      short: true,
       label: t("link.one"),
       render: (r) => <Link href={`/links/${r.link}`}>{trackerName(r.tracker_name) || r.link}</Link>,
     },
     { id: "offer", label: t("link.offer"), render: (r) => names.offer(r.offer), extra: true },
     { id: "partner", label: t("link.partner"), render: (r) => names.partner(r.partner) },
     { id: "para1", label: "PARA1", render: (r) => <span className="clip mono">{r.para[0]}</span> },
-    { id: "device", label: t("click.device"), render: (r) => [systemName(r.os_name), r.browser].filter(Boolean).join(" / ") },
-    { id: "flags", label: t("click.flags"), render: (r) => <SessionFlags row={r} /> },
+    {
+      id: "device",
+      short: true,
+      label: t("click.device"),
+      render: (r) => [systemName(r.os_name), r.browser].filter(Boolean).join(" / "),
+    },
+    { id: "flags", short: true, label: t("click.flags"), render: (r) => <SessionFlags row={r} /> },
     {
       id: "kind",
       label: t("click.kind"),
@@ -140,6 +151,7 @@ export default function Clicks() {
           label={t("nav.clicks")}
           columns={visible}
           paged={paged}
+          sorting={sorting}
           rowKey={(r) => r.id}
           empty={{
             icon: MousePointerClick,

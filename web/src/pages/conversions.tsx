@@ -1,45 +1,46 @@
 /** 成果ログ: what counts, with its status; approval alone or in bulk. */
-import { FileCheck2, Upload } from "lucide-react";
+import { CheckCheck, FileCheck2, ListChecks, Upload } from "lucide-react";
 import { useState } from "react";
 import { Link } from "wouter";
-import { post } from "../api/client";
-import { useCanEdit, useNames, useRefresh } from "../api/queries";
-import type { ActivityRow, ConversionStatus, StatusResults } from "../api/types";
-import { Amount, Button, LinkButton, Note, StatusBadge, TestBadge, Time } from "../components/basic";
-import { Confirm } from "../components/dialog";
+import { useCanEdit, useNames } from "../api/queries";
+import type { ActivityRow, ConversionStatus, Deciding, DecisionRequest } from "../api/types";
+import { Amount, Button, LinkButton, StatusBadge, TestBadge, Time } from "../components/basic";
 import { useFilters, usePeriod } from "../components/filters";
-import { Problem } from "../components/form";
 import { PageFrame } from "../components/page";
+import { useServerSorting } from "../components/sorting";
 import { type Column, ColumnPicker, PagedTable, useColumns, usePaged } from "../components/table";
-import { useT } from "../i18n/all";
+import { useI18n } from "../i18n/all";
+import { DecideDialog, DecisionProgress } from "./parts/decide";
+import { idOrUid } from "./parts/id-or-uid";
 import { useCodeText, useKindName } from "./parts/kinds";
 import { CsvButton, FilterSelect, LogFrame, SearchFilter, useConfigOptions } from "./parts/log-frame";
 import { STATUSES } from "./parts/partner-fields";
+import { sentNote } from "./parts/sent-note";
 
-/** A session id where it looks like one, else an order number. */
-export function idOrUid(text: string): { sid?: string; uid?: string } {
-  if (!text) return {};
-  return /^[0-9a-z]{16}$/.test(text) ? { sid: text } : { uid: text };
+const ORDERS = {
+  at: { up: "oldest", down: "newest" },
+  money: { up: "lowest_revenue", down: "highest_revenue" },
+  payout: { up: "lowest_payout", down: "highest_payout" },
+};
+
+/** The parts of a query that are set, as the filter of a decision. */
+function filterOf(query: Record<string, unknown>): NonNullable<DecisionRequest["filter"]> {
+  const set = Object.entries(query).filter(([, value]) => value !== "" && value !== null && value !== undefined);
+  return Object.fromEntries(set);
 }
 
 export default function Conversions() {
-  const t = useT();
-  const told = (code: string) => {
-    const key = `conversions.${code}`;
-    return t.has(key) ? t(key) : code;
-  };
+  const { t, language } = useI18n();
   const names = useNames();
   const kindName = useKindName();
   const matchText = useCodeText("match");
   const options = useConfigOptions();
   const filters = useFilters();
-  const refresh = useRefresh();
   const canEdit = useCanEdit();
   const period = usePeriod(filters, "this_month");
   const [chosen, setChosen] = useState<ReadonlySet<string>>(new Set());
-  const [wanted, setWanted] = useState<ConversionStatus | null>(null);
-  const [problem, setProblem] = useState<unknown>(null);
-  const [result, setResult] = useState<StatusResults | null>(null);
+  const [asked, setAsked] = useState<{ status: ConversionStatus; of: "chosen" | "filter" } | null>(null);
+  const [deciding, setDeciding] = useState<Deciding | null>(null);
   const query = {
     verdict: "accepted",
     from_ms: period.from_ms,
@@ -52,16 +53,19 @@ export default function Conversions() {
     conversions: true,
     ...idOrUid(filters.get("q")),
   };
-  const paged = usePaged<ActivityRow>("/activities", query);
+  const sorting = useServerSorting(filters, ORDERS, "-at");
+  const paged = usePaged<ActivityRow>("/activities", { ...query, ...sorting.query });
   const columns: Column<ActivityRow>[] = [
-    { id: "at", label: t("conversion.at"), render: (r) => <Time ms={r.at_ms} /> },
+    { id: "at", short: true, label: t("conversion.at"), order: ORDERS.at, render: (r) => <Time ms={r.at_ms} /> },
     {
       id: "event",
+      short: true,
       label: t("conversion.event"),
       render: (r) => <Link href={`/trace?q=${r.id}`}>{names.event(r.offer, r.event) || kindName(r.kind)}</Link>,
     },
     {
       id: "status",
+      short: true,
       label: t("conversion.status"),
       render: (r) => (
         <span className="row">
@@ -76,9 +80,22 @@ export default function Conversions() {
       render: (r) => names.partner(r.partner) || <span className="muted">{t("conversion.organic")}</span>,
     },
     { id: "offer", label: t("link.offer"), render: (r) => names.offer(r.offer) },
-    { id: "uid", label: t("conversion.uid"), render: (r) => <code>{r.uids[0]}</code> },
-    { id: "money", label: t("stat.revenue"), numeric: true, render: (r) => <Amount value={r.money} /> },
-    { id: "payout", label: t("stat.payout"), numeric: true, render: (r) => <Amount value={r.payout} /> },
+    { id: "uid", short: true, label: t("conversion.uid"), render: (r) => <code>{r.uids[0]}</code> },
+    {
+      id: "money",
+      short: true,
+      label: t("stat.revenue"),
+      numeric: true,
+      order: ORDERS.money,
+      render: (r) => <Amount value={r.money} />,
+    },
+    {
+      id: "payout",
+      label: t("stat.payout"),
+      numeric: true,
+      order: ORDERS.payout,
+      render: (r) => <Amount value={r.payout} />,
+    },
     {
       id: "sid",
       label: t("click.sid"),
@@ -94,29 +111,24 @@ export default function Conversions() {
     { id: "match", label: t("conversion.match"), render: (r) => matchText(r.match_type), extra: true },
     { id: "link", label: t("link.one"), render: (r) => r.link && <code>{r.link}</code>, extra: true },
     { id: "tuid", label: "TUID", render: (r) => <code>{r.tuid}</code>, extra: true },
-    { id: "note", label: t("conversion.note"), render: (r) => r.note, extra: true },
+    { id: "note", label: t("conversion.note"), render: (r) => sentNote(r.note, language, t), extra: true },
     { id: "id", label: "ID", render: (r) => <code>{r.id}</code>, extra: true },
   ];
   const { visible, shown, change } = useColumns("conversions", columns);
-  const apply = (status: ConversionStatus) => {
-    setProblem(null);
-    post<StatusResults>("/activities/status", { ids: [...chosen], status })
-      .then((r) => {
-        setResult(r);
-        setChosen(new Set());
-        return refresh("activities");
-      })
-      .catch(setProblem);
-  };
   return (
     <PageFrame
       title={t("nav.conversions")}
       lead={t("conversions.lead")}
       actions={
         canEdit && (
-          <LinkButton href="/conversions/upload" icon={Upload}>
-            {t("upload.title")}
-          </LinkButton>
+          <>
+            <LinkButton href="/conversions/decide" icon={ListChecks}>
+              {t("decide.title")}
+            </LinkButton>
+            <LinkButton href="/conversions/upload" icon={Upload}>
+              {t("upload.title")}
+            </LinkButton>
+          </>
         )
       }
     >
@@ -141,32 +153,25 @@ export default function Conversions() {
           <>
             <ColumnPicker columns={columns} shown={shown} change={change} />
             <CsvButton path="/activities" query={query} />
+            {canEdit && (
+              <Button size="small" icon={CheckCheck} onPress={() => setAsked({ status: "approved", of: "filter" })}>
+                {t("decide.all")}
+              </Button>
+            )}
           </>
         }
       >
-        <Problem error={problem} />
-        {result && (
-          <Note tone={result.changed === result.items.length ? "ok" : "warn"}>
-            {t("conversions.changed", { count: result.changed })}
-            {result.items
-              .filter((item) => item.result !== "changed")
-              .map((item) => (
-                <div key={item.id}>
-                  <code>{item.id}</code> {told(item.result)}
-                </div>
-              ))}
-          </Note>
-        )}
+        {deciding && <DecisionProgress key={deciding.decision} deciding={deciding} />}
         {chosen.size > 0 && (
           <div className="bulk" role="region" aria-label={t("bulk.label")}>
             <strong>{t("bulk.chosen", { count: chosen.size })}</strong>
-            <Button size="small" variant="primary" onPress={() => setWanted("approved")}>
+            <Button size="small" variant="primary" onPress={() => setAsked({ status: "approved", of: "chosen" })}>
               {t("bulk.approve")}
             </Button>
-            <Button size="small" variant="danger" onPress={() => setWanted("rejected")}>
+            <Button size="small" variant="danger" onPress={() => setAsked({ status: "rejected", of: "chosen" })}>
               {t("bulk.reject")}
             </Button>
-            <Button size="small" onPress={() => setWanted("pending")}>
+            <Button size="small" onPress={() => setAsked({ status: "pending", of: "chosen" })}>
               {t("bulk.pending")}
             </Button>
             <Button size="small" variant="quiet" onPress={() => setChosen(new Set())}>
@@ -178,6 +183,7 @@ export default function Conversions() {
           label={t("nav.conversions")}
           columns={visible}
           paged={paged}
+          sorting={sorting}
           rowKey={(r) => r.id}
           {...(canEdit ? { selection: { chosen, setChosen } } : {})}
           empty={{
@@ -192,16 +198,19 @@ export default function Conversions() {
           }}
         />
       </LogFrame>
-      <Confirm
-        isOpen={wanted !== null}
-        onClose={() => setWanted(null)}
-        onConfirm={() => wanted && apply(wanted)}
-        title={wanted ? t("bulk.title", { count: chosen.size, status: t(`status.${wanted}`) }) : ""}
-        action={wanted ? t(`status.${wanted}`) : ""}
-        danger={wanted === "rejected"}
-      >
-        {t("bulk.text")}
-      </Confirm>
+      {asked && (
+        <DecideDialog
+          request={asked.of === "chosen" ? { ids: [...chosen] } : { filter: filterOf(query) }}
+          title={asked.of === "chosen" ? t("decide.of_chosen", { count: chosen.size }) : t("decide.all_title")}
+          {...(asked.of === "filter" ? { text: t("decide.all_text") } : {})}
+          status={asked.status}
+          onClose={() => setAsked(null)}
+          onStarted={(begun) => {
+            setDeciding(begun);
+            setChosen(new Set());
+          }}
+        />
+      )}
     </PageFrame>
   );
 }

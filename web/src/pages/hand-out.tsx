@@ -7,8 +7,10 @@ import { Button, Card, CopyButton, Facts, Note, Skeleton } from "../components/b
 import { PageFrame } from "../components/page";
 import { type Language, useI18n } from "../i18n/all";
 import { loadMessages, makeTranslate, type Translate } from "../i18n/index";
-import { linkName } from "./links";
+import { AskFor } from "./parts/ask-for";
+import { linkName } from "./parts/link-name";
 import { Qr } from "./parts/qr";
+import "../components/document.css";
 
 export default function HandOut({ token }: { token: string }) {
   const { t, language } = useI18n();
@@ -66,6 +68,7 @@ export default function HandOut({ token }: { token: string }) {
           <div className="row top" style={{ gap: 24 }}>
             <div className="grow stack" style={{ minWidth: 240 }}>
               <code className="codebox">{link.urls.submission_url}</code>
+              <AskFor urls={link.urls} />
               <h3>{h("hand_out.impression")}</h3>
               <code className="codebox">{link.urls.impression_url}</code>
             </div>

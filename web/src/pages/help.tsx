@@ -5,8 +5,11 @@ import { Card, CopyLine } from "../components/basic";
 import { PageFrame } from "../components/page";
 import { type MessageKey, useT } from "../i18n/all";
 import { PlaceholderReference } from "./parts/placeholder-reference";
+import { PlatformGuide } from "./parts/platform-guide";
+import "../components/tabs.css";
+import "../components/document.css";
 
-const TOPICS = ["start", "conversions", "rules", "placeholders", "answers"] as const;
+const TOPICS = ["start", "conversions", "platforms", "rules", "placeholders", "answers"] as const;
 type Topic = (typeof TOPICS)[number];
 
 export default function Help({ topic }: { topic: string }) {
@@ -23,6 +26,7 @@ export default function Help({ topic }: { topic: string }) {
       </nav>
       {current === "start" && <Start />}
       {current === "conversions" && <Conversions />}
+      {current === "platforms" && <PlatformGuide />}
       {current === "rules" && <RuleLanguage />}
       {current === "placeholders" && <PlaceholderReference />}
       {current === "answers" && <Answers />}
@@ -65,13 +69,13 @@ function Conversions() {
       <Card title={t("help.tag")}>
         <div className="stack">
           <p>{t("help.tag_text")}</p>
-          <CopyLine text={`<script src="${base}/tag.js" async></script>`} />
+          <Link href="/offers">{t("help.tag_offers")}</Link>
         </div>
       </Card>
       <Card title={t("help.server")}>
         <div className="stack">
           <p>{t("help.server_text")}</p>
-          <CopyLine text={`${base}/cv?sid=SID&event=EVENT&amount=5400&uid1=ORDER-1001`} />
+          <CopyLine text={`${base}/cv?sid=SID&event=EVENT&amount=5400&uid1=A-1001`} />
           <ul>
             {(["sid", "cid", "event", "amount", "uid1", "status", "p"] as const).map((f) => (
               <li key={f}>{t(`help.field_${f}`)}</li>

@@ -5,21 +5,28 @@ import { Link } from "wouter";
 import { get } from "../api/client";
 import { useMe, useSeesAll } from "../api/queries";
 import { type StatQuery, useStats } from "../api/stats";
-import { isUnwell, type System, useQueue, useSystem } from "../api/system";
+import { isUnwell, type System, useDelivery, useQueue, useSystem } from "../api/system";
 import type { Counters, Page, PostbackRow, Stats } from "../api/types";
 import { Amounts, Badge, Card, LinkButton, Note, Skeleton } from "../components/basic";
+import { splitRunning } from "../components/chart-data";
 import { Problem } from "../components/form";
 import { lazy } from "../components/lazy";
 import { trackerName } from "../components/names";
 import { PageFrame } from "../components/page";
 import { periodRange } from "../components/period";
+import { moneyKey } from "../components/sorting";
 import { Table } from "../components/table";
 import { type MessageKey, useFormat, useT } from "../i18n/all";
+import { useErasures } from "./erasures";
 import { NextSteps } from "./parts/next-steps";
+import { toMend, useNotes } from "./parts/notes";
+import { UnprovenNote } from "./parts/unproven";
+import "../components/tiles.css";
 
 const Chart = lazy(() => import("../components/chart"));
 const HOUR = 3_600_000;
 const DAY = 24 * HOUR;
+const JUST_NOW_MS = 5_000;
 
 export default function Home() {
   const t = useT();
@@ -37,6 +44,7 @@ export default function Home() {
           </Note>
         )}
         <Attention />
+        <UnprovenNote />
         {isNew ? (
           <NextSteps />
         ) : (
@@ -63,9 +71,11 @@ function Health() {
   if (!system.data) return <>{system.isError ? t("home.health_unknown") : t("common.loading")}</>;
   const unwell = (queue?.lanes ?? []).filter(isUnwell).length;
   const { health, last_session_at_ms } = system.data;
-  const last = last_session_at_ms
-    ? t("home.last_click", { when: format.relative(last_session_at_ms, Date.now()) })
-    : t("home.no_click");
+  const last = !last_session_at_ms
+    ? t("home.no_click")
+    : Date.now() - last_session_at_ms < JUST_NOW_MS
+      ? t("home.last_click_now")
+      : t("home.last_click", { when: format.relative(last_session_at_ms, Date.now()) });
   if (health === "down") {
     return (
       <span className="row">
@@ -133,7 +143,21 @@ function Attention() {
   const queue = useQueue().data;
   const today = useStats(useToday(), 60_000).data?.total;
   const failed = useFailed();
+  const erasures = useErasures().data?.count ?? 0;
+  const notes = useNotes({ from_ms: useToday().from_ms });
+  const unfilled = notes?.conversions.unfilled ?? 0;
+  const toBeMended = notes ? toMend(notes.clicks).reduce((sum, row) => sum + row.count, 0) : 0;
+  const held = useDelivery().data?.held ?? [];
   const matters: Matter[] = systemMatters(system, t);
+  for (const hold of held) {
+    matters.push({
+      tone: "bad",
+      title: t("attention.held", { name: hold.name || t("attention.own_servers"), why: t(`hold.${hold.cause}`) }),
+      text: `${t(`hold.${hold.cause}_text`)} ${hold.detail}`,
+      href: hold.partner ? `/partners/${hold.partner}/edit` : "/rules",
+      action: t("attention.held_do"),
+    });
+  }
   for (const lane of queue?.lanes ?? []) {
     if (isUnwell(lane)) {
       matters.push({
@@ -161,6 +185,33 @@ function Attention() {
       text: t("attention.refused_text"),
       href: "/refused?period=today",
       action: t("nav.refused"),
+    });
+  }
+  if (unfilled > 0) {
+    matters.push({
+      tone: "warn",
+      title: t("attention.unfilled", { count: unfilled }),
+      text: t("attention.unfilled_text"),
+      href: "/conversions?period=today",
+      action: t("nav.conversions"),
+    });
+  }
+  if (toBeMended > 0) {
+    matters.push({
+      tone: "warn",
+      title: t("attention.clicks_noted", { count: toBeMended }),
+      text: t("attention.clicks_noted_text"),
+      href: "/clicks?period=today",
+      action: t("nav.clicks"),
+    });
+  }
+  if (erasures > 0) {
+    matters.push({
+      tone: "warn",
+      title: t("attention.erasures", { count: erasures }),
+      text: t("attention.erasures_text"),
+      href: "/erasures",
+      action: t("attention.erasures_do"),
     });
   }
   if (matters.length === 0) return null;
@@ -215,8 +266,11 @@ function useYesterdaySoFar(): StatQuery {
 /** All of yesterday, hour by hour: what today is measured against in the chart. */
 function useYesterday(): StatQuery {
   const today = useToday();
-  const { from_ms } = today;
-  return useMemo(() => ({ ...today, from_ms: from_ms - DAY, to_ms: from_ms }), [today.time_zone, from_ms]);
+  const { from_ms, time_zone } = today;
+  return useMemo(
+    () => ({ group_by: "hour", from_ms: from_ms - DAY, to_ms: from_ms, time_zone }) as const,
+    [time_zone, from_ms],
+  );
 }
 
 function Change({ now, before }: { now: number; before: number | undefined }) {
@@ -224,7 +278,8 @@ function Change({ now, before }: { now: number; before: number | undefined }) {
   const format = useFormat();
   if (before === undefined) return <span className="d">&nbsp;</span>;
   if (before === 0) return <span className="d">{t("home.before", { value: format.number(before) })}</span>;
-  const change = (now - before) / before;
+  // Rounded first: a change that is shown as 0 % is none.
+  const change = Math.round(((now - before) / before) * 100) / 100;
   const sign = change > 0 ? "▲" : change < 0 ? "▼" : "";
   return (
     <span className={`d ${change > 0 ? "up" : change < 0 ? "down" : ""}`}>
@@ -278,7 +333,7 @@ function Today() {
               <Amounts values={now.revenue} />
             </span>
             <span className="d">
-              {t("stat.payout")} <Amounts values={now.payout} />
+              {t("home.payout")} <Amounts values={now.payout} />
             </span>
           </Link>
           <Link className="tile" href="/conversions?status=pending&period=all">
@@ -312,17 +367,28 @@ function HourChart({ stats, from, now }: { stats: Stats; from: number; now: numb
     const today = new Map(stats.rows.map((r) => [r.at_ms, r]));
     const before = new Map((yesterday?.rows ?? []).map((r) => [(r.at_ms ?? 0) + DAY, r]));
     // What has not come yet is no zero.
-    const soFar = (of: "clicks" | "conversions") => hours.map((h) => (h < now ? (today.get(h)?.[of] ?? 0) : null));
+    const soFar = (of: "clicks" | "conversions") =>
+      splitRunning(
+        hours.map((h) => (h < now ? (today.get(h)?.[of] ?? 0) : null)),
+        hours.findLastIndex((h) => h < now),
+      );
+    const [clicks, conversions] = [soFar("clicks"), soFar("conversions")];
     return {
       times: hours,
       series: [
-        { label: t("stat.clicks"), color: "--accent" as const, values: soFar("clicks"), isFilled: true },
+        { label: t("stat.clicks"), color: "--accent" as const, values: clicks.over, isFilled: true },
         {
           label: t("stat.conversions_right"),
           color: "--info" as const,
-          values: soFar("conversions"),
+          values: conversions.over,
           isSecond: true,
         },
+        ...(clicks.running
+          ? [{ label: t("chart.running"), color: "--accent" as const, values: clicks.running, isRunning: true }]
+          : []),
+        ...(conversions.running
+          ? [{ label: "", color: "--info" as const, values: conversions.running, isSecond: true, isRunning: true }]
+          : []),
         {
           label: t("home.clicks_yesterday"),
           color: "--muted" as const,
@@ -383,17 +449,25 @@ function Top({ group, query }: { group: "link" | "partner"; query: Omit<StatQuer
               id: "clicks",
               label: t("stat.clicks"),
               numeric: true,
+              sort: (r) => r.clicks,
               render: (r) => <Link href={`/clicks?${group}=${r.key}&period=last_7d`}>{format.number(r.clicks)}</Link>,
             },
             {
               id: "cv",
               label: t("stat.conversions"),
               numeric: true,
+              sort: (r) => r.conversions,
               render: (r) => (
                 <Link href={`/conversions?${group}=${r.key}&period=last_7d`}>{format.number(r.conversions)}</Link>
               ),
             },
-            { id: "rev", label: t("stat.revenue"), numeric: true, render: (r) => <Amounts values={r.revenue} /> },
+            {
+              id: "rev",
+              label: t("stat.revenue"),
+              numeric: true,
+              sort: (r) => moneyKey(r.revenue),
+              render: (r) => <Amounts values={r.revenue} />,
+            },
           ]}
         />
       )}

@@ -1,9 +1,9 @@
 /** One link: everything to copy from it, a test click, its numbers, its state. */
 import { useQuery } from "@tanstack/react-query";
-import { FlaskConical, Pencil, Printer, Trash2 } from "lucide-react";
+import { CopyPlus, FlaskConical, Pencil, Printer, Trash2 } from "lucide-react";
 import { useState } from "react";
 import { Link as RouteLink, useLocation } from "wouter";
-import { del, get, post, put } from "../api/client";
+import { del, get, post } from "../api/client";
 import { useCanEdit, useLinks, useNames, useOffers, useRefresh } from "../api/queries";
 import type { Link, SessionRow, Stats } from "../api/types";
 import {
@@ -22,11 +22,14 @@ import { Confirm } from "../components/dialog";
 import { Problem } from "../components/form";
 import { PageFrame } from "../components/page";
 import { periodRange } from "../components/period";
-import { toast } from "../components/toast";
 import { useFormat, useT } from "../i18n/all";
 import { linkBody } from "./link-edit";
-import { linkName } from "./links";
+import { AskFor } from "./parts/ask-for";
+import { linkName } from "./parts/link-name";
+import { LinkParameters } from "./parts/link-parameters";
+import { LinkOddities } from "./parts/notes";
 import { Qr } from "./parts/qr";
+import { StopButton, StopNote } from "./parts/stop";
 
 export default function LinkDetail({ token }: { token: string }) {
   const t = useT();
@@ -56,8 +59,7 @@ function Detail({ link }: { link: Link }) {
       back={{ href: "/links", label: t("links.title") }}
       lead={
         <>
-          <RunBadge state={link.state} />{" "}
-          <RouteLink href={`/offers/${link.offer}`}>{names.offer(link.offer)}</RouteLink>
+          <RunBadge {...link} /> <RouteLink href={`/offers/${link.offer}`}>{names.offer(link.offer)}</RouteLink>
           {link.partner && (
             <>
               {" · "}
@@ -76,19 +78,15 @@ function Detail({ link }: { link: Link }) {
               <LinkButton href={`/links/${link.token}/edit`} icon={Pencil}>
                 {t("form.edit")}
               </LinkButton>
-              <Button
-                onPress={() =>
-                  run(
-                    put(
-                      `/links/${link.token}`,
-                      linkBody({ ...link, state: link.state === "active" ? "paused" : "active" }),
-                    ),
-                    () => toast(t("form.saved")),
-                  )
-                }
-              >
-                {link.state === "active" ? t("state.pause") : t("state.resume")}
-              </Button>
+              <LinkButton href={`/links/new?copy=${link.token}`} icon={CopyPlus}>
+                {t("form.duplicate")}
+              </LinkButton>
+              <StopButton
+                kind="links"
+                of={link}
+                path={`/links/${link.token}`}
+                body={(change) => linkBody({ ...link, ...change })}
+              />
               <Button variant="danger" icon={Trash2} onPress={() => setDeleting(true)}>
                 {t("form.delete")}
               </Button>
@@ -99,22 +97,29 @@ function Detail({ link }: { link: Link }) {
     >
       <div className="stack">
         <Problem error={problem} />
-        {link.state === "paused" && <Note tone="warn">{t("link.paused_note")}</Note>}
+        <StopNote of={link} />
         <Card title={t("link.submission")} help={t("link.submission_help")}>
           <div className="row top" style={{ gap: 24 }}>
             <div className="grow stack" style={{ minWidth: 260 }}>
               <CopyLine text={link.urls.submission_url} />
+              <AskFor urls={link.urls} />
               <Url label={t("link.click_url")} text={link.urls.click_url} />
               <Url label={t("link.impression_url")} text={link.urls.impression_url} />
             </div>
             <Qr text={link.urls.click_url} label={t("link.qr")} />
           </div>
         </Card>
+        <LinkOddities link={link.token} />
+        <LinkParameters link={link} />
         <div className="grid two">
           {canEdit && <TestClick link={link} />}
           <Numbers link={link} />
         </div>
-        <Card title={t("link.tags")} help={t("link.tags_help")}>
+        <Card
+          title={t("link.tags")}
+          help={t("link.tags_help")}
+          actions={<RouteLink href={`/offers/${link.offer}/tags`}>{t("link.tags_all")}</RouteLink>}
+        >
           <div className="stack">
             <Url label={t("link.landing_tag")} text={link.urls.landing_tag} />
             <Url label={t("link.conversion_tag")} text={link.urls.conversion_tag} />
@@ -130,9 +135,7 @@ function Detail({ link }: { link: Link }) {
                 t("link.destination"),
                 <code key="d">{link.destinations?.default || offer?.destinations.default || ""}</code>,
               ],
-              ...(link.names
-                ? [[t("link.names"), t("link.names_of", link.names)] as [string, string]]
-                : []),
+              ...(link.names ? [[t("link.names"), t("link.names_of", link.names)] as [string, string]] : []),
               [t("links.created"), <Time key="c" ms={link.created_at_ms} />],
               [t("form.note"), link.note],
             ]}

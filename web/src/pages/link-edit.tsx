@@ -16,8 +16,9 @@ import {
 } from "../components/form";
 import { PageFrame } from "../components/page";
 import { toast } from "../components/toast";
+import { Unsaved } from "../components/unsaved";
 import { useT } from "../i18n/all";
-import { linkName } from "./links";
+import { linkName } from "./parts/link-name";
 import { AttributionFields, DestinationFields } from "./parts/policy-fields";
 
 export type LinkDraft = Omit<Link, "token" | "created_at_ms" | "urls" | "names">;
@@ -32,6 +33,7 @@ export function newLink(offer: string, partner: string | null, network: string):
     creative: null,
     destinations: null,
     state: "active",
+    stop: null,
     attribution: {},
     domain: null,
     note: "",
@@ -47,6 +49,12 @@ export function linkBody(link: LinkDraft | Link): Partial<LinkDraft> {
   return body;
 }
 
+/** The same link once more, to be changed and issued. */
+function copyOf(link: Link): LinkDraft {
+  const { token, created_at_ms, urls, names, ...draft } = link;
+  return { ...draft, state: "active", stop: null, updated_at_ms: 0 };
+}
+
 export default function LinkEdit({ token }: { token?: string }) {
   const t = useT();
   const [params] = useSearchParams();
@@ -54,10 +62,11 @@ export default function LinkEdit({ token }: { token?: string }) {
   const offers = useOffers();
   const partners = usePartners();
   const settings = useSettings();
-  if (links.isPending || offers.isPending || partners.isPending || settings.isPending) return <Skeleton lines={8} />;
+  if (links.isPending || offers.isPending || partners.isPending || settings.isLoading) return <Skeleton lines={8} />;
   const error = links.error ?? offers.error ?? partners.error;
   if (error) return <Problem error={error} />;
   const found = token ? links.data?.find((l) => l.token === token) : undefined;
+  const copied = links.data?.find((l) => l.token === params.get("copy"));
   if (token && !found) return <Note tone="warn">{t("error.gone")}</Note>;
   if (offers.data?.length === 0) {
     return (
@@ -74,7 +83,7 @@ export default function LinkEdit({ token }: { token?: string }) {
     <Editor
       key={found?.updated_at_ms ?? 0}
       token={token}
-      initial={found ?? newLink(offer, partner?.id ?? null, partner?.name ?? "")}
+      initial={found ?? (copied ? copyOf(copied) : newLink(offer, partner?.id ?? null, partner?.name ?? ""))}
     />
   );
 }
@@ -114,6 +123,7 @@ function Editor({ token, initial }: { token: string | undefined; initial: LinkDr
       lead={t("link.edit_lead")}
       back={token ? { href: `/links/${token}`, label: t("form.back") } : { href: "/links", label: t("links.title") }}
     >
+      <Unsaved isChanged={form.isChanged} />
       <Form onSubmit={save} label={t("links.add")}>
         <Card>
           <div className="stack">

@@ -1,24 +1,28 @@
 /** Links (クリックURL): one offer at one partner. */
-import { Link2, Plus, Printer } from "lucide-react";
+import { Link2, Plus } from "lucide-react";
 import { Link } from "wouter";
 import { useCanEdit, useLinks, useNames } from "../api/queries";
 import type { Link as TrackingLink } from "../api/types";
-import { CopyButton, Empty, LinkButton, RunBadge, Skeleton, Time } from "../components/basic";
+import { Empty, LinkButton, RunBadge, Skeleton, Time } from "../components/basic";
 import { useFilters } from "../components/filters";
 import { Problem, TextField } from "../components/form";
 import { PageFrame } from "../components/page";
+import { useAddressSorting } from "../components/sorting";
 import { type Column, ColumnPicker, Table, useColumns } from "../components/table";
 import { useT } from "../i18n/all";
-
-export function linkName(link: TrackingLink): string {
-  return [link.network, link.campaign, link.adgroup, link.creative].filter(Boolean).join(" › ");
-}
+import { FigurePeriod, useFigureColumns, useFigures } from "./parts/figures";
+import { HandOver } from "./parts/hand-over";
+import { linkName } from "./parts/link-name";
+import { ListActions } from "./parts/list-actions";
 
 export default function Links() {
   const t = useT();
   const links = useLinks();
   const names = useNames();
   const filters = useFilters();
+  const sorting = useAddressSorting(filters);
+  const figures = useFigures("link", filters);
+  const figureColumns = useFigureColumns<TrackingLink>(figures, "link", (l) => l.token);
   const wanted = filters.get("q").normalize("NFKC").toLowerCase();
   const canEdit = useCanEdit();
   const add = canEdit && (
@@ -27,31 +31,51 @@ export default function Links() {
     </LinkButton>
   );
   const columns: Column<TrackingLink>[] = [
-    { id: "name", label: t("links.name"), render: (l) => <Link href={`/links/${l.token}`}>{linkName(l)}</Link> },
-    { id: "offer", label: t("link.offer"), render: (l) => names.offer(l.offer) },
+    {
+      id: "name",
+      short: true,
+      label: t("links.name"),
+      sort: linkName,
+      render: (l) => <Link href={`/links/${l.token}`}>{linkName(l)}</Link>,
+    },
+    { id: "offer", label: t("link.offer"), sort: (l) => names.offer(l.offer), render: (l) => names.offer(l.offer) },
     {
       id: "partner",
       label: t("link.partner"),
+      sort: (l) => names.partner(l.partner),
       render: (l) => names.partner(l.partner) || <span className="muted">{t("links.own")}</span>,
     },
-    { id: "state", label: t("offers.state"), render: (l) => <RunBadge state={l.state} /> },
-    { id: "token", label: t("links.token"), render: (l) => <code>{l.token}</code> },
-    { id: "created", label: t("links.created"), render: (l) => <Time ms={l.created_at_ms} mode="date" />, extra: true },
+    {
+      id: "state",
+      short: true,
+      label: t("offers.state"),
+      sort: (l) => l.state,
+      render: (l) => <RunBadge {...l} />,
+    },
+    ...figureColumns,
+    {
+      id: "token",
+      short: true,
+      label: t("links.token"),
+      sort: (l) => l.token,
+      render: (l) => <code>{l.token}</code>,
+      extra: true,
+    },
+    {
+      id: "created",
+      label: t("links.created"),
+      sort: (l) => l.created_at_ms,
+      render: (l) => <Time ms={l.created_at_ms} mode="date" />,
+      extra: true,
+    },
     { id: "note", label: t("form.note"), render: (l) => l.note, extra: true },
     {
       id: "copy",
       label: t("links.to_copy"),
-      render: (l) => (
-        <span className="row one-line">
-          <CopyButton text={l.urls.submission_url} label={t("link.submission_short")} />
-          <LinkButton href={`/links/${l.token}/hand-out`} size="small" icon={Printer}>
-            {t("link.hand_out_short")}
-          </LinkButton>
-        </span>
-      ),
+      render: (l) => <HandOver link={l} />,
     },
   ];
-  const { visible, shown, change } = useColumns("links", columns);
+  const { visible, shown, change } = useColumns("links2", columns);
   const rows = (links.data ?? []).filter(
     (l) =>
       !wanted ||
@@ -62,7 +86,11 @@ export default function Links() {
         .includes(wanted),
   );
   return (
-    <PageFrame title={t("links.title")} lead={t("links.lead")} actions={links.data?.length ? add : null}>
+    <PageFrame
+      title={t("links.title")}
+      lead={t("links.lead")}
+      actions={<ListActions kind="links" add={add} hasRows={Boolean(links.data?.length)} />}
+    >
       {links.isPending ? (
         <Skeleton />
       ) : links.isError ? (
@@ -75,6 +103,8 @@ export default function Links() {
         </div>
       ) : (
         <>
+          <FigurePeriod filters={filters} figures={figures} />
+          <Problem error={figures.error} />
           <div className="filters">
             <TextField
               label={t("form.search")}
@@ -84,7 +114,7 @@ export default function Links() {
             />
             <ColumnPicker columns={columns} shown={shown} change={change} />
           </div>
-          <Table label={t("links.title")} columns={visible} rows={rows} rowKey={(l) => l.token} />
+          <Table label={t("links.title")} columns={visible} rows={rows} rowKey={(l) => l.token} sorting={sorting} />
         </>
       )}
     </PageFrame>

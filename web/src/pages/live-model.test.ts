@@ -33,6 +33,16 @@ describe("the live view", () => {
     expect(stories[2]?.postbacks).toHaveLength(1);
   });
 
+  it("joins a postback that is told before its conversion", () => {
+    const stories = play([
+      { type: "postback", data: postback("p1", "a1", "waiting") },
+      { type: "activity", data: activity("a1", "s1") },
+      { type: "postback", data: postback("p1", "a1", "delivered") },
+    ]);
+    expect(stories.map((s) => s.key)).toEqual(["s1"]);
+    expect(stories[0]?.postbacks.map((p) => p.state)).toEqual(["delivered"]);
+  });
+
   it("is bounded", () => {
     const stories = play(
       Array.from({ length: MOST_STORIES + 50 }, (_, i) => ({ type: "session", data: session(`s${i}`) })),

@@ -30,6 +30,8 @@ export function addEvent(stories: readonly LiveStory[], event: LiveEvent): LiveS
         ? (event.data.session ?? event.data.id)
         : (stories.find((s) => s.key === event.data.activity || s.activities.some((a) => a.id === event.data.activity))
             ?.key ?? event.data.activity);
+  // A postback may be told before its conversion: it waits under the conversion's id, and moves to its click.
+  const early = event.type === "activity" && key !== event.data.id && stories.find((s) => s.key === event.data.id);
   const old: LiveStory = stories.find((s) => s.key === key) ?? {
     key,
     at_ms: 0,
@@ -41,9 +43,14 @@ export function addEvent(stories: readonly LiveStory[], event: LiveEvent): LiveS
     event.type === "session"
       ? { ...old, session: event.data, at_ms: Math.max(old.at_ms, event.data.at_ms) }
       : event.type === "activity"
-        ? { ...old, activities: put(old.activities, event.data), at_ms: Math.max(old.at_ms, event.data.at_ms) }
+        ? {
+            ...old,
+            activities: put(old.activities, event.data),
+            postbacks: (early ? early.postbacks : []).reduce(put, old.postbacks),
+            at_ms: Math.max(old.at_ms, event.data.at_ms),
+          }
         : { ...old, postbacks: put(old.postbacks, event.data), at_ms: Math.max(old.at_ms, event.data.created_at_ms) };
-  return [next, ...stories.filter((s) => s.key !== key)].slice(0, MOST_STORIES);
+  return [next, ...stories.filter((s) => s.key !== key && s !== early)].slice(0, MOST_STORIES);
 }
 
 /** Every text by which somebody would look for a story. */

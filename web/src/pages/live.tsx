@@ -13,6 +13,7 @@ import { SessionFlags } from "./clicks";
 import { addEvent, type LiveEvent, type LiveStory, storyText } from "./live-model";
 import { AnswerBadge } from "./parts/attempts";
 import { useCodeText, useKindName } from "./parts/kinds";
+import "./parts/live-list.css";
 
 export type StreamState = "connecting" | "open" | "lost";
 
@@ -193,7 +194,7 @@ export function StoryRow({ story }: { story: LiveStory }) {
       {postbacks.map((p) => (
         <div className="row" key={p.id} style={{ paddingLeft: 20 }}>
           <span aria-hidden>↳</span>
-          <PostbackBadge state={p.state} />
+          <PostbackBadge postback={p} />
           <span>{names.partner(p.partner) || t("pb.own_server")}</span>
           {p.last && <AnswerBadge attempt={p.last} />}
           <span className="clip mono small muted" style={{ maxWidth: "100%", flex: "1 1 200px" }}>

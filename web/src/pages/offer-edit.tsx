@@ -1,11 +1,11 @@
 /** One offer: destinations, conversion points, attribution, duplicates, approval, privacy, trust. */
-import { ArrowDown, ArrowUp, Plus, Trash2 } from "lucide-react";
+import { ArrowDown, ArrowUp, Code, CopyPlus, Plus, Trash2 } from "lucide-react";
 import { useState } from "react";
-import { useLocation } from "wouter";
+import { useLocation, useSearchParams } from "wouter";
 import { del, post, put } from "../api/client";
 import { useCanEdit, useOffers, useRefresh, useSettings } from "../api/queries";
 import type { Offer, OfferEvent } from "../api/types";
-import { Button, Card, CopyLine, Note, Skeleton } from "../components/basic";
+import { Button, Card, CopyLine, LinkButton, Note, Skeleton } from "../components/basic";
 import { Confirm } from "../components/dialog";
 import {
   CheckField,
@@ -20,9 +20,21 @@ import {
 } from "../components/form";
 import { PageFrame } from "../components/page";
 import { toast } from "../components/toast";
+import { Unsaved } from "../components/unsaved";
 import { useT } from "../i18n/all";
 import { BearerTokens } from "./parts/bearer-tokens";
-import { AttributionFields, DestinationFields, PayoutField, TrustFields } from "./parts/policy-fields";
+import { CeilingField } from "./parts/ceiling";
+import {
+  ApprovalFields,
+  AttributionFields,
+  CharsetField,
+  DestinationFields,
+  InstallFields,
+  PayoutField,
+  TrustFields,
+} from "./parts/policy-fields";
+import { StopButton, StopNote } from "./parts/stop";
+import { UnprovenNote } from "./parts/unproven";
 
 export function newEvent(name: string): OfferEvent {
   return {
@@ -32,6 +44,7 @@ export function newEvent(name: string): OfferEvent {
     duplicates: { by: "default", days: 365, scope: "offer" },
     approval: { mode: "automatic" },
     payout: null,
+    unproven_amount: null,
   };
 }
 
@@ -39,20 +52,25 @@ export function newOffer(currency: string, eventName: string): Offer {
   return {
     id: "",
     name: "",
+    group: "",
     kind: "web",
     state: "active",
+    stop: null,
     destinations: { default: "", ios: null, android: null, deep_link: null, fallback: null },
     sid_param: "sid",
     redirect_hosts: [],
     sites: [],
     events: [newEvent(eventName)],
+    installs: { approval: { mode: "automatic" }, payout: null, reattributions: false, reinstalls: false },
+    charset: null,
     currency,
     attribution: {},
     accept_partner_click_id: false,
     repeat_click_s: 10,
     ip_privacy: "truncated",
     count_bots: false,
-    trust: { mode: "off", bearer_tokens: [], hmac_secret: null, allowed_ips: [] },
+    identity: { is_kept: false, phone_country: "81" },
+    trust: { mode: "off", bearer_tokens: [], hmac_secret: null, allowed_ips: [], addresses_may_change: false },
     app_id: null,
     created_at_ms: 0,
     updated_at_ms: 0,
@@ -65,15 +83,35 @@ export function offerBody(offer: Offer): Partial<Offer> {
   return updated_at_ms ? { ...body, updated_at_ms } : body;
 }
 
+/** The same offer once more, to be changed and saved: with events and policies, without what identifies callers. */
+function copyOf(offer: Offer, name: string): Offer {
+  return {
+    ...offer,
+    id: "",
+    name,
+    state: "active",
+    stop: null,
+    events: offer.events.map(({ token, ...event }) => event),
+    trust: { ...offer.trust, bearer_tokens: [], hmac_secret: null },
+    created_at_ms: 0,
+    updated_at_ms: 0,
+  };
+}
+
 export default function OfferEdit({ id }: { id?: string }) {
   const t = useT();
   const offers = useOffers();
   const settings = useSettings();
-  if (offers.isPending || settings.isPending) return <Skeleton lines={10} />;
+  const [params] = useSearchParams();
+  // Whoever is limited to partners is not asked for the settings: that is no loading.
+  if (offers.isPending || settings.isLoading) return <Skeleton lines={10} />;
   if (offers.isError) return <Problem error={offers.error} />;
+  const copied = offers.data.find((o) => o.id === params.get("copy"));
   const found = id
     ? offers.data.find((o) => o.id === id)
-    : newOffer(settings.data?.currency ?? "JPY", t("offer.first_event"));
+    : copied
+      ? copyOf(copied, t("form.copy_of", { name: copied.name }))
+      : newOffer(settings.data?.currency ?? "JPY", t("offer.first_event"));
   if (!found) return <Note tone="warn">{t("error.gone")}</Note>;
   return <Editor key={found.id} initial={found} />;
 }
@@ -87,6 +125,7 @@ function Editor({ initial }: { initial: Offer }) {
   const [isDeleting, setDeleting] = useState(false);
   const offer = form.value;
   const isNew = !initial.id;
+  const groups = [...new Set((useOffers().data ?? []).map((o) => o.group).filter(Boolean))];
 
   const save = () =>
     void form.run(async () => {
@@ -101,13 +140,6 @@ function Editor({ initial }: { initial: Offer }) {
         toast(t("form.saved"));
       }
     });
-  const pause = (state: Offer["state"]) =>
-    void form.run(async () => {
-      const saved = await put<Offer>(`/offers/${initial.id}`, offerBody({ ...initial, state }));
-      form.setValue((old) => ({ ...old, state: saved.state, updated_at_ms: saved.updated_at_ms }));
-      await refresh("offers", "links");
-      toast(t("form.saved"));
-    });
   const remove = () =>
     void form.run(async () => {
       await del(`/offers/${offer.id}`);
@@ -121,21 +153,32 @@ function Editor({ initial }: { initial: Offer }) {
       lead={t("offer.lead")}
       back={{ href: "/offers", label: t("offers.title") }}
       actions={
-        !isNew &&
-        canEdit && (
+        !isNew && (
           <>
-            <Button onPress={() => pause(initial.state === "active" ? "paused" : "active")}>
-              {initial.state === "active" ? t("state.pause") : t("state.resume")}
-            </Button>
-            <Button variant="danger" icon={Trash2} onPress={() => setDeleting(true)}>
-              {t("form.delete")}
-            </Button>
+            <LinkButton href={`/offers/${initial.id}/tags`} icon={Code}>
+              {t(initial.kind === "app" ? "tags.open_app" : "tags.open")}
+            </LinkButton>
+            {canEdit && (
+              <LinkButton href={`/offers/new?copy=${initial.id}`} icon={CopyPlus}>
+                {t("form.duplicate")}
+              </LinkButton>
+            )}
+            {canEdit && (
+              <Actions
+                offer={initial}
+                onStopped={({ state, stop, updated_at_ms }) =>
+                  form.setValue((old) => ({ ...old, state, stop, updated_at_ms }))
+                }
+                onDelete={() => setDeleting(true)}
+              />
+            )}
           </>
         )
       }
     >
+      <Unsaved isChanged={form.isChanged} />
       <Form onSubmit={save} label={t("offer.new")}>
-        {offer.state === "paused" && <Note tone="warn">{t("offer.paused_note")}</Note>}
+        <StopNote of={offer} />
         <Card title={t("offer.basics")}>
           <div className="stack">
             <TextField
@@ -144,6 +187,14 @@ function Editor({ initial }: { initial: Offer }) {
               onChange={(v) => form.set("name", v)}
               error={form.error("name")}
               required
+            />
+            <TextField
+              label={t("offer.group")}
+              help={t("offer.group_help")}
+              value={offer.group}
+              onChange={(v) => form.set("group", v)}
+              list={groups}
+              error={form.error("group")}
             />
             <SelectField
               label={t("offers.kind")}
@@ -181,6 +232,16 @@ function Editor({ initial }: { initial: Offer }) {
         <Card title={t("offer.events")} help={t("offer.events_help")}>
           <EventList form={form} />
         </Card>
+        {offer.kind === "app" && (
+          <Card title={t("installs.title")} help={t("installs.help")}>
+            <InstallFields
+              value={offer.installs}
+              onChange={(v) => form.set("installs", v)}
+              currency={offer.currency}
+              error={(field) => form.error(`installs.${field}`, true)}
+            />
+          </Card>
+        )}
         <Card title={t("offer.sites")} help={t("offer.sites_help")}>
           <LinesField
             label={t("offer.sites_label")}
@@ -229,6 +290,11 @@ function Editor({ initial }: { initial: Offer }) {
                   value={offer.accept_partner_click_id}
                   onChange={(v) => form.set("accept_partner_click_id", v)}
                 />
+                <CharsetField
+                  help={t("charset.offer_help")}
+                  value={offer.charset}
+                  onChange={(v) => form.set("charset", v)}
+                />
               </div>
             </details>
             <details>
@@ -261,10 +327,27 @@ function Editor({ initial }: { initial: Offer }) {
                     label: t(`ip_privacy.${value}`),
                   }))}
                 />
+                <CheckField
+                  label={t("offer.identity")}
+                  help={t("offer.identity_help")}
+                  value={offer.identity.is_kept}
+                  onChange={(is_kept) => form.set("identity", { ...offer.identity, is_kept })}
+                />
+                {offer.identity.is_kept && (
+                  <TextField
+                    label={t("offer.phone_country")}
+                    help={t("offer.phone_country_help")}
+                    value={offer.identity.phone_country}
+                    onChange={(phone_country) => form.set("identity", { ...offer.identity, phone_country })}
+                    error={form.error("identity.phone_country")}
+                    maxLength={4}
+                  />
+                )}
               </div>
             </details>
             <details>
               <summary>{t("trust.title")}</summary>
+              {!isNew && <UnprovenNote offer={offer.id} />}
               <TrustFields
                 value={offer.trust}
                 onChange={(v) => form.set("trust", v)}
@@ -304,6 +387,26 @@ function Editor({ initial }: { initial: Offer }) {
         {t("offer.delete_text")}
       </Confirm>
     </PageFrame>
+  );
+}
+
+/** Stopping and removing an offer. */
+function Actions(props: { offer: Offer; onStopped: (saved: Offer) => void; onDelete: () => void }) {
+  const t = useT();
+  const { offer } = props;
+  return (
+    <>
+      <StopButton
+        kind="offers"
+        of={offer}
+        path={`/offers/${offer.id}`}
+        body={(change) => offerBody({ ...offer, ...change })}
+        onSaved={(saved) => props.onStopped(saved as Offer)}
+      />
+      <Button variant="danger" icon={Trash2} onPress={props.onDelete}>
+        {t("form.delete")}
+      </Button>
+    </>
   );
 }
 
@@ -380,34 +483,24 @@ function EventList({ form }: { form: ReturnType<typeof useForm<Offer>> }) {
               {i === 0 && <> · {t("event.is_default")}</>}
             </div>
             <div className="grid">
-              <SelectField
-                label={t("event.approval")}
-                value={event.approval.mode}
-                onChange={(mode) =>
-                  change(i, {
-                    ...event,
-                    approval: mode === "after_days" ? { mode, days: 30 } : { mode: mode as "automatic" | "manual" },
-                  })
-                }
-                options={(["automatic", "after_days", "manual"] as const).map((value) => ({
-                  value,
-                  label: t(`approval.${value}`),
-                }))}
-                error={form.error(`events.${i}.approval`, true)}
+              <ApprovalFields
+                value={event.approval}
+                onChange={(approval) => change(i, { ...event, approval })}
+                error={(field) => form.error(`events.${i}.${field}`, true)}
               />
-              {event.approval.mode === "after_days" && (
-                <NumberField
-                  label={t("event.approval_days")}
-                  value={event.approval.days}
-                  onChange={(days) => change(i, { ...event, approval: { mode: "after_days", days: days ?? 1 } })}
-                />
-              )}
               <PayoutField
                 label={t("event.payout")}
                 value={event.payout}
                 currency={currency}
                 onChange={(payout) => change(i, { ...event, payout })}
                 error={form.error(`events.${i}.payout`, true)}
+              />
+              <CeilingField
+                offer={form.value.id}
+                event={event}
+                currency={currency}
+                onChange={(unproven_amount) => change(i, { ...event, unproven_amount })}
+                error={form.error(`events.${i}.unproven_amount`, true)}
               />
             </div>
             <details>

@@ -4,24 +4,51 @@ import { Link } from "wouter";
 import { useCanEdit, useOffers } from "../api/queries";
 import type { Offer } from "../api/types";
 import { Badge, Empty, LinkButton, RunBadge, Skeleton } from "../components/basic";
-import { Problem } from "../components/form";
+import { useFilters } from "../components/filters";
+import { Problem, SelectField, TextField } from "../components/form";
 import { PageFrame } from "../components/page";
-import { type Column, Table } from "../components/table";
+import { useAddressSorting } from "../components/sorting";
+import { type Column, ColumnPicker, Table, useColumns } from "../components/table";
 import { useT } from "../i18n/all";
+import { FigurePeriod, useFigureColumns, useFigures } from "./parts/figures";
 
 export default function Offers() {
   const t = useT();
   const offers = useOffers();
   const canEdit = useCanEdit();
+  const filters = useFilters();
+  const sorting = useAddressSorting(filters);
+  const figures = useFigures("offer", filters);
+  const figureColumns = useFigureColumns<Offer>(figures, "offer", (o) => o.id);
   const add = canEdit && (
     <LinkButton href="/offers/new" variant="primary" icon={Plus}>
       {t("offers.add")}
     </LinkButton>
   );
   const columns: Column<Offer>[] = [
-    { id: "name", label: t("offers.name"), render: (o) => <Link href={`/offers/${o.id}`}>{o.name}</Link> },
-    { id: "state", label: t("offers.state"), render: (o) => <RunBadge state={o.state} /> },
-    { id: "kind", label: t("offers.kind"), render: (o) => t(`offer_kind.${o.kind}`) },
+    {
+      id: "name",
+      short: true,
+      label: t("offers.name"),
+      sort: (o) => o.name,
+      render: (o) => <Link href={`/offers/${o.id}`}>{o.name}</Link>,
+    },
+    {
+      id: "state",
+      short: true,
+      label: t("offers.state"),
+      sort: (o) => o.state,
+      render: (o) => <RunBadge {...o} />,
+    },
+    { id: "group", label: t("offer.group"), sort: (o) => o.group, render: (o) => o.group, extra: true },
+    ...figureColumns,
+    {
+      id: "kind",
+      short: true,
+      label: t("offers.kind"),
+      sort: (o) => t(`offer_kind.${o.kind}`),
+      render: (o) => t(`offer_kind.${o.kind}`),
+    },
     {
       id: "events",
       label: t("offers.events"),
@@ -37,11 +64,23 @@ export default function Offers() {
     },
     {
       id: "dest",
+      extra: true,
       label: t("offers.destination"),
       render: (o) => <span className="clip mono">{o.destinations.default}</span>,
     },
     { id: "id", label: "CID", render: (o) => <code>{o.id}</code> },
   ];
+  const { visible, shown, change } = useColumns("offers", columns);
+  const wanted = filters.get("q").normalize("NFKC").toLowerCase();
+  const groups = [...new Set((offers.data ?? []).map((o) => o.group).filter(Boolean))].sort();
+  const inGroup = (o: Offer) => !filters.get("group") || o.group === filters.get("group");
+  const rows = (offers.data ?? [])
+    .filter(inGroup)
+    .filter(
+      (o) =>
+        !wanted ||
+        `${o.name} ${o.id} ${o.group} ${o.destinations.default}`.normalize("NFKC").toLowerCase().includes(wanted),
+    );
   return (
     <PageFrame title={t("offers.title")} lead={t("offers.lead")} actions={offers.data?.length ? add : null}>
       {offers.isPending ? (
@@ -55,7 +94,28 @@ export default function Offers() {
           </Empty>
         </div>
       ) : (
-        <Table label={t("offers.title")} columns={columns} rows={offers.data} rowKey={(o) => o.id} />
+        <>
+          <FigurePeriod filters={filters} figures={figures} />
+          <Problem error={figures.error} />
+          <div className="filters">
+            <TextField
+              label={t("form.search")}
+              type="search"
+              value={filters.get("q")}
+              onChange={(q) => filters.set({ q })}
+            />
+            {groups.length > 0 && (
+              <SelectField
+                label={t("offer.group")}
+                value={filters.get("group")}
+                onChange={(group) => filters.set({ group })}
+                options={[{ value: "", label: t("common.all") }, ...groups.map((value) => ({ value, label: value }))]}
+              />
+            )}
+            <ColumnPicker columns={columns} shown={shown} change={change} />
+          </div>
+          <Table label={t("offers.title")} columns={visible} rows={rows} rowKey={(o) => o.id} sorting={sorting} />
+        </>
       )}
     </PageFrame>
   );

@@ -1,65 +1,70 @@
 /** One partner: status URLs, incoming parameters, payouts, caps, trust, test send. */
+import { useQuery } from "@tanstack/react-query";
 import { Plus, Trash2 } from "lucide-react";
 import { useState } from "react";
 import { Link, useLocation } from "wouter";
-import { del, put } from "../api/client";
-import { useCanEdit, usePartners, useRefresh, useRules } from "../api/queries";
-import type { Partner, Rule } from "../api/types";
+import { ApiError, del, get, put } from "../api/client";
+import { useCanEdit, useRefresh, useRules, useSeesAll } from "../api/queries";
+import type { Partner, PartnerWithUrls, Rule } from "../api/types";
 import { Button, Card, LinkButton, Note, Skeleton } from "../components/basic";
 import { Confirm } from "../components/dialog";
 import { Form, LinesField, Problem, SubmitButton, TextField, useForm } from "../components/form";
 import { PageFrame } from "../components/page";
 import { toast } from "../components/toast";
+import { Unsaved } from "../components/unsaved";
 import { useT } from "../i18n/all";
 import {
   ClickParameters,
   DeliveryFields,
   PartnerPayouts,
-  partnerBody,
-  saveStatusTexts,
   STATUSES,
-  type StatusTexts,
-  statusRule,
   StatusUrlFields,
+  withUrlsBody,
 } from "./parts/partner-fields";
-import { TrustFields } from "./parts/policy-fields";
+import { CharsetField, TrustFields } from "./parts/policy-fields";
+import { Secrets } from "./parts/secrets";
 import { SourceAddress } from "./parts/source-address";
 import { TestSend } from "./parts/test-send";
+import { WordingFields } from "./parts/wording-fields";
 
 export default function PartnerEdit({ id }: { id: string }) {
   const t = useT();
-  const partners = usePartners();
+  const found = useQuery({
+    queryKey: ["partners", "with_urls", id],
+    queryFn: () => get<PartnerWithUrls>(`/partners/${id}/with_urls`),
+  });
   const rules = useRules();
-  if (partners.isPending || rules.isPending) return <Skeleton lines={10} />;
-  if (partners.isError || rules.isError) return <Problem error={partners.error ?? rules.error} />;
-  const found = partners.data.find((p) => p.id === id);
-  if (!found) return <Note tone="warn">{t("error.gone")}</Note>;
+  if (found.error instanceof ApiError && found.error.status === 404) return <Note tone="warn">{t("error.gone")}</Note>;
+  if (found.isError || rules.isError) return <Problem error={found.error ?? rules.error} />;
+  if (found.isPending || rules.isPending) return <Skeleton lines={10} />;
   const own = rules.data.filter((r) => r.scope.type === "partner" && r.scope.partner === id);
-  return (
-    <Editor key={`${found.updated_at_ms}-${own.map((r) => r.updated_at_ms).join("-")}`} initial={found} rules={own} />
-  );
+  const { partner, status_urls } = found.data;
+  const versions = [partner.updated_at_ms, ...STATUSES.map((s) => status_urls[s].updated_at_ms)];
+  return <Editor key={versions.join("-")} initial={found.data} rules={own} />;
 }
 
-function Editor({ initial, rules }: { initial: Partner; rules: Rule[] }) {
+function Editor({ initial, rules }: { initial: PartnerWithUrls; rules: Rule[] }) {
   const t = useT();
   const [, navigate] = useLocation();
   const refresh = useRefresh();
-  const byStatus = STATUSES.map((s) => [s, statusRule(rules, initial.id, s)] as const);
+  const byStatus = STATUSES.map((s) => [s, rules.find((r) => r.id === initial.status_urls[s].rule)] as const);
   const simple = new Set(byStatus.map(([, r]) => r?.id));
   const others = rules.filter((r) => !simple.has(r.id));
   const canEdit = useCanEdit();
-  const form = useForm({
-    partner: initial,
-    texts: Object.fromEntries(byStatus.map(([s, r]) => [s, r?.text ?? ""])) as StatusTexts,
-  });
+  const seesAll = useSeesAll();
+  const form = useForm(initial);
   const [isDeleting, setDeleting] = useState(false);
-  const { partner, texts } = form.value;
+  const [categories, setCategories] = useState(initial.partner.categories.join(", "));
+  const { partner, status_urls } = form.value;
+  const error = (field: string, prefix = false) => form.error(`partner.${field}`, prefix);
   const set = <K extends keyof Partner>(key: K, value: Partner[K]) => form.set("partner", { ...partner, [key]: value });
 
   const save = () =>
     void form.run(async () => {
-      await saveStatusTexts(partner.id, texts, rules, (s) => t(`status.${s}`));
-      await put(`/partners/${partner.id}`, partnerBody(partner));
+      await put(
+        `/partners/${partner.id}/with_urls`,
+        withUrlsBody(partner, status_urls, (s) => t(`status.${s}`)),
+      );
       await refresh("partners", "rules", "links");
       toast(t("form.saved"));
     });
@@ -71,9 +76,9 @@ function Editor({ initial, rules }: { initial: Partner; rules: Rule[] }) {
     });
   return (
     <PageFrame
-      title={initial.name}
+      title={t("partner.settings_of", { name: initial.partner.name })}
       lead={t("partner.lead")}
-      back={{ href: "/partners", label: t("partners.title") }}
+      back={{ href: `/partners/${partner.id}`, label: initial.partner.name }}
       actions={
         canEdit && (
           <>
@@ -87,15 +92,32 @@ function Editor({ initial, rules }: { initial: Partner; rules: Rule[] }) {
         )
       }
     >
-      <Form onSubmit={save} label={initial.name}>
+      <Unsaved isChanged={form.isChanged} />
+      <Form onSubmit={save} label={initial.partner.name}>
         <Card title={t("partner.basics")}>
           <div className="stack">
             <TextField
               label={t("partners.name")}
               value={partner.name}
               onChange={(v) => set("name", v)}
-              error={form.error("name")}
+              error={error("name")}
               required
+            />
+            <TextField
+              label={t("partner.categories")}
+              help={t("partner.categories_help")}
+              value={categories}
+              onChange={(text) => {
+                setCategories(text);
+                set(
+                  "categories",
+                  text
+                    .split(/[,、]/)
+                    .map((name) => name.trim())
+                    .filter(Boolean),
+                );
+              }}
+              error={error("categories", true)}
             />
             <TextField
               label={t("form.note")}
@@ -110,12 +132,17 @@ function Editor({ initial, rules }: { initial: Partner; rules: Rule[] }) {
           <ClickParameters
             value={partner.click_parameters}
             onChange={(v) => set("click_parameters", v)}
-            error={form.error}
+            error={error}
           />
         </Card>
         <Card title={t("partner.out")} help={t("partner.out_help")}>
           <div className="stack">
-            <StatusUrlFields texts={texts} onChange={(v) => form.set("texts", v)} partner={partner.id} />
+            <StatusUrlFields
+              urls={status_urls}
+              onChange={(v) => form.set("status_urls", v)}
+              partner={partner.id}
+              error={(field) => form.error(`status_urls.${field}`)}
+            />
             {canEdit &&
               byStatus.map(
                 ([s, r]) => r && <TestSend key={s} rule={r} label={t("test_send.of", { name: t(`status.${s}`) })} />,
@@ -139,8 +166,11 @@ function Editor({ initial, rules }: { initial: Partner; rules: Rule[] }) {
             <SourceAddress />
           </div>
         </Card>
+        <Card title={t("wording.title")} help={t("wording.help")}>
+          <WordingFields value={partner.wording} onChange={(v) => set("wording", v)} error={error} />
+        </Card>
         <Card title={t("payout.title")} help={t("partner.payouts_help")}>
-          <PartnerPayouts value={partner.payouts} onChange={(v) => set("payouts", v)} error={form.error} />
+          <PartnerPayouts value={partner.payouts} onChange={(v) => set("payouts", v)} error={error} />
         </Card>
         <Card title={t("form.more")}>
           <div className="stack">
@@ -149,7 +179,7 @@ function Editor({ initial, rules }: { initial: Partner; rules: Rule[] }) {
               <DeliveryFields
                 value={partner.delivery}
                 onChange={(v) => set("delivery", v)}
-                error={(f) => form.error(`delivery.${f}`, true)}
+                error={(f) => error(`delivery.${f}`, true)}
               />
             </details>
             <details>
@@ -160,7 +190,15 @@ function Editor({ initial, rules }: { initial: Partner; rules: Rule[] }) {
                 value={partner.callback_hosts}
                 onChange={(v) => set("callback_hosts", v)}
                 placeholder="callback.partner.example"
-                error={form.error("callback_hosts", true)}
+                error={error("callback_hosts", true)}
+              />
+            </details>
+            <details>
+              <summary>{t("charset.label")}</summary>
+              <CharsetField
+                help={t("charset.partner_help")}
+                value={partner.charset}
+                onChange={(v) => set("charset", v)}
               />
             </details>
             <details>
@@ -168,7 +206,7 @@ function Editor({ initial, rules }: { initial: Partner; rules: Rule[] }) {
               <TrustFields
                 value={partner.trust}
                 onChange={(v) => set("trust", v)}
-                error={(f) => form.error(`trust.${f}`, true)}
+                error={(f) => error(`trust.${f}`, true)}
               />
             </details>
           </div>
@@ -178,6 +216,11 @@ function Editor({ initial, rules }: { initial: Partner; rules: Rule[] }) {
           <SubmitButton isBusy={form.isBusy}>{t("form.save")}</SubmitButton>
         </div>
       </Form>
+      {seesAll && (
+        <Card title={t("secrets.title")} help={t("secrets.help")}>
+          <Secrets partner={partner.id} />
+        </Card>
+      )}
       <Confirm
         isOpen={isDeleting}
         onClose={() => setDeleting(false)}

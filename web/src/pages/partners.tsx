@@ -3,11 +3,15 @@ import { Plus, Users } from "lucide-react";
 import { Link } from "wouter";
 import { useCanEdit, useLinks, usePartners, useRules } from "../api/queries";
 import type { Partner } from "../api/types";
-import { Badge, Empty, LinkButton, Skeleton } from "../components/basic";
-import { Problem } from "../components/form";
+import { Badge, Empty, LinkButton, RunBadge, Skeleton } from "../components/basic";
+import { useFilters } from "../components/filters";
+import { Problem, SelectField, TextField } from "../components/form";
 import { PageFrame } from "../components/page";
-import { type Column, Table } from "../components/table";
+import { useAddressSorting } from "../components/sorting";
+import { type Column, ColumnPicker, Table, useColumns } from "../components/table";
 import { useFormat, useT } from "../i18n/all";
+import { FigurePeriod, useFigureColumns, useFigures } from "./parts/figures";
+import { ListActions } from "./parts/list-actions";
 
 export default function Partners() {
   const t = useT();
@@ -16,6 +20,10 @@ export default function Partners() {
   const links = useLinks().data;
   const rules = useRules().data;
   const canEdit = useCanEdit();
+  const filters = useFilters();
+  const sorting = useAddressSorting(filters);
+  const figures = useFigures("partner", filters);
+  const figureColumns = useFigureColumns<Partner>(figures, "partner", (p) => p.id);
   const add = canEdit && (
     <LinkButton href="/partners/new" variant="primary" icon={Plus}>
       {t("partners.add")}
@@ -23,11 +31,20 @@ export default function Partners() {
   );
   const rulesOf = (id: string) =>
     (rules ?? []).filter((r) => r.scope.type === "partner" && r.scope.partner === id && r.enabled);
+  const linksOf = (id: string) => (links ?? []).filter((l) => l.partner === id).length;
   const columns: Column<Partner>[] = [
-    { id: "name", label: t("partners.name"), render: (p) => <Link href={`/partners/${p.id}`}>{p.name}</Link> },
+    {
+      id: "name",
+      short: true,
+      label: t("partners.name"),
+      sort: (p) => p.name,
+      render: (p) => <Link href={`/partners/${p.id}`}>{p.name}</Link>,
+    },
+    { id: "state", short: true, label: t("offers.state"), render: (p) => <RunBadge stop={p.stop} /> },
     {
       id: "postback",
       label: t("partners.postback"),
+      sort: (p) => rulesOf(p.id).length,
       render: (p) => {
         const count = rulesOf(p.id).length;
         return count > 0 ? (
@@ -38,7 +55,16 @@ export default function Partners() {
       },
     },
     {
+      id: "categories",
+      label: t("partner.categories"),
+      sort: (p) => p.categories.join(" / "),
+      render: (p) => p.categories.join(" / "),
+      extra: true,
+    },
+    ...figureColumns,
+    {
       id: "params",
+      extra: true,
       label: t("partners.parameters"),
       render: (p) => <code>{p.click_parameters.map((c) => c.name).join(", ") || "–"}</code>,
     },
@@ -46,12 +72,29 @@ export default function Partners() {
       id: "links",
       label: t("link.one"),
       numeric: true,
-      render: (p) => format.number((links ?? []).filter((l) => l.partner === p.id).length),
+      sort: (p) => linksOf(p.id),
+      render: (p) => format.number(linksOf(p.id)),
     },
-    { id: "id", label: "ID", render: (p) => <code>{p.id}</code> },
+    { id: "note", label: t("form.note"), render: (p) => p.note, extra: true },
+    { id: "id", label: "ID", render: (p) => <code>{p.id}</code>, extra: true },
   ];
+  const { visible, shown, change } = useColumns("partners", columns);
+  const wanted = filters.get("q").normalize("NFKC").toLowerCase();
+  const categories = [...new Set((partners.data ?? []).flatMap((p) => p.categories))].sort();
+  const inCategory = (p: Partner) => !filters.get("category") || p.categories.includes(filters.get("category"));
+  const rows = (partners.data ?? [])
+    .filter(inCategory)
+    .filter(
+      (p) =>
+        !wanted ||
+        `${p.name} ${p.id} ${p.note} ${p.categories.join(" ")}`.normalize("NFKC").toLowerCase().includes(wanted),
+    );
   return (
-    <PageFrame title={t("partners.title")} lead={t("partners.lead")} actions={partners.data?.length ? add : null}>
+    <PageFrame
+      title={t("partners.title")}
+      lead={t("partners.lead")}
+      actions={<ListActions kind="partners" add={add} hasRows={Boolean(partners.data?.length)} />}
+    >
       {partners.isPending ? (
         <Skeleton />
       ) : partners.isError ? (
@@ -63,7 +106,31 @@ export default function Partners() {
           </Empty>
         </div>
       ) : (
-        <Table label={t("partners.title")} columns={columns} rows={partners.data} rowKey={(p) => p.id} />
+        <>
+          <FigurePeriod filters={filters} figures={figures} />
+          <Problem error={figures.error} />
+          <div className="filters">
+            <TextField
+              label={t("form.search")}
+              type="search"
+              value={filters.get("q")}
+              onChange={(q) => filters.set({ q })}
+            />
+            {categories.length > 0 && (
+              <SelectField
+                label={t("partner.categories")}
+                value={filters.get("category")}
+                onChange={(category) => filters.set({ category })}
+                options={[
+                  { value: "", label: t("common.all") },
+                  ...categories.map((value) => ({ value, label: value })),
+                ]}
+              />
+            )}
+            <ColumnPicker columns={columns} shown={shown} change={change} />
+          </div>
+          <Table label={t("partners.title")} columns={visible} rows={rows} rowKey={(p) => p.id} sorting={sorting} />
+        </>
       )}
     </PageFrame>
   );

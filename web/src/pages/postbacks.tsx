@@ -6,21 +6,35 @@ import { Link } from "wouter";
 import { get } from "../api/client";
 import { useCanEdit, useNames, useRules } from "../api/queries";
 import type { PostbackDetail as Detail, PostbackRow } from "../api/types";
-import { Button, LinkButton, PostbackBadge, Skeleton, TestBadge, Time } from "../components/basic";
+import { Badge, Button, Due, LinkButton, PostbackBadge, Skeleton, TestBadge, Time } from "../components/basic";
 import { Dialog } from "../components/dialog";
 import { useFilters, usePeriod } from "../components/filters";
 import { Problem } from "../components/form";
 import { PageFrame } from "../components/page";
+import { useServerSorting } from "../components/sorting";
 import { type Column, ColumnPicker, PagedTable, useColumns, usePaged } from "../components/table";
 import { useT } from "../i18n/all";
 import { AnswerBadge, AttemptLine, RequestView } from "./parts/attempts";
+import { DeliveryPaused } from "./parts/delivery-paused";
+import { idOrUid } from "./parts/id-or-uid";
 import { useCodeText } from "./parts/kinds";
 import { Lanes } from "./parts/lanes";
-import { CsvButton, FilterSelect, LogFrame, useConfigOptions } from "./parts/log-frame";
+import { CsvButton, FilterSelect, LogFrame, SearchFilter, useConfigOptions } from "./parts/log-frame";
 import { BulkDialog, CancelOne, JobProgress, ResendOne, type Work } from "./parts/postback-jobs";
 
 const ANSWERS = ["200", "302", "400", "401", "403", "404", "410", "429", "500", "502", "503", "504"] as const;
 const STATES = ["waiting", "delivered", "failed"] as const;
+
+const ORDERS = {
+  at: { up: "oldest", down: "newest" },
+  attempts: { up: "fewest_attempts", down: "most_attempts" },
+};
+
+/** An order number, or the id of an activity or click. */
+const wordQuery = (text: string) => {
+  const { sid, uid } = idOrUid(text);
+  return sid ? { activity: sid } : { uid };
+};
 
 export default function Postbacks() {
   const t = useT();
@@ -34,7 +48,7 @@ export default function Postbacks() {
   const [chosen, setChosen] = useState<ReadonlySet<string>>(new Set());
   const [shownId, setShownId] = useState<string | null>(null);
   const [asked, setAsked] = useState<{ work: Work; of: "chosen" | "filter" } | null>(null);
-  const [job, setJob] = useState<{ id: string; work: Work } | null>(null);
+  const [job, setJob] = useState<{ id: string; work: Work; undo?: readonly string[] } | null>(null);
   const query = {
     state: filters.get("state"),
     partner: filters.get("partner"),
@@ -43,27 +57,33 @@ export default function Postbacks() {
     answer: filters.get("answer"),
     from_ms: period.from_ms,
     to_ms: period.to_ms,
+    ...wordQuery(filters.get("q")),
   };
-  const paged = usePaged<PostbackRow>("/postbacks", query);
+  const sorting = useServerSorting(filters, ORDERS, "-at");
+  const paged = usePaged<PostbackRow>("/postbacks", { ...query, ...sorting.query });
   const columns: Column<PostbackRow>[] = [
-    { id: "at", label: t("pb.at"), render: (r) => <Time ms={r.created_at_ms} /> },
+    { id: "at", short: true, label: t("pb.at"), order: ORDERS.at, render: (r) => <Time ms={r.created_at_ms} /> },
     {
       id: "state",
+      short: true,
       label: t("pb.state"),
       render: (r) => (
         <span className="row">
-          <PostbackBadge state={r.state} />
+          <PostbackBadge postback={r} />
           {r.is_test && <TestBadge />}
+          {r.looks_at && <Badge tone="plain">{t("postback.look")}</Badge>}
         </span>
       ),
     },
     {
       id: "partner",
+      short: true,
       label: t("pb.to"),
       render: (r) => names.partner(r.partner) || <span className="muted">{t("pb.own_server")}</span>,
     },
     {
       id: "url",
+      short: true,
       label: "URL",
       render: (r) => (
         <Button variant="quiet" size="small" onPress={() => setShownId(r.id)}>
@@ -72,18 +92,31 @@ export default function Postbacks() {
       ),
     },
     {
+      id: "uid",
+      short: true,
+      label: t("conversion.uid"),
+      render: (r) => r.uid1 && <code>{r.uid1}</code>,
+    },
+    {
       id: "answer",
+      short: true,
       label: t("pb.answer"),
       render: (r) => (
         <span className="row">
           {r.last && <AnswerBadge attempt={r.last} />}
           {r.fail_reason && <span className="small">{failText(r.fail_reason)}</span>}
+          {r.last?.said && <span className="small clip">{t("attempt.said", { text: r.last.said })}</span>}
         </span>
       ),
     },
-    { id: "attempts", label: t("pb.attempts"), numeric: true, render: (r) => r.attempts },
-    { id: "next", label: t("pb.next"), render: (r) => (r.due_at_ms ? <Time ms={r.due_at_ms} mode="relative" /> : "") },
-    { id: "trace", label: t("nav.trace"), render: (r) => <Link href={`/trace?q=${r.id}`}>{t("pb.trace")}</Link> },
+    { id: "attempts", label: t("pb.attempts"), numeric: true, order: ORDERS.attempts, render: (r) => r.attempts },
+    { id: "next", label: t("pb.next"), render: (r) => (r.due_at_ms ? <Due ms={r.due_at_ms} /> : "") },
+    {
+      id: "trace",
+      short: true,
+      label: t("nav.trace"),
+      render: (r) => <Link href={`/trace?q=${r.id}`}>{t("pb.trace")}</Link>,
+    },
     {
       id: "rule",
       label: t("pb.rule"),
@@ -96,6 +129,7 @@ export default function Postbacks() {
   const { visible, shown, change } = useColumns("postbacks", columns);
   return (
     <PageFrame title={t("nav.postbacks")} lead={t("postbacks.lead")}>
+      <DeliveryPaused />
       <Lanes />
       <LogFrame
         name="postbacks"
@@ -107,7 +141,13 @@ export default function Postbacks() {
               filters={filters}
               name="state"
               label={t("pb.state")}
-              options={[options.any, ...STATES.map((value) => ({ value, label: t(`postback.${value}`) }))]}
+              options={[
+                options.any,
+                ...STATES.map((value) => ({
+                  value,
+                  label: t(value === "waiting" ? "postback.waiting_all" : `postback.${value}`),
+                })),
+              ]}
             />
             <FilterSelect filters={filters} name="partner" label={t("link.partner")} options={options.partners} />
             <FilterSelect filters={filters} name="offer" label={t("link.offer")} options={options.offers} />
@@ -123,6 +163,7 @@ export default function Postbacks() {
               label={t("pb.answer")}
               options={[options.any, ...ANSWERS.map((code) => ({ value: code, label: `HTTP ${code}` }))]}
             />
+            <SearchFilter filters={filters} hint={t("filter.search_hint")} />
           </>
         }
         tools={
@@ -146,7 +187,12 @@ export default function Postbacks() {
         {chosen.size > 0 && (
           <div className="bulk" role="region" aria-label={t("bulk.label")}>
             <strong>{t("bulk.chosen", { count: chosen.size })}</strong>
-            <Button size="small" variant="primary" icon={RotateCw} onPress={() => setAsked({ work: "resend", of: "chosen" })}>
+            <Button
+              size="small"
+              variant="primary"
+              icon={RotateCw}
+              onPress={() => setAsked({ work: "resend", of: "chosen" })}
+            >
               {t("resend.do")}
             </Button>
             <Button size="small" icon={Ban} onPress={() => setAsked({ work: "cancel", of: "chosen" })}>
@@ -161,6 +207,7 @@ export default function Postbacks() {
           label={t("nav.postbacks")}
           columns={visible}
           paged={paged}
+          sorting={sorting}
           rowKey={(r) => r.id}
           {...(canEdit ? { selection: { chosen, setChosen } } : {})}
           empty={{
@@ -191,14 +238,14 @@ export default function Postbacks() {
                       ...query,
                       state: asked.work === "cancel" ? "waiting" : query.state || "failed",
                     })
-                      .filter(([, v]) => v !== "" && v !== null)
+                      .filter(([, v]) => v !== "" && v !== null && v !== undefined)
                       .map(([k, v]) => [k, k === "answer" ? Number(v) : v]),
                   ),
                 }
           }
           onClose={() => setAsked(null)}
           onStarted={(started) => {
-            setJob({ id: started.id, work: asked.work });
+            setJob({ id: started.id, work: asked.work, ...(asked.of === "chosen" ? { undo: [...chosen] } : {}) });
             setChosen(new Set());
           }}
         />
@@ -218,7 +265,8 @@ export function PostbackDetail({ id }: { id: string }) {
   return (
     <div className="stack">
       <div className="row">
-        <PostbackBadge state={p.state} />
+        <PostbackBadge postback={p} />
+        {p.looks_at && <Badge tone="plain">{t("postback.look")}</Badge>}
         {p.fail_reason && <span>{failText(p.fail_reason)}</span>}
         {p.due_at_ms && (
           <span>
@@ -226,7 +274,7 @@ export function PostbackDetail({ id }: { id: string }) {
           </span>
         )}
         <span className="muted">{p.origin.type === "link" ? p.origin.id : names.rule(p.origin.id)}</span>
-        <ResendOne id={p.id} />
+        <ResendOne postback={p} />
         {p.state === "waiting" && <CancelOne id={p.id} />}
       </div>
       <RequestView {...p.request} />

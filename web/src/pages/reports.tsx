@@ -1,35 +1,81 @@
-/** Reports: one dimension, one period, compared with the one before; chart and table say the same. */
-import { BarChart3, Download } from "lucide-react";
+/** Reports: one dimension, one period, compared with the one before; when in the week; how long it takes. */
+import { BarChart3, Send } from "lucide-react";
 import { useMemo } from "react";
-import { apiUrl } from "../api/client";
+import { Link, useLocation } from "wouter";
+import { useSettings } from "../api/queries";
 import { GROUPS, type Group, type StatQuery, useStats } from "../api/stats";
 import type { Counters, StatRow } from "../api/types";
-import { Amounts, Card, Empty, Skeleton } from "../components/basic";
+import { Card, Empty, LinkButton, Note, Skeleton } from "../components/basic";
+import { beginBefore } from "../components/chart-data";
 import { PeriodButtons, useFilters, usePeriod } from "../components/filters";
 import { CheckField, Problem, SelectField } from "../components/form";
-import { lazy } from "../components/lazy";
-import { trackerName } from "../components/names";
 import { PageFrame } from "../components/page";
-import { type Column, ColumnPicker, Table, useColumns } from "../components/table";
-import { useFormat, useI18n, useT } from "../i18n/all";
-import { FilterSelect, useConfigOptions } from "./parts/log-frame";
-
-const Chart = lazy(() => import("../components/chart"));
+import { dayText } from "../components/period";
+import { useFormat, useT } from "../i18n/all";
+import { CsvButton, FilterSelect, useConfigOptions } from "./parts/log-frame";
+import { Delays } from "./reports/delays";
+import { Funnel } from "./reports/funnel";
+import { HeatMap } from "./reports/heat-map";
+import { EMPTY_ROW, isTimeGroup, ReportTable } from "./reports/report-table";
+import { TimeChart } from "./reports/time-chart";
+import "../components/tiles.css";
 
 const NO_ROWS: StatRow[] = [];
-const byTime = (a: StatRow, b: StatRow) => (a.at_ms ?? 0) - (b.at_ms ?? 0);
+const VIEWS = ["course", "week", "delay"] as const;
+
+/** The address of the report one level down, with the row as a filter; `null` where there is nothing deeper. */
+function deeperHref(params: URLSearchParams, group: Group, row: StatRow, timeZone: string): string | null {
+  const next = new URLSearchParams(params);
+  next.delete("sort");
+  const to = (changes: Record<string, string>) => {
+    for (const [name, value] of Object.entries(changes)) next.set(name, value);
+    return `/reports?${next}`;
+  };
+  if (row.key === "") return null;
+  const day = row.at_ms === null ? "" : dayText(row.at_ms, timeZone);
+  switch (group) {
+    case "month": {
+      const [y = 1970, m = 1] = day.split("-").map(Number);
+      const last = new Date(Date.UTC(y, m, 0)).getUTCDate();
+      return to({
+        group: "day",
+        period: "custom",
+        from: day,
+        to: `${day.slice(0, 8)}${String(last).padStart(2, "0")}`,
+      });
+    }
+    case "day":
+      return to({ group: "hour", period: "custom", from: day, to: day });
+    case "partner":
+      return to({ group: "link", partner: row.key });
+    case "offer":
+      return to({ group: "partner", offer: row.key });
+    case "link":
+      return to({ group: "day", link: row.key });
+    case "event":
+      next.set("event", row.key);
+      next.delete("group");
+      return `/conversions?${next}`;
+    default:
+      return null;
+  }
+}
 
 export default function Reports() {
-  const { t, language } = useI18n();
+  const t = useT();
   const format = useFormat();
   const filters = useFilters();
+  const [, navigate] = useLocation();
   const options = useConfigOptions();
   const period = usePeriod(filters, "last_7d");
   const now = useMemo(() => Date.now() + 1, [period]);
   const wanted = filters.get("group");
   const group: Group = (GROUPS as readonly string[]).includes(wanted) ? (wanted as Group) : "day";
+  const view = VIEWS.find((v) => v === filters.get("view")) ?? "course";
   const isCompared = filters.get("compare") === "1";
   const isSandbox = filters.get("environment") === "sandbox";
+  const currency = filters.get("currency");
+  const own = useSettings().data?.currency ?? "JPY";
   const query: StatQuery = {
     group_by: group,
     from_ms: period.from_ms ?? 0,
@@ -40,28 +86,20 @@ export default function Reports() {
     link: filters.get("link"),
     ...(isSandbox ? { environment: "sandbox" } : {}),
     ...(isCompared ? { compare: true } : {}),
+    ...(currency ? { currency } : {}),
   };
-  const stats = useStats(query);
-  const isTime = group === "day" || group === "hour" || group === "month";
-  const span = query.to_ms - query.from_ms;
-  const before = useStats(
-    { ...query, from_ms: query.from_ms - span, to_ms: query.from_ms },
-    undefined,
-    isCompared && isTime,
-  );
+  const deeper = (row: StatRow) => deeperHref(filters.params, group, row, format.timeZone);
   return (
     <PageFrame
       title={t("nav.reports")}
       lead={t(isSandbox ? "reports.lead_sandbox" : "reports.lead", { zone: format.timeZone })}
       actions={
-        <a
-          className="btn"
-          href={apiUrl("/stats.csv", { ...query, encoding: language === "ja" ? "shift_jis" : "utf8", language })}
-          download
-        >
-          <Download size={17} aria-hidden />
-          CSV
-        </a>
+        <>
+          <LinkButton href="/reports/taken" icon={Send}>
+            {t("taken.title")}
+          </LinkButton>
+          <CsvButton path="/stats" query={{ ...query }} />
+        </>
       }
     >
       <div className="stack tight" style={{ marginBottom: 12 }}>
@@ -69,55 +107,150 @@ export default function Reports() {
       </div>
       <div className="filters">
         <SelectField
-          label={t("reports.by")}
-          value={group}
-          onChange={(v) => filters.set({ group: v })}
-          options={GROUPS.map((value) => ({ value, label: t(`group.${value}`) }))}
+          label={t("reports.view")}
+          value={view}
+          onChange={(v) => filters.set({ view: v === "course" ? null : v })}
+          options={VIEWS.map((value) => ({ value, label: t(`reports.view.${value}`) }))}
         />
+        {view === "course" && (
+          <SelectField
+            label={t("reports.by")}
+            value={group}
+            onChange={(v) => filters.set({ group: v, sort: null })}
+            options={GROUPS.map((value) => ({ value, label: t(`group.${value}`) }))}
+          />
+        )}
         <FilterSelect filters={filters} name="offer" label={t("link.offer")} options={options.offers} />
         <FilterSelect filters={filters} name="partner" label={t("link.partner")} options={options.partners} />
         <FilterSelect filters={filters} name="link" label={t("link.one")} options={options.links} />
-        <FilterSelect
-          filters={filters}
-          name="environment"
-          label={t("reports.environment")}
-          options={[
-            { value: "", label: t("environment.production") },
-            { value: "sandbox", label: t("environment.sandbox") },
-          ]}
-        />
-        <CheckField
-          label={t("reports.compare")}
-          value={isCompared}
-          onChange={(on) => filters.set({ compare: on ? "1" : null })}
-        />
+        {view !== "delay" && (
+          <FilterSelect
+            filters={filters}
+            name="environment"
+            label={t("reports.environment")}
+            options={[
+              { value: "", label: t("environment.production") },
+              { value: "sandbox", label: t("environment.sandbox") },
+            ]}
+          />
+        )}
+        {view === "course" && (
+          <SelectField
+            label={t("reports.currency")}
+            value={currency}
+            onChange={(v) => filters.set({ currency: v || null })}
+            options={[
+              { value: "", label: t("reports.currency_own") },
+              ...[...new Set([own, "JPY", "USD", "EUR", ...(currency ? [currency] : [])])].map((code) => ({
+                value: code,
+                label: code,
+              })),
+            ]}
+          />
+        )}
+        {view === "course" && (
+          <CheckField
+            label={t("reports.compare")}
+            value={isCompared}
+            onChange={(on) => filters.set({ compare: on ? "1" : null })}
+          />
+        )}
       </div>
-      {stats.isError ? (
-        <Problem error={stats.error} />
-      ) : !stats.data ? (
-        <Skeleton lines={8} />
-      ) : stats.data.rows.length === 0 ? (
-        <div className="table-box">
-          <Empty icon={BarChart3} title={t("reports.empty")}>
-            {t("reports.empty_text")}
-          </Empty>
-        </div>
+      {view === "week" ? (
+        <HeatMap query={query} />
+      ) : view === "delay" ? (
+        <Delays query={query} />
       ) : (
-        <div className="stack">
-          <Totals now={stats.data.total} before={isCompared ? stats.data.previous_total : null} />
-          {isTime && (
-            <Card title={t("reports.chart")}>
-              <TimeChart
-                rows={stats.data.rows}
-                before={isCompared ? (before.data?.rows ?? NO_ROWS) : NO_ROWS}
-                isHourly={group === "hour"}
-              />
-            </Card>
-          )}
-          <ReportTable rows={stats.data.rows} total={stats.data.total} group={group} />
-        </div>
+        <Course
+          query={query}
+          isOver={period.to_ms !== null && period.to_ms <= now}
+          filters={filters}
+          deeper={deeper}
+          onPick={(at) => {
+            const href = deeper({ ...EMPTY_ROW, key: String(at), at_ms: at });
+            if (href) navigate(href);
+          }}
+        />
       )}
     </PageFrame>
+  );
+}
+
+function Course(props: {
+  query: StatQuery;
+  isOver: boolean;
+  filters: ReturnType<typeof useFilters>;
+  deeper: (row: StatRow) => string | null;
+  onPick: (atMs: number) => void;
+}) {
+  const t = useT();
+  const { query, filters } = props;
+  const group = query.group_by;
+  const isCompared = Boolean(query.compare);
+  const stats = useStats(query);
+  const span = query.to_ms - query.from_ms;
+  const begin = isTimeGroup(group)
+    ? beginBefore(group, query.from_ms, Math.min(query.to_ms, Date.now()), query.time_zone)
+    : query.from_ms - span;
+  const before = useStats(
+    { ...query, from_ms: begin, to_ms: query.from_ms },
+    undefined,
+    isCompared && query.from_ms > span && begin > 0,
+  );
+  if (stats.isError) return <Problem error={stats.error} />;
+  if (!stats.data) return <Skeleton lines={8} />;
+  if (stats.data.rows.length === 0) {
+    return (
+      <div className="table-box">
+        <Empty icon={BarChart3} title={t("reports.empty")}>
+          {t("reports.empty_text")}
+        </Empty>
+      </div>
+    );
+  }
+  const { rows, total, previous_total, missing_rates } = stats.data;
+  const old = isCompared ? (before.data?.rows ?? NO_ROWS) : null;
+  const of = new URLSearchParams(filters.params);
+  return (
+    <div className="stack">
+      {missing_rates.length > 0 && (
+        <Note tone="warn">
+          {t("reports.missing_rates", { list: missing_rates.map((m) => `${m.currency} ${m.date}`).join(", ") })}{" "}
+          <Link href="/settings/rates">{t("reports.missing_rates_go")}</Link>
+        </Note>
+      )}
+      <Totals now={total} before={isCompared ? previous_total : null} />
+      {isTimeGroup(group) && (
+        <Card title={t("reports.chart")}>
+          <TimeChart
+            rows={rows}
+            before={old ?? NO_ROWS}
+            group={group}
+            query={query}
+            isOver={props.isOver}
+            {...(group === "hour" ? {} : { onPick: props.onPick })}
+          />
+        </Card>
+      )}
+      <Funnel
+        total={total}
+        links={{
+          clicks: `/clicks?${of}`,
+          conversions: `/conversions?${of}`,
+          approved: `/conversions?${of}&status=approved`,
+        }}
+      />
+      <ReportTable
+        rows={rows}
+        before={old}
+        total={total}
+        previous={isCompared ? previous_total : null}
+        group={group}
+        query={query}
+        filters={filters}
+        deeper={props.deeper}
+      />
+    </div>
   );
 }
 
@@ -140,169 +273,6 @@ function Totals({ now, before }: { now: Counters; before: Counters | null }) {
       {tile(t("stat.cr"), (c) => (c.clicks ? format.percent(c.conversions / c.clicks, 2) : "–"))}
       {tile(t("stat.revenue"), (c) => sum(c.revenue))}
       {tile(t("stat.payout"), (c) => sum(c.payout))}
-    </div>
-  );
-}
-
-function TimeChart({
-  rows,
-  before,
-  isHourly,
-}: {
-  rows: readonly StatRow[];
-  before: readonly StatRow[];
-  isHourly: boolean;
-}) {
-  const t = useT();
-  const { times, series } = useMemo(() => {
-    const sorted = [...rows].sort(byTime);
-    const old = [...before].sort(byTime);
-    return {
-      times: sorted.map((r) => r.at_ms ?? 0),
-      series: [
-        { label: t("stat.clicks"), color: "--accent" as const, values: sorted.map((r) => r.clicks) },
-        {
-          label: t("stat.conversions_right"),
-          color: "--info" as const,
-          values: sorted.map((r) => r.conversions),
-          isSecond: true,
-        },
-        ...(old.length
-          ? [
-              {
-                label: t("reports.clicks_before"),
-                color: "--muted" as const,
-                values: sorted.map((_, i) => old[i]?.clicks ?? null),
-                isDashed: true,
-              },
-            ]
-          : []),
-      ],
-    };
-  }, [rows, before, t]);
-  return <Chart times={times} series={series} label={t("reports.chart")} isHourly={isHourly} />;
-}
-
-function ReportTable({ rows, total, group }: { rows: readonly StatRow[]; total: Counters; group: Group }) {
-  const t = useT();
-  const format = useFormat();
-  const { language } = useI18n();
-  const countries = useMemo(() => new Intl.DisplayNames([language], { type: "region" }), [language]);
-  const name = (r: StatRow): string => {
-    if (r.key === "") return t("reports.unknown");
-    switch (group) {
-      case "day":
-        return format.date(r.at_ms ?? 0);
-      case "hour":
-        return format.dateTime(r.at_ms ?? 0).slice(0, -3);
-      case "country":
-        return /^[a-z]{2}$/.test(r.key) ? (countries.of(r.key.toUpperCase()) ?? r.key) : r.key;
-      default:
-        return trackerName(r.label);
-    }
-  };
-  const count = (
-    id: keyof Counters &
-      (
-        | "clicks"
-        | "unique_clicks"
-        | "impressions"
-        | "conversions"
-        | "pending"
-        | "approved"
-        | "rejected"
-        | "duplicates"
-        | "refused"
-        | "installs"
-        | "automated"
-        | "repeats"
-      ),
-    extra = false,
-  ): Column<StatRow> => ({
-    id,
-    label: t(`stat.${id}`),
-    numeric: true,
-    extra,
-    render: (r) => format.number(r[id]),
-  });
-  const most = Math.max(1, ...rows.map((r) => r.clicks));
-  const columns: Column<StatRow>[] = [
-    {
-      id: "name",
-      label: t(`group.${group}`),
-      render: (r) => (
-        <span style={{ display: "block", minWidth: 120 }}>
-          {name(r)}
-          <svg
-            viewBox="0 0 100 4"
-            preserveAspectRatio="none"
-            width="100%"
-            height="4"
-            aria-hidden
-            style={{ display: "block", marginTop: 3 }}
-          >
-            <rect width={(r.clicks / most) * 100} height="4" fill="var(--accent)" opacity="0.55" />
-          </svg>
-        </span>
-      ),
-    },
-    count("clicks"),
-    count("unique_clicks"),
-    count("impressions", true),
-    count("conversions"),
-    {
-      id: "cr",
-      label: t("stat.cr"),
-      numeric: true,
-      render: (r) => (r.clicks ? format.percent(r.conversions / r.clicks, 2) : "–"),
-    },
-    count("pending", true),
-    count("approved"),
-    count("rejected", true),
-    count("duplicates", true),
-    count("refused", true),
-    count("installs", true),
-    count("automated", true),
-    count("repeats", true),
-    { id: "revenue", label: t("stat.revenue"), numeric: true, render: (r) => <Amounts values={r.revenue} /> },
-    { id: "payout", label: t("stat.payout"), numeric: true, render: (r) => <Amounts values={r.payout} /> },
-    { id: "cost", label: t("stat.cost"), numeric: true, extra: true, render: (r) => <Amounts values={r.cost} /> },
-  ];
-  const { visible, shown, change } = useColumns("reports", columns);
-  const isTime = group === "day" || group === "hour" || group === "month";
-  const sorted = useMemo(
-    () => [...rows].sort((a, b) => (isTime ? byTime(b, a) : b.conversions - a.conversions || b.clicks - a.clicks)),
-    [rows, isTime],
-  );
-  const foot: StatRow = { ...total, key: "", label: "", at_ms: null };
-  return (
-    <div className="stack tight">
-      <div className="row end">
-        <ColumnPicker columns={columns} shown={shown} change={change} />
-      </div>
-      <Table
-        label={t("reports.table", { group: t(`group.${group}`) })}
-        columns={visible}
-        rows={sorted}
-        rowKey={(r) => r.key}
-        foot={
-          <tfoot>
-            <tr>
-              {visible.map((c) =>
-                c.id === "name" ? (
-                  <th key={c.id} scope="row">
-                    {t("reports.total")}
-                  </th>
-                ) : (
-                  <td key={c.id} className="num" data-label={c.label}>
-                    <div>{c.render(foot)}</div>
-                  </td>
-                ),
-              )}
-            </tr>
-          </tfoot>
-        }
-      />
     </div>
   );
 }

@@ -1,12 +1,12 @@
 /** The editor of a rule: checks and preview come from the server, whose code also delivers. */
-import { useQuery } from "@tanstack/react-query";
-import { Trash2 } from "lucide-react";
-import { useDeferredValue, useState } from "react";
+import { CopyPlus, Trash2 } from "lucide-react";
+import { useState } from "react";
 import { useLocation, useSearchParams } from "wouter";
 import { del, post, put } from "../api/client";
 import { useCanEdit, useOffers, usePartners, useRefresh, useRules } from "../api/queries";
 import type { ActivityKind, ConversionStatus, NoData, Rule } from "../api/types";
-import { Button, Card, Note, Skeleton } from "../components/basic";
+import { Button, Card, LinkButton, Note, Skeleton } from "../components/basic";
+import { useDebounced } from "../components/debounce";
 import { Confirm } from "../components/dialog";
 import {
   CheckField,
@@ -21,12 +21,18 @@ import {
 import { PageFrame } from "../components/page";
 import { toast } from "../components/toast";
 import { useT } from "../i18n/all";
+import { BackfillCard } from "./parts/backfill";
 import { FindingList, MarkedText } from "./parts/findings";
 import { KINDS, useKindName } from "./parts/kinds";
 import { newRule, ruleBody, STATUSES, useCheck } from "./parts/partner-fields";
+import { isForPlatform, isOfParts, PlatformFields } from "./parts/platform-fields";
+import { isAddressed } from "./parts/preview-query";
 import { LastWeek, RulePreview } from "./parts/rule-preview";
 import { RuleText } from "./parts/rule-text";
+import { useSecrets } from "./parts/secrets";
 import { TestSend } from "./parts/test-send";
+import "./rule-edit.css";
+import { Unsaved } from "../components/unsaved";
 
 export default function RuleEdit({ id }: { id?: string }) {
   const t = useT();
@@ -39,9 +45,12 @@ export default function RuleEdit({ id }: { id?: string }) {
   if (error) return <Problem error={error} />;
   const fresh = newRule();
   const partner = params.get("partner") ?? (partners.data?.length === 1 ? partners.data[0]?.id : "") ?? "";
+  const copied = rules.data?.find((r) => r.id === params.get("copy"));
   const found = id
     ? rules.data?.find((r) => r.id === id)
-    : { ...fresh, scope: { type: "partner" as const, partner, offer: null } };
+    : copied
+      ? { ...copied, id: "", updated_at_ms: 0, name: t("form.copy_of", { name: copied.name || copied.id }) }
+      : { ...fresh, scope: { type: "partner" as const, partner, offer: null } };
   if (!found) return <Note tone="warn">{t("error.gone")}</Note>;
   return <Editor key={found.updated_at_ms} initial={found} />;
 }
@@ -56,12 +65,15 @@ function Editor({ initial }: { initial: Rule }) {
   const [isDeleting, setDeleting] = useState(false);
   const rule = form.value;
   const isNew = !initial.id;
-  const settled = useDeferredValue(rule);
+  const settled = useDebounced(rule);
   const canEdit = useCanEdit();
   const check = useCheck(settled, canEdit && isAddressed(settled));
   const findings = check.data?.findings ?? [];
   const offerId = rule.scope.offer;
   const offer = offers.find((o) => o.id === offerId);
+  const owner = rule.scope.type === "partner" ? rule.scope.partner : (rule.secrets_of ?? "");
+  const known = useSecrets(owner).data;
+  const secrets = [...(known?.items.map((s) => s.name) ?? []), ...(known?.missing ?? [])];
   const isChanged = JSON.stringify(rule) !== JSON.stringify(initial);
 
   const save = () =>
@@ -81,9 +93,14 @@ function Editor({ initial }: { initial: Rule }) {
       actions={
         !isNew &&
         canEdit && (
-          <Button variant="danger" icon={Trash2} onPress={() => setDeleting(true)}>
-            {t("form.delete")}
-          </Button>
+          <>
+            <LinkButton href={`/rules/new?copy=${initial.id}`} icon={CopyPlus}>
+              {t("form.duplicate")}
+            </LinkButton>
+            <Button variant="danger" icon={Trash2} onPress={() => setDeleting(true)}>
+              {t("form.delete")}
+            </Button>
+          </>
         )
       }
     >
@@ -94,6 +111,7 @@ function Editor({ initial }: { initial: Rule }) {
           </Note>
         </div>
       )}
+      <Unsaved isChanged={form.isChanged} />
       <div className="rule-grid">
         <Form onSubmit={save} label={t("rule.new")}>
           <Card title={t("rule.when")}>
@@ -171,10 +189,7 @@ function Editor({ initial }: { initial: Rule }) {
                   chosen={rule.kinds}
                   onChange={(kinds) => form.set("kinds", kinds)}
                 />
-                <details
-                  style={{ marginTop: 8 }}
-                  open={rule.kinds.some((k) => !KINDS.slice(0, 4).includes(k))}
-                >
+                <details style={{ marginTop: 8 }} open={rule.kinds.some((k) => !KINDS.slice(0, 4).includes(k))}>
                   <summary>{t("rule.app_kinds")}</summary>
                   <KindChips
                     kinds={KINDS.slice(4)}
@@ -208,13 +223,18 @@ function Editor({ initial }: { initial: Rule }) {
                 label={t("rule.text")}
                 value={rule.text}
                 onChange={(v) => form.set("text", v)}
+                secrets={secrets}
                 rows={5}
                 error={form.error("text")}
                 required
               />
               {findings.some((f) => f.field === "text") && <MarkedText text={settled.text} findings={findings} />}
               {rule.text.trim() && (
-                <FindingList findings={findings} text={settled.text} onReplace={(v) => form.set("text", v)} />
+                <FindingList
+                  findings={findings.filter((f) => !isOfParts(f))}
+                  text={settled.text}
+                  onReplace={(v) => form.set("text", v)}
+                />
               )}
               {rule.text.trim() && check.data && findings.length === 0 && (
                 <Note tone="ok">{t("rule.no_findings")}</Note>
@@ -226,7 +246,11 @@ function Editor({ initial }: { initial: Rule }) {
           <Card title={t("form.more")}>
             <details open={rule.method === "POST" || rule.headers.length > 0}>
               <summary>{t("rule.request")}</summary>
-              <RequestFields form={form} />
+              <RequestFields form={form} secrets={secrets} />
+            </details>
+            <details open={isForPlatform(initial)}>
+              <summary>{t("platform.title")}</summary>
+              <PlatformFields form={form} findings={findings} />
             </details>
           </Card>
           <Problem error={form.problem} />
@@ -247,6 +271,7 @@ function Editor({ initial }: { initial: Rule }) {
               )}
             </Card>
           )}
+          {!isNew && <BackfillCard key={initial.updated_at_ms} rule={initial} isChanged={isChanged} />}
         </aside>
       </div>
       <Confirm
@@ -298,7 +323,7 @@ function KindChips({
   );
 }
 
-function RequestFields({ form }: { form: ReturnType<typeof useForm<Rule>> }) {
+function RequestFields({ form, secrets }: { form: ReturnType<typeof useForm<Rule>>; secrets: readonly string[] }) {
   const t = useT();
   const rule = form.value;
   const isSecretSet =
@@ -346,6 +371,7 @@ function RequestFields({ form }: { form: ReturnType<typeof useForm<Rule>> }) {
           label={t("rule.body")}
           value={rule.body.template}
           onChange={(template) => form.set("body", { type: rule.body?.type ?? "form", template })}
+          secrets={secrets}
           rows={4}
           error={form.error("body", true)}
         />
@@ -414,21 +440,18 @@ function RequestFields({ form }: { form: ReturnType<typeof useForm<Rule>> }) {
         value={rule.include_bots}
         onChange={(v) => form.set("include_bots", v)}
       />
+      <CheckField
+        label={t("rule.allow_empty_click_id")}
+        help={t("rule.allow_empty_click_id_help")}
+        value={rule.allow_empty_click_id}
+        onChange={(v) => form.set("allow_empty_click_id", v)}
+      />
+      <CheckField
+        label={t("rule.amount_changes")}
+        help={t("rule.amount_changes_help")}
+        value={rule.amount_changes}
+        onChange={(v) => form.set("amount_changes", v)}
+      />
     </div>
   );
-}
-
-/** Whether it is said whom the rule speaks for; without that the server cannot judge it. */
-export function isAddressed({ scope }: Rule): boolean {
-  return (scope.type === "partner" ? scope.partner : scope.offer) !== "";
-}
-
-export function usePreview<T>(rule: Rule, activity: string | null, kind: string) {
-  return useQuery({
-    queryKey: ["rule-preview", rule, activity, kind],
-    queryFn: () => post<T>("/rules/preview", { rule: ruleBody(rule), ...(activity ? { activity } : { kind }) }),
-    enabled: rule.text.trim() !== "" && isAddressed(rule),
-    placeholderData: (old) => old,
-    retry: false,
-  });
 }

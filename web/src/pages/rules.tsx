@@ -7,9 +7,11 @@ import { Badge, Empty, LinkButton, Skeleton } from "../components/basic";
 import { useFilters } from "../components/filters";
 import { Problem, TextField } from "../components/form";
 import { PageFrame } from "../components/page";
+import { useAddressSorting } from "../components/sorting";
 import { type Column, Table } from "../components/table";
 import { useT } from "../i18n/all";
 import { useKindName } from "./parts/kinds";
+import { ListActions } from "./parts/list-actions";
 
 export default function Rules() {
   const t = useT();
@@ -17,6 +19,7 @@ export default function Rules() {
   const names = useNames();
   const kindName = useKindName();
   const filters = useFilters();
+  const sorting = useAddressSorting(filters);
   const wanted = filters.get("q").normalize("NFKC").toLowerCase();
   const whom = (r: Rule) =>
     r.scope.type === "offer"
@@ -35,9 +38,14 @@ export default function Rules() {
     </LinkButton>
   );
   const columns: Column<Rule>[] = [
-    { id: "name", label: t("rules.name"), render: (r) => <Link href={`/rules/${r.id}`}>{r.name || r.id}</Link> },
-    { id: "whom", label: t("rules.whom"), render: whom },
-    { id: "when", label: t("rules.when"), render: when },
+    {
+      id: "name",
+      label: t("rules.name"),
+      sort: (r) => r.name || r.id,
+      render: (r) => <Link href={`/rules/${r.id}`}>{r.name || r.id}</Link>,
+    },
+    { id: "whom", label: t("rules.whom"), sort: whom, render: whom },
+    { id: "when", label: t("rules.when"), sort: when, render: when },
     {
       id: "text",
       label: t("rules.sends"),
@@ -46,6 +54,7 @@ export default function Rules() {
     {
       id: "state",
       label: t("offers.state"),
+      sort: (r) => (r.broken ? 0 : r.enabled ? 2 : 1),
       render: (r) =>
         r.broken ? (
           <Badge tone="bad">{t("rule.does_not_work")}</Badge>
@@ -60,7 +69,11 @@ export default function Rules() {
     (r) => !wanted || `${r.name} ${r.id} ${r.text} ${whom(r)}`.normalize("NFKC").toLowerCase().includes(wanted),
   );
   return (
-    <PageFrame title={t("rules.title")} lead={t("rules.lead")} actions={rules.data?.length ? add : null}>
+    <PageFrame
+      title={t("rules.title")}
+      lead={t("rules.lead")}
+      actions={<ListActions kind="rules" add={add} hasRows={Boolean(rules.data?.length)} />}
+    >
       {rules.isPending ? (
         <Skeleton />
       ) : rules.isError ? (
@@ -81,7 +94,7 @@ export default function Rules() {
               onChange={(q) => filters.set({ q })}
             />
           </div>
-          <Table label={t("rules.title")} columns={columns} rows={rows} rowKey={(r) => r.id} />
+          <Table label={t("rules.title")} columns={columns} rows={rows} rowKey={(r) => r.id} sorting={sorting} />
         </>
       )}
     </PageFrame>

@@ -5,39 +5,36 @@ import { lazy } from "../components/lazy";
 import { PageFrame } from "../components/page";
 import { useT } from "../i18n/all";
 import { General } from "./settings/general";
+import "../components/tabs.css";
 
 const AlertsPage = lazy(() => import("./settings/alerts"));
 const Account = lazy(() => import("./settings/account"));
 const People = lazy(() => import("./settings/users"));
 const Tokens = lazy(() => import("./settings/tokens"));
+const RatesPage = lazy(() => import("./settings/rates"));
 const Audit = lazy(() => import("./settings/audit"));
 const SystemPage = lazy(() => import("./settings/system"));
 const Transfer = lazy(() => import("./settings/transfer"));
-const Payouts = lazy(() => import("./settings/payouts"));
 
 const OWNER_SECTIONS = [
   "general",
   "alerts",
+  "rates",
   "account",
   "users",
   "tokens",
-  "payouts",
   "transfer",
   "audit",
   "system",
 ] as const;
-const VIEWER_SECTIONS = ["account", "payouts"] as const;
+const VIEWER_SECTIONS = ["account"] as const;
 type Section = (typeof OWNER_SECTIONS)[number];
 
 export default function SettingsPage({ section }: { section: string }) {
   const t = useT();
   const me = useMe().data;
   const sections: readonly Section[] =
-    me?.role === "owner"
-      ? OWNER_SECTIONS
-      : me?.partners.length
-        ? VIEWER_SECTIONS
-        : ["general", "account", "payouts", "system"];
+    me?.role === "owner" ? OWNER_SECTIONS : me?.partners.length ? VIEWER_SECTIONS : ["general", "account", "system"];
   const current: Section = sections.find((s) => s === section) ?? sections[0] ?? "account";
   return (
     <PageFrame title={t("nav.settings")} lead={t(`settings.${current}_lead`)}>
@@ -50,10 +47,10 @@ export default function SettingsPage({ section }: { section: string }) {
       </nav>
       {current === "general" && <General />}
       {current === "alerts" && <AlertsPage />}
+      {current === "rates" && <RatesPage />}
       {current === "account" && <Account />}
       {current === "users" && <People />}
       {current === "tokens" && <Tokens />}
-      {current === "payouts" && <Payouts />}
       {current === "transfer" && <Transfer />}
       {current === "audit" && <Audit />}
       {current === "system" && <SystemPage />}

@@ -4,23 +4,24 @@
  */
 import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { Check } from "lucide-react";
-import { useEffect, useState } from "react";
+import { type ReactNode, useEffect, useRef, useState } from "react";
 import { Redirect, useLocation } from "wouter";
-import { apiUrl, post, put } from "../api/client";
+import { ApiError, apiUrl, post, put } from "../api/client";
 import { refresh, useLinks, useMe, useOffers, usePartners, useSettings } from "../api/queries";
 import type { Link, Me, Offer, Partner, Settings, SetupStatus } from "../api/types";
-import { Button, Card, Empty, LinkButton, Note, Skeleton } from "../components/basic";
+import { Button, Card, CopyLine, Empty, LinkButton, Note, Skeleton } from "../components/basic";
 import { Form, PickField, Problem, SubmitButton, TextField, useForm } from "../components/form";
 import { useErrorText } from "../components/problem";
-import icon from "../icon.svg";
 import { type MessageKey, useI18n, useT } from "../i18n/all";
-import { ApiError } from "../api/client";
+import icon from "../icon.svg";
 import { linkBody, newLink } from "./link-edit";
 import { newOffer, offerBody } from "./offer-edit";
-import { LiveTest } from "./parts/live-test";
 import { PartnerForm } from "./partner-new";
 import { AddressCheck } from "./parts/address-check";
+import { linkName } from "./parts/link-name";
+import { LiveTest } from "./parts/live-test";
 import { AddressNote, TIME_ZONES } from "./settings/general";
+import "./setup.css";
 
 const STEPS = ["language", "owner", "address", "offer", "partner", "link", "test"] as const;
 type StepName = (typeof STEPS)[number];
@@ -117,19 +118,18 @@ export default function Setup() {
       </Frame>
     );
   }
-  // Without an owner only the first two steps are there; with one they are behind us.
+  // Without an owner only the first two steps are there.
   const isClaimed = Boolean(me.data);
   const asked = STEPS.indexOf(progress.step);
-  const at = isClaimed ? Math.max(asked, 2) : Math.min(asked, 1);
+  const at = isClaimed ? asked : Math.min(asked, 1);
   const step = STEPS[at] ?? "language";
   const go = (next: StepName, more: Partial<Progress> = {}) => {
     setProgress({ ...progress, ...more, step: next });
     window.scrollTo(0, 0);
   };
-  const first = isClaimed ? 2 : 0;
-  const back = at > first ? () => go(STEPS[at - 1] ?? "language") : null;
+  const back = at > 0 ? () => go(STEPS[at - 1] ?? "language") : null;
   return (
-    <Frame>
+    <Frame step={step}>
       <ol className="steps" aria-label={t("setup.steps")}>
         {STEPS.map((s, i) => (
           <li key={s} aria-current={s === step ? "step" : undefined} className={i < at ? "done" : ""}>
@@ -157,7 +157,12 @@ export default function Setup() {
           </div>
         </Card>
       )}
-      {step === "owner" && <Owner token={token} onDone={() => go("address")} />}
+      {step === "owner" &&
+        (me.data ? (
+          <Made title="setup.owner_title" name={me.data.login ?? ""} onNext={() => go("address")} />
+        ) : (
+          <Owner token={token} onDone={() => go("address")} />
+        ))}
       {step === "address" && (
         <Address origin={status.data?.origin ?? window.location.origin} onDone={() => go("offer")} />
       )}
@@ -176,14 +181,25 @@ export default function Setup() {
   );
 }
 
-function Frame({ children }: { children: React.ReactNode }) {
+function Frame({ step, children }: { step?: StepName; children: ReactNode }) {
   const { t, language, setLanguage } = useI18n();
+  const main = useRef<HTMLElement>(null);
+  const last = useRef(step);
+  // A new step begins at its heading; a field that wants the focus has taken it by then.
+  useEffect(() => {
+    if (last.current === step) return;
+    last.current = step;
+    const heading = main.current?.querySelector<HTMLElement>("h2");
+    if (!heading || main.current?.contains(document.activeElement?.closest("input") ?? null)) return;
+    heading.tabIndex = -1;
+    heading.focus({ preventScroll: true });
+  }, [step]);
   useEffect(() => {
     document.title = `${t("setup.title")} · ${t("app.name")}`;
   }, [t]);
   return (
     <div className="gate">
-      <main className="panel wide" style={{ padding: 0 }}>
+      <main ref={main} className="panel wide" style={{ padding: 0 }}>
         <div className="row between">
           <div className="brand">
             <img src={icon} alt="" />
@@ -257,6 +273,26 @@ function Address({ origin, onDone }: { origin: string; onDone: () => void }) {
   return <AddressForm settings={settings.data} origin={origin} onDone={onDone} />;
 }
 
+/** Over http to a name: the one command that turns https on, for whoever has no proxy. */
+function CertificateHint({ url }: { url: string }) {
+  const t = useT();
+  let name = "";
+  try {
+    name = new URL(url).hostname;
+  } catch {
+    return null;
+  }
+  if (window.location.protocol === "https:" || !/^[a-z0-9-]+(\.[a-z0-9-]+)*\.[a-z][a-z0-9-]+$/.test(name)) return null;
+  return (
+    <Note>
+      <div className="stack tight">
+        {t("setup.certificate_hint")}
+        <CopyLine text={`sudo yamabiko certificates enable ${name}`} label={t("setup.certificate_command")} />
+      </div>
+    </Note>
+  );
+}
+
 function AddressForm({ settings, origin, onDone }: { settings: Settings; origin: string; onDone: () => void }) {
   const { t, language } = useI18n();
   const client = useQueryClient();
@@ -288,6 +324,7 @@ function AddressForm({ settings, origin, onDone }: { settings: Settings; origin:
           inputMode="url"
         />
         <AddressNote url={draft.public_url} />
+        <CertificateHint url={draft.public_url} />
         <AddressCheck key={draft.public_url} urls={[draft.public_url]} />
         <PickField
           label={t("settings.time_zone")}
@@ -305,17 +342,21 @@ function AddressForm({ settings, origin, onDone }: { settings: Settings; origin:
   );
 }
 
-function Made({ title, name, onNext }: { title: MessageKey; name: string; onNext: () => void }) {
+/** A step that is done: it can be corrected on the screen of what was made, from where Home leads back here. */
+function Made(props: { title: MessageKey; name: string; edit?: string; onNext: () => void; children?: ReactNode }) {
   const t = useT();
   return (
-    <Card title={t(title)}>
+    <Card title={t(props.title)}>
       <div className="stack">
-        <Note tone="ok">{t("setup.have", { name })}</Note>
-        <div>
-          <Button variant="primary" onPress={onNext}>
+        <Note tone="ok">{t("setup.have", { name: props.name })}</Note>
+        {props.children}
+        <div className="row">
+          <Button variant="primary" onPress={props.onNext}>
             {t("form.next")}
           </Button>
+          {props.edit && <LinkButton href={props.edit}>{t("form.edit")}</LinkButton>}
         </div>
+        {props.edit && <p className="help">{t("setup.edit_help")}</p>}
       </div>
     </Card>
   );
@@ -330,7 +371,10 @@ function OfferStep({ id, onDone }: { id: string | null; onDone: (id: string) => 
   const form = useForm({});
   if (offers.isPending) return <Skeleton />;
   const made = offers.data?.find((o) => o.id === id);
-  if (made) return <Made title="setup.offer_title" name={made.name} onNext={() => onDone(made.id)} />;
+  if (made)
+    return (
+      <Made title="setup.offer_title" name={made.name} edit={`/offers/${made.id}`} onNext={() => onDone(made.id)} />
+    );
   const save = () =>
     void form.run(async () => {
       const fresh = newOffer(currency, draft.event);
@@ -384,7 +428,10 @@ function PartnerStep({ id, onDone }: { id: string | null; onDone: (id: string) =
   const partners = usePartners();
   if (partners.isPending) return <Skeleton />;
   const made = partners.data?.find((p: Partner) => p.id === id);
-  if (made) return <Made title="setup.partner_title" name={made.name} onNext={() => onDone(made.id)} />;
+  if (made)
+    return (
+      <Made title="setup.partner_title" name={made.name} edit={`/partners/${made.id}`} onNext={() => onDone(made.id)} />
+    );
   return (
     <div className="stack">
       <Note tone="info">{t("setup.partner_text")}</Note>
@@ -404,7 +451,17 @@ function LinkStep({ progress, onDone }: { progress: Progress; onDone: (token: st
   const offer = offers.find((o) => o.id === progress.offer) ?? offers[0];
   const partner = partners.find((p) => p.id === progress.partner) ?? partners[0];
   const made = links.data?.find((l) => l.token === progress.link);
-  if (made) return <Made title="setup.link_title" name={made.urls.click_url} onNext={() => onDone(made.token)} />;
+  if (made)
+    return (
+      <Made
+        title="setup.link_title"
+        name={linkName(made)}
+        edit={`/links/${made.token}/edit`}
+        onNext={() => onDone(made.token)}
+      >
+        <IssuedUrl link={made} />
+      </Made>
+    );
   if (!offer) return <Note tone="warn">{t("link.needs_offer")}</Note>;
   const save = () =>
     void form.run(async () => {
@@ -440,6 +497,17 @@ function LinkStep({ progress, onDone }: { progress: Progress; onDone: (token: st
   );
 }
 
+function IssuedUrl({ link }: { link: Link }) {
+  const t = useT();
+  return (
+    <div className="field">
+      <span className="label">{t("link.submission")}</span>
+      <CopyLine text={link.urls.submission_url} />
+      <span className="help">{t("link.submission_help")}</span>
+    </div>
+  );
+}
+
 function TestStep({ progress }: { progress: Progress }) {
   const t = useT();
   const client = useQueryClient();
@@ -457,6 +525,11 @@ function TestStep({ progress }: { progress: Progress }) {
     });
   return (
     <div className="stack">
+      {link && (
+        <Card title={t("link.submission")} help={t("link.submission_help")}>
+          <CopyLine text={link.urls.submission_url} />
+        </Card>
+      )}
       {link ? <LiveTest link={link} /> : <Empty icon={Check} title={t("links.empty")} />}
       <Problem error={form.problem} />
       <div>

@@ -1,12 +1,13 @@
 /** Sign-in. The same answer for a wrong name and a wrong password; recovery is on the command line. */
-import { useQueryClient } from "@tanstack/react-query";
+import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
-import { ApiError, post } from "../api/client";
+import { ApiError, get, post } from "../api/client";
+import type { SignInState } from "../api/types";
 import { Card, Note } from "../components/basic";
 import { Form, SubmitButton, TextField, useForm } from "../components/form";
 import { useErrorText } from "../components/problem";
-import icon from "../icon.svg";
 import { useI18n } from "../i18n/all";
+import icon from "../icon.svg";
 
 /** Set in this tab while somebody is signed in, so that an end that nobody asked for can be explained. */
 export const SIGNED_IN = "yamabiko.signed-in";
@@ -18,6 +19,7 @@ export function SignIn() {
   const [needsCode, setNeedsCode] = useState(false);
   const errorText = useErrorText();
   const [hasExpired] = useState(() => sessionStorage.getItem(SIGNED_IN) !== null);
+  const way = useQuery({ queryKey: ["sign-in"], queryFn: () => get<SignInState>("/login") }).data;
   const submit = () =>
     void form.run(async () => {
       const { login, password, totp } = form.value;
@@ -40,6 +42,9 @@ export function SignIn() {
           <Form onSubmit={submit} label={t("sign_in.title")}>
             <h1>{t("sign_in.title")}</h1>
             {hasExpired && !form.problem && <Note tone="info">{t("sign_in.expired")}</Note>}
+            {way && !way.is_encrypted && (
+              <Note tone={way.is_open ? "warn" : "bad"}>{t(way.is_open ? "sign_in.plain" : "error.plain_http")}</Note>
+            )}
             {form.problem ? <Note tone="bad">{errorText(form.problem)}</Note> : null}
             <TextField
               label={t("sign_in.login")}
@@ -67,7 +72,9 @@ export function SignIn() {
                 autoFocus
               />
             )}
-            <SubmitButton isBusy={form.isBusy}>{t("sign_in.submit")}</SubmitButton>
+            <SubmitButton isBusy={form.isBusy} isDisabled={way?.is_open === false}>
+              {t("sign_in.submit")}
+            </SubmitButton>
           </Form>
         </Card>
         <p className="small muted" style={{ marginTop: 16 }}>

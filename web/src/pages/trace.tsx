@@ -1,13 +1,5 @@
 /** Trace: the whole story of one click or conversion, in the order of time. */
-import {
-  Activity,
-  CircleSlash,
-  FileCheck2,
-  MousePointerClick,
-  RotateCw,
-  Send,
-  Trophy,
-} from "lucide-react";
+import { Activity, CircleSlash, FileCheck2, MousePointerClick, RotateCw, Send, Trophy } from "lucide-react";
 import { type ReactNode, useState } from "react";
 import { Link } from "wouter";
 import { useCanEdit, useNames } from "../api/queries";
@@ -36,10 +28,12 @@ import { useFormat, useT } from "../i18n/all";
 import { SessionFlags } from "./clicks";
 import { AttemptLine, RequestView } from "./parts/attempts";
 import { useCodeText, useKindName } from "./parts/kinds";
+import { OddityList } from "./parts/notes";
 import { CancelOne, ResendOne } from "./parts/postback-jobs";
 import { ProofLink } from "./parts/proof-link";
 import { Way } from "./parts/trace-way";
 import { Reason } from "./refused";
+import "./trace.css";
 
 export default function TracePage() {
   const t = useT();
@@ -64,7 +58,13 @@ export default function TracePage() {
         )
       }
     >
-      <Form key={q} className="inline-form" onSubmit={() => filters.set({ q: text.trim() })} label={t("nav.trace")}>
+      <Form
+        key={q}
+        forEveryone
+        className="inline-form"
+        onSubmit={() => filters.set({ q: text.trim() })}
+        label={t("nav.trace")}
+      >
         <div style={{ flex: "1 1 320px" }}>
           <TextField
             label={t("trace.field")}
@@ -141,7 +141,13 @@ function Story({ trace, q }: { trace: Trace; q: string }) {
   );
 }
 
-function Step(props: { icon: ReactNode; at: number; since?: number | undefined; title: ReactNode; children: ReactNode }) {
+function Step(props: {
+  icon: ReactNode;
+  at: number;
+  since?: number | undefined;
+  title: ReactNode;
+  children: ReactNode;
+}) {
   const t = useT();
   const format = useFormat();
   const { icon, at, since, title, children } = props;
@@ -173,6 +179,7 @@ function SessionStory({ session: s }: { session: SessionRow }) {
   return (
     <>
       <SessionFlags row={s} />
+      <OddityList notes={s.notes} />
       <Facts
         items={[
           [
@@ -205,7 +212,9 @@ function SessionStory({ session: s }: { session: SessionRow }) {
           ],
           [
             t("click.device"),
-            [systemName(s.os_name, s.os_version), s.browser, s.device_name, s.country.toUpperCase()].filter(Boolean).join(" / "),
+            [systemName(s.os_name, s.os_version), s.browser, s.device_name, s.country.toUpperCase()]
+              .filter(Boolean)
+              .join(" / "),
           ],
           [t("link.destination"), <code key="d">{s.destination}</code>],
         ]}
@@ -240,6 +249,7 @@ function ActivityStory({ activity: a, postbacks }: { activity: ActivityRow; post
         {a.is_test && <TestBadge />}
       </div>
       {a.verdict !== "accepted" && <Reason row={a} />}
+      <OddityList notes={a.notes} />
       <Facts
         items={[
           [t("conversion.event"), names.event(a.offer, a.event)],
@@ -247,6 +257,12 @@ function ActivityStory({ activity: a, postbacks }: { activity: ActivityRow; post
           [t("stat.payout"), <Amount key="p" value={a.payout} />],
           [t("conversion.uid"), <code key="u">{a.uids.join(", ")}</code>],
           [t("conversion.match"), matchText(a.match_type)],
+          [t("trace.identifiers"), a.identity.kinds.map((kind) => t(`identity_kind.${kind}`)).join(" / ")],
+          [t("identity.ad_user_data"), a.identity.ad_user_data && t(`consent.${a.identity.ad_user_data}`)],
+          [
+            t("identity.ad_personalization"),
+            a.identity.ad_personalization && t(`consent.${a.identity.ad_personalization}`),
+          ],
           ["ID", <code key="i">{a.id}</code>],
         ]}
       />
@@ -360,7 +376,7 @@ function RuleOutcomes({ rules, postbacks }: { rules: readonly RuleOutcome[]; pos
             label: t("nav.postbacks"),
             render: (r) => {
               const sent = postbacks.find((p) => p.postback.id === r.postback)?.postback;
-              return sent ? <PostbackBadge state={sent.state} /> : skippedText(r.skipped);
+              return sent ? <PostbackBadge postback={sent} /> : skippedText(r.skipped);
             },
           },
         ]}
@@ -382,14 +398,15 @@ function PostbackList({ postbacks }: { postbacks: readonly PostbackDetail[] }) {
             <div className="row">
               <Send size={16} aria-hidden />
               <strong>{names.partner(p.partner) || t("pb.own_server")}</strong>
-              <PostbackBadge state={p.state} />
+              <PostbackBadge postback={p} />
+              {p.looks_at && <Badge tone="plain">{t("postback.look")}</Badge>}
               {p.fail_reason && <span className="small">{failText(p.fail_reason)}</span>}
               {p.state === "waiting" && p.due_at_ms && (
                 <span className="small">{t("trace.next_try", { when: format.relative(p.due_at_ms, Date.now()) })}</span>
               )}
             </div>
             <div className="row">
-              <ResendOne id={p.id} />
+              <ResendOne postback={p} />
               {p.state === "waiting" && <CancelOne id={p.id} />}
             </div>
           </div>

@@ -2,12 +2,12 @@
 import { useState } from "react";
 import { call } from "../api/client";
 import { useRefresh } from "../api/queries";
+import type { UploadResult } from "../api/types";
 import { Button, Card, Note } from "../components/basic";
 import { Problem } from "../components/form";
 import { PageFrame } from "../components/page";
 import { Table } from "../components/table";
 import { useT } from "../i18n/all";
-import type { UploadResult } from "../api/types";
 
 export default function Upload() {
   const t = useT();
@@ -103,7 +103,7 @@ export default function Upload() {
           <div className="stack">
             <p>{t("upload.columns_text")}</p>
             <code className="codebox">
-              {"sid,event,uid1,amount,currency,status\n0a1b2c3d4e5f6g7h,購入,ORDER-1001,5400,JPY,approved"}
+              {"sid,event,uid1,amount,currency,status\n0a1b2c3d4e5f6g7h,購入,A-1001,5400,JPY,approved"}
             </code>
           </div>
         </Card>

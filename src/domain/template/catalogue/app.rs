@@ -110,7 +110,7 @@ pub(super) static ROWS: &[Placeholder] = &[
     row(Parameter, ("ad_revenue_payload", AdRevenue, Json, AD_REVENUE), r#"{"currency":"USD"}"#, ("Details of each ad shown", "表示ごとの収益データ")),
 
     // Device ids.
-    row(Record, ("adid", DeviceId, Text, ALL), "9f3b6a1c2d4e5f60718293a4b5c6d7e8", ("Our id of the device", "当システムの端末ID")),
+    row(Record, ("adid", DeviceId, Text, USED), "9f3b6a1c2d4e5f60718293a4b5c6d7e8", ("Our id of the device", "当システムの端末ID")),
     row(Parameter, ("idfa", DeviceId, UpperUuid, ALL), "A1B2C3D4-0000-4000-8000-1234567890AB", ("Advertising id of iOS", "iOSの広告ID")),
     row(Record, ("idfa_upper", DeviceId, UpperUuid, ALL), "A1B2C3D4-0000-4000-8000-1234567890AB", ("Advertising id of iOS in upper case", "iOSの広告ID（大文字）")),
     row(Parameter, ("idfv", DeviceId, UpperUuid, ALL), "B1B2C3D4-0000-4000-8000-1234567890AB", ("Vendor id of iOS", "iOSのベンダーID")),

@@ -11,10 +11,23 @@ use crate::domain::activity::ActivityKind as K;
 
 const ALL: Kinds = Kinds::ALL;
 const CONVERSION: Kinds = Kinds::of(&[K::Event, K::EventUpdate]);
+/// What has a status and a payout.
+const SETTLED: Kinds = CONVERSION.and(Kinds::of(&[
+    K::Install,
+    K::Reattribution,
+    K::Reinstall,
+    K::ReattributionReinstall,
+]));
 const EARNING: Kinds = Kinds::of(&[K::Event, K::EventUpdate, K::AdRevenue]);
 const CUSTOM: Kinds = Kinds::of(&[K::Event, K::EventUpdate, K::AdRevenue, K::Session]);
 const UPDATE: Kinds = Kinds::of(&[K::InstallUpdate, K::ReattributionUpdate]);
-const REJECTED: Kinds = Kinds::of(&[K::RejectedInstall, K::RejectedReattribution]);
+/// What can be refused its credit, and conversions that can be rejected.
+const REFUSABLE: Kinds = Kinds::of(&[
+    K::RejectedInstall,
+    K::RejectedReattribution,
+    K::Event,
+    K::EventUpdate,
+]);
 const LATER: Kinds = Kinds::of(&[
     K::Session,
     K::Event,
@@ -78,15 +91,6 @@ const MATCHES: &[&str] = &[
     "claim",
     "organic",
 ];
-const REJECTIONS: &[&str] = &[
-    "anonymous_traffic",
-    "too_many_engagements",
-    "distribution_outlier",
-    "engagement_injection",
-    "incorrect_signature",
-    "malformed_advertising_id",
-];
-
 /// The rows.
 #[rustfmt::skip]
 pub(super) static ROWS: &[Placeholder] = &[
@@ -98,6 +102,9 @@ pub(super) static ROWS: &[Placeholder] = &[
     row(Record, ("nonce", Activity, Token, ALL), "0d9k3m2p9z4r8s1t0019f3ab27c4d5e6", ("Text that no other postback has", "ポストバックごとに一意の文字列")),
     row(Record, ("environment", Activity, OneOf(&["production", "sandbox"]), ALL), "production", ("Real traffic or tests", "本番かテストか")),
     row(Record, ("is_test", Activity, Flag, ALL), "0", ("1 for test traffic", "テストのトラフィックなら1")),
+    row(Record, ("event_word", Activity, Text, ALL), "Purchase", ("The platform's word for the event, as the rule maps it", "ルールのイベント対応で決めた、媒体側のイベント名")),
+    row(Record, ("test_code", Activity, Text, ALL), "TEST12345", ("The platform's code of tests, as the rule has it; only for tests", "媒体のテスト用コード（テスト送信のときだけ）")),
+    row(Record, ("test_flag", Activity, Json, ALL), "true", ("true for tests, else false", "テストなら true、それ以外は false")),
     row(Parameter, ("secret_id", Activity, Integer, ALL), "1", ("Number of the app's signing secret", "アプリ署名シークレットの番号")),
     row(Record, ("is_s2s", Activity, Flag, ALL), "1", ("1 when a server reported the activity", "サーバーから報告されたアクティビティなら1")),
     row(Record, ("is_s2s_engagement_based", Activity, Flag, ENGAGED), "0", ("1 when a server reported the credited engagement", "帰属先のクリック・表示がサーバー送信なら1")),
@@ -119,8 +126,11 @@ pub(super) static ROWS: &[Placeholder] = &[
     row(Parameter, ("sku", Conversion, Text, CONVERSION), "TEA-100G", ("Product id of a purchase", "購入された商品のID")),
     row(Record, ("event", Conversion, Token, CONVERSION), "k3w9zt", ("Fixed token of the event", "イベントの固定トークン")),
     row(Record, ("event_name", Conversion, Text, CONVERSION), "purchase", ("Name of the event; it can be changed, so it is no id", "イベント名（変更されるためIDには不向き）")),
-    row(Record, ("status", Conversion, OneOf(STATUSES), CONVERSION), "approved", ("Status that the conversion has now", "現在の成果ステータス")),
+    row(Record, ("status", Conversion, OneOf(STATUSES), SETTLED), "approved", ("Status that the conversion has now", "現在の成果ステータス")),
     row(Record, ("outdated_status", Conversion, OneOf(STATUSES), Kinds::of(&[K::EventUpdate])), "pending", ("Status before this change", "変更前の成果ステータス")),
+    row(Record, ("partner_status", Conversion, Text, CONVERSION), "sale", ("Status in the partner's own word (set at the partner), else as {status}", "媒体独自の語でのステータス（媒体の設定で指定。なければ{status}と同じ）")),
+    row(Record, ("partner_event", Conversion, Text, CONVERSION), "purchase", ("Event in the partner's own word (set at the partner), else as {event_name}", "媒体独自の語での成果地点（媒体の設定で指定。なければ{event_name}と同じ）")),
+    row(Record, ("outdated_amount", Conversion, Decimal, Kinds::of(&[K::EventUpdate])), "10000", ("Amount before this change; empty when only the status changed", "変更前の売上金額（ステータスだけの変更では空）")),
     row(Record, ("publisher_parameters", Conversion, Json, CUSTOM), r#"{"userID":"123456"}"#, ("All custom parameters as one JSON object", "カスタムパラメータ全部（JSONオブジェクト）")),
     row(Record, ("publisher_parameter", Conversion, Json, CUSTOM), r#"{"userID":"123456"}"#, ("The same as publisher_parameters", "publisher_parametersと同じ")),
     row(Record, ("partner_parameters", Conversion, Json, CUSTOM), r#"{"tier":"gold"}"#, ("All partner parameters as one JSON object", "パートナーパラメータ全部（JSONオブジェクト）")),
@@ -128,11 +138,11 @@ pub(super) static ROWS: &[Placeholder] = &[
 
     // The click and what it carried.
     row(Record, ("sid", Click, Token, ENGAGED), "0d9k3m2p7q4r8s1t", ("SID: id of the click or impression", "セッションID")),
-    row(Record, ("para1", Click, Text, ENGAGED), "c-5f21e8", ("First value of the click URL, usually the partner's click id", "CL付加情報1（多くは媒体のクリックID）")),
-    row(Record, ("para2", Click, Text, ENGAGED), "site-20", ("Second value of the click URL", "CL付加情報2")),
-    row(Record, ("para3", Click, Text, ENGAGED), "banner-3", ("Third value of the click URL", "CL付加情報3")),
-    row(Record, ("para4", Click, Text, ENGAGED), "slot-4", ("Fourth value of the click URL", "CL付加情報4")),
-    row(Record, ("para5", Click, Text, ENGAGED), "note-5", ("Fifth value of the click URL", "CL付加情報5")),
+    row(Record, ("para1", Click, Text, ENGAGED), "c-5f21e8", ("First value of the click URL, usually the partner's click id", "クリックURLの付加情報1（PARA1、多くは媒体のクリックID）")),
+    row(Record, ("para2", Click, Text, ENGAGED), "site-20", ("Second value of the click URL", "クリックURLの付加情報2（PARA2）")),
+    row(Record, ("para3", Click, Text, ENGAGED), "banner-3", ("Third value of the click URL", "クリックURLの付加情報3（PARA3）")),
+    row(Record, ("para4", Click, Text, ENGAGED), "slot-4", ("Fourth value of the click URL", "クリックURLの付加情報4（PARA4）")),
+    row(Record, ("para5", Click, Text, ENGAGED), "note-5", ("Fifth value of the click URL", "クリックURLの付加情報5（PARA5）")),
     row(Record, ("label", Click, Text, ENGAGED), "bob-1001", ("label of the click URL", "クリックURLのlabel")),
     row(Record, ("click_referer", Click, Url, CLICKED), "https://blog.example/tea?p=2", ("Referer of the click", "クリック時のリファラ")),
     row(Record, ("deeplink", Click, Url, CLICKED), "myshop://item?id=650", ("Deep link that the click carried", "クリックに付いていたディープリンク")),
@@ -169,9 +179,9 @@ pub(super) static ROWS: &[Placeholder] = &[
     row(Parameter, ("is_reattributed", Attribution, Flag, LATER), "0", ("1 when the visitor was reattributed", "リアトリビューション済みなら1")),
     row(Record, ("match_type", Attribution, OneOf(MATCHES), CREDITED), "sid", ("How the activity was tied to its engagement", "帰属の方法")),
     row(Record, ("impression_based", Attribution, Flag, CREDITED), "0", ("1 when an impression has the credit", "表示に帰属したなら1")),
-    row(Parameter, ("rejection_reason", Attribution, OneOf(REJECTIONS), REJECTED), "too_many_engagements", ("Why the credit was refused", "帰属が拒否された理由")),
+    row(Record, ("rejection_reason", Attribution, Text, REFUSABLE), "too_many_engagements", ("Why the conversion was rejected, or the credit refused", "否認の理由、または帰属が拒否された理由")),
     row(Parameter, ("san_engagement_times", Attribution, Text, ALL), "1763700000", ("Engagement times that networks claim", "ネットワークが申告したエンゲージメント時刻")),
-    row(Record, ("conversion_duration", Attribution, Seconds, CREDITED), "72", ("Seconds from the engagement to the activity", "エンゲージメントから成果までの秒数")),
+    row(Record, ("conversion_duration", Attribution, Seconds, CREDITED), "50", ("Seconds from the engagement to the conversion that it is credited with", "エンゲージメントから成果までの秒数")),
 
     // Times.
     row(Record, ("created_at", Time, UnixSeconds, ALL), "1763700072", ("When it happened", "発生時刻")),
@@ -189,14 +199,16 @@ pub(super) static ROWS: &[Placeholder] = &[
     row(Record, ("revenue", Money, Integer, EARNING), "398000", ("Amount in hundredths of a unit, whatever the currency", "金額（通貨によらず1単位の100分の1）")),
     row(Record, ("revenue_float", Money, Decimal, EARNING), "3980", ("Amount in whole units", "金額（通貨単位）")),
     row(Record, ("currency", Money, Currency, EARNING), "JPY", ("Currency of the amount", "金額の通貨")),
-    row(Record, ("revenue_usd", Money, Decimal, EARNING), "25.5", ("Amount in US dollars: only when it came in dollars, or as sent", "米ドルでの金額（ドル建て、または送信値）")),
+    row(Record, ("amount_minor", Money, Integer, EARNING), "3980", ("Amount in the smallest unit of its currency: yen, cents", "通貨の最小単位での金額（円、セントなど）")),
+    row(Record, ("revenue_jpy", Money, Integer, EARNING), "3980", ("Amount in whole yen: only when it came in yen", "円での金額（整数、円建てのときだけ）")),
+    row(Record, ("revenue_usd", Money, Decimal, EARNING), "25.5", ("Amount in US dollars: as it came or was sent, else by the rate of the day; empty without a rate", "米ドルでの金額（ドル建て・送信値・当日の為替レートの順。レートがなければ空）")),
     row(Record, ("revenue_usd_cents", Money, Integer, EARNING), "2550", ("The same in cents", "米ドルでの金額（セント）")),
     row(Record, ("revenue_cny", Money, Decimal, EARNING), "180.5", ("Amount in yuan: only when it came in yuan, or as sent", "人民元での金額（元建て、または送信値）")),
     row(Record, ("revenue_cny_cents", Money, Integer, EARNING), "18050", ("The same in fen", "人民元での金額（分）")),
-    row(Record, ("reporting_revenue", Money, Decimal, EARNING), "3980", ("Amount in the offer's currency: when it came in it, or as sent", "広告の通貨での金額（同じ通貨、または送信値）")),
+    row(Record, ("reporting_revenue", Money, Decimal, EARNING), "3980", ("Amount in the offer's currency: as it came or was sent, else by the rate of the day; empty without a rate", "広告の通貨での金額（同じ通貨・送信値・当日の為替レートの順。レートがなければ空）")),
     row(Record, ("reporting_currency", Money, Currency, ALL), "JPY", ("Currency of the offer", "広告の通貨")),
-    row(Record, ("payout", Money, Decimal, CONVERSION), "500", ("What the partner is owed, in whole units", "媒体への報酬額")),
-    row(Record, ("payout_currency", Money, Currency, CONVERSION), "JPY", ("Currency of the payout", "報酬の通貨")),
+    row(Record, ("payout", Money, Decimal, SETTLED), "500", ("What the partner is owed, in whole units", "媒体への報酬額")),
+    row(Record, ("payout_currency", Money, Currency, SETTLED), "JPY", ("Currency of the payout", "報酬の通貨")),
     row(Parameter, ("reporting_revenue_min", Money, Decimal, ALL), "1", ("Lower bound of the revenue", "売上の下限")),
     row(Parameter, ("reporting_revenue_max", Money, Decimal, ALL), "10", ("Upper bound of the revenue", "売上の上限")),
     row(Parameter, ("count_min", Money, Integer, ALL), "1", ("Lower bound of the count", "件数の下限")),
@@ -219,7 +231,7 @@ pub(super) static ROWS: &[Placeholder] = &[
     row(Record, ("os_name", Device, Text, ALL), "ios", ("Operating system", "OS名")),
     row(Record, ("os_version", Device, Text, ALL), "17.5", ("Version of the operating system", "OSバージョン")),
     row(Record, ("language", Device, Text, ALL), "ja", ("Language of the device", "端末の言語")),
-    row(Record, ("country", Geo, Country, ALL), "jp", ("Country", "国")),
+    row(Record, ("country", Geo, Country, ALL), "jp", ("Country, two letters; empty without the database of geoip.file", "国コード2文字（geoip.fileの国判定データベースがなければ空）")),
     row(Record, ("country_subdivision", Geo, Text, ALL), "13", ("Prefecture, state or province", "都道府県・州")),
     row(Record, ("region", Geo, Text, ALL), "jp", ("Region of the device's language setting", "端末の言語設定の地域")),
     row(Record, ("city", Geo, Text, ALL), "Tokyo", ("City", "市区町村")),

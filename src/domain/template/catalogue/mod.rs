@@ -8,6 +8,7 @@
 
 mod app;
 mod core;
+mod person;
 mod vendor;
 
 use crate::domain::activity::ActivityKind;
@@ -21,7 +22,7 @@ pub struct Kinds(u32);
 
 impl Kinds {
     /// Every kind.
-    pub const ALL: Self = Self::of(&ActivityKind::ALL);
+    pub const ALL: Self = Self::of(ActivityKind::ALL);
 
     /// The set of the given kinds.
     pub const fn of(kinds: &[ActivityKind]) -> Self {
@@ -47,7 +48,8 @@ impl Kinds {
     /// The kinds in the order of the specification.
     pub fn iter(self) -> impl Iterator<Item = ActivityKind> {
         ActivityKind::ALL
-            .into_iter()
+            .iter()
+            .copied()
             .filter(move |kind| self.contains(*kind))
     }
 }
@@ -62,6 +64,8 @@ pub enum Group {
     Conversion,
     /// The click and what it carried.
     Click,
+    /// Who the person is, as digests, and what they allow.
+    Identity,
     /// Offer, partner, link.
     Link,
     /// How the credit was given.
@@ -101,6 +105,10 @@ pub enum Format {
     UnixSeconds,
     /// Unix time in milliseconds.
     UnixMillis,
+    /// Unix time in microseconds.
+    UnixMicros,
+    /// Date and time with offset (RFC 3339), in the time zone of the settings.
+    DateTime,
     /// Whole seconds.
     Seconds,
     /// Whole hours.
@@ -138,6 +146,7 @@ impl Format {
             self,
             Self::UnixSeconds
                 | Self::UnixMillis
+                | Self::UnixMicros
                 | Self::Seconds
                 | Self::Hours
                 | Self::Integer
@@ -154,7 +163,8 @@ impl Format {
         }
         match self {
             Self::Text | Self::Url | Self::Json => true,
-            Self::UnixSeconds | Self::UnixMillis => all(|b| b.is_ascii_digit()),
+            Self::UnixSeconds | Self::UnixMillis | Self::UnixMicros => all(|b| b.is_ascii_digit()),
+            Self::DateTime => all(|b| b.is_ascii_digit() || b"-+:.TZ".contains(&b)),
             Self::Integer | Self::Seconds | Self::Hours => all(|b| b.is_ascii_digit() || b == b'-'),
             Self::Decimal => all(|b| b.is_ascii_digit() || b == b'.' || b == b'-'),
             Self::Flag => matches!(value, "0" | "1"),
@@ -174,6 +184,11 @@ impl Format {
             Self::Text => ("text", "文字列"),
             Self::UnixSeconds => ("unix time in seconds", "UNIX時刻（秒）"),
             Self::UnixMillis => ("unix time in milliseconds", "UNIX時刻（ミリ秒）"),
+            Self::UnixMicros => ("unix time in microseconds", "UNIX時刻（マイクロ秒）"),
+            Self::DateTime => (
+                "date and time with offset (RFC 3339)",
+                "日時（RFC 3339、時差付き）",
+            ),
             Self::Seconds => ("whole seconds", "秒数（整数）"),
             Self::Hours => ("whole hours", "時間数（整数）"),
             Self::Integer => ("whole number", "整数"),
@@ -251,7 +266,7 @@ const fn row(
     }
 }
 
-static TABLES: [&[Placeholder]; 3] = [core::ROWS, app::ROWS, vendor::ROWS];
+static TABLES: [&[Placeholder]; 4] = [core::ROWS, person::ROWS, app::ROWS, vendor::ROWS];
 
 static BY_NAME: LazyLock<HashMap<&'static str, &'static Placeholder>> =
     LazyLock::new(|| all().map(|entry| (entry.name, entry)).collect());
@@ -267,7 +282,7 @@ pub fn find(name: &str) -> Option<&'static Placeholder> {
 }
 
 /// Words of other systems for things of ours, for suggestions only.
-const SYNONYMS: [(&str, &str); 22] = [
+const SYNONYMS: &[(&str, &str)] = &[
     ("click_id", "para1"),
     ("clickid", "para1"),
     ("cid1", "para1"),
@@ -290,7 +305,29 @@ const SYNONYMS: [(&str, &str); 22] = [
     ("reward", "payout"),
     ("ip", "ip_address"),
     ("user_id", "tuid"),
+    ("clid", "para1"),
+    ("aff_click_id", "para1"),
+    ("affclickid", "para1"),
+    ("aff_sub1", "para1"),
+    ("order", "content_uid1"),
+    ("orderid", "content_uid1"),
+    ("order_no", "content_uid1"),
+    ("order_num", "content_uid1"),
+    ("order_number", "content_uid1"),
+    ("total", "amount"),
+    ("total_amount", "amount"),
+    ("total_price", "amount"),
+    ("value", "amount"),
+    ("goal", "event_name"),
 ];
+
+/// Our name for what other systems call by a name, in lower case with `_`.
+pub(super) fn synonym(name: &str) -> Option<&'static str> {
+    SYNONYMS
+        .iter()
+        .find(|(theirs, _)| *theirs == name)
+        .map(|(_, ours)| *ours)
+}
 
 /// The name that was probably meant: a known synonym, else the nearest name by edit distance if it is near.
 pub fn suggest(name: &str) -> Option<&'static str> {
@@ -308,7 +345,7 @@ pub fn suggest(name: &str) -> Option<&'static str> {
     if let Some(entry) = find(&plain) {
         return Some(entry.name);
     }
-    if let Some((_, ours)) = SYNONYMS.iter().find(|(theirs, _)| *theirs == plain) {
+    if let Some(ours) = synonym(&plain) {
         return Some(ours);
     }
     let limit = (plain.len() / 3).clamp(1, 4);
@@ -392,6 +429,7 @@ mod tests {
             ("click_id", Some("para1")),
             ("IDFA", Some("idfa")),
             ("zzzzqqqq", None),
+            ("order_num", Some("content_uid1")),
             ("adj_custom_param", None),
         ] {
             assert_eq!(suggest(typed), meant, "{typed}");

@@ -22,11 +22,6 @@ fn errors_and_their_offers() {
             Some("equal,{country},jp,https://h.example/"),
         ),
         ("exists,{country},jp,https://h.example/", "unknown_operator", None),
-        (
-            "POST,equal,{country},jp,https://h.example/",
-            "unknown_operator",
-            None,
-        ),
         ("equal,{country},jp", "missing_comma", None),
         ("equal,{country},https://h.example/", "missing_comma", None),
         ("equal,{country},jp,us,https://h.example/", "condition_url", None),
@@ -243,7 +238,12 @@ fn places_count_as_a_browser_does() {
 #[test]
 fn availability_is_judged_for_the_kinds_of_the_rule() {
     let allow = |_: &str| None;
-    let context = CheckContext { refuse_host: &allow };
+    let context = CheckContext {
+        refuse_host: &allow,
+        partner: None,
+        has_secret: None,
+        events: None,
+    };
     let clicks = Rule {
         kinds: vec![ActivityKind::Click, ActivityKind::Event],
         ..rule("https://h.example/?a={amount}&b={sid}&c={outdated_status||sid}")
@@ -258,7 +258,12 @@ fn availability_is_judged_for_the_kinds_of_the_rule() {
     let refuse = |host: &str| (host == "127.0.0.1").then(|| "it is a loopback address".to_owned());
     let found = check(
         &rule("https://127.0.0.1:80/x"),
-        &CheckContext { refuse_host: &refuse },
+        &CheckContext {
+            refuse_host: &refuse,
+            partner: None,
+            has_secret: None,
+            events: None,
+        },
     );
     assert_eq!((found[0].code, found[0].is_error()), ("host_refused", true));
     let odd = Rule {
@@ -268,6 +273,12 @@ fn availability_is_judged_for_the_kinds_of_the_rule() {
         ..rule("https://h.example/")
     };
     let found: Vec<_> = check(&odd, &context).iter().map(|f| f.code).collect();
+    assert_eq!(found, ["event_never_fires"], "installs have a status");
+    let never = Rule {
+        kinds: vec![ActivityKind::Session],
+        ..odd
+    };
+    let found: Vec<_> = check(&never, &context).iter().map(|f| f.code).collect();
     assert_eq!(found, ["status_never_fires", "event_never_fires"]);
 }
 
@@ -438,7 +449,7 @@ fn signing_secrets_are_checked_and_never_repeated() {
     ] {
         let found = compile(&Rule {
             method,
-            signing_secret: Some(secret.clone()),
+            signing_secret: Some(secret.as_str().into()),
             ..rule("https://h.example/")
         });
         let found = found.err().unwrap_or_default();
@@ -452,4 +463,33 @@ fn signing_secrets_are_checked_and_never_repeated() {
             );
         }
     }
+}
+
+#[test]
+fn a_key_in_a_header_is_to_be_a_secret() {
+    let with = |name: &str, value: &str| Rule {
+        headers: vec![RuleHeader {
+            name: name.into(),
+            value: value.into(),
+        }],
+        ..rule("https://h.example/")
+    };
+    let refuse_host = |_: &str| None;
+    let context = CheckContext {
+        refuse_host: &refuse_host,
+        partner: None,
+        has_secret: None,
+        events: None,
+    };
+    for name in ["Authorization", "X-Api-Key", "Cookie", "X-Access-Token", "X-Auth"] {
+        let found = check(&with(name, "Bearer abc"), &context);
+        let found: Vec<_> = found
+            .iter()
+            .map(|f| (f.code, f.field.as_str(), f.is_error()))
+            .collect();
+        assert_eq!(found, [("key_in_header", "headers.0.value", true)], "{name}");
+        // What was saved before is sent as it was.
+        assert!(compile(&with(name, "Bearer abc")).is_ok(), "{name}");
+    }
+    assert_eq!(check(&with("X-Author", "abc"), &context), []);
 }

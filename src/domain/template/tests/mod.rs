@@ -1,14 +1,14 @@
 //! Tests of templates as a whole, and what they share.
 
-#[cfg(test)]
 mod checks;
-#[cfg(test)]
+mod destinations;
 mod examples;
-#[cfg(test)]
+mod foreign;
+mod functions;
+mod methods;
 mod properties;
-#[cfg(test)]
 mod render;
-#[cfg(test)]
+mod secrets;
 mod values;
 
 use super::catalogue::Placeholder;
@@ -56,6 +56,11 @@ impl Values for Given {
             .get(&format!("dcp_{name}"))
             .map(|value| Cow::Borrowed(value.as_str()))
     }
+    fn own_parameter(&self, name: &str) -> Option<Cow<'_, str>> {
+        self.values
+            .get(&format!("cp_{name}"))
+            .map(|value| Cow::Borrowed(value.as_str()))
+    }
     fn custom(&self) -> &[(String, String)] {
         &self.custom
     }
@@ -79,6 +84,16 @@ fn rule(text: &str) -> Rule {
         no_data: NoData::Empty,
         signing_secret: None,
         include_bots: false,
+        allow_empty_click_id: false,
+        amount_changes: false,
+        credit: Default::default(),
+        secrets_of: None,
+        event_map: Vec::new(),
+        needs: Vec::new(),
+        max_age_h: None,
+        test: None,
+        answers: None,
+        second_look: None,
         updated_at_ms: 0,
     }
 }

@@ -216,7 +216,7 @@ fn json_bodies() {
         r#"{"a":"{label}", "b":{para1},"c":1,"d":["{label}"],"e":{"f":"{label}"},"g":"{label}{sid}"}"#;
     assert_eq!(
         json(template, NoData::Drop, &given),
-        r#"{"c":1,"d":[""],"e":{},"g":"a\"b\\\n日"}"#
+        r#"{"c":1,"g":"a\"b\\\n日"}"#
     );
     let word = NoData::Word {
         word: "no\"ne".into(),
@@ -228,8 +228,65 @@ fn json_bodies() {
 }
 
 #[test]
+fn lists_and_objects_that_became_empty_go_and_those_written_empty_stay() {
+    let given = Given::new(&[("email_sha256", "e"), ("cp_qty", "2")]);
+    for (template, body) in [
+        (
+            r#"{"a":["{phone_e164_sha256}","{email_sha256}"]}"#,
+            r#"{"a":["e"]}"#,
+        ),
+        (
+            r#"{"a":["{email_sha256}",{label}, "{label}"],"b":1}"#,
+            r#"{"a":["e"],"b":1}"#,
+        ),
+        (
+            r#"{"a":[{"b":"{label}"},{"b":"{email_sha256}"}]}"#,
+            r#"{"a":[{"b":"e"}]}"#,
+        ),
+        (r#"{"a":{"b":{"c":["{label}"]}},"d":{}}"#, r#"{"d":{}}"#),
+        (
+            r#"{"a":{"b":"x","c":"{label}"},"d":[]}"#,
+            r#"{"a":{"b":"x"},"d":[]}"#,
+        ),
+        (r#"{"a":["{label}"]}"#, "{}"),
+        (r#"["{label}"]"#, "[]"),
+        (r#"[{"a":"{label}"}]"#, "[]"),
+    ] {
+        assert_eq!(json(template, NoData::Drop, &given), body, "{template}");
+    }
+}
+
+#[test]
+fn a_parameter_is_what_the_rule_says() {
+    let given = Given::new(&[
+        ("cp_qty", "2"),
+        ("dcp_price", "10.50"),
+        ("cp_items", r#"[{"id":"A", "n":1}]"#),
+        ("cp_word", "two"),
+        ("amount", "1000"),
+    ]);
+    for (template, body) in [
+        (r#"{"a":{cp_qty}}"#, r#"{"a":"2"}"#),
+        (
+            r#"{"a":{number:cp_qty},"b":{number:dcp_price}}"#,
+            r#"{"a":2,"b":10.50}"#,
+        ),
+        (r#"{"a":{json:cp_items}}"#, r#"{"a":[{"id":"A", "n":1}]}"#),
+        (
+            r#"{"a":"{json:cp_items}"}"#,
+            r#"{"a":"[{\"id\":\"A\", \"n\":1}]"}"#,
+        ),
+        (r#"{"a":{number:cp_word},"b":{json:cp_word},"c":1}"#, r#"{"c":1}"#),
+        (r#"{"a":{number:cp_word||amount}}"#, r#"{"a":1000}"#),
+        (r#"{"a":{number:cp_none}}"#, "{}"),
+    ] {
+        assert_eq!(json(template, NoData::Drop, &given), body, "{template}");
+    }
+}
+
+#[test]
 fn every_name_has_a_value_in_the_sample_of_its_kinds() {
-    for kind in ActivityKind::ALL {
+    for &kind in ActivityKind::ALL {
         let sample = sample_activity(kind).unwrap();
         let context = sample.context();
         let id = PostbackId::new(sample.activity.at_ms, 1);
@@ -238,6 +295,13 @@ fn every_name_has_a_value_in_the_sample_of_its_kinds() {
             context: &context,
             postback: Some(id),
             random: 9,
+            of_rule: OfRule {
+                partner: None,
+                event_word: "Purchase",
+                test_code: "TEST12345",
+                is_test: true,
+                is_for_platform: false,
+            },
         };
         for placeholder in catalogue::all().filter(|p| p.kinds.contains(kind)) {
             let is_other_engagement = matches!(placeholder.name, "impression_time" | "impression_time_hour");
@@ -276,13 +340,14 @@ fn formats_of_values() {
         context: &context,
         postback: None,
         random: 1,
+        of_rule: OfRule::default(),
     };
     for (name, value) in [
         ("created_at", "1763700072"),
         ("created_at_hour", "1763697600"),
         ("created_at_milli", "1763700072000"),
         ("click_time", "1763700000"),
-        ("conversion_duration", "72"),
+        ("conversion_duration", "50"),
         ("revenue", "1235"),
         ("revenue_float", "12.345"),
         ("amount", "12.345"),
@@ -318,18 +383,4 @@ fn formats_of_values() {
         ..values
     };
     assert!(values.custom().is_empty());
-}
-
-#[test]
-fn plain_texts_for_destinations() {
-    let template = TextTemplate::parse("myshop://item?id={label}&s=##SID##", "deep_link").unwrap();
-    assert!(template.holds("sid") && !template.holds("tuid"));
-    assert_eq!(
-        template.render(&Given::new(&[("label", "a b"), ("sid", "x")])),
-        "myshop://item?id=a%20b&s=x"
-    );
-    assert_eq!(
-        TextTemplate::parse("x{nope_x}", "default").unwrap_err()[0].field,
-        "default"
-    );
 }

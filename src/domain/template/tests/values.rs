@@ -2,6 +2,8 @@
 
 use super::*;
 use crate::domain::activity::ActivityKind as K;
+use crate::domain::ids::ActivityId;
+use crate::domain::offer::OfferKind;
 use crate::domain::template::catalogue;
 use crate::domain::template::sample::{Sample, sample_activity};
 
@@ -26,6 +28,7 @@ fn shown(sample: &Sample, name: &str) -> String {
         context: &context,
         postback: None,
         random: 0,
+        of_rule: OfRule::default(),
     };
     values
         .value(catalogue::find(name).unwrap())
@@ -110,5 +113,253 @@ fn nobody_knows_whether_apples_installs_are_organic() {
         let mut sample = bare(kind, &[], &[]);
         sample.activity.session = None;
         assert_eq!(shown(&sample, "is_organic"), organic, "{kind}");
+    }
+}
+
+/// A sample of an app, with what the visitor remembers.
+fn of_app(kind: K, facts: &[(&str, &str)]) -> Sample {
+    let mut sample = bare(kind, facts, &[]);
+    sample.offer.kind = OfferKind::App;
+    sample
+}
+
+#[test]
+fn adid_is_the_id_of_a_device_never_that_of_a_browser() {
+    for (sample, has_one) in [
+        (bare(K::Event, &[], &[]), false),
+        (bare(K::Click, &[], &[]), false),
+        (of_app(K::Click, &[]), false),
+        (of_app(K::Install, &[]), true),
+        (of_app(K::Event, &[]), true),
+    ] {
+        assert_eq!(
+            !shown(&sample, "adid").is_empty(),
+            has_one,
+            "{}",
+            sample.activity.kind
+        );
+        assert!(!shown(&sample, "tuid").is_empty());
+    }
+}
+
+#[test]
+fn users_whom_no_link_brought_are_organic() {
+    let without = |mut sample: Sample| {
+        sample.activity.session = None;
+        ["tracker_name", "trackerName", "network_name", "tracker"].map(|name| shown(&sample, name))
+    };
+    assert_eq!(
+        without(of_app(K::Install, &[])),
+        ["Organic", "Organic", "Organic", ""]
+    );
+    assert_eq!(without(of_app(K::Event, &[]))[0], "Organic");
+    assert_eq!(
+        without(bare(K::Event, &[], &[]))[0],
+        "",
+        "a sale of a site without a click"
+    );
+    assert_eq!(without(of_app(K::SkInstall, &[]))[0], "", "only Apple knows");
+}
+
+#[test]
+fn the_duration_is_that_of_the_conversion_not_of_what_came_later() {
+    let click = bare(K::Click, &[], &[]).activity.at_ms;
+    let at = |seconds: i64| (click.div_euclid(1000) + seconds).to_string();
+    let (installed, back) = (at(60), at(5000));
+    let later = |facts: &[(&str, &str)]| {
+        let mut sample = of_app(K::Event, facts);
+        sample.activity.at_ms = click + 9_000_000;
+        shown(&sample, "conversion_duration").parse::<i64>().unwrap()
+    };
+    assert_eq!(later(&[("installed_at", &installed)]), 60);
+    let before = at(-9000);
+    assert_eq!(
+        later(&[("installed_at", &before), ("reattributed_at", &back)]),
+        5000
+    );
+    let mut update = bare(K::EventUpdate, &[], &[]);
+    update.activity.of = Some(ActivityId::new(click + 30_000, 1));
+    update.activity.at_ms = click + 900_000;
+    assert_eq!(shown(&update, "conversion_duration"), "30");
+}
+
+#[test]
+fn what_follows_from_what_is_known_is_filled() {
+    let mut sample = bare(K::Install, &[], &[]);
+    let mut with = |destination: &str| {
+        sample.activity.session.as_mut().unwrap().destination = destination.into();
+        shown(&sample, "store")
+    };
+    assert_eq!(with("https://apps.apple.com/jp/app/id123"), "itunes");
+    assert_eq!(with("https://play.google.com/store/apps/details?id=a"), "google");
+    assert_eq!(with("market://details?id=a"), "google");
+    assert_eq!(with("https://shop.example/"), "");
+    for (said, limited, enabled) in [
+        (("tracking_enabled", "1"), "0", "1"),
+        (("tracking_limited", "1"), "1", "0"),
+        (("att_status", "3"), "0", "1"),
+        (("att_status", "2"), "1", "0"),
+        (("att_status", "0"), "", ""),
+    ] {
+        let sample = bare(K::Install, &[], &[said]);
+        assert_eq!(shown(&sample, "tracking_limited"), limited, "{said:?}");
+        assert_eq!(shown(&sample, "tracking_enabled"), enabled, "{said:?}");
+    }
+    let sample = bare(K::Event, &[], &[("installed_at", "1763700050")]);
+    assert_eq!(shown(&sample, "installed_at_hour"), "1763697600");
+}
+
+#[test]
+fn a_partner_hears_its_own_words_for_statuses_and_events() {
+    let mut sample = bare(K::Event, &[], &[]);
+    let status = |sample: &Sample| (shown(sample, "partner_status"), shown(sample, "status"));
+    assert_eq!(status(&sample), ("sale".into(), "approved".into()));
+    let event = sample.activity.event.clone().unwrap();
+    assert_eq!(shown(&sample, "partner_event"), shown(&sample, "event_name"));
+    sample.partner.wording.statuses.clear();
+    sample.partner.wording.events.insert(event, "lead".into());
+    assert_eq!(status(&sample), ("approved".into(), "approved".into()));
+    assert_eq!(shown(&sample, "partner_event"), "lead");
+    // A platform that hears of another partner's conversion.
+    sample
+        .partner
+        .wording
+        .statuses
+        .insert(sample.activity.status.unwrap(), "sale".into());
+    let (platform, context) = ("platform".parse().unwrap(), sample.context());
+    let values = ActivityValues {
+        activity: &sample.activity,
+        context: &context,
+        postback: None,
+        random: 0,
+        of_rule: OfRule {
+            partner: Some(&platform),
+            ..OfRule::default()
+        },
+    };
+    let said = |name: &str| values.value_of(name).unwrap_or_default();
+    assert_eq!(said("partner_status"), "approved");
+    assert_eq!(said("partner_event"), said("event_name"));
+}
+
+#[test]
+fn digests_are_empty_where_the_visitor_refused() {
+    use crate::domain::identity::Consent;
+    let names = [
+        "email_sha256",
+        "email_plain_sha256",
+        "phone_digits_sha256",
+        "external_id_sha256",
+    ];
+    let mut sample = bare(
+        K::Event,
+        &[],
+        &[("page_url", "https://s.example/t"), ("event_id", "e-1")],
+    );
+    for name in names {
+        assert_eq!(
+            shown(&sample, name),
+            catalogue::find(name).unwrap().sample,
+            "{name}"
+        );
+    }
+    assert_eq!(shown(&sample, "event_id"), "e-1");
+    assert_eq!(shown(&sample, "page_url"), "https://s.example/t");
+    sample.activity.identity.ad_user_data = Some(Consent::Denied);
+    assert_eq!(names.map(|name| shown(&sample, name)), ["", "", "", ""]);
+    assert_eq!(shown(&sample, "ad_user_data"), "denied");
+    sample.activity.input.fields.clear();
+    assert_eq!(shown(&sample, "event_id"), sample.activity.id.to_string());
+}
+
+#[test]
+fn times_in_every_form() {
+    let sample = bare(K::Event, &[], &[]);
+    for name in [
+        "created_at_milli",
+        "created_at_micro",
+        "created_at_iso",
+        "click_time_milli",
+        "click_time_micro",
+        "click_time_iso",
+    ] {
+        assert_eq!(
+            shown(&sample, name),
+            catalogue::find(name).unwrap().sample,
+            "{name}"
+        );
+    }
+    let context = Context {
+        zone: "Nowhere/Else",
+        ..sample.context()
+    };
+    let values = ActivityValues {
+        activity: &sample.activity,
+        context: &context,
+        postback: None,
+        random: 0,
+        of_rule: OfRule::default(),
+    };
+    let utc = values.value(catalogue::find("created_at_iso").unwrap());
+    assert_eq!(utc.as_deref(), Some("2025-11-21T04:41:12+00:00"));
+}
+
+#[test]
+fn a_parameter_of_the_activity_stands_over_that_of_the_click() {
+    let mut sample = bare(K::Event, &[], &[("_fbp", "fb.1.2"), ("plan", "field")]);
+    sample.activity.input.custom = vec![("plan".into(), "own".into())];
+    let session = sample.activity.session.as_mut().unwrap();
+    session.parameters = vec![("fbclid".into(), "Fb-1".into()), ("plan".into(), "click".into())];
+    let context = sample.context();
+    let values = ActivityValues {
+        activity: &sample.activity,
+        context: &context,
+        postback: None,
+        random: 0,
+        of_rule: OfRule::default(),
+    };
+    for (name, value) in [
+        ("plan", "own"),
+        ("_fbp", "fb.1.2"),
+        ("fbclid", "Fb-1"),
+        ("none", ""),
+    ] {
+        assert_eq!(values.own_parameter(name).unwrap_or_default(), value, "{name}");
+    }
+}
+
+#[test]
+fn an_amount_goes_over_the_rate_of_its_day_and_is_empty_without_one() {
+    use crate::domain::money::{Currency, Money};
+    use crate::domain::rates::Rates;
+    let mut sample = bare(K::Event, &[], &[]);
+    sample.activity.money = Some(Money::parse("3100 JPY").unwrap());
+    let rates = |text: &str| Rates::parse(text, Currency::JPY).unwrap();
+    // The sample is of 2025-11-21 in Tokyo.
+    for (text, dollars, cents) in [
+        ("", "", ""),
+        ("2025-11-01,USD,155", "20", "2000"),
+        ("2025-11-22,USD,155", "", ""),
+        ("2025-01-01,USD,155", "", ""),
+    ] {
+        let rates = rates(text);
+        let context = Context {
+            rates: &rates,
+            ..sample.context()
+        };
+        let values = ActivityValues {
+            activity: &sample.activity,
+            context: &context,
+            postback: None,
+            random: 0,
+            of_rule: OfRule::default(),
+        };
+        let said = |name: &str| values.value_of(name).unwrap_or_default();
+        assert_eq!(
+            (said("revenue_usd").as_str(), said("revenue_usd_cents").as_str()),
+            (dollars, cents),
+            "{text}"
+        );
+        assert_eq!(said("reporting_revenue"), "3100");
     }
 }

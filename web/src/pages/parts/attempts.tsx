@@ -4,12 +4,18 @@ import { useState } from "react";
 import type { Attempt, OutgoingRequest } from "../../api/types";
 import { Badge, Button, CopyButton, Facts, Time } from "../../components/basic";
 import { useFormat, useT } from "../../i18n/all";
+import "./attempts.css";
+
+/** Whether the receiver took it: as its rule reads the answer, else by the status. */
+function isTaken(attempt: Attempt): boolean {
+  if (attempt.verdict) return attempt.verdict === "delivered";
+  return attempt.status !== null && attempt.status >= 200 && attempt.status < 300;
+}
 
 export function AnswerBadge({ attempt }: { attempt: Attempt }) {
   const t = useT();
   if (attempt.status !== null) {
-    const isGood = attempt.status >= 200 && attempt.status < 300;
-    return <Badge tone={isGood ? "ok" : "bad"}>HTTP {attempt.status}</Badge>;
+    return <Badge tone={isTaken(attempt) ? "ok" : "bad"}>HTTP {attempt.status}</Badge>;
   }
   const code = `attempt_error.${attempt.error ?? "internal"}`;
   return <Badge tone="bad">{t.has(code) ? t(code) : attempt.error}</Badge>;
@@ -59,7 +65,7 @@ export function AttemptLine({ attempt, open = false }: { attempt: Attempt; open?
   const t = useT();
   const format = useFormat();
   const [isOpen, setOpen] = useState(open);
-  const isGood = attempt.status !== null && attempt.status >= 200 && attempt.status < 300;
+  const isGood = isTaken(attempt);
   return (
     <div>
       <div className="row">
@@ -70,6 +76,10 @@ export function AttemptLine({ attempt, open = false }: { attempt: Attempt; open?
         )}
         <strong>{t("attempt.number", { number: attempt.number })}</strong>
         <AnswerBadge attempt={attempt} />
+        {attempt.verdict && attempt.verdict !== "delivered" && (
+          <Badge tone="warn">{t(`verdict.${attempt.verdict}`)}</Badge>
+        )}
+        {attempt.said && <span>{t("attempt.said", { text: attempt.said })}</span>}
         <Time ms={attempt.at_ms} />
         <span className="muted">{format.duration(attempt.duration_ms)}</span>
         {attempt.is_manual && <Badge tone="plain">{t("attempt.manual")}</Badge>}

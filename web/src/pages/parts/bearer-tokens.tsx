@@ -9,6 +9,7 @@ import { Confirm, Dialog } from "../../components/dialog";
 import { Form, Problem, SubmitButton, TextField, useForm } from "../../components/form";
 import { toast } from "../../components/toast";
 import { useT } from "../../i18n/all";
+import "./bearer-tokens.css";
 
 const SCOPES: readonly TrustScope[] = ["conversions", "events", "sessions", "ad_revenue", "gdpr"];
 

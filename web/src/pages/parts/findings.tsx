@@ -4,6 +4,7 @@ import type { ReactNode } from "react";
 import type { Finding } from "../../api/types";
 import { Button } from "../../components/basic";
 import { useI18n } from "../../i18n/all";
+import "./findings.css";
 
 export function MarkedText({ text, findings }: { text: string; findings: readonly Finding[] }) {
   const sorted = findings

@@ -32,7 +32,16 @@ export function useKindName(): (kind: string) => string {
 
 /** Texts of server codes, such as refusal reasons; the code itself stands in for what is new. */
 export function useCodeText(
-  prefix: "refusal" | "fail" | "match" | "lost" | "skipped" | "alert_outcome",
+  prefix:
+    | "refusal"
+    | "fail"
+    | "match"
+    | "lost"
+    | "skipped"
+    | "alert_outcome"
+    | "raw_data_outcome"
+    | "decide"
+    | "identity_reason",
 ): (code: string | null | undefined) => string {
   const t = useT();
   return (code) => {

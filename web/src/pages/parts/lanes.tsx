@@ -19,14 +19,26 @@ export function Lanes() {
           rows={lanes}
           rowKey={(l) => l.lane}
           columns={[
-            { id: "lane", label: t("pb.lane"), render: (l) => <code>{l.lane}</code> },
+            { id: "lane", label: t("pb.lane"), sort: (l) => l.lane, render: (l) => <code>{l.lane}</code> },
             {
               id: "health",
               label: t("offers.state"),
               render: (l) => <Badge tone={TONES[l.state]}>{t(`lane.${l.state}`)}</Badge>,
             },
-            { id: "waiting", label: t("postback.waiting"), numeric: true, render: (l) => format.number(l.waiting) },
-            { id: "wire", label: t("postback.in_flight"), numeric: true, render: (l) => format.number(l.in_flight) },
+            {
+              id: "waiting",
+              label: t("postback.waiting_all"),
+              numeric: true,
+              sort: (l) => l.waiting,
+              render: (l) => format.number(l.waiting),
+            },
+            {
+              id: "wire",
+              label: t("postback.in_flight"),
+              numeric: true,
+              sort: (l) => l.in_flight,
+              render: (l) => format.number(l.in_flight),
+            },
             {
               id: "failures",
               label: t("lanes.failures"),

@@ -11,6 +11,7 @@ import { useT } from "../../i18n/all";
 import { StoryRow, useStream } from "../live";
 import { addEvent, type LiveEvent, type LiveStory } from "../live-model";
 import { newRule, ruleBody } from "./partner-fields";
+import "./live-list.css";
 
 type Stage = "idle" | "running" | "done";
 
@@ -55,7 +56,11 @@ export function LiveTest({ link }: { link: Link }) {
           text: `${before.address}/test?sid={sid}&id=##PARA1##&amount=##AMOUNT##&uid=##CONTENT_UID1##`,
         }),
       );
-      const click = await post<SessionRow>("/test/click", { link: link.token, query: "param1=test-click-id" });
+      const click = await post<SessionRow>("/test/click", {
+        link: link.token,
+        query: "param1=test-click-id",
+        only_rule: rule.id,
+      });
       setSid(click.id);
       add({ type: "session", data: click });
       await post("/test/conversion", { sid: click.id, amount: "1000" });

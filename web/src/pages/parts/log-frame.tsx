@@ -1,14 +1,14 @@
 /** What the four logs share: periods, saved views, filters, columns, CSV. */
 import { Download } from "lucide-react";
 import { type ReactNode, useState } from "react";
-import { apiUrl, type Query } from "../../api/client";
+import { download, type Query } from "../../api/client";
 import { useLinks, useOffers, usePartners } from "../../api/queries";
 import { Button } from "../../components/basic";
 import { Dialog } from "../../components/dialog";
 import { type Filters, PeriodButtons, SavedViews } from "../../components/filters";
-import { type Option, SelectField, TextField } from "../../components/form";
+import { CheckField, type Option, Problem, SelectField, TextField } from "../../components/form";
 import { useI18n, useT } from "../../i18n/all";
-import { linkName } from "../links";
+import { linkName } from "./link-name";
 
 export function useConfigOptions() {
   const t = useT();
@@ -84,11 +84,21 @@ export function SearchFilter({ filters, hint }: { filters: Filters; hint: string
   );
 }
 
-/** Downloads the list with its filters; headings come in the language of the screen. */
+/** Downloads the list with its filters; headings and words come in the language of the screen. */
 export function CsvButton({ path, query }: { path: string; query: Query }) {
   const { t, language } = useI18n();
   const [isOpen, setOpen] = useState(false);
   const [encoding, setEncoding] = useState(language === "ja" ? "shift_jis" : "utf8");
+  const [hasCodes, setCodes] = useState(false);
+  const [isBusy, setBusy] = useState(false);
+  const [problem, setProblem] = useState<unknown>(null);
+  const start = () => {
+    setBusy(true);
+    setProblem(null);
+    download(`${path}.csv`, { ...query, encoding, language, ...(hasCodes ? { codes: true } : {}) })
+      .then(() => setOpen(false), setProblem)
+      .finally(() => setBusy(false));
+  };
   return (
     <>
       <Button size="small" icon={Download} onPress={() => setOpen(true)}>
@@ -107,17 +117,13 @@ export function CsvButton({ path, query }: { path: string; query: Query }) {
             ]}
             help={t("csv.encoding_help")}
           />
+          <CheckField label={t("csv.codes")} help={t("csv.codes_help")} value={hasCodes} onChange={setCodes} />
+          <Problem error={problem} />
           <div className="row end">
             <Button onPress={() => setOpen(false)}>{t("form.cancel")}</Button>
-            <a
-              className="btn primary"
-              href={apiUrl(`${path}.csv`, { ...query, encoding, language })}
-              download
-              onClick={() => setOpen(false)}
-            >
-              <Download size={17} aria-hidden />
-              {t("csv.download")}
-            </a>
+            <Button variant="primary" icon={Download} isBusy={isBusy} onPress={start}>
+              {isBusy ? t("csv.busy") : t("csv.download")}
+            </Button>
           </div>
         </div>
       </Dialog>

@@ -4,6 +4,8 @@ import type { ReactNode } from "react";
 import { useCanEdit, useLinks, useOffers, usePartners, useRules } from "../../api/queries";
 import { Card, CopyLine, LinkButton } from "../../components/basic";
 import { useT } from "../../i18n/all";
+import { AskFor } from "./ask-for";
+import "./next-steps.css";
 
 export function NextSteps() {
   const t = useT();
@@ -13,8 +15,7 @@ export function NextSteps() {
   const rules = useRules().data;
   const links = useLinks().data;
   if (!offers || !partners || !rules || !links) return null;
-  const isTold = (id: string) =>
-    rules.some((r) => r.enabled && r.scope.type === "partner" && r.scope.partner === id);
+  const isTold = (id: string) => rules.some((r) => r.enabled && r.scope.type === "partner" && r.scope.partner === id);
   const untold = partners.find((p) => !isTold(p.id));
   const link = links[0];
   const offer = offers[0];
@@ -36,6 +37,7 @@ export function NextSteps() {
             <>
               <div style={{ flex: "1 1 100%" }}>
                 <CopyLine text={link.urls.submission_url} />
+                <AskFor urls={link.urls} />
               </div>
               <LinkButton href={`/links/${link.token}/hand-out`}>{t("link.hand_out")}</LinkButton>
             </>

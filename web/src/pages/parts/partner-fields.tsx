@@ -1,11 +1,22 @@
 /** Fields of a partner, and its three status URLs, which are three simple rules. */
-import { Plus, Trash2 } from "lucide-react";
+
 import { useQuery } from "@tanstack/react-query";
-import { del, post, put } from "../../api/client";
-import { useDeferredValue } from "react";
+import { Plus, Trash2 } from "lucide-react";
+import { post } from "../../api/client";
 import { useCanEdit, useOffers } from "../../api/queries";
-import type { ActivityKind, ClickParameter, ConversionStatus, Finding, Partner, Preset, Rule } from "../../api/types";
+import type {
+  ActivityKind,
+  ClickParameter,
+  ConversionStatus,
+  Finding,
+  Partner,
+  Preset,
+  Rule,
+  StatusUrl,
+  StatusUrls,
+} from "../../api/types";
 import { Button, Note } from "../../components/basic";
+import { useDebounced } from "../../components/debounce";
 import { NumberField, SelectField, TextField } from "../../components/form";
 import { useT } from "../../i18n/all";
 import { FindingList } from "./findings";
@@ -13,15 +24,21 @@ import { PayoutField } from "./policy-fields";
 import { RuleText } from "./rule-text";
 
 export const STATUSES: readonly ConversionStatus[] = ["pending", "approved", "rejected"];
-export type StatusTexts = Record<ConversionStatus, string>;
+const NO_URL: StatusUrl = { text: "", name: "", rule: null, updated_at_ms: null };
+export const NO_URLS: StatusUrls = { pending: NO_URL, approved: NO_URL, rejected: NO_URL };
 
-export const NO_TEXTS: StatusTexts = { pending: "", approved: "", rejected: "" };
+/** What is sent to save a partner with its status URLs; rules that are new are named by their status. */
+export function withUrlsBody(partner: Partner, urls: StatusUrls, nameOf: (status: ConversionStatus) => string) {
+  const named = STATUSES.map((s) => [s, { ...urls[s], name: urls[s].name || nameOf(s), text: urls[s].text.trim() }]);
+  return { partner: partnerBody(partner), status_urls: Object.fromEntries(named) };
+}
 
 export function newPartner(): Partner {
   return {
     id: "",
     name: "",
     preset: null,
+    stop: null,
     click_parameters: [{ name: "param1", para: 1, macro_text: null }],
     callback_hosts: [],
     delivery: {
@@ -33,8 +50,11 @@ export function newPartner(): Partner {
       ttl_h: null,
     },
     payouts: [],
-    trust: { mode: "off", bearer_tokens: [], hmac_secret: null, allowed_ips: [] },
+    wording: { statuses: {}, events: {} },
+    trust: { mode: "off", bearer_tokens: [], hmac_secret: null, allowed_ips: [], addresses_may_change: false },
+    charset: null,
     note: "",
+    categories: [],
     created_at_ms: 0,
     updated_at_ms: 0,
   };
@@ -54,26 +74,23 @@ export function partnerBody(partner: Partner): Partial<Partner> {
   return updated_at_ms ? { ...body, updated_at_ms } : body;
 }
 
+const BLANK = /<([A-Z0-9_]+)>/g;
+
+/** Whether a text still has a blank of a preset. */
+export const hasBlanks = (text: string): boolean => text.search(BLANK) >= 0;
+
 /** Puts the operator's words in place of the blanks (`<HOST>`) of a preset. */
 export function fillBlanks(text: string, words: Readonly<Record<string, string>>): string {
-  return text.replaceAll(/<([A-Z0-9_]+)>/g, (whole, key: string) => words[key]?.trim() || whole);
+  return text.replaceAll(BLANK, (whole, key: string) => words[key]?.trim() || whole);
 }
 
 const CONVERSION_KINDS: readonly ActivityKind[] = ["event", "event_update"];
 
-/** The rule behind a status URL: this partner, one status, nothing else asked. */
-export function statusRule(rules: readonly Rule[], partner: string, status: ConversionStatus): Rule | undefined {
-  return rules.find(
-    (r) =>
-      r.scope.type === "partner" &&
-      r.scope.partner === partner &&
-      !r.scope.offer &&
-      !r.event &&
-      r.statuses.length === 1 &&
-      r.statuses[0] === status &&
-      r.kinds.length === 2 &&
-      CONVERSION_KINDS.every((k) => r.kinds.includes(k)),
-  );
+/** Where the rule text of a preset goes: the fields of its statuses, or the one field of a rule without a status. */
+export function presetUrls(preset: Preset, text: string): { urls: StatusUrls; appText: string } {
+  const urls = { ...NO_URLS };
+  for (const status of preset.statuses) urls[status] = { ...NO_URL, text };
+  return { urls, appText: preset.statuses.length ? "" : text };
 }
 
 export function newRule(): Rule {
@@ -92,6 +109,16 @@ export function newRule(): Rule {
     no_data: { policy: "empty" },
     signing_secret: null,
     include_bots: false,
+    allow_empty_click_id: false,
+    amount_changes: false,
+    credit: "credited",
+    secrets_of: null,
+    event_map: [],
+    needs: [],
+    max_age_h: null,
+    test: null,
+    answers: null,
+    second_look: null,
     updated_at_ms: 0,
   };
 }
@@ -99,30 +126,6 @@ export function newRule(): Rule {
 export function ruleBody(rule: Rule): Partial<Rule> {
   const { id, updated_at_ms, broken, ...body } = rule;
   return updated_at_ms ? { ...body, updated_at_ms } : body;
-}
-
-/** Brings the rules of a partner in line with its three fields. */
-export async function saveStatusTexts(
-  partner: string,
-  texts: StatusTexts,
-  rules: readonly Rule[],
-  nameOf: (status: ConversionStatus) => string,
-): Promise<void> {
-  for (const status of STATUSES) {
-    const old = statusRule(rules, partner, status);
-    const text = texts[status].trim();
-    if (!old && text) {
-      const rule: Rule = {
-        ...newRule(),
-        name: nameOf(status),
-        scope: { type: "partner", partner, offer: null },
-        statuses: [status],
-        text,
-      };
-      await post("/rules", ruleBody(rule));
-    } else if (old && !text) await del(`/rules/${old.id}`);
-    else if (old && text !== old.text) await put(`/rules/${old.id}`, ruleBody({ ...old, text }));
-  }
 }
 
 export function useCheck(rule: Rule, enabled: boolean) {
@@ -136,25 +139,24 @@ export function useCheck(rule: Rule, enabled: boolean) {
   });
 }
 
-export function StatusUrlFields({
-  texts,
-  onChange,
-  partner,
-}: {
-  texts: StatusTexts;
-  onChange: (texts: StatusTexts) => void;
+export function StatusUrlFields(props: {
+  urls: StatusUrls;
+  onChange: (urls: StatusUrls) => void;
   partner: string;
+  error: (field: string) => string | undefined;
 }) {
   const t = useT();
+  const { urls, onChange } = props;
   return (
     <div className="stack">
       {STATUSES.map((status) => (
-        <StatusUrl
+        <StatusUrlField
           key={status}
           status={status}
-          value={texts[status]}
-          partner={partner}
-          onChange={(text) => onChange({ ...texts, [status]: text })}
+          value={urls[status].text}
+          partner={props.partner}
+          onChange={(text) => onChange({ ...urls, [status]: { ...urls[status], text } })}
+          error={props.error(`${status}.text`)}
         />
       ))}
       <Note tone="info">{t("partner.status_note")}</Note>
@@ -162,30 +164,40 @@ export function StatusUrlFields({
   );
 }
 
-function StatusUrl(props: {
+function StatusUrlField(props: {
   status: ConversionStatus;
   value: string;
   partner: string;
   onChange: (text: string) => void;
+  error: string | undefined;
 }) {
   const t = useT();
   // A partner that is not saved yet cannot be named; an offer stands in for the check of the text.
   const offer = useOffers().data?.[0]?.id;
+  const settled = useDebounced(props.value);
   const rule: Rule = {
     ...newRule(),
     scope: props.partner
       ? { type: "partner", partner: props.partner, offer: null }
       : { type: "offer", offer: offer ?? "" },
     statuses: [props.status],
-    text: useDeferredValue(props.value),
+    text: settled,
   };
   const canEdit = useCanEdit();
-  const check = useCheck(rule, canEdit && Boolean(props.partner || offer));
+  // What a preset leaves open is asked for in fields of its own, and is no mistake yet.
+  const isOpen = hasBlanks(settled);
+  const check = useCheck(rule, canEdit && !isOpen && Boolean(props.partner || offer));
   return (
     <div className="stack tight">
-      <RuleText label={t(`partner.url_${props.status}`)} value={props.value} onChange={props.onChange} rows={2} />
-      {props.value.trim() && check.data && (
-        <FindingList findings={check.data.findings} text={props.value} onReplace={props.onChange} />
+      <RuleText
+        label={t(`partner.url_${props.status}`)}
+        value={props.value}
+        onChange={props.onChange}
+        rows={2}
+        error={props.error}
+      />
+      {settled.trim() && !isOpen && check.data && (
+        <FindingList findings={check.data.findings} text={settled} onReplace={props.onChange} />
       )}
     </div>
   );
@@ -310,6 +322,9 @@ export function DeliveryFields({
   );
 }
 
+/** Stands for installs among the events of an app; a token of an event has no such sign. */
+const INSTALLS = "*installs";
+
 export function PartnerPayouts({
   value,
   onChange,
@@ -332,7 +347,7 @@ export function PartnerPayouts({
               <SelectField
                 label={t("link.offer")}
                 value={row.offer}
-                onChange={(v) => change({ ...row, offer: v, event: null })}
+                onChange={(v) => change({ ...row, offer: v, event: null, installs: false })}
                 options={offers.map((o) => ({ value: o.id, label: o.name }))}
                 error={error(`payouts.${i}.offer`)}
               />
@@ -340,10 +355,11 @@ export function PartnerPayouts({
             <div className="grow" style={{ minWidth: 150 }}>
               <SelectField
                 label={t("conversion.event")}
-                value={row.event ?? ""}
-                onChange={(v) => change({ ...row, event: v || null })}
+                value={row.installs ? INSTALLS : (row.event ?? "")}
+                onChange={(v) => change({ ...row, event: v === INSTALLS ? null : v || null, installs: v === INSTALLS })}
                 options={[
                   { value: "", label: t("common.all") },
+                  ...(offer?.kind === "app" ? [{ value: INSTALLS, label: t("installs.title") }] : []),
                   ...(offer?.events ?? []).flatMap((e) => (e.token ? [{ value: e.token, label: e.name }] : [])),
                 ]}
               />
@@ -354,6 +370,7 @@ export function PartnerPayouts({
                 value={row.payout}
                 currency={offer?.currency ?? "JPY"}
                 onChange={(payout) => payout && change({ ...row, payout })}
+                isFixed={row.installs}
                 error={error(`payouts.${i}.payout`)}
               />
             </div>
@@ -378,7 +395,12 @@ export function PartnerPayouts({
             if (first)
               onChange([
                 ...value,
-                { offer: first.id, event: null, payout: { type: "fixed", amount: "1000", currency: first.currency } },
+                {
+                  offer: first.id,
+                  event: null,
+                  installs: false,
+                  payout: { type: "fixed", amount: "1000", currency: first.currency },
+                },
               ]);
           }}
         >

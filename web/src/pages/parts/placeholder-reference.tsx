@@ -7,6 +7,7 @@ import { Problem, TextField } from "../../components/form";
 import { Table } from "../../components/table";
 import { useI18n } from "../../i18n/all";
 import { KINDS, useKindName } from "./kinds";
+import "./placeholder-reference.css";
 
 export function PlaceholderReference() {
   const { t, language } = useI18n();

@@ -1,10 +1,18 @@
 /** Fields that offers, links and partners share: destinations, windows, payouts, trust. */
-import { LinesField, NumberField, SelectField, TextField } from "../../components/form";
-import type { AttributionKey, AttributionPolicy, Destinations, Payout, TrustPolicy } from "../../api/types";
-import { CheckField } from "../../components/form";
-import { useT } from "../../i18n/all";
+
 import { useId, useState } from "react";
-import { FieldFrame } from "../../components/form";
+import type {
+  Approval,
+  AttributionKey,
+  AttributionPolicy,
+  Destinations,
+  InstallTerms,
+  Offer,
+  Payout,
+  TrustPolicy,
+} from "../../api/types";
+import { CheckField, FieldFrame, LinesField, NumberField, SelectField, TextField } from "../../components/form";
+import { useT } from "../../i18n/all";
 
 export function DestinationFields(props: {
   value: Destinations;
@@ -118,6 +126,102 @@ export function AttributionFields(props: {
   );
 }
 
+export function ApprovalFields(props: {
+  value: Approval;
+  onChange: (value: Approval) => void;
+  error: (field: string) => string | undefined;
+}) {
+  const t = useT();
+  const { value, onChange } = props;
+  return (
+    <>
+      <SelectField
+        label={t("event.approval")}
+        value={value.mode}
+        onChange={(mode) =>
+          onChange(mode === "after_days" ? { mode, days: 30 } : { mode: mode as "automatic" | "manual" })
+        }
+        options={(["automatic", "after_days", "manual"] as const).map((mode) => ({
+          value: mode,
+          label: t(`approval.${mode}`),
+        }))}
+        error={props.error("approval")}
+      />
+      {value.mode === "after_days" && (
+        <NumberField
+          label={t("event.approval_days")}
+          value={value.days}
+          onChange={(days) => onChange({ mode: "after_days", days: days ?? 1 })}
+        />
+      )}
+    </>
+  );
+}
+
+/** Installs of an app as conversions. */
+export function InstallFields(props: {
+  value: InstallTerms;
+  onChange: (value: InstallTerms) => void;
+  currency: string;
+  error: (field: string) => string | undefined;
+}) {
+  const t = useT();
+  const { value, onChange } = props;
+  return (
+    <div className="stack">
+      <div className="grid">
+        <ApprovalFields
+          value={value.approval}
+          onChange={(approval) => onChange({ ...value, approval })}
+          error={props.error}
+        />
+        <PayoutField
+          label={t("event.payout")}
+          value={value.payout}
+          currency={props.currency}
+          onChange={(payout) => onChange({ ...value, payout })}
+          error={props.error("payout")}
+          isFixed
+        />
+      </div>
+      <div className="stack tight">
+        <CheckField
+          label={t("installs.reattributions")}
+          value={value.reattributions}
+          onChange={(v) => onChange({ ...value, reattributions: v })}
+        />
+        <CheckField
+          label={t("installs.reinstalls")}
+          value={value.reinstalls}
+          onChange={(v) => onChange({ ...value, reinstalls: v })}
+        />
+      </div>
+    </div>
+  );
+}
+
+const CHARSETS = ["shift_jis", "euc_jp", "gb18030", "big5", "euc_kr", "windows1252"] as const;
+
+export function CharsetField(props: {
+  value: Offer["charset"];
+  onChange: (value: Offer["charset"]) => void;
+  help: string;
+}) {
+  const t = useT();
+  return (
+    <SelectField
+      label={t("charset.label")}
+      help={props.help}
+      value={props.value ?? ""}
+      onChange={(v) => props.onChange(CHARSETS.find((known) => known === v) ?? null)}
+      options={[
+        { value: "", label: t("charset.found") },
+        ...CHARSETS.map((value) => ({ value, label: t(`charset.${value}`) })),
+      ]}
+    />
+  );
+}
+
 /** Amount text with full-width digits folded; the server judges the rest. */
 const plainAmount = (text: string) => text.normalize("NFKC").replaceAll(/[^0-9.]/g, "");
 
@@ -127,6 +231,8 @@ export function PayoutField(props: {
   currency: string;
   onChange: (value: Payout | null) => void;
   error?: string | undefined;
+  /** There is no amount that a share could be taken of. */
+  isFixed?: boolean;
 }) {
   const t = useT();
   const id = useId();
@@ -151,7 +257,7 @@ export function PayoutField(props: {
         >
           <option value="none">{t("payout.none")}</option>
           <option value="fixed">{t("payout.fixed")}</option>
-          <option value="percent">{t("payout.percent")}</option>
+          {!props.isFixed && <option value="percent">{t("payout.percent")}</option>}
         </select>
         {value && (
           <input
@@ -196,6 +302,14 @@ export function TrustFields(props: {
         placeholder="203.0.113.0/24"
         error={props.error("allowed_ips")}
       />
+      {value.allowed_ips.length > 0 && (
+        <CheckField
+          label={t("trust.addresses_may_change")}
+          help={t("trust.addresses_may_change_help")}
+          value={value.addresses_may_change}
+          onChange={(v) => onChange({ ...value, addresses_may_change: v })}
+        />
+      )}
       <TextField
         label={t("trust.hmac")}
         help={isSet ? t("secret.is_set") : t("trust.hmac_help")}

@@ -4,11 +4,12 @@ import { Ban, RotateCw } from "lucide-react";
 import { useState } from "react";
 import { get, post } from "../../api/client";
 import { useCanEdit, useRefresh } from "../../api/queries";
-import type { Job } from "../../api/types";
+import type { Attempt, Job, PostbackDetail, PostbackLook } from "../../api/types";
 import { Button, Note } from "../../components/basic";
 import { Confirm, Dialog } from "../../components/dialog";
-import { Problem, SelectField } from "../../components/form";
-import { useT } from "../../i18n/all";
+import { CheckField, Problem, SelectField } from "../../components/form";
+import { useFormat, useT } from "../../i18n/all";
+import { AnswerBadge } from "./attempts";
 
 export type Work = "resend" | "cancel";
 
@@ -33,39 +34,70 @@ const TEXTS = {
   },
 } as const;
 
-export function ResendOne({ id }: { id: string }) {
+/** Sends one postback again; what was delivered only after a question. Says what was answered, once it was. */
+export function ResendOne({ postback }: { postback: { id: string; state: string; attempts: number } }) {
   const t = useT();
   const refresh = useRefresh();
   const canEdit = useCanEdit();
-  const [state, setState] = useState<"idle" | "busy" | "done">("idle");
+  const [isBusy, setBusy] = useState(false);
+  const [isAsking, setAsking] = useState(false);
+  const [answer, setAnswer] = useState<Attempt | "none" | null>(null);
   const [problem, setProblem] = useState<unknown>(null);
   if (!canEdit) return null;
+  const resend = async () => {
+    await finished(await post<Job>("/postbacks/resend", { ids: [postback.id] }));
+    setAnswer((await nextAttempt(postback.id, postback.attempts)) ?? "none");
+    await refresh("postbacks", "trace", "queue");
+  };
+  const start = () => {
+    setBusy(true);
+    setProblem(null);
+    setAnswer(null);
+    resend()
+      .catch(setProblem)
+      .finally(() => setBusy(false));
+  };
   return (
     <>
       <Button
         size="small"
         icon={RotateCw}
-        isBusy={state === "busy"}
-        onPress={() => {
-          setState("busy");
-          post<Job>("/postbacks/resend", { ids: [id] }).then(
-            () => {
-              setState("done");
-              // The answer of the receiver follows a moment later.
-              setTimeout(() => void refresh("postbacks", "trace"), 1200);
-            },
-            (error: unknown) => {
-              setState("idle");
-              setProblem(error);
-            },
-          );
-        }}
+        isBusy={isBusy}
+        onPress={() => (postback.state === "delivered" ? setAsking(true) : start())}
       >
-        {state === "done" ? t("resend.done_one") : t("resend.do")}
+        {isBusy ? t("resend.busy") : t("resend.do")}
       </Button>
+      <span aria-live="polite">
+        {answer === "none" && <span className="small">{t("resend.no_answer_yet")}</span>}
+        {answer && answer !== "none" && (
+          <span className="row one-line small">
+            {t("resend.answered")} <AnswerBadge attempt={answer} />
+          </span>
+        )}
+      </span>
+      <Confirm
+        isOpen={isAsking}
+        onClose={() => setAsking(false)}
+        onConfirm={start}
+        title={t("resend.delivered_title")}
+        action={t("resend.do")}
+      >
+        {t("resend.text")}
+      </Confirm>
       <Problem error={problem} />
     </>
   );
+}
+
+/** The first attempt after those that there were, if it ends within ten seconds. */
+async function nextAttempt(id: string, before: number): Promise<Attempt | null> {
+  for (let looks = 0; looks < 40; looks += 1) {
+    const { attempts } = await get<PostbackDetail>(`/postbacks/${id}`);
+    const latest = attempts.at(-1);
+    if (latest && attempts.length > before) return latest;
+    await new Promise((done) => setTimeout(done, 250));
+  }
+  return null;
 }
 
 export function CancelOne({ id }: { id: string }) {
@@ -123,11 +155,21 @@ export function BulkDialog(props: {
   const t = useT();
   const { work, count } = props;
   const [how, setHow] = useState("as_it_was");
+  const [hasDelivered, setDelivered] = useState(false);
   const [problem, setProblem] = useState<unknown>(null);
   const [isBusy, setBusy] = useState(false);
+  const format = useFormat();
+  const look = useQuery({
+    queryKey: ["look", "postbacks", props.body],
+    queryFn: () => post<PostbackLook>("/postbacks/look", props.body),
+    gcTime: 0,
+  });
+  const found = look.data ?? { total: 0, waiting: 0, delivered: 0, failed: 0 };
+  const meant = work === "cancel" ? found.waiting : hasDelivered ? found.total : found.total - found.delivered;
   const start = () => {
     setBusy(true);
-    post<Job>(`/postbacks/${work}`, work === "resend" ? { ...props.body, rendering: how } : props.body).then(
+    const resend = { ...props.body, rendering: how, leave_delivered: !hasDelivered };
+    post<Job>(`/postbacks/${work}`, work === "resend" ? resend : props.body).then(
       (job) => {
         props.onStarted(job);
         props.onClose();
@@ -147,6 +189,23 @@ export function BulkDialog(props: {
     >
       <div className="stack">
         <p>{count === null ? t(TEXTS[work].all_text) : t(TEXTS[work].text)}</p>
+        <p role="status">
+          {look.isPending
+            ? t("bulk.counting")
+            : t("bulk.postbacks", {
+                total: format.number(found.total),
+                failed: format.number(found.failed),
+                waiting: format.number(found.waiting),
+                delivered: format.number(found.delivered),
+              })}
+        </p>
+        {work === "resend" && found.delivered > 0 && (
+          <CheckField
+            label={t("bulk.delivered", { count: format.number(found.delivered) })}
+            value={hasDelivered}
+            onChange={setDelivered}
+          />
+        )}
         {work === "resend" && (
           <SelectField
             label={t("resend.how")}
@@ -158,11 +217,16 @@ export function BulkDialog(props: {
             ]}
           />
         )}
-        <Problem error={problem} />
+        <Problem error={problem ?? look.error} />
         <div className="row end">
           <Button onPress={props.onClose}>{t("form.back")}</Button>
-          <Button variant={work === "cancel" ? "danger" : "primary"} isBusy={isBusy} onPress={start}>
-            {t(TEXTS[work].do)}
+          <Button
+            variant={work === "cancel" ? "danger" : "primary"}
+            isDisabled={meant === 0}
+            isBusy={isBusy}
+            onPress={start}
+          >
+            {t(TEXTS[work].do)} {look.data && t("bulk.do_count", { count: meant })}
           </Button>
         </div>
       </div>
@@ -170,7 +234,7 @@ export function BulkDialog(props: {
   );
 }
 
-export function JobProgress({ id, work }: { id: string; work: Work }) {
+export function JobProgress({ id, work, undo }: { id: string; work: Work; undo?: readonly string[] }) {
   const t = useT();
   const refresh = useRefresh();
   const job = useQuery({
@@ -192,13 +256,31 @@ export function JobProgress({ id, work }: { id: string; work: Work }) {
         ? t(TEXTS[work].nothing)
         : t(TEXTS[work].progress, { done: well, total: total ?? done, failed: done - well })}{" "}
       {message}
+      {state === "done" && work === "cancel" && well > 0 && undo && undo.length > 0 && <UndoCancel ids={undo} />}
       {state === "running" && (
-        <progress
-          {...(total ? { max: total } : {})}
-          value={total ? done : undefined}
-          aria-label={t(TEXTS[work].all)}
-        />
+        <progress {...(total ? { max: total } : {})} value={total ? done : undefined} aria-label={t(TEXTS[work].all)} />
       )}
     </Note>
+  );
+}
+
+/** What was given up a moment ago waits again. */
+function UndoCancel({ ids }: { ids: readonly string[] }) {
+  const t = useT();
+  const refresh = useRefresh();
+  const [problem, setProblem] = useState<unknown>(null);
+  const [isDone, setDone] = useState(false);
+  const undo = async () => {
+    await finished(await post<Job>("/postbacks/resend", { ids, leave_delivered: true }));
+    setDone(true);
+    await refresh("postbacks", "queue");
+  };
+  return (
+    <>
+      <Button size="small" isDisabled={isDone} onPress={() => void undo().catch(setProblem)}>
+        {t("cancel.undo")}
+      </Button>
+      <Problem error={problem} />
+    </>
   );
 }

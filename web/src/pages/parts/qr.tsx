@@ -1,6 +1,7 @@
 /** A QR code as SVG: always dark on white, so that cameras read it in every theme. */
 import qrcode from "qrcode-generator";
 import { useMemo } from "react";
+import "./qr.css";
 
 export function Qr({ text, label }: { text: string; label: string }) {
   const { path, size } = useMemo(() => {

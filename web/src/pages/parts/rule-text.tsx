@@ -4,6 +4,7 @@ import { usePlaceholders } from "../../api/queries";
 import type { Placeholder } from "../../api/types";
 import { FieldFrame, isComposing } from "../../components/form";
 import { useI18n } from "../../i18n/all";
+import "./rule-text.css";
 
 interface Open {
   /** Where the placeholder begins, and what is typed of its name. */
@@ -15,7 +16,7 @@ interface Open {
 /** The placeholder that is being typed at the cursor, if any. */
 export function openPlaceholder(text: string, cursor: number): Open | null {
   const before = text.slice(0, cursor);
-  const brace = /\{(?:[a-z0-9_]*\|\|)*([a-z0-9_]*)$/i.exec(before);
+  const brace = /\{(?:[a-z0-9_]*\|\|)*([a-z0-9_.]*)$/i.exec(before);
   if (brace) return { start: cursor - (brace[1]?.length ?? 0), typed: brace[1] ?? "", style: "brace" };
   const hash = /##([A-Z0-9_]*)$/i.exec(before);
   // A pair of hashes before this one is the end of a placeholder, not a beginning.
@@ -25,11 +26,32 @@ export function openPlaceholder(text: string, cursor: number): Open | null {
   return null;
 }
 
+/** What nearly every postback carries; offered before the rest of the catalogue. */
+const USUAL = ["para1", "amount", "content_uid1", "sid", "status", "currency"];
+
 export function matching(all: readonly Placeholder[], typed: string, limit = 40): Placeholder[] {
   const wanted = typed.toLowerCase();
-  const starts = all.filter((p) => p.name.startsWith(wanted));
+  const rank = (p: Placeholder) => (USUAL.includes(p.name) ? USUAL.indexOf(p.name) : USUAL.length);
+  const starts = all.filter((p) => p.name.startsWith(wanted)).sort((a, b) => rank(a) - rank(b));
   const holds = wanted.length > 1 ? all.filter((p) => !p.name.startsWith(wanted) && p.name.includes(wanted)) : [];
   return [...starts, ...holds].slice(0, limit);
+}
+
+function secretPlaceholders(names: string, meaning: string): Placeholder[] {
+  return names
+    .split(" ")
+    .filter(Boolean)
+    .map((name) => ({
+      name: `secret.${name}`,
+      group: "activity",
+      meaning_en: meaning,
+      meaning_ja: meaning,
+      format_en: "",
+      format_ja: "",
+      sample: "",
+      kinds: [],
+      source: "record",
+    }));
 }
 
 export function RuleText(props: {
@@ -40,11 +62,19 @@ export function RuleText(props: {
   help?: string;
   error?: string | undefined;
   required?: boolean;
+  /** Names of secrets that the text may use. */
+  secrets?: readonly string[];
 }) {
   const { t, language } = useI18n();
   const id = useId();
   const area = useRef<HTMLTextAreaElement>(null);
-  const catalogue = usePlaceholders().data;
+  const known = usePlaceholders().data;
+  const secretMeaning = t("secrets.placeholder");
+  const secretNames = props.secrets?.join(" ") ?? "";
+  const catalogue = useMemo(
+    () => known && [...known, ...secretPlaceholders(secretNames, secretMeaning)],
+    [known, secretNames, secretMeaning],
+  );
   const [open, setOpen] = useState<Open | null>(null);
   const [at, setAt] = useState(0);
   const cursor = useRef<number | null>(null);

@@ -1,14 +1,27 @@
 /** Sends one real request of a saved rule and shows request and answer. */
 import { FlaskConical } from "lucide-react";
-import { useState } from "react";
+import { Fragment, useState } from "react";
 import { post } from "../../api/client";
-import type { Rule, TestSends } from "../../api/types";
+import type { Attempt, Rule, TestSends } from "../../api/types";
 import { Button, Note } from "../../components/basic";
 import { Problem } from "../../components/form";
 import { useT } from "../../i18n/all";
 import { AttemptView } from "./attempts";
 
-export function TestSend({ rule, label }: { rule: Rule; label: string }) {
+/** What the answer means for somebody who connects a platform, in one sentence. */
+function Explained({ attempt }: { attempt: Attempt | null }) {
+  const t = useT();
+  if (!attempt) return null;
+  const verdict = attempt.verdict ?? (attempt.status === null ? "retry" : "give_up");
+  const isGood = verdict === "delivered";
+  return (
+    <Note tone={isGood ? "ok" : "bad"} title={t(`connect.answer_${verdict}`)}>
+      {t(`connect.answer_${verdict}_text`)} {attempt.said && <q>{attempt.said}</q>}
+    </Note>
+  );
+}
+
+export function TestSend({ rule, label, isExplained }: { rule: Rule; label: string; isExplained?: boolean }) {
   const t = useT();
   const [isBusy, setBusy] = useState(false);
   const [result, setResult] = useState<TestSends | null>(null);
@@ -38,7 +51,10 @@ export function TestSend({ rule, label }: { rule: Rule; label: string }) {
         </Note>
       )}
       {result?.sent.map((x) => (
-        <AttemptView key={x.entry} request={x.request} attempt={x.attempt} />
+        <Fragment key={x.entry}>
+          {isExplained && <Explained attempt={x.attempt} />}
+          <AttemptView request={x.request} attempt={x.attempt} />
+        </Fragment>
       ))}
     </div>
   );

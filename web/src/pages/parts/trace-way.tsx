@@ -5,6 +5,7 @@ import type { PostbackRow } from "../../api/types";
 import { Note, Time } from "../../components/basic";
 import { type MessageKey, useFormat, useI18n, useT } from "../../i18n/all";
 import { useKindName } from "./kinds";
+import "./trace-way.css";
 
 type State = "done" | "open" | "stopped" | "idle";
 type Place = "click" | "conversion" | "rules" | "postback" | "answer";
@@ -107,10 +108,9 @@ function useDetails(trace: Trace): Record<Place, React.ReactNode> {
   const activities = trace.activities.map((a) => a.activity);
   const first = activities.find((a) => a.verdict === "accepted") ?? activities[0];
   const rules = activities.flatMap((a) => a.rules);
-  const postbacks: PostbackRow[] = [
-    ...trace.session_postbacks,
-    ...trace.activities.flatMap((a) => a.postbacks),
-  ].map((p) => p.postback);
+  const postbacks: PostbackRow[] = [...trace.session_postbacks, ...trace.activities.flatMap((a) => a.postbacks)].map(
+    (p) => p.postback,
+  );
   const delivered = postbacks.filter((p) => p.state === "delivered");
   const slowest = Math.max(0, ...delivered.map((p) => p.last?.duration_ms ?? 0));
   const next = postbacks.find((p) => p.state === "waiting")?.due_at_ms;

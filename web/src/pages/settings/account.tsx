@@ -31,6 +31,7 @@ function Profile({ me }: { me: Me }) {
   return (
     <Card title={t("account.profile")}>
       <Form
+        forEveryone
         label={t("account.profile")}
         onSubmit={() =>
           void form.run(async () => {
@@ -76,6 +77,7 @@ function Password() {
   return (
     <Card title={t("account.password")} help={t("account.password_help")}>
       <Form
+        forEveryone
         label={t("account.password")}
         onSubmit={() =>
           void form.run(async () => {
@@ -159,7 +161,7 @@ function SecondFactor({ me }: { me: Me }) {
           </code>
         </Note>
       ) : offer ? (
-        <Form onSubmit={confirm} label={t("totp.title")}>
+        <Form forEveryone onSubmit={confirm} label={t("totp.title")}>
           <div className="row top" style={{ gap: 24 }}>
             <Qr text={offer.url} label={t("totp.qr")} />
             <div className="grow stack" style={{ minWidth: 240 }}>
@@ -185,7 +187,7 @@ function SecondFactor({ me }: { me: Me }) {
           </div>
         </Form>
       ) : me.has_totp ? (
-        <Form onSubmit={off} label={t("totp.title")}>
+        <Form forEveryone onSubmit={off} label={t("totp.title")}>
           {password}
           <Problem error={form.problem} />
           <div className="row">

@@ -4,9 +4,10 @@ import { BellRing, Send } from "lucide-react";
 import { useState } from "react";
 import { get, post, put } from "../../api/client";
 import { useRefresh, useSettings } from "../../api/queries";
-import type { Alerts, AlertSettings, AlertChannel, LastSent, Secret, Settings } from "../../api/types";
+import type { AlertChannel, AlertSettings, Alerts, LastSent, Secret, Settings, SummarySent } from "../../api/types";
 import { Button, Card, Note, Skeleton, Time } from "../../components/basic";
 import {
+  CheckField,
   Form,
   LinesField,
   NumberField,
@@ -17,6 +18,7 @@ import {
   useForm,
 } from "../../components/form";
 import { toast } from "../../components/toast";
+import { Unsaved } from "../../components/unsaved";
 import { useT } from "../../i18n/all";
 import { useCodeText } from "../parts/kinds";
 
@@ -143,6 +145,52 @@ function Test(props: { channel: AlertChannel; name: string; alerts: Alerts; isCh
   );
 }
 
+type Summary = AlertSettings["summary"];
+
+/** Sends the summary of the last whole period now, and shows what came of it on each way. */
+function SummaryNow({ alerts, isChanged }: { alerts: Alerts; isChanged: boolean }) {
+  const t = useT();
+  const refresh = useRefresh();
+  const outcome = useCodeText("alert_outcome");
+  const [isBusy, setBusy] = useState(false);
+  const [sent, setSent] = useState<SummarySent[]>([]);
+  const [problem, setProblem] = useState<unknown>(null);
+  const isSetUp = alerts.channels.some((c) => c.is_set_up);
+  const send = () => {
+    setBusy(true);
+    setProblem(null);
+    post<SummarySent[]>("/alerts/summary", {})
+      .then((all) => {
+        setSent(all);
+        return refresh("alerts");
+      })
+      .catch(setProblem)
+      .finally(() => setBusy(false));
+  };
+  return (
+    <div className="stack tight" aria-live="polite">
+      <div className="row">
+        <Button icon={Send} isBusy={isBusy} isDisabled={isChanged || !isSetUp} onPress={send}>
+          {isBusy ? t("alerts.testing") : t("alerts.summary_now")}
+        </Button>
+        {(isChanged || !isSetUp) && (
+          <span className="muted">{t(isSetUp ? "alerts.save_first" : "alerts.summary_none")}</span>
+        )}
+      </div>
+      <Problem error={problem} />
+      {sent.map((one) => (
+        <Note
+          key={one.channel}
+          tone={one.sent.is_ok ? "ok" : "bad"}
+          title={`${t(one.channel === "line" ? "alerts.line" : one.channel === "email" ? "alerts.email" : "settings.webhook")}: ${t(one.sent.is_ok ? "alerts.taken" : "alerts.not_taken")}`}
+        >
+          {!one.sent.is_ok && outcome(one.sent.code)} <code>{one.sent.message}</code>
+        </Note>
+      ))}
+    </div>
+  );
+}
+
 const PORTS = { starttls: 587, tls: 465, none: 25 } as const;
 
 function Editor({ initial, alerts }: { initial: Settings; alerts: Alerts }) {
@@ -155,6 +203,8 @@ function Editor({ initial, alerts }: { initial: Settings; alerts: Alerts }) {
   const set = (change: Partial<AlertSettings>) => form.set("alerts", { ...value, ...change });
   const email = (change: Partial<AlertSettings["email"]>) => set({ email: { ...value.email, ...change } });
   const line = (change: Partial<AlertSettings["line"]>) => set({ line: { ...value.line, ...change } });
+  const silence = (change: Partial<AlertSettings["silence"]>) => set({ silence: { ...value.silence, ...change } });
+  const summary = (change: Partial<Summary>) => set({ summary: { ...value.summary, ...change } });
   const isChanged = JSON.stringify(value) !== JSON.stringify(saved);
   const save = () =>
     void form.run(async () => {
@@ -164,6 +214,7 @@ function Editor({ initial, alerts }: { initial: Settings; alerts: Alerts }) {
     });
   return (
     <Form onSubmit={save} label={t("settings.alerts")}>
+      <Unsaved isChanged={form.isChanged} />
       <Card title={t("alerts.email")} help={t("alerts.email_help")}>
         <div className="stack">
           <LinesField
@@ -269,10 +320,60 @@ function Editor({ initial, alerts }: { initial: Settings; alerts: Alerts }) {
           <Test channel="line" name="LINE" alerts={alerts} isChanged={isChanged} />
         </div>
       </Card>
+      <Card title={t("alerts.silence")} help={t("alerts.silence_help")}>
+        <div className="stack">
+          <div className="grid">
+            <NumberField
+              label={t("alerts.silence_clicks")}
+              value={value.silence.clicks_h || null}
+              onChange={(hours) => silence({ clicks_h: hours ?? 0 })}
+              error={form.error("alerts.silence.clicks_h")}
+            />
+            <NumberField
+              label={t("alerts.silence_conversions")}
+              value={value.silence.conversions_h || null}
+              onChange={(hours) => silence({ conversions_h: hours ?? 0 })}
+              error={form.error("alerts.silence.conversions_h")}
+            />
+          </div>
+          <CheckField
+            label={t("alerts.silence_by_offer")}
+            value={value.silence.by_offer}
+            onChange={(by_offer) => silence({ by_offer })}
+          />
+        </div>
+      </Card>
+      <Card title={t("alerts.summary")} help={t("alerts.summary_help")}>
+        <div className="stack">
+          <div className="grid">
+            <SelectField
+              label={t("alerts.summary_every")}
+              value={value.summary.every}
+              onChange={(every) => summary({ every: every as Summary["every"] })}
+              options={(["off", "daily", "weekly"] as const).map((v) => ({
+                value: v,
+                label: t(`alerts.summary_${v}`),
+              }))}
+            />
+            {value.summary.every !== "off" && (
+              <SelectField
+                label={t("alerts.summary_hour")}
+                value={String(value.summary.hour)}
+                onChange={(hour) => summary({ hour: Number(hour) })}
+                options={Array.from({ length: 24 }, (_, hour) => ({ value: String(hour), label: `${hour}:00` }))}
+                error={form.error("alerts.summary.hour")}
+              />
+            )}
+          </div>
+          <SummaryNow alerts={alerts} isChanged={isChanged} />
+        </div>
+      </Card>
       <Card title={t("alerts.when")}>
         <div className="stack">
           <ul className="stack tight" style={{ listStyle: "none", margin: 0, padding: 0 }}>
-            {(["partner", "queue", "disk", "refusals"] as const).map((kind) => (
+            {(
+              ["partner", "held", "queue", "disk", "refusals", "store", "backup", "raw_data", "certificate"] as const
+            ).map((kind) => (
               <li key={kind}>
                 <BellRing size={15} aria-hidden /> {t(`alerts.when_${kind}`)}
               </li>

@@ -1,12 +1,16 @@
 /** Who did what, when, from where. */
 import { ScrollText } from "lucide-react";
+import type { AuditEntry } from "../../api/types";
 import { Time } from "../../components/basic";
 import { PagedTable, usePaged } from "../../components/table";
 import { useT } from "../../i18n/all";
-import type { AuditEntry } from "../../api/types";
 
 export default function Audit() {
   const t = useT();
+  const action = (code: string) => {
+    const key = `audit_action.${code}`;
+    return t.has(key) ? t(key) : <code>{code}</code>;
+  };
   const paged = usePaged<AuditEntry>("/audit", {});
   return (
     <PagedTable
@@ -17,7 +21,7 @@ export default function Audit() {
       columns={[
         { id: "at", label: t("audit.at"), render: (e) => <Time ms={e.at_ms} /> },
         { id: "actor", label: t("audit.actor"), render: (e) => e.actor },
-        { id: "action", label: t("audit.action"), render: (e) => <code>{e.action}</code> },
+        { id: "action", label: t("audit.action"), render: (e) => action(e.action) },
         { id: "subject", label: t("audit.subject"), render: (e) => <span className="wrap-any">{e.subject}</span> },
         { id: "from", label: "IP", render: (e) => <code>{e.from}</code> },
         {

@@ -14,6 +14,7 @@ import {
   useForm,
 } from "../../components/form";
 import { toast } from "../../components/toast";
+import { Unsaved } from "../../components/unsaved";
 import { useT } from "../../i18n/all";
 import { AddressCheck } from "../parts/address-check";
 
@@ -55,6 +56,7 @@ function Editor({ initial }: { initial: Settings }) {
     });
   return (
     <Form onSubmit={save} label={t("settings.general")}>
+      <Unsaved isChanged={form.isChanged} />
       <Card title={t("settings.address")}>
         <div className="stack">
           <TextField

@@ -6,6 +6,8 @@ import { Table } from "../../components/table";
 import { useFormat, useT } from "../../i18n/all";
 import { checkName } from "../home";
 import { Lanes } from "../parts/lanes";
+import { RawDataCard } from "../parts/raw-data";
+import { ArchiveCard } from "./archive";
 
 export default function SystemPage() {
   const t = useT();
@@ -72,14 +74,14 @@ export default function SystemPage() {
               [t("system.started"), <Time key="s" ms={s.started_at_ms} />],
               [t("system.now"), <Time key="n" ms={s.now_ms} />],
               [t("system.last_click"), <Time key="l" ms={s.last_session_at_ms} />],
-              [t("system.geoip"), s.has_geoip ? t("common.yes") : t("common.no")],
+              [t("system.geoip"), s.has_geoip ? t("common.set") : t("common.not_set")],
             ]}
           />
         </Card>
         <Card title={t("system.queue")}>
           <Facts
             items={[
-              [t("postback.waiting"), format.number(s.queue.waiting)],
+              [t("postback.waiting_all"), format.number(s.queue.waiting)],
               [t("postback.in_flight"), format.number(s.queue.in_flight)],
               [t("system.oldest"), format.duration(s.queue.oldest_due_age_s * 1000)],
               [t("system.spool"), format.number(s.spool.waiting)],
@@ -119,8 +121,10 @@ export default function SystemPage() {
         </Card>
       </div>
       <Lanes />
+      <RawDataCard />
+      <ArchiveCard />
       <Card title={t("system.backup")} help={t("system.backup_help")}>
-        <code className="codebox">yamabiko backup --output yamabiko-backup</code>
+        <code className="codebox">yamabiko backup /var/backups/yamabiko.tar</code>
       </Card>
       <div className="row">
         <CopyButton text={JSON.stringify(s, null, 2)} label={t("system.copy")} />

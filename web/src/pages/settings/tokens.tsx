@@ -41,10 +41,15 @@ export default function Tokens() {
           rows={tokens.data}
           rowKey={(x) => x.id}
           columns={[
-            { id: "name", label: t("rules.name"), render: (x) => x.name },
-            { id: "scope", label: t("tokens.scope"), render: (x) => t(`token_scope.${x.scope}`) },
-            { id: "by", label: t("tokens.by"), render: (x) => x.created_by },
-            { id: "made", label: t("links.created"), render: (x) => <Time ms={x.created_at_ms} mode="date" /> },
+            { id: "name", label: t("rules.name"), sort: (x) => x.name, render: (x) => x.name },
+            { id: "scope", label: t("tokens.scope"), sort: (x) => x.scope, render: (x) => t(`token_scope.${x.scope}`) },
+            { id: "by", label: t("tokens.by"), sort: (x) => x.created_by, render: (x) => x.created_by },
+            {
+              id: "made",
+              label: t("links.created"),
+              sort: (x) => x.created_at_ms,
+              render: (x) => <Time ms={x.created_at_ms} mode="date" />,
+            },
             {
               id: "until",
               label: t("tokens.until"),

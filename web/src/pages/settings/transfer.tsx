@@ -3,10 +3,10 @@ import { Download } from "lucide-react";
 import { useState } from "react";
 import { apiUrl, post } from "../../api/client";
 import { useRefresh } from "../../api/queries";
+import type { Difference } from "../../api/types";
 import { Button, Card, Note } from "../../components/basic";
 import { Problem } from "../../components/form";
 import { useT } from "../../i18n/all";
-import type { Difference } from "../../api/types";
 
 export default function Transfer() {
   const t = useT();

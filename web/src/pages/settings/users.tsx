@@ -65,9 +65,9 @@ export default function People() {
         rows={users.data}
         rowKey={(u) => u.id ?? ""}
         columns={[
-          { id: "login", label: t("sign_in.login"), render: (u) => u.login },
-          { id: "name", label: t("account.name"), render: (u) => u.name },
-          { id: "role", label: t("users.role"), render: (u) => t(`role.${u.role}`) },
+          { id: "login", label: t("sign_in.login"), sort: (u) => u.login, render: (u) => u.login },
+          { id: "name", label: t("account.name"), sort: (u) => u.name, render: (u) => u.name },
+          { id: "role", label: t("users.role"), sort: (u) => u.role, render: (u) => t(`role.${u.role}`) },
           {
             id: "partners",
             label: t("link.partner"),
@@ -84,7 +84,7 @@ export default function People() {
                 <Badge tone="ok">{t("users.enabled")}</Badge>
               ),
           },
-          { id: "totp", label: t("totp.short"), render: (u) => (u.has_totp ? t("common.yes") : t("common.no")) },
+          { id: "totp", label: t("totp.short"), render: (u) => t(u.has_totp ? "totp.on" : "totp.off") },
           {
             id: "do",
             label: t("table.tools"),

@@ -1,0 +1,86 @@
+//! How a value is written into what surrounds it.
+
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+
+/// Everything but RFC 3986 unreserved characters.
+pub(super) const VALUE: &AsciiSet = &NON_ALPHANUMERIC
+    .remove(b'-')
+    .remove(b'.')
+    .remove(b'_')
+    .remove(b'~');
+
+/// Begins a hole ([`super::hole`]).
+pub(super) const OPEN: char = '\u{1}';
+/// Ends it.
+pub(super) const CLOSE: char = '\u{2}';
+
+/// What surrounds a value.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Escape {
+    /// A URL or form: everything but unreserved characters is percent-encoded.
+    Percent,
+    /// The inside of a JSON string.
+    Json,
+    /// A header: as it is.
+    Plain,
+}
+
+impl Escape {
+    /// Appends a value.
+    pub(super) fn write(self, text: &str, out: &mut String) {
+        match self {
+            Self::Percent => out.extend(utf8_percent_encode(text, VALUE)),
+            Self::Json => json(text, out),
+            Self::Plain => out.push_str(text),
+        }
+    }
+
+    /// Leaves a hole for what the expression names.
+    pub(super) fn leave_hole(self, expression: &str, out: &mut String) {
+        out.push(OPEN);
+        out.push(self.letter());
+        out.push_str(expression);
+        out.push(CLOSE);
+    }
+
+    /// The letter that stands for it in a hole.
+    fn letter(self) -> char {
+        match self {
+            Self::Percent => 'p',
+            Self::Json => 'j',
+            Self::Plain => 'h',
+        }
+    }
+
+    /// Reads [`Self::letter`].
+    pub(super) fn of_letter(letter: char) -> Option<Self> {
+        [Self::Percent, Self::Json, Self::Plain]
+            .into_iter()
+            .find(|escape| escape.letter() == letter)
+    }
+}
+
+/// Percent-encodes everything but unreserved characters.
+pub(super) fn encode(text: &str) -> String {
+    utf8_percent_encode(text, VALUE).to_string()
+}
+
+/// Escapes for the inside of a JSON string.
+fn json(text: &str, out: &mut String) {
+    for c in text.chars() {
+        match c {
+            '"' => out.push_str("\\\""),
+            '\\' => out.push_str("\\\\"),
+            '\n' => out.push_str("\\n"),
+            '\r' => out.push_str("\\r"),
+            '\t' => out.push_str("\\t"),
+            c if c < ' ' => out.push_str(&format!("\\u{:04x}", u32::from(c))),
+            c => out.push(c),
+        }
+    }
+}
+
+/// What a header may not hold.
+pub(super) fn is_forbidden_in_header(c: char) -> bool {
+    c.is_ascii_control() && c != '\t'
+}

@@ -1,0 +1,128 @@
+//! A cache of what the hot database holds under keys that decisions asked for lately, absent ones too: the device of the
+//! next event is mostly one of the last ones. There is one writer, so what it wrote and read last is what
+//! stands. Bounded: two generations, of which the older one is forgotten when the younger is full.
+
+use crate::store::{Db, Op};
+use foldhash::HashMap;
+use std::cell::RefCell;
+
+/// Keys of one generation; a few hundred bytes each.
+const MOST_KEYS: usize = 8_192;
+/// Longer values are read from the store each time.
+const MOST_BYTES: usize = 2_048;
+
+type Values = HashMap<Vec<u8>, Option<Vec<u8>>>;
+
+/// See the module.
+#[derive(Default)]
+pub(super) struct Cache(RefCell<Generations>);
+
+#[derive(Default)]
+struct Generations {
+    young: Values,
+    old: Values,
+}
+
+impl Generations {
+    fn keep(&mut self, key: Vec<u8>, value: Option<Vec<u8>>) {
+        if value.as_ref().is_some_and(|value| value.len() > MOST_BYTES) {
+            self.young.remove(&key);
+            self.old.remove(&key);
+            return;
+        }
+        if self.young.len() >= MOST_KEYS {
+            self.old = std::mem::take(&mut self.young);
+        }
+        self.young.insert(key, value);
+    }
+}
+
+impl Cache {
+    /// The value of a key, if it is held: `Some(None)` when there is none.
+    pub(super) fn get(&self, db: Db, key: &[u8]) -> Option<Option<Vec<u8>>> {
+        if db != Db::Hot {
+            return None;
+        }
+        let mut generations = self.0.borrow_mut();
+        if let Some(value) = generations.young.get(key) {
+            return Some(value.clone());
+        }
+        let (key, value) = generations.old.remove_entry(key)?;
+        generations.keep(key, value.clone());
+        Some(value)
+    }
+
+    /// Notes what the store said.
+    pub(super) fn note(&self, db: Db, key: &[u8], value: Option<&Vec<u8>>) {
+        if db == Db::Hot {
+            self.0.borrow_mut().keep(key.to_vec(), value.cloned());
+        }
+    }
+
+    /// Notes what a commit that is durable changed, of what is held.
+    pub(super) fn written(&self, writes: &[(Db, Op)]) {
+        let mut generations = self.0.borrow_mut();
+        for (_, op) in writes.iter().filter(|(db, _)| *db == Db::Hot) {
+            let (key, value) = match op {
+                Op::Put(key, value) => (key, Some(value.clone())),
+                Op::Delete(key) => (key, None),
+                Op::Drop => continue,
+            };
+            if generations.young.contains_key(key) || generations.old.remove(key).is_some() {
+                generations.keep(key.clone(), value);
+            }
+        }
+    }
+
+    /// Forgets everything: it is not sure what stands.
+    pub(super) fn forget(&self) {
+        *self.0.borrow_mut() = Generations::default();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn value(of: &str) -> Option<Vec<u8>> {
+        Some(of.into())
+    }
+
+    #[test]
+    fn what_was_written_last_is_known_and_absence_too() {
+        let cache = Cache::default();
+        assert_eq!(cache.get(Db::Hot, b"a"), None);
+        cache.note(Db::Hot, b"a", None);
+        cache.note(Db::Hot, b"b", value("1").as_ref());
+        cache.note(Db::sessions(0), b"c", value("1").as_ref());
+        assert_eq!(cache.get(Db::Hot, b"a"), Some(None));
+        assert_eq!(cache.get(Db::sessions(0), b"c"), None);
+        cache.written(&[
+            (Db::Hot, Op::Put("a".into(), "2".into())),
+            (Db::Hot, Op::Delete("b".into())),
+            (Db::Hot, Op::Put("never asked for".into(), "2".into())),
+            (Db::sessions(0), Op::Put("a".into(), "of a period".into())),
+        ]);
+        assert_eq!(cache.get(Db::Hot, b"a"), Some(value("2")));
+        assert_eq!(cache.get(Db::Hot, b"b"), Some(None));
+        assert_eq!(cache.get(Db::Hot, b"never asked for"), None);
+        cache.written(&[(Db::Hot, Op::Put("a".into(), vec![0; MOST_BYTES + 1]))]);
+        assert_eq!(cache.get(Db::Hot, b"a"), None);
+        cache.forget();
+        assert_eq!(cache.get(Db::Hot, b"b"), None);
+    }
+
+    #[test]
+    fn it_is_bounded_and_keeps_what_is_asked_for() {
+        let cache = Cache::default();
+        cache.note(Db::Hot, b"often", value("1").as_ref());
+        for n in 0..5 * MOST_KEYS {
+            cache.note(Db::Hot, &n.to_be_bytes(), None);
+            if n % 100 == 0 {
+                assert_eq!(cache.get(Db::Hot, b"often"), Some(value("1")));
+            }
+        }
+        let generations = cache.0.borrow();
+        assert!(generations.young.len() + generations.old.len() <= 2 * MOST_KEYS);
+    }
+}

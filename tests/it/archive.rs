@@ -1,0 +1,410 @@
+//! The archive off the machine, against real servers that speak S3, of different origin: the machine is lost under
+//! load, two take over at once, the bucket hangs. Short forms; `YAMABIKO_LONG=1` has twenty losses, fifty races, and the
+//! second server.
+
+use crate::support::client::Client;
+use crate::support::eventually;
+use crate::support::load::{Load, is_long, random};
+use crate::support::receiver::Receiver;
+use crate::support::scene::{BROWSER, Scene, text};
+use crate::support::server::{Server, Setup};
+use crate::support::skip;
+use serde_json::Value;
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output, Stdio};
+use std::time::Duration;
+
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// A real server that speaks S3, with the bucket `bucket`. It is killed when dropped.
+struct S3 {
+    child: Child,
+    address: SocketAddr,
+    _dir: tempfile::TempDir,
+}
+
+impl Drop for S3 {
+    fn drop(&mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+}
+
+fn tool(path: &str) -> Option<PathBuf> {
+    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+        .join("target")
+        .join(path);
+    path.exists().then_some(path)
+}
+
+fn free_address() -> SocketAddr {
+    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap()
+}
+
+impl S3 {
+    /// The one that is written in Python.
+    fn moto() -> Option<Self> {
+        let Some(program) = tool("s3-tools/bin/moto_server") else {
+            skip("moto_server is not installed: tests/run does it");
+            return None;
+        };
+        let (dir, address) = (tempfile::tempdir().unwrap(), free_address());
+        let mut command = Command::new(program);
+        command.args(["-H", "127.0.0.1", "-p", &address.port().to_string()]);
+        let s3 = Self::started(command, dir, address);
+        let made = Client::new(s3.address).send("PUT", "/bucket", &[], b"");
+        assert_eq!(made.status, 200, "{}", made.text());
+        Some(s3)
+    }
+
+    /// The one that is written in Rust; of the long form only.
+    fn s3s() -> Option<Self> {
+        let program = tool("tools/bin/s3s-fs").filter(|_| is_long())?;
+        let (dir, address) = (tempfile::tempdir().unwrap(), free_address());
+        std::fs::create_dir(dir.path().join("bucket")).unwrap();
+        let mut command = Command::new(program);
+        command
+            .args(["--host", "127.0.0.1", "--port", &address.port().to_string()])
+            .args(["--access-key", "key", "--secret-key", "secret"])
+            .arg(dir.path());
+        Some(Self::started(command, dir, address))
+    }
+
+    fn started(mut command: Command, dir: tempfile::TempDir, address: SocketAddr) -> Self {
+        let child = command
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        eventually("the S3 server", PATIENCE, || TcpStream::connect(address).ok());
+        Self {
+            child,
+            address,
+            _dir: dir,
+        }
+    }
+}
+
+/// A setup that writes the archive at an address.
+fn archived(dir: &Path, address: SocketAddr) -> Setup {
+    std::fs::create_dir_all(dir).unwrap();
+    let credentials = dir.join("credentials");
+    std::fs::write(
+        &credentials,
+        "aws_access_key_id = key\naws_secret_access_key = secret\n",
+    )
+    .unwrap();
+    Setup::new(&dir.join("data"))
+        .env("YAMABIKO_ARCHIVE_ENDPOINT", &format!("http://{address}"))
+        .env("YAMABIKO_ARCHIVE_BUCKET", "bucket")
+        .env("YAMABIKO_ARCHIVE_PREFIX", "p")
+        .env("YAMABIKO_ARCHIVE_INTERVAL_S", "1")
+        .env(
+            "YAMABIKO_ARCHIVE_CREDENTIALS_FILE",
+            &credentials.display().to_string(),
+        )
+}
+
+fn run(mut command: Command) -> Output {
+    command.stdin(Stdio::null()).output().unwrap()
+}
+
+fn said(output: &Output) -> String {
+    format!(
+        "{}{}",
+        String::from_utf8_lossy(&output.stdout),
+        String::from_utf8_lossy(&output.stderr)
+    )
+}
+
+fn succeed(command: Command) -> String {
+    let output = run(command);
+    assert!(output.status.success(), "{}", said(&output));
+    said(&output)
+}
+
+fn status(admin: &mut Client) -> Value {
+    admin.get("/api/v1/archive").ok()["status"].clone()
+}
+
+/// Waits until everything of now is in the archive, with a snapshot; the last commit of it.
+fn settled(admin: &mut Client) -> u64 {
+    let now = admin.get("/api/v1/system").ok()["store"]["durable_seq"]
+        .as_u64()
+        .unwrap();
+    eventually("everything in the archive", PATIENCE, || {
+        let status = status(admin);
+        let archived = status["archived_seq"].as_u64()?;
+        (archived >= now && !status["snapshot_at_ms"].is_null()).then_some(archived)
+    })
+}
+
+fn convert(server: &Server, link: &str, n: u64) -> (u16, u16, String) {
+    let mut client = server.client();
+    let click = client.send(
+        "GET",
+        &format!("/c/{link}?param1=x{n}"),
+        &[("User-Agent", BROWSER)],
+        b"",
+    );
+    let conversion = client.send(
+        "POST",
+        &format!("/cv?sid=0000000000000000&uid1=o-{n}&amount=1"),
+        &[],
+        b"",
+    );
+    (click.status, conversion.status, conversion.text())
+}
+
+#[test]
+fn a_machine_that_is_lost_under_load_comes_back_elsewhere() {
+    for s3 in [S3::moto(), S3::s3s()].into_iter().flatten() {
+        for round in 0..if is_long() { 20 } else { 1 } {
+            lose_and_restore(&s3, round);
+        }
+    }
+}
+
+fn lose_and_restore(s3: &S3, round: u64) {
+    let dir = tempfile::tempdir().unwrap();
+    let receiver = Receiver::start();
+    let prefix = format!("round-{round}");
+    let setup = archived(dir.path(), s3.address).env("YAMABIKO_ARCHIVE_PREFIX", &prefix);
+    let server = setup.start();
+    let scene = Scene::build(&server, &receiver);
+    let mut admin = server.admin();
+    settled(&mut admin);
+    let load = Load::start(&server, &scene.link, 2);
+    eventually("a load", PATIENCE, || {
+        (load.so_far().conversions.len() > 30).then_some(())
+    });
+    std::thread::sleep(Duration::from_millis(random(1_500)));
+    // All that was acknowledged by now is there, once one more copy has gone out.
+    let kept = load.so_far();
+    settled(&mut admin);
+    std::thread::sleep(Duration::from_millis(random(1_500)));
+    server.kill();
+    load.stop();
+    std::fs::remove_dir_all(&setup.data_dir).unwrap();
+
+    let elsewhere = tempfile::tempdir().unwrap();
+    let from = format!("s3://bucket/{prefix}");
+    let setup = archived(elsewhere.path(), s3.address).env("YAMABIKO_ARCHIVE_PREFIX", &prefix);
+    succeed(setup.command(&["archive", "check"]));
+    succeed(setup.command(&["restore", "--from", &from, "--dry-run"]));
+    assert!(!setup.data_dir.exists(), "a dry run leaves nothing");
+    succeed(setup.command(&["restore", "--from", &from, "--paused"]));
+    succeed(setup.command(&["promote"]));
+    let server = setup.start();
+    let mut admin = server.admin();
+    kept.assert_kept(&mut admin, "after the restore");
+    assert_eq!(admin.get("/api/v1/delivery").ok()["is_paused"], true);
+    settled(&mut admin);
+    assert_eq!(status(&mut admin)["epoch"], 2);
+}
+
+#[test]
+fn of_two_that_take_over_at_once_one_does_and_the_one_before_is_fenced() {
+    for s3 in [S3::moto(), S3::s3s()].into_iter().flatten() {
+        for _ in 0..if is_long() { 50 } else { 1 } {
+            race(&s3);
+        }
+    }
+}
+
+fn race(s3: &S3) {
+    let (dir, one, other) = (
+        tempfile::tempdir().unwrap(),
+        tempfile::tempdir().unwrap(),
+        tempfile::tempdir().unwrap(),
+    );
+    // Each race has an archive of its own.
+    let prefix = format!("race-{}", random(u64::MAX));
+    let of = |dir: &Path| archived(dir, s3.address).env("YAMABIKO_ARCHIVE_PREFIX", &prefix);
+    let receiver = Receiver::start();
+    let server = of(dir.path()).start();
+    let scene = Scene::build(&server, &receiver);
+    let mut admin = server.admin();
+    scene.click(&server, "before");
+    settled(&mut admin);
+    let setups = [of(one.path()), of(other.path())];
+    for setup in &setups {
+        succeed(setup.command(&["restore", "--from", &format!("s3://bucket/{prefix}")]));
+    }
+    // Taken over is what was written meanwhile, too.
+    scene.click(&server, "meanwhile");
+    settled(&mut admin);
+    let outcomes = std::thread::scope(|scope| {
+        let threads = setups
+            .each_ref()
+            .map(|setup| scope.spawn(move || run(setup.command(&["promote"]))));
+        threads.map(|thread| thread.join().unwrap())
+    });
+    // One that begins when the other has finished takes over from it, in an epoch of its own.
+    let won = (0..2).filter(|n| outcomes[*n].status.success());
+    let last = won.max_by_key(|n| said(&outcomes[*n]).contains("epoch 3"));
+    let last = last.unwrap_or_else(|| panic!("{} {}", said(&outcomes[0]), said(&outcomes[1])));
+
+    // The one before says so on every way in, and still redirects.
+    eventually("the fence", PATIENCE, || {
+        (status(&mut admin)["standing"] == "fenced").then_some(())
+    });
+    let (click, conversion, answer) = convert(&server, &scene.link, 1);
+    assert_eq!((click, conversion), (302, 503), "{answer}");
+    let ready = server.client().get("/readyz");
+    assert_eq!(ready.status, 503);
+    assert!(
+        ready.text().contains("is written by another server now"),
+        "{}",
+        ready.text()
+    );
+    server.kill();
+
+    let winner = &setups[last];
+    let server = winner.start();
+    let mut admin = server.admin();
+    let clicks = admin.get("/api/v1/sessions?limit=50").ok()["items"]
+        .as_array()
+        .unwrap()
+        .len();
+    assert_eq!(clicks, 2);
+    assert_eq!(convert(&server, &scene.link, 2).0, 302);
+    settled(&mut admin);
+    succeed(winner.command(&["archive", "check"]));
+}
+
+#[test]
+fn what_leaves_is_sealed_and_a_moment_comes_back() {
+    let Some(s3) = S3::moto() else { return };
+    let dir = tempfile::tempdir().unwrap();
+    let key = dir.path().join("key");
+    std::fs::write(&key, "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=\n").unwrap();
+    let sealed =
+        |dir: &Path| archived(dir, s3.address).env("YAMABIKO_ARCHIVE_KEY_FILE", &key.display().to_string());
+    let setup = sealed(dir.path());
+    assert!(succeed(setup.command(&["archive", "test"])).contains("conditional writes are enforced"));
+    let receiver = Receiver::start();
+    let server = setup.start();
+    let scene = Scene::build(&server, &receiver);
+    let mut admin = server.admin();
+    settled(&mut admin);
+    scene.click(&server, "first");
+    settled(&mut admin);
+    // Moments have a grain of a quarter of a second.
+    std::thread::sleep(Duration::from_millis(600));
+    let moment = jiff::Timestamp::now();
+    std::thread::sleep(Duration::from_millis(600));
+    scene.click(&server, "second");
+    settled(&mut admin);
+    let tried = admin
+        .post_json("/api/v1/archive/test", &serde_json::json!({}))
+        .ok();
+    assert_eq!(tried["is_ok"], true, "{tried}");
+    assert_eq!(status(&mut admin)["is_sealed"], true);
+    server.kill();
+
+    let elsewhere = tempfile::tempdir().unwrap();
+    let without = archived(&elsewhere.path().join("without"), s3.address);
+    let refused = run(without.command(&["restore", "--from", "s3://bucket/p"]));
+    assert!(
+        !refused.status.success() && said(&refused).contains("sealed with a key"),
+        "{}",
+        said(&refused)
+    );
+    let then = sealed(&elsewhere.path().join("then"));
+    succeed(then.command(&[
+        "restore",
+        "--from",
+        "s3://bucket/p",
+        "--until",
+        &moment.to_string(),
+    ]));
+    let server = then.start();
+    // It does not write the archive of the other one.
+    let mut admin = server.client();
+    eventually("it is fenced", PATIENCE, || {
+        (admin.get("/readyz").status == 503).then_some(())
+    });
+    server.kill();
+    succeed(then.command(&["promote"]));
+    let server = then.start();
+    let sessions = server.admin().get("/api/v1/sessions?limit=50").ok();
+    let named: Vec<String> = sessions["items"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(ToString::to_string)
+        .collect();
+    assert_eq!(named.len(), 1, "{named:?}");
+    assert!(named[0].contains("first"));
+}
+
+#[test]
+fn a_standby_follows_and_becomes_the_server() {
+    let Some(s3) = S3::moto() else { return };
+    let (dir, second) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let receiver = Receiver::start();
+    let server = archived(dir.path(), s3.address).start();
+    let scene = Scene::build(&server, &receiver);
+    let mut admin = server.admin();
+    scene.click(&server, "first");
+    settled(&mut admin);
+    let setup = archived(second.path(), s3.address);
+    let address = free_address();
+    let mut command = setup.command(&["standby", "--listen", &address.to_string()]);
+    let mut standby = command
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    scene.click(&server, "second");
+    let seq = settled(&mut admin);
+    let follows = || {
+        let answer = Client::new(address).try_send("GET", "/readyz", &[], b"").ok()?;
+        (answer.status == 200 && answer.json()["standby"]["seq"].as_u64()? >= seq).then_some(())
+    };
+    eventually("the standby follows", PATIENCE, follows);
+    let told = succeed(setup.command(&["promote"]));
+    assert!(told.contains("epoch 2"), "{told}");
+    eventually("the standby is the server", PATIENCE, || {
+        let click = Client::new(address).try_send(
+            "GET",
+            &format!("/c/{}", scene.link),
+            &[("User-Agent", BROWSER)],
+            b"",
+        );
+        (click.ok()?.status == 302).then_some(())
+    });
+    eventually("the fence", PATIENCE, || {
+        (status(&mut admin)["standing"] == "fenced").then_some(())
+    });
+    let stopped = Command::new("kill")
+        .arg(standby.id().to_string())
+        .status()
+        .unwrap();
+    assert!(stopped.success());
+    standby.wait().unwrap();
+}
+
+#[test]
+fn a_bucket_that_hangs_holds_nobody_up() {
+    // It takes connections and answers none.
+    let hole = TcpListener::bind("127.0.0.1:0").unwrap();
+    let dir = tempfile::tempdir().unwrap();
+    let server = archived(dir.path(), hole.local_addr().unwrap()).start();
+    let receiver = Receiver::start();
+    let scene = Scene::build(&server, &receiver);
+    let load = Load::start(&server, &scene.link, 2);
+    eventually("conversions", PATIENCE, || {
+        (load.so_far().conversions.len() > 50).then_some(())
+    });
+    let taken = load.stop();
+    let mut admin = server.admin();
+    taken.assert_kept(&mut admin, "while the bucket hangs");
+    let status = status(&mut admin);
+    assert_eq!(status["archived_seq"], 0, "{status}");
+    assert_eq!(text(&status["standing"]), "starting", "{status}");
+    assert_eq!(server.client().get("/readyz").status, 200);
+}
