@@ -87,7 +87,7 @@ impl ActivityKind {
         )
     }
 
-    /// Whether custom parameters are appended to the postbacks of this kind (SPEC 4).
+    /// Whether custom parameters are appended to the postbacks of this kind.
     pub fn appends_custom_parameters(self) -> bool {
         matches!(
             self,

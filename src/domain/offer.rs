@@ -341,7 +341,7 @@ pub enum TrustScope {
     Claims,
 }
 
-/// Windows and limits of attribution (SPEC 3). A partner or link can override each.
+/// Windows and limits of attribution. A partner or link can override each.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct AttributionPolicy {

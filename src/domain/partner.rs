@@ -22,7 +22,7 @@ pub struct ClickParameter {
     pub macro_text: Option<String>,
 }
 
-/// How the partner's postbacks are sent. Everything unset is the default of SPEC 5.
+/// How the partner's postbacks are sent. Everything unset is the default.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct DeliverySettings {

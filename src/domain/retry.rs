@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-/// Seconds after each failure (SPEC 5): thirteen attempts over 75 h 42 min 35 s.
+/// Seconds after each failure: thirteen attempts over 75 h 42 min 35 s.
 pub const FULL_SCHEDULE_S: [u32; 12] = [
     5, 30, 120, 600, 1_800, 3_600, 7_200, 14_400, 28_800, 43_200, 86_400, 86_400,
 ];

@@ -75,7 +75,7 @@ pub struct Geo {
     pub isp: String,
 }
 
-/// A callback carried on the click URL, decoded once (SPEC 4).
+/// A callback carried on the click URL, decoded once.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct LinkCallback {
     /// Parameter name: `install_callback`, `event_callback_<token>`, ...

@@ -3,7 +3,7 @@
 use crate::domain::offer::AttributionPolicy;
 
 const HOUR_MS: i64 = 3_600_000;
-/// Defaults of the app windows in hours (SPEC 3).
+/// Defaults of the app windows in hours.
 const CLICK_H: u32 = 168;
 const PROBABILISTIC_H: u32 = 6;
 const IMPRESSION_H: u32 = 24;

@@ -31,7 +31,48 @@ pub(super) fn complete(document: &OpenApi) -> serde_json::Result<Value> {
     });
     add(&mut whole, tracking);
     fix_lengths(&mut whole);
+    let schemas = whole["components"]["schemas"].clone();
+    merge_parts(&mut whole, &schemas);
+    name_items(&mut whole["components"]["schemas"], &schemas);
     Ok(whole)
+}
+
+/// The items of a page are the objects of that name, not others that look the same.
+fn name_items(pages: &mut Value, schemas: &Value) {
+    for (name, page) in pages.as_object_mut().into_iter().flatten() {
+        if let Some(item) = name.strip_prefix("Page_")
+            && schemas.get(item).is_some()
+        {
+            page["properties"]["items"]["items"] = json!({"$ref": format!("#/components/schemas/{item}")});
+        }
+    }
+}
+
+/// An object that is put together from others (`allOf`) becomes one object: a part that takes no other members would
+/// refuse those of the other parts, and generators of clients know the whole better.
+fn merge_parts(schema: &mut Value, schemas: &Value) {
+    match schema {
+        Value::Object(members) => {
+            members
+                .values_mut()
+                .for_each(|member| merge_parts(member, schemas));
+            let Some(Value::Array(parts)) = members.remove("allOf") else {
+                return;
+            };
+            let (mut properties, mut required) = (Map::new(), Vec::new());
+            for part in &parts {
+                let name = part["$ref"].as_str().and_then(|at| at.rsplit('/').next());
+                let part = name.map_or(part, |name| &schemas[name]);
+                properties.extend(part["properties"].as_object().cloned().unwrap_or_default());
+                required.extend(part["required"].as_array().cloned().unwrap_or_default());
+            }
+            members.insert("type".into(), "object".into());
+            members.insert("properties".into(), properties.into());
+            members.insert("required".into(), required.into());
+        }
+        Value::Array(items) => items.iter_mut().for_each(|item| merge_parts(item, schemas)),
+        _ => {}
+    }
 }
 
 /// Lists of fixed length: most generators know their length better than `items: false`.
@@ -83,5 +124,22 @@ fn add(to: &mut Value, from: Value) {
             }
         }
         (to, from) => *to = from,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_schemas_of_tracking_have_names_of_their_own() {
+        let tracking: Value = serde_json::from_str(TRACKING).unwrap();
+        let mut without = tracking["components"]["schemas"].as_object().unwrap().clone();
+        let names: Vec<String> = without.keys().cloned().collect();
+        let whole = crate::http::api::document();
+        for name in names {
+            let said = without.remove(&name).unwrap();
+            assert_eq!(whole["components"]["schemas"][&name], said, "{name}");
+        }
     }
 }

@@ -223,6 +223,107 @@ export interface AnswerPolicy {
 }
 /** What an answer means. */
 export type AnswerVerdict = "delivered" | "retry" | "give_up" | "stop";
+/** Who brought the device. */
+export interface AppAttribution {
+  /** The device's id. */
+  adid: string;
+  /** The app. */
+  app_token: string;
+  attribution: AppCredit;
+  /** A sentence. */
+  message: string;
+  /** The time of the answer, RFC 3339. */
+  timestamp: string;
+}
+/** What became of a claim. */
+export interface AppClaim {
+  attribution: AppCredit;
+  /** Why the claim was not granted; null when it was. */
+  reason: string | null;
+  /** What was decided: updated, unchanged or rejected among others. */
+  result: string;
+  /** Always OK. */
+  status: "OK";
+}
+/** Whom the credit belongs to; Organic when nobody. */
+export interface AppCredit {
+  /** The ad group. */
+  adgroup: string | null;
+  /** The device, as /attribution tells it. */
+  adid?: string;
+  /** The campaign. */
+  campaign: string | null;
+  /** What the link was labelled with. */
+  click_label: string | null;
+  /** The creative. */
+  creative: string | null;
+  /** The network. */
+  network: string;
+  /** Network, campaign, adgroup and creative with :: between them. */
+  tracker_name: string;
+  /** The link. */
+  tracker_token: string | null;
+}
+/** It was taken. */
+export interface AppDone {
+  /** Always OK. */
+  status: "OK";
+}
+/** Why it was not taken. */
+export interface AppError {
+  /** What was kept of it. */
+  activity_id?: string;
+  /** A stable code, for programs. */
+  code: string;
+  /** A sentence, as SDKs show it. */
+  error: string;
+  /** The field that it is about. */
+  field: string | null;
+  /** What to do about it. */
+  message: string;
+}
+/** The device is forgotten, or will be. */
+export interface AppForgotten {
+  /** When it is carried out, unix milliseconds; only when nothing proved who asked. */
+  due_at_ms?: number;
+  /** A sentence. */
+  message: string;
+  /** Always OK. */
+  status: "OK";
+}
+/** The removal was taken. */
+export interface AppRemoved {
+  /** The device's id. */
+  adid: string;
+  /** A sentence. */
+  message: string;
+  /** Always OK. */
+  status: "OK";
+}
+/** An opening of the app was taken. */
+export interface AppSession {
+  /** The device's id from now on. */
+  adid: string;
+  /** The app. */
+  app_token: string;
+  /** After how many milliseconds /attribution may be asked. */
+  ask_in: number;
+  /** A sentence. */
+  message: string;
+  /** When it happened, RFC 3339. */
+  timestamp: string;
+}
+/** What became of Apple's postback. */
+export interface AppleAnswer {
+  /** The activity. */
+  activity_id: string;
+  /** Why it does not count; null when it does. */
+  reason: string | null;
+  /** What was decided. */
+  result: "accepted" | "duplicate" | "refused";
+}
+/** Apple's postback as it is: the fields of SKAdNetwork with attribution-signature, or jws-string of AdAttributionKit with the values that are not signed. */
+export type ApplePostback = Record<string, unknown>;
 /** How a conversion becomes approved. */
 export type Approval = {
   mode: "automatic";
@@ -330,7 +431,7 @@ export interface AttemptDto {
   /** What the rule says that the answer means; `null`: its status line was read. */
   verdict?: AnswerVerdict | null;
 }
-/** Windows and limits of attribution (SPEC 3). A partner or link can override each. */
+/** Windows and limits of attribution. A partner or link can override each. */
 export interface AttributionPolicy {
   /** App: installs from these networks (data centres, VPNs, Tor) are `anonymous_traffic`; only the list of the offer counts. */
   anonymous_networks?: string[];
@@ -688,14 +789,36 @@ export interface Decision {
   undone_at_ms?: number | null;
 }
 /** A decision as it is listed. */
-export type DecisionDto = Decision & {
+export interface DecisionDto {
+  /** Conversions that became approved. */
+  approved?: number;
+  /** When, unix milliseconds. */
+  at_ms: number;
+  /** Who. */
+  by: string;
+  /** Conversions that got a new change, which fires rules. */
+  changed_back?: number;
+  /** Conversions that were left, because they were changed again since. */
+  changed_since?: number;
   /** Its id. */
   id: string;
+  /** Whether it came to its end. */
+  is_complete?: boolean;
+  /** Offer of order numbers. */
+  offer?: OfferId | null;
+  /** Conversions that became pending. */
+  pending?: number;
   /** The same as what is left of it, milliseconds; 0: its postbacks go out, or went. */
   quiet_left_ms: number;
   /** Until when it can be taken back before anybody hears of it, unix milliseconds. */
   quiet_until_ms: number;
-};
+  /** Conversions that became rejected. */
+  rejected?: number;
+  /** Conversions that became what they were before anybody was told. */
+  restored?: number;
+  /** When it was taken back, unix milliseconds. */
+  undone_at_ms?: number | null;
+}
 /** What is to be decided. One of `ids`, `filter` and `text`. */
 export interface DecisionRequest {
   /** Token or name of their event; the offer's first when left out. */
@@ -766,7 +889,7 @@ export interface DeliveryDto {
   /** Since when, unix milliseconds. */
   since_ms?: number | null;
 }
-/** How the partner's postbacks are sent. Everything unset is the default of SPEC 5. */
+/** How the partner's postbacks are sent. Everything unset is the default. */
 export interface DeliverySettings {
   /** Concurrent requests. */
   max_concurrent?: number | null;
@@ -1634,7 +1757,11 @@ export interface PasswordChange {
   password: string;
 }
 /** What the advertiser owes a partner for one conversion (単価 / 報酬). */
-export type Payout = Money & {
+export type Payout = {
+  /** Whole units (yen, dollars), exact. */
+  amount: string;
+  /** ISO 4217. */
+  currency: Currency;
   type: "fixed";
 } | {
   /** In percent, 0 to 100. */
@@ -1642,14 +1769,28 @@ export type Payout = Money & {
   type: "percent";
 };
 /** What is owed to one partner for one month. */
-export type PayoutRow = PayoutSums & {
+export interface PayoutRow {
+  /** Of these approved. */
+  approved: number;
+  /** Conversions: approved, pending and rejected together. */
+  conversions: number;
   /** `2026-11`. */
   month: string;
   /** Its name. */
   name: string;
   /** The partner; `null` for links without one and for organic conversions. */
   partner?: string | null;
-};
+  /** What is owed: payout of approved conversions, by currency. */
+  payout: Money[];
+  /** Of these pending. */
+  pending: number;
+  /** Payout of pending conversions, by currency: not owed yet. */
+  pending_payout: Money[];
+  /** Of these rejected. */
+  rejected: number;
+  /** Payout of rejected conversions, by currency: not owed. */
+  rejected_payout: Money[];
+}
 /** Conversions and what they pay, by status. */
 export interface PayoutSums {
   /** Of these approved. */
@@ -1989,6 +2130,11 @@ export interface PreviewRequest {
   /** The rule, saved or not. */
   rule: RuleDto;
 }
+/** How the process is. */
+export interface ProcessHealth {
+  /** One word. */
+  status: "ok" | "stuck";
+}
 /** A proof link. */
 export interface ProofDto {
   /** Unix milliseconds. */
@@ -2080,6 +2226,22 @@ export interface RawDataTest {
 }
 /** What came of a check. */
 export type Reached = "ok" | "ok_private" | "something_else" | "redirected" | "not_resolved" | "refused" | "timed_out" | "tls" | "private_elsewhere";
+/** Whether conversions can be taken. */
+export interface Readiness {
+  /** What it depends on; told on the admin side only. */
+  checks?: {
+    /** Whether it is so. */
+    is_ok: boolean;
+    /** A sentence. */
+    message: string;
+    /** Stable name. */
+    name: string;
+  }[];
+  /** What somebody should look at although it is ready; told on the admin side only. */
+  look_at?: string[];
+  /** One word. */
+  status: "ready" | "not_ready";
+}
 /** A reason with how often it was given. */
 export interface ReasonCount {
   /** Stable code. */
@@ -2455,14 +2617,52 @@ export interface SpoolDto {
   waiting: number;
 }
 /** One row of a report. */
-export type StatRow = CountersDto & {
+export interface StatRow {
+  /** Of these approved. */
+  approved: number;
   /** Start of a day, hour or month, unix milliseconds. */
   at_ms?: number | null;
+  /** Bots and prefetches. */
+  automated: number;
+  /** Clicks, without bots, prefetches and repeats. */
+  clicks: number;
+  /** Conversions a click, in percent with two decimals; `null` without clicks. */
+  conversion_rate?: string | null;
+  /** Conversions that count. */
+  conversions: number;
+  /** Cost reported on engagements, by currency. */
+  cost: Money[];
+  /** Duplicates. */
+  duplicates: number;
+  /** Impressions. */
+  impressions: number;
+  /** Installs. */
+  installs: number;
   /** Id, code, or local time (`2026-11-21`, `2026-11-21T14`); empty for what has none. */
   key: string;
   /** Name for people. */
   label: string;
-};
+  /** Payout of conversions that are not rejected, by currency. */
+  payout: Money[];
+  /** Of these pending. */
+  pending: number;
+  /** Reattributions. */
+  reattributions: number;
+  /** Refused, duplicates not included. */
+  refused: number;
+  /** Of these rejected. */
+  rejected: number;
+  /** Repeated clicks (連続クリック). */
+  repeats: number;
+  /** Revenue of conversions that are not rejected, by currency. */
+  revenue: Money[];
+  /** App sessions. */
+  sessions: number;
+  /** Clicks and activities with a variable that nobody filled (`notes` of each tells which). */
+  unfilled: number;
+  /** Of these, first of their visitor on the link that day. */
+  unique_clicks: number;
+}
 /** Where a postback stands. */
 export type StateFilter = "waiting" | "delivered" | "failed";
 /** Something else that is added or taken off. */
@@ -2971,12 +3171,16 @@ export interface Trace {
 }
 /** What became of it. */
 export interface TrackedAnswer {
-  /** Of the activity. */
-  id?: string;
+  /** The activity; for a duplicate the first one, for an update the change. */
+  activity_id: string;
+  /** What to do about it. */
+  message?: string;
   /** Why it does not count. */
   reason?: string;
-  /** accepted, duplicate or refused. */
-  result: string;
+  /** What was decided. */
+  result: "accepted" | "updated" | "duplicate" | "refused";
+  /** Status of the conversion. */
+  status?: "pending" | "approved" | "rejected";
 }
 /** A conversion. Further fields are kept: uid2 to uid8, p_ and free ones. */
 export interface TrackedConversion {
@@ -2993,12 +3197,45 @@ export interface TrackedConversion {
   /** The order number. */
   uid1?: string;
 }
-/** A session that was recorded. */
+/** A landing that was recorded. */
+export interface TrackedLanding {
+  /** For how many days the session may be kept. */
+  days: number;
+  /** The offer. */
+  offer: string;
+  /** The session. */
+  sid: string;
+  /** The visitor's id. */
+  tuid: string;
+}
+/** A session that was recorded; or, on a stopped link, where the visitor leads. */
 export interface TrackedSession {
+  /** Where visitors of a stopped link lead. */
+  destination?: string;
   /** false: it waits in memory for the store. */
   is_durable?: boolean;
-  /** Its id. */
-  sid: string;
+  /** true: the link is stopped. */
+  is_stopped?: boolean;
+  /** Its id; null on a stopped link, of which nothing is recorded. */
+  sid: string | null;
+}
+/** A callback of the query. */
+export interface TriedCallback {
+  /** What the destination answered, if it was sent. */
+  attempt?: Record<string, unknown> | null;
+  /** The parameter. */
+  callback: string;
+  /** A sentence. */
+  message: string;
+  /** What became of it. */
+  result: "sent" | "shown" | "unrenderable" | "host_not_allowed" | "not_called";
+  /** The address, rendered with sample values. */
+  url?: string;
+}
+/** What the callbacks of the query are rendered to. */
+export interface TriedCallbacks {
+  /** One entry for each postback that there would be. */
+  callbacks: TriedCallback[];
 }
 /** What is wrong. */
 export interface TroubleDto {
