@@ -44,6 +44,7 @@ const OPENERS: [char; 11] = ['<', '{', '%', '#', '$', '*', '[', '@', 'L', 'O', '
 /// Variables wherever they stand in a value. The longer opening comes first.
 const WHEREVER: &[Shape] = &[
     any("<!--{", "}-->", "<!--{…}-->", "EC-CUBE 2"),
+    named("<!--", "-->", "<!--…-->", "manuals"),
     any(
         "{{",
         "}}",
@@ -56,11 +57,13 @@ const WHEREVER: &[Shape] = &[
     any("{@", "@}", "{@ … @}", "futureshop"),
     any("{$", "}", "{$…}", "Smarty"),
     any("{=", "}", "{=…}", "Cafe24"),
+    named("{!", "}", "{!…}", "Salesforce"),
     any("<?", "", "<?php … ?>", "PHP, WordPress"),
     any("<%", "", "<% … %>", "Ruby, ASP"),
     any("%{", "}", "%{…}", "Ruby"),
     any("#{", "}", "#{…}", "Ruby"),
     any("${", "}", "${…}", "JavaScript"),
+    named("$(", ")", "$(…)", "jQuery, shells"),
     named("%(", ")s", "%(…)s", "Python"),
     named("*|", "|*", "*|…|*", "Mailchimp"),
     named("[[", "]]", "[[…]]", ""),
@@ -96,6 +99,11 @@ pub(super) const NAMED: &[Shape] = &[
     named("!!", "!!", "!!…!!", ""),
     named("~", "~", "~…~", ""),
     named("^", "^", "^…^", ""),
+    // Cut off by the length of a field.
+    named("{{", "", "{{ …", ""),
+    named("", "}}", "… }}", ""),
+    named("{", "", "{…", ""),
+    named("", "}", "…}", ""),
 ];
 
 /// Variables that are the whole value in the brackets of manuals, which names of articles use as well.

@@ -88,6 +88,12 @@ const CERTAIN: &[&str] = &[
     "order-##ORDER##",
     "%EF%BD%9Border%EF%BD%9D",
     "&#123;order&#125;",
+    "<!--ORDER-->",
+    "{!order_id}",
+    "$(order_id)",
+    "{ORDER_ID",
+    "{{ order.num",
+    "order_id}",
 ];
 
 /// Real values, some of which look like syntax at first sight.
