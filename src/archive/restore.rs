@@ -264,6 +264,8 @@ pub struct Checked {
     pub newest_at_ms: i64,
     /// The earliest moment that can be restored, unix milliseconds.
     pub reaches_back_to_ms: i64,
+    /// When the newest snapshot was made, unix milliseconds.
+    pub snapshot_at_ms: i64,
 }
 
 /// Reads an archive through: every snapshot, and every journal object behind the oldest one, without a gap.
@@ -285,6 +287,7 @@ pub fn check(archive: &Archive) -> Result<Checked, ArchiveError> {
         last_seq: oldest.seq,
         newest_at_ms: oldest.made_at_ms,
         reaches_back_to_ms: oldest.made_at_ms,
+        snapshot_at_ms: manifest.snapshots.last().map_or(0, |last| last.made_at_ms),
     };
     // Each epoch that does not go on from another begins with a snapshot.
     let begins = manifest.snapshots.iter().filter(|snapshot| {

@@ -1,6 +1,7 @@
 //! `doctor`: looks at the store and at what the server stands on, and says what to do about what it finds.
 
 use super::bundle;
+use super::doctor_archive;
 use super::{CliError, DoctorArgs, Global, Outcome, say};
 use crate::app::{self, control};
 use crate::clock::Clock;
@@ -15,14 +16,14 @@ use std::process::ExitCode;
 /// How bad a finding is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "UPPERCASE")]
-enum Level {
+pub(super) enum Level {
     Pass,
     Warn,
     Fail,
 }
 
 #[derive(Debug, Serialize)]
-struct Finding {
+pub(super) struct Finding {
     level: Level,
     check: &'static str,
     message: String,
@@ -56,6 +57,7 @@ pub fn run(global: &Global, args: &DoctorArgs) -> Outcome {
         findings.push(port(config));
         findings.extend(store(config));
     }
+    findings.extend(doctor_archive::look(config));
     findings.push(selftest());
     let lines: String = findings.iter().map(Finding::line).collect();
     if let Some(file) = &args.bundle {
@@ -75,7 +77,7 @@ pub fn run(global: &Global, args: &DoctorArgs) -> Outcome {
     }))
 }
 
-fn finding(level: Level, check: &'static str, message: impl Into<String>) -> Finding {
+pub(super) fn finding(level: Level, check: &'static str, message: impl Into<String>) -> Finding {
     Finding {
         level,
         check,

@@ -341,6 +341,81 @@ fn what_leaves_is_sealed_and_a_moment_comes_back() {
     assert!(named[0].contains("first"));
 }
 
+/// The line of the doctor about the archive, and its exit code.
+fn looked(setup: &Setup) -> (String, Option<i32>) {
+    let output = run(setup.command(&["doctor"]));
+    let text = said(&output);
+    let mut lines = text.lines().filter(|line| line.contains(" archive: "));
+    let line = lines.next().unwrap_or_else(|| panic!("{text}"));
+    (line.to_owned(), output.status.code())
+}
+
+#[test]
+fn the_doctor_reads_the_archive_through() {
+    let (dir, bucket) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let setup = Setup::new(&dir.path().join("data"))
+        .env("YAMABIKO_ARCHIVE_DIRECTORY", &bucket.path().display().to_string())
+        .env("YAMABIKO_ARCHIVE_INTERVAL_S", "1");
+    let server = setup.start();
+    let scene = Scene::build(&server, &Receiver::start());
+    let mut admin = server.admin();
+    settled(&mut admin);
+    scene.click(&server, "one");
+    settled(&mut admin);
+    let (line, _) = looked(&setup);
+    assert!(
+        line.starts_with("PASS") && line.contains("without a gap"),
+        "{line}"
+    );
+    server.terminate();
+
+    // An object that was cut, one that is gone, nothing at all.
+    let mut objects = Vec::new();
+    let mut left = vec![bucket.path().to_owned()];
+    while let Some(place) = left.pop() {
+        for entry in std::fs::read_dir(place).unwrap() {
+            let path = entry.unwrap().path();
+            match path.is_dir() {
+                true => left.push(path),
+                false => objects.push(path),
+            }
+        }
+    }
+    objects.retain(|path| path.to_string_lossy().contains("/journal/"));
+    objects.sort();
+    assert!(objects.len() > 1, "{objects:?}");
+    let last = objects.last().unwrap();
+    let whole = std::fs::read(last).unwrap();
+    std::fs::write(last, &whole[..whole.len() / 2]).unwrap();
+    let (line, code) = looked(&setup);
+    assert!(
+        line.starts_with("FAIL") && line.contains("cannot be used"),
+        "{line}"
+    );
+    assert!(line.contains("set another archive.prefix"), "{line}");
+    assert_eq!(code, Some(2));
+    std::fs::write(last, whole).unwrap();
+    assert!(looked(&setup).0.starts_with("PASS"));
+
+    let empty = tempfile::tempdir().unwrap();
+    let other = setup
+        .clone()
+        .env("YAMABIKO_ARCHIVE_DIRECTORY", &empty.path().display().to_string());
+    let (line, code) = looked(&other);
+    assert!(
+        line.starts_with("WARN") && line.contains("there is no archive"),
+        "{line}"
+    );
+    assert_eq!(code, Some(1));
+    let file = dir.path().join("file");
+    std::fs::write(&file, "").unwrap();
+    let none = setup
+        .clone()
+        .env("YAMABIKO_ARCHIVE_DIRECTORY", &file.display().to_string());
+    let (line, _) = looked(&none);
+    assert!(line.starts_with("FAIL"), "{line}");
+}
+
 #[test]
 fn a_standby_follows_and_becomes_the_server() {
     let Some(s3) = S3::moto() else { return };

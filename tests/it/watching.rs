@@ -139,8 +139,12 @@ fn prometheus_understands_every_metric_rule_and_panel() {
     if Command::new("promtool").arg("--version").output().is_err() {
         return skip("prometheus is not installed: apt-get install prometheus");
     }
-    let dir = tempfile::tempdir().unwrap();
-    let (server, receiver) = (Setup::new(dir.path()).start(), Receiver::start());
+    let (dir, bucket) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let (receiver, sink) = (Receiver::start(), Receiver::start());
+    let setup = Setup::new(dir.path())
+        .env("YAMABIKO_ARCHIVE_DIRECTORY", &bucket.path().display().to_string())
+        .env("YAMABIKO_STREAM_URL", &sink.url("/in"));
+    let server = setup.start();
     let fresh = server.client().get("/metrics").text();
     for zero in [
         "yamabiko_clicks_total{result=\"lost\"} 0",
@@ -157,6 +161,11 @@ fn prometheus_understands_every_metric_rule_and_panel() {
         &["check", "rules", shipped("yamabiko.rules.yml").to_str().unwrap()],
         "",
     );
+    let cases = include_str!("../fixtures/monitoring.test.yml");
+    let cases = cases.replace("RULES", shipped("yamabiko.rules.yml").to_str().unwrap());
+    let file = dir.path().join("cases.yml");
+    std::fs::write(&file, cases).unwrap();
+    promtool(&["test", "rules", file.to_str().unwrap()], "");
 
     let up = "up{job=\"yamabiko\"} == 1 and on (instance) sum by (instance) (yamabiko_destination_attempts_total{outcome=\"answered\"}) >= 5";
     eventually("it is scraped under load", SOON, || {
