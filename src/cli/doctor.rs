@@ -1,7 +1,8 @@
 //! `doctor`: looks at the store and at what the server stands on, and says what to do about what it finds.
 
+mod archive;
+
 use super::bundle;
-use super::doctor_archive;
 use super::{CliError, DoctorArgs, Global, Outcome, say};
 use crate::app::{self, control};
 use crate::clock::Clock;
@@ -16,14 +17,14 @@ use std::process::ExitCode;
 /// How bad a finding is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "UPPERCASE")]
-pub(super) enum Level {
+enum Level {
     Pass,
     Warn,
     Fail,
 }
 
 #[derive(Debug, Serialize)]
-pub(super) struct Finding {
+struct Finding {
     level: Level,
     check: &'static str,
     message: String,
@@ -57,7 +58,7 @@ pub fn run(global: &Global, args: &DoctorArgs) -> Outcome {
         findings.push(port(config));
         findings.extend(store(config));
     }
-    findings.extend(doctor_archive::look(config));
+    findings.extend(archive::look(config));
     findings.push(selftest());
     let lines: String = findings.iter().map(Finding::line).collect();
     if let Some(file) = &args.bundle {
@@ -77,7 +78,7 @@ pub fn run(global: &Global, args: &DoctorArgs) -> Outcome {
     }))
 }
 
-pub(super) fn finding(level: Level, check: &'static str, message: impl Into<String>) -> Finding {
+fn finding(level: Level, check: &'static str, message: impl Into<String>) -> Finding {
     Finding {
         level,
         check,

@@ -10,7 +10,6 @@ pub mod control;
 pub mod delivery;
 pub mod demo;
 pub mod doctor;
-mod doctor_archive;
 pub mod healthcheck;
 pub mod presets;
 pub mod restore;

@@ -1,8 +1,8 @@
 //! What `doctor` finds in the archive off the machine: all of it is read.
 
-use super::doctor::{Finding, Level, finding};
+use super::{Finding, Level, finding};
 use crate::app;
-use crate::archive::{self, Archive, ArchiveError, Checked, Local};
+use crate::archive::{Archive, ArchiveError, Checked, Local};
 use crate::clock::Clock;
 use crate::config::Config;
 
@@ -49,8 +49,8 @@ fn judge(archive: &Archive, fenced: Option<String>) -> Finding {
 
 /// A server that runs removes what is too old meanwhile: then it is read once more.
 fn read(archive: &Archive) -> Result<Checked, ArchiveError> {
-    match archive::check(archive) {
-        Err(ArchiveError::Missing { .. }) => archive::check(archive),
+    match crate::archive::check(archive) {
+        Err(ArchiveError::Missing { .. }) => crate::archive::check(archive),
         checked => checked,
     }
 }
