@@ -26,7 +26,7 @@ use crate::admin::Auth;
 use crate::admin::callback_tests::CallbackTickets;
 use crate::admin::jobs::Jobs;
 use crate::alerts::{Alerts, Reach};
-use crate::certificates::{Certificates, FileError, Renewal};
+use crate::certificates::{Certificates, FileError};
 use crate::clock::Clock;
 use crate::config::{Config, InForce};
 use crate::delivery::holds::Holds;
@@ -348,6 +348,7 @@ fn serve(
     let delivery = start_delivery(core, &echo, pause.clone(), holds.clone())?;
     let tracking = tracking_state(core, in_force)?;
     let stream = raw_data::start(core, delivery.client())?;
+    let export = raw_data::start_export(core, delivery.client(), &mut start_faults)?;
     let archiving = archive::start(core, delivery.client(), &mut start_faults)?;
     let reach = Reach {
         recorder: core.recorder.clone(),
@@ -356,6 +357,7 @@ fn serve(
         holds: holds.clone(),
         certificates: certificates.clone(),
         stream: stream.clone(),
+        export: export.clone(),
         archiving: archiving.clone(),
     };
     let alerts = Arc::new(Alerts::start(reach).map_err(AppError::Thread)?);
@@ -372,6 +374,7 @@ fn serve(
         config: in_force.clone(),
         certificates: certificates.clone(),
         stream: stream.clone(),
+        export: export.clone(),
         metrics,
         auth: Auth::new(&core.instance_key("browser_key")?)?,
         echo: echo.clone(),
@@ -390,13 +393,7 @@ fn serve(
     });
     let control = control::Control::start(state.clone(), &config.data_dir)?;
     let housekeeper = housekeeper::Housekeeper::start(state.clone()).map_err(AppError::Thread)?;
-    let renewal = Renewal::start(
-        certificates,
-        in_force.clone(),
-        core.recorder.clone(),
-        delivery.client().clone(),
-    )
-    .map_err(AppError::Thread)?;
+    let renewal = tls::renew(core, in_force, certificates, delivery.client())?;
     let outcome = listeners::serve(sockets, state.clone(), tracking, stop_signal, |bound| {
         ready(&Running {
             bound: bound.clone(),
@@ -409,6 +406,7 @@ fn serve(
     control.stop();
     alerts.stop();
     stream.iter().for_each(|stream| stream.stop());
+    export.iter().for_each(|export| export.stop());
     delivery.stop(Instant::now() + WIRE_PATIENCE);
     if let Some(archiving) = archiving {
         archiving.stop(Instant::now() + WIRE_PATIENCE);

@@ -8,6 +8,7 @@
 //! 2026-11-21: the layers are ours, on the spans of `toml`: crates for layers know origins or lines, not both.
 
 mod archive;
+mod export;
 mod keys;
 mod limits;
 mod memory;
@@ -24,6 +25,7 @@ pub use reload::{Changes, InForce};
 pub use write::with_setting;
 
 pub use self::archive::Archive;
+pub use self::export::Export;
 pub use self::sealing::Sealing;
 pub use limits::Limits;
 pub use stream::Stream;
@@ -73,6 +75,8 @@ pub struct Config {
     pub alerts: Alerts,
     /// Activities to a receiver.
     pub stream: Stream,
+    /// Files of raw data.
+    pub export: Export,
     /// Bounds.
     pub limits: Limits,
     /// Sealing of stored secrets.

@@ -27,6 +27,7 @@
 //! | [`tracking`] | use cases: what a request from outside means, and records | all above | |
 //! | [`delivery`] | lanes, due times, workers | all above but `tracking` | |
 //! | [`stream`] | activities go to a receiver, in order | all above but `tracking`, `delivery`, `certificates` | |
+//! | [`export`] | raw data as files of Parquet, an hour at a time | all above but `tracking`, `delivery`, `stream`, `certificates` | `parquet` |
 //! | [`alerts`] | tells the operator what is wrong | all above | |
 //! | [`reports`] | what operators see: lists, counters, traces, exports | all above | |
 //! | [`admin`] | what operators do: save, check, sign in, decide, try out | all above | |
@@ -47,6 +48,7 @@ pub mod clock;
 pub mod config;
 pub mod delivery;
 pub mod domain;
+pub mod export;
 pub mod http;
 pub mod journal;
 pub mod live;

@@ -73,7 +73,7 @@ impl Gauges {
                 .as_ref()
                 .and_then(|archiving| archiving.status().failure()),
             held: self.held(reach),
-            raw_data_trouble: reach.stream.as_ref().and_then(|stream| stream.trouble()),
+            raw_data_trouble: raw_data_trouble(reach),
             certificate_trouble: certificate_trouble(reach, now_ms),
             failed_logins: crate::telemetry::failed_logins(),
             silences: self.incoming.read(recorder, now_ms),
@@ -157,6 +157,12 @@ fn backup_failure(health: &Health, now_ms: i64) -> Option<String> {
         Some((_, why)) => why.clone(),
         None => format!("no backup was made in {} lately", backups.dir.display()),
     })
+}
+
+/// Why raw data is not handed on.
+fn raw_data_trouble(reach: &Reach) -> Option<String> {
+    let of_stream = reach.stream.as_ref().and_then(|stream| stream.trouble());
+    of_stream.or_else(|| reach.export.as_ref().and_then(|export| export.trouble()))
 }
 
 /// The certificates that somebody should look at.

@@ -24,6 +24,7 @@ use crate::delivery::holds::Holds;
 use crate::domain::account::{AlertChannel, Settings};
 use crate::domain::alert::text::{self, Language, Message};
 use crate::domain::alert::{self, AlertKind, AlertPolicy, Notice, Watch};
+use crate::export::Export;
 use crate::recorder::{RecordError, Recorder};
 use crate::store::{JsonRecord, keys};
 use crate::stream::Stream;
@@ -64,6 +65,8 @@ pub struct Reach {
     pub certificates: Arc<Certificates>,
     /// Activities to a receiver, if there is one.
     pub stream: Option<Arc<Stream>>,
+    /// Files of raw data, if any are written.
+    pub export: Option<Arc<Export>>,
     /// The archive off the machine, if there is one.
     pub archiving: Option<Arc<Archiving>>,
 }

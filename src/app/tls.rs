@@ -1,6 +1,9 @@
 //! TLS on the listeners: the handshake, and connections that are encrypted or not.
 
-use crate::certificates::{CHALLENGE_PROTOCOL, Certificates};
+use super::{AppError, Core};
+use crate::certificates::{CHALLENGE_PROTOCOL, Certificates, Renewal};
+use crate::config::InForce;
+use crate::wire::Client;
 use rustls::ServerConfig;
 use std::io::{Error, ErrorKind};
 use std::pin::Pin;
@@ -16,6 +19,17 @@ use tokio_rustls::server::TlsStream;
 const HANDSHAKE_PATIENCE: Duration = Duration::from_secs(10);
 /// HTTP/2 by its name in the handshake.
 const HTTP2: &[u8] = b"h2";
+
+/// Starts the thread that reads and renews certificates.
+pub(super) fn renew(
+    core: &Core,
+    in_force: &InForce,
+    certificates: Arc<Certificates>,
+    client: &Arc<Client>,
+) -> Result<Renewal, AppError> {
+    let (recorder, client) = (core.recorder.clone(), client.clone());
+    Renewal::start(certificates, in_force.clone(), recorder, client).map_err(AppError::Thread)
+}
 
 /// What a listener needs to shake hands.
 pub(super) fn acceptor(certificates: &Certificates) -> TlsAcceptor {

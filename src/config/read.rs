@@ -267,6 +267,14 @@ pub(super) fn contradictions(config: &Config, values: &Values) -> Vec<Mistake> {
             "Set archive.endpoint too.",
         );
     }
+    let export = &config.export;
+    if !export.bucket.is_empty() && export.directory.is_none() && export.endpoint.is_none() {
+        contradict(
+            "export.bucket",
+            "there is a bucket and no address of a service.",
+            "Set export.endpoint too.",
+        );
+    }
     if config.delivery.connect_timeout_s > config.delivery.timeout_s {
         contradict(
             "delivery.connect_timeout_s",

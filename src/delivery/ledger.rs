@@ -194,6 +194,7 @@ fn settle(done: &Settlement, group: &mut Group<'_>) -> Result<(), StoreError> {
     }
     if let Some(attempt) = &done.attempt {
         tell(done, attempt, &postback, group);
+        group.note_postback(attempt.at_ms, postback.id, attempt.number);
     }
     match done.next {
         PostbackState::Waiting { .. } => group.save(at, &postback)?,

@@ -33,6 +33,7 @@ use crate::config::InForce;
 use crate::delivery::Delivery;
 use crate::delivery::holds::Holds;
 use crate::delivery::pause::Pause;
+use crate::export::Export;
 use crate::recorder::Recorder;
 use crate::reports::{Exports, PartnerScope, Readers, View};
 use crate::store::Keeper;
@@ -93,6 +94,8 @@ pub struct State {
     pub certificates: Arc<Certificates>,
     /// Activities to a receiver, if there is one.
     pub stream: Option<Arc<Stream>>,
+    /// Files of raw data, if any are written.
+    pub export: Option<Arc<Export>>,
     /// Counters and gauges.
     pub metrics: Metrics,
     /// Logins, tokens, throttling.

@@ -50,6 +50,11 @@ impl Feeds {
         (before, mark.generation.fetch_add(1, Ordering::AcqRel) + 1)
     }
 
+    /// Whether a feed is read.
+    pub(super) fn is_on(&self, feed: Feed) -> bool {
+        self.mark(feed).is_on.load(Ordering::Acquire)
+    }
+
     /// Whether any feed is read.
     pub(super) fn is_any_on(&self) -> bool {
         self.0.iter().any(|mark| mark.is_on.load(Ordering::Acquire))

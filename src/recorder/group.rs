@@ -14,7 +14,7 @@ use crate::recorder::cache::Cache;
 use crate::recorder::feeds::{self, Feeds};
 use crate::recorder::rooms::Rooms;
 use crate::store::catalog::Catalog;
-use crate::store::keys::Handed;
+use crate::store::keys::{Feed, Handed};
 use crate::store::{Commit, Db, Doubt, Key, KeyRange, Op, RawKey, Reader, Record, StoreError, keys};
 use foldhash::HashMap;
 use std::collections::BTreeMap;
@@ -107,6 +107,13 @@ impl<'a> Group<'a> {
     pub fn hand_on_again(&mut self, id: ActivityId) {
         for (feed, generation) in self.feeds.behind(id.0) {
             self.mark(keys::late(feed, generation, id.0, Handed::Activity));
+        }
+    }
+
+    /// A postback was made (`number` 0) or tried: files of raw data get a row of it, where any are written.
+    pub fn note_postback(&mut self, at_ms: i64, id: PostbackId, number: u16) {
+        if self.feeds.is_on(Feed::Export) {
+            self.mark(keys::unwritten(at_ms, id, number));
         }
     }
 
@@ -292,6 +299,9 @@ impl<'a> Group<'a> {
     /// Stores a waiting postback and has it sent once it is durable.
     pub fn queue(&mut self, postback: Postback) -> Result<(), StoreError> {
         self.save(keys::waiting(postback.id), &postback)?;
+        if postback.resent_at_ms.is_none() {
+            self.note_postback(postback.id.at_ms(), postback.id, 0);
+        }
         self.wake(Arc::new(postback));
         Ok(())
     }
@@ -309,9 +319,14 @@ impl<'a> Group<'a> {
     }
 
     /// Once this group is durable, the live stream forgets these sessions, activities and postbacks: viewers that
-    /// reconnect are not sent them again.
+    /// reconnect are not sent them again. Files of raw data that may hold them are written anew.
     pub fn erase(&mut self, ids: impl IntoIterator<Item = TimeId>) {
-        self.staged.erased.extend(ids);
+        for id in ids {
+            if self.feeds.behind(id).any(|(feed, _)| feed == Feed::Export) {
+                self.mark(keys::erased_row(id));
+            }
+            self.staged.erased.push(id);
+        }
     }
 
     /// Tells viewers once it is durable.

@@ -249,6 +249,17 @@ pub fn stream_batch(result: &'static str, rows: u64) {
     counter!("yamabiko_stream_rows_total").increment(rows);
 }
 
+/// Counts a file of raw data that was written, and its rows.
+pub fn export_file(table: &'static str, rows: u64) {
+    counter!("yamabiko_export_files_total", "table" => table).increment(1);
+    counter!("yamabiko_export_rows_total", "table" => table).increment(rows);
+}
+
+/// Sets for how long the oldest hour without its files could have been written.
+pub fn export_lag(lag_ms: i64) {
+    gauge!("yamabiko_export_lag_seconds").set(seconds(lag_ms));
+}
+
 /// Sets how old the oldest row is that the receiver of the stream has not taken.
 pub fn stream_lag(lag_ms: i64) {
     gauge!("yamabiko_stream_lag_seconds").set(seconds(lag_ms));
@@ -408,6 +419,8 @@ mod tests {
         alert("email", "sent");
         stream_batch("taken", 3);
         stream_lag(1_500);
+        export_file("sessions", 3);
+        export_lag(1_500);
     }
 
     #[test]

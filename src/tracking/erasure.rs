@@ -168,3 +168,38 @@ fn scrub_if_delivered(id: PostbackId, group: &mut Group<'_>) -> Result<(), Store
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::activity::ActivityKind;
+    use crate::domain::raw::{ACTIVITIES, Fact, SESSIONS, Value};
+    use crate::domain::template::sample::sample_activity;
+
+    /// Files of raw data empty the columns that say they are personal: those that an erasure empties here.
+    #[test]
+    fn columns_that_are_personal_are_those_that_an_erasure_empties() {
+        let mut before = sample_activity(ActivityKind::Event).unwrap().activity;
+        before.note = "a note".into();
+        before.input.custom = vec![("a".into(), "b".into())];
+        before.input.partner_custom = vec![("a".into(), "b".into())];
+        let mut after = before.clone();
+        scrub(&mut after);
+        let session = before.session.clone().unwrap();
+        let mut anonymous = (*session).clone();
+        anonymise(&mut anonymous);
+        let of_activity = (&ACTIVITIES, Fact::Activity(&before), Fact::Activity(&after));
+        let of_session = (&SESSIONS, Fact::Session(&session), Fact::Session(&anonymous));
+        for (table, was, is) in [of_activity, of_session] {
+            for column in table.columns() {
+                let (was, is) = ((column.value)(was), (column.value)(is));
+                if was != is {
+                    assert!(column.is_personal, "{}.{}", table.name, column.name);
+                }
+                if column.is_personal && column.name != "note" {
+                    assert_eq!(is, Value::Absent, "{}.{}", table.name, column.name);
+                }
+            }
+        }
+    }
+}

@@ -71,6 +71,7 @@ pub fn queue(postback: Postback, group: &mut Group<'_>) -> Result<(), StoreError
         PostbackState::Failed { reason, .. } => {
             group.save(keys::failed(postback.id), &reason)?;
             group.save(keys::postback(postback.id), &postback)?;
+            group.note_postback(postback.id.at_ms(), postback.id, 0);
             group.tell(LiveEvent::Postback(Arc::new(postback)));
             Ok(())
         }

@@ -42,6 +42,7 @@ mod disk_full;
 mod docs;
 mod egress;
 mod emulators;
+mod export;
 mod exports;
 mod flood;
 mod fuzz;

@@ -33,10 +33,19 @@ fn columns(table: &Table) -> String {
         table.name, table.meaning
     );
     for Column {
-        name, kind, meaning, ..
+        name,
+        kind,
+        meaning,
+        is_personal,
+        ..
     } in table.columns()
     {
-        writeln!(text, "| `{name}` | {} | {meaning} |", type_of(*kind)).unwrap();
+        let mark = if *is_personal {
+            " Emptied by an erasure."
+        } else {
+            ""
+        };
+        writeln!(text, "| `{name}` | {} | {meaning}{mark} |", type_of(*kind)).unwrap();
     }
     text
 }
@@ -65,6 +74,43 @@ fn clickhouse() -> String {
         write!(text, ",\n    `{name}` {of}").unwrap();
     }
     text + "\n) ENGINE = ReplacingMergeTree(seq)\nPARTITION BY toYYYYMM(received_at)\nORDER BY activity_id\nSETTINGS non_replicated_deduplication_window = 10000;\n```\n"
+}
+
+/// What stands between two marks that are not made from the code.
+pub fn written(name: &str) -> String {
+    let page = std::fs::read_to_string(PAGE).expect("raw-data.md");
+    let after = page.split_once(&format!("<!-- begin {name} -->")).expect(name).1;
+    after
+        .split_once(&format!("<!-- end {name} -->"))
+        .expect(name)
+        .0
+        .to_owned()
+}
+
+/// Statements of the blocks of SQL in a text.
+pub fn statements(text: &str) -> Vec<String> {
+    let blocks = text.split("```sql").skip(1);
+    let sql: String = blocks.filter_map(|block| block.split("```").next()).collect();
+    sql.split(';')
+        .map(|statement| statement.trim().to_owned())
+        .filter(|statement| !statement.is_empty())
+        .collect()
+}
+
+/// Names, types and order of columns are a promise: the file of them only ever grows, at the ends of the parts.
+/// `YAMABIKO_WRITE_DOCS=1` writes it.
+#[test]
+fn the_schema_of_the_files_is_the_one_that_was_promised() {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/raw-schema.txt");
+    let now: String = TABLES
+        .iter()
+        .map(|table| yamabiko::export::message_type(table))
+        .collect();
+    if std::env::var_os("YAMABIKO_WRITE_DOCS").is_some() {
+        std::fs::write(path, &now).expect("write");
+    }
+    let promised = std::fs::read_to_string(path).expect("raw-schema.txt");
+    assert_eq!(now, promised, "a column that exists stays as it is");
 }
 
 /// The statement that makes the table of ClickHouse, as the page has it.

@@ -113,6 +113,8 @@ pub struct Column {
     pub meaning: &'static str,
     /// What a fact says in it.
     pub value: for<'r> fn(Fact<'r>) -> Value<'r>,
+    /// Whether an erasure empties it.
+    pub is_personal: bool,
 }
 
 /// A table: files of its own, or rows of the stream.
@@ -146,6 +148,20 @@ const fn column(
         kind,
         meaning,
         value,
+        is_personal: false,
+    }
+}
+
+/// A column that may tell whose row it is.
+const fn personal(
+    name: &'static str,
+    kind: Kind,
+    meaning: &'static str,
+    value: for<'r> fn(Fact<'r>) -> Value<'r>,
+) -> Column {
+    Column {
+        is_personal: true,
+        ..column(name, kind, meaning, value)
     }
 }
 

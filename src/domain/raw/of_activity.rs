@@ -1,7 +1,9 @@
 //! Columns of activities. A click or impression is one too: the stream has it in this form, the files among sessions.
 
 use super::of_session::OF_SESSION;
-use super::{Column, Fact, Kind, Table, Value, amount, column, currency, object, opt, owned, text, word};
+use super::{
+    Column, Fact, Kind, Table, Value, amount, column, currency, object, opt, owned, personal, text, word,
+};
 use crate::domain::activity::{Activity, Verdict};
 use crate::domain::session::EngagementKind;
 
@@ -132,10 +134,10 @@ const OWN: &[Column] = &[
     column("payout_currency", Kind::Text, "ISO 4217.", |fact| {
         of(fact, |activity| currency(activity.payout))
     }),
-    column("order_id", Kind::Text, "`uid1`: the order number.", |fact| {
+    personal("order_id", Kind::Text, "`uid1`: the order number.", |fact| {
         of(fact, |activity| opt(activity.input.uids.first(), |uid| text(uid)))
     }),
-    column("uids", Kind::Json, "`uid1` to `uid8`, a list.", |fact| {
+    personal("uids", Kind::Json, "`uid1` to `uid8`, a list.", |fact| {
         of(fact, |activity| match &activity.input.uids[..] {
             [] => Value::Absent,
             uids => owned(serde_json::Value::from(uids.to_vec())),
@@ -147,7 +149,7 @@ const OWN: &[Column] = &[
         "How the session was found: `sid`, `visitor`, `partner_click_id`, `organic` and others.",
         |fact| of(fact, |activity| opt(activity.match_type, word)),
     ),
-    column(
+    personal(
         "tuid",
         Kind::Text,
         "The visitor: TUID of a browser, `adid` of a device.",
@@ -182,44 +184,55 @@ const OWN: &[Column] = &[
         "A change that was taken back before anybody heard of it: when. It does not count.",
         |fact| of(fact, |activity| opt(undone(activity), Value::Time)),
     ),
-    column(
+    personal(
         "note",
         Kind::Text,
         "For the operator: which field or value was noted.",
         |fact| of(fact, |activity| text(&activity.note)),
     ),
-    column(
+    personal(
         "custom",
         Kind::Json,
         "Custom parameters of the caller (`p_...`, `callback_params`).",
         |fact| of(fact, |activity| object(&activity.input.custom)),
     ),
-    column(
+    personal(
         "partner_custom",
         Kind::Json,
         "Partner parameters (`partner_params`).",
         |fact| of(fact, |activity| object(&activity.input.partner_custom)),
     ),
-    column("fields", Kind::Json, "Every other field by its name.", |fact| {
+    personal("fields", Kind::Json, "Every other field by its name.", |fact| {
         of(fact, |activity| object(&activity.input.fields))
     }),
-    column(
+    personal(
         "facts",
         Kind::Json,
         "Values of app measurement (`session_count`, `installed_at` and others).",
         |fact| of(fact, |activity| object(&activity.facts)),
     ),
-    column(
+    personal(
         "caller_ip",
         Kind::Text,
         "Address of the caller, as the offer's privacy setting leaves it.",
         |fact| of(fact, |activity| text(&activity.input.ip)),
     ),
-    column(
+    personal(
         "caller_user_agent",
         Kind::Text,
         "User agent of the caller, at most 512 bytes.",
         |fact| of(fact, |activity| text(&activity.input.user_agent)),
+    ),
+    column(
+        "revision",
+        Kind::Whole,
+        "Which state of the conversion the row tells: 1 as it came, then one more with each change. The highest counts.",
+        |fact| {
+            of(fact, |activity| match i64::try_from(activity.history.len()) {
+                Ok(states) if states > 0 => Value::Whole(states),
+                _ => Value::Absent,
+            })
+        },
     ),
 ];
 

@@ -1,6 +1,6 @@
 //! Columns of sessions, which activities carry too.
 
-use super::{Column, Fact, Kind, Table, Value, column, object, opt, owned, text, word};
+use super::{Column, Fact, Kind, Table, Value, column, object, opt, owned, personal, text, word};
 use crate::domain::session::Session;
 
 /// Clicks and impressions.
@@ -67,22 +67,22 @@ pub(super) const OF_SESSION: &[Column] = &[
     column("campaign", Kind::Text, "Second level.", |fact| name(fact, 1)),
     column("adgroup", Kind::Text, "Third level.", |fact| name(fact, 2)),
     column("creative", Kind::Text, "Fourth level.", |fact| name(fact, 3)),
-    column("session_tuid", Kind::Text, "The visitor that clicked.", |fact| {
+    personal("session_tuid", Kind::Text, "The visitor that clicked.", |fact| {
         of(fact, |session| text(&session.tuid))
     }),
     column("country", Kind::Text, "Two lower-case letters.", |fact| {
         of(fact, |session| text(&session.geo.country))
     }),
-    column(
+    personal(
         "subdivision",
         Kind::Text,
         "Code of the state or prefecture.",
         |fact| of(fact, |session| text(&session.geo.subdivision)),
     ),
-    column("city", Kind::Text, "English name.", |fact| {
+    personal("city", Kind::Text, "English name.", |fact| {
         of(fact, |session| text(&session.geo.city))
     }),
-    column("isp", Kind::Text, "Organisation of the network.", |fact| {
+    personal("isp", Kind::Text, "Organisation of the network.", |fact| {
         of(fact, |session| text(&session.geo.isp))
     }),
     column("language", Kind::Text, "First language of the browser.", |fact| {
@@ -112,36 +112,36 @@ pub(super) const OF_SESSION: &[Column] = &[
         "Name of the browser, where known.",
         |fact| of(fact, |session| text(&session.device.browser)),
     ),
-    column(
+    personal(
         "session_ip",
         Kind::Text,
         "Address, as the offer's privacy setting leaves it.",
         |fact| of(fact, |session| text(&session.ip)),
     ),
-    column(
+    personal(
         "session_user_agent",
         Kind::Text,
         "User agent, at most 512 bytes.",
         |fact| of(fact, |session| text(&session.user_agent)),
     ),
-    column("session_referer", Kind::Text, "Referer, at most 1 KiB.", |fact| {
+    personal("session_referer", Kind::Text, "Referer, at most 1 KiB.", |fact| {
         of(fact, |session| text(&session.referer))
     }),
-    column("param1", Kind::Text, "PARA1 of the click.", |fact| para(fact, 0)),
-    column("param2", Kind::Text, "PARA2.", |fact| para(fact, 1)),
-    column("param3", Kind::Text, "PARA3.", |fact| para(fact, 2)),
-    column("param4", Kind::Text, "PARA4.", |fact| para(fact, 3)),
-    column("param5", Kind::Text, "PARA5.", |fact| para(fact, 4)),
-    column("label", Kind::Text, "`label` of the link.", |fact| {
+    personal("param1", Kind::Text, "PARA1 of the click.", |fact| para(fact, 0)),
+    personal("param2", Kind::Text, "PARA2.", |fact| para(fact, 1)),
+    personal("param3", Kind::Text, "PARA3.", |fact| para(fact, 2)),
+    personal("param4", Kind::Text, "PARA4.", |fact| para(fact, 3)),
+    personal("param5", Kind::Text, "PARA5.", |fact| para(fact, 4)),
+    personal("label", Kind::Text, "`label` of the link.", |fact| {
         of(fact, |session| text(&session.label))
     }),
-    column(
+    personal(
         "device_ids",
         Kind::Json,
         "Device ids of the click by their names.",
         |fact| of(fact, |session| object(&session.device_ids)),
     ),
-    column(
+    personal(
         "parameters",
         Kind::Json,
         "Every other parameter of the click.",
@@ -153,7 +153,7 @@ pub(super) const OF_SESSION: &[Column] = &[
         "`cost_type`, `cost_amount` and the like, as they came.",
         |fact| of(fact, |session| object(&session.cost)),
     ),
-    column("destination", Kind::Text, "Where the visitor was sent.", |fact| {
+    personal("destination", Kind::Text, "Where the visitor was sent.", |fact| {
         of(fact, |session| text(&session.destination))
     }),
     column("is_bot", Kind::Flag, "A known bot or a link preview.", |fact| {

@@ -240,6 +240,7 @@ table! {
     trials::list_echo, tags::list_tags_seen,
     delivery::get_delivery, delivery::pause_delivery, delivery::resume_delivery,
     system::get_system, system::list_audit, raw_data::get_raw_data, raw_data::test_stream,
+    raw_data::test_export,
     archive::get_archive, archive::test_archive,
     upload::upload_conversions,
     export::export_list,

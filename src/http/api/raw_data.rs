@@ -1,7 +1,8 @@
-//! Raw data: how the stream of activities is, and a test of its receiver.
+//! Raw data: how the stream of activities and the files are, and tests of where they go.
 
 use super::read;
 use crate::admin::save::{Note, note};
+use crate::export::{self, Export};
 use crate::http::State;
 use crate::http::auth::{Owner, Viewer};
 use crate::http::extract::{NoQuery, Query};
@@ -42,12 +43,31 @@ pub struct StreamDto {
 pub struct RawDataDto {
     /// Activities to a receiver; `null`: none is configured.
     pub stream: Option<StreamDto>,
+    /// Files to a bucket or directory; `null`: none are written.
+    pub export: Option<ExportDto>,
+}
+
+/// How the files of raw data are.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+pub struct ExportDto {
+    /// The bucket or directory.
+    pub place: String,
+    /// Rows in files since they began.
+    pub rows: u64,
+    /// Files since they began.
+    pub files: u64,
+    /// Up to when everything is in files, unix milliseconds.
+    pub until_ms: i64,
+    /// For how long the hour that comes next could have been written, milliseconds; 0: it is not over.
+    pub lag_ms: i64,
+    /// What is wrong; `null`: nothing.
+    pub trouble: Option<TroubleDto>,
 }
 
 /// What came of a test.
 #[derive(Debug, Serialize, utoipa::ToSchema)]
 pub struct RawDataTest {
-    /// Whether the receiver took a batch without rows.
+    /// Whether the receiver took a batch without rows, or the place an object.
     pub is_ok: bool,
     /// Stable code: `taken`, or what went wrong.
     pub code: &'static str,
@@ -72,7 +92,23 @@ fn stream(stream: &Stream) -> StreamDto {
     }
 }
 
-/// How raw data is handed on: how far the stream is, and what is wrong.
+fn files(files: &Export) -> ExportDto {
+    let status = files.status();
+    ExportDto {
+        place: files.place().to_owned(),
+        rows: status.rows,
+        files: status.files,
+        until_ms: status.until_ms,
+        lag_ms: status.lag_ms,
+        trouble: status.trouble.map(|trouble| TroubleDto {
+            since_ms: trouble.since_ms,
+            code: trouble.code,
+            message: trouble.message,
+        }),
+    }
+}
+
+/// How raw data is handed on: how far the stream and the files are, and what is wrong.
 #[utoipa::path(tag = "system", responses((status = 200, body = RawDataDto)))]
 #[get("/raw-data")]
 pub async fn get_raw_data(
@@ -83,6 +119,7 @@ pub async fn get_raw_data(
     viewer.0.whole()?;
     Ok(HttpResponse::Ok().json(RawDataDto {
         stream: state.stream.as_deref().map(stream),
+        export: state.export.as_deref().map(files),
     }))
 }
 
@@ -101,6 +138,25 @@ pub async fn test_stream(state: Data<State>, owner: Owner) -> Result<HttpRespons
         ),
     };
     let entry = Note::new("raw_data.test", "stream").detail(if is_ok { "taken" } else { "failed" });
+    note(&state.recorder, owner.0.actor(), entry).await?;
+    Ok(HttpResponse::Ok().json(RawDataTest { is_ok, code, message }))
+}
+
+/// Writes an object to the place of the files, reads and removes it, and tells what came of it.
+#[utoipa::path(tag = "system", responses((status = 200, body = RawDataTest)))]
+#[post("/raw-data/export/test")]
+pub async fn test_export(state: Data<State>, owner: Owner) -> Result<HttpResponse, ApiError> {
+    let tested = read(&state, |state| Ok(state.export.as_deref().map(Export::test))).await?;
+    let (is_ok, code, message) = match tested {
+        Some(Ok(())) => (true, "taken", String::new()),
+        Some(Err(export::Trouble { code, message, .. })) => (false, code, message),
+        None => (
+            false,
+            "not_set_up",
+            "neither export.bucket nor export.directory is set in the configuration".into(),
+        ),
+    };
+    let entry = Note::new("raw_data.test", "export").detail(if is_ok { "taken" } else { "failed" });
     note(&state.recorder, owner.0.actor(), entry).await?;
     Ok(HttpResponse::Ok().json(RawDataTest { is_ok, code, message }))
 }

@@ -90,6 +90,7 @@ impl Instance {
             holds: Holds::default(),
             certificates: certificates.clone(),
             stream: None,
+            export: None,
             archiving: None,
         };
         let state = State {
@@ -104,6 +105,7 @@ impl Instance {
             config,
             certificates,
             stream: None,
+            export: None,
             metrics: install_metrics(0).unwrap(),
             connections: crate::http::connection::Connections::default(),
             auth: Auth::new(&[7; 32]).unwrap(),

@@ -5,8 +5,8 @@
 //! it, in the generation of the mark that it came behind.
 
 use super::super::records::Key;
-use super::{Db, KeyRange, family, key};
-use crate::domain::ids::TimeId;
+use super::{Db, KeyRange, family, key, ms};
+use crate::domain::ids::{PostbackId, TimeId};
 
 /// Whoever records are handed on to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -91,4 +91,42 @@ pub fn parse_late(key: &[u8]) -> Option<(u32, TimeId, Handed)> {
         TimeId::from_key(id)?,
         Handed::of(*what)?,
     ))
+}
+
+/// A postback that was made (number 0) or a try of it, which no file of raw data holds yet.
+pub fn unwritten(at_ms: i64, id: PostbackId, number: u16) -> Key<()> {
+    let parts: [&[u8]; 4] = [b"x", &ms(at_ms), &id.to_key(), &number.to_be_bytes()];
+    Key::new(Db::Hot, key(b'o', &parts))
+}
+
+/// Those of before a time, oldest first.
+pub fn unwritten_before(at_ms: i64) -> KeyRange {
+    KeyRange::new(key(b'o', &[b"x"]), key(b'o', &[b"x", &ms(at_ms)]))
+}
+
+/// When it was, which postback, and the number of the try.
+pub fn parse_unwritten(key: &[u8]) -> Option<(i64, PostbackId, u16)> {
+    let rest = family(key, b'o', 1 + 8 + TimeId::KEY_LEN + 2)?.strip_prefix(b"x")?;
+    let (at_ms, rest) = rest.split_first_chunk::<8>()?;
+    let (id, number) = rest.split_first_chunk::<{ TimeId::KEY_LEN }>()?;
+    Some((
+        i64::try_from(u64::from_be_bytes(*at_ms)).ok()?,
+        PostbackId::from_key(id)?,
+        u16::from_be_bytes(number.try_into().ok()?),
+    ))
+}
+
+/// A record that was erased, and whose row files of raw data may hold as it was.
+pub fn erased_row(id: TimeId) -> Key<()> {
+    Key::new(Db::Hot, key(b'o', &[b"r", &id.to_key()]))
+}
+
+/// All of them, oldest first.
+pub fn erased_rows() -> KeyRange {
+    KeyRange::prefix(b"or")
+}
+
+/// Which record it is.
+pub fn parse_erased_row(key: &[u8]) -> Option<TimeId> {
+    TimeId::from_key(family(key, b'o', 1 + TimeId::KEY_LEN)?.strip_prefix(b"r")?)
 }

@@ -14,7 +14,7 @@
 //! | hot | `i` | 16-byte hash | [`Idempotency`](super::codec::Idempotency) |
 //! | hot | `a` | due_at_ms, activity id | empty: approvals due |
 //! | hot | `l` | time id | JSON: audit log |
-//! | hot | `n` | name as text | bytes or JSON: values of the instance; `removed-link/` and a token: JSON of the link; `decision/` and a time id, `decision-part/` and a time id, `/`, 5 digits, `order-columns/` and an offer, `stream_cursor`: JSON |
+//! | hot | `n` | name as text | bytes or JSON: values of the instance; `removed-link/` and a token: JSON of the link; `decision/` and a time id, `decision-part/` and a time id, `/`, 5 digits, `order-columns/` and an offer, `stream_cursor`, `export_cursor`: JSON |
 //! | hot | `g` | 16-byte hash | [`ForgottenAt`](super::codec::ForgottenAt): forgotten visitors |
 //! | hot | `h` | 8-byte hash of a network, 16-byte hash of a device | JSON: erasures that nobody proved, waiting |
 //! | hot | `e` | postback id | empty: postbacks whose text goes once they are delivered |
@@ -27,6 +27,8 @@
 //! | hot | `b` | activity id | JSON: what closed statements say of a conversion |
 //! | hot | `k` | partner, activity id | empty: conversions that changed since they stood in a closed statement |
 //! | hot | `o` | feed byte (`s` stream, `e` export), generation (4 bytes), id, kind byte (`s`, `a`, `p`) | empty: records that came behind the mark of a feed |
+//! | hot | `o` | `x`, at_ms, postback id, number (2 bytes) | empty: postbacks (0) and tries of them that no file of raw data holds yet |
+//! | hot | `o` | `r`, id | empty: erased records whose rows files of raw data may hold |
 //! | sessions | `s` | SID | `Session` |
 //! | sessions | `d` | 8-byte hash of a device id or cost id, SID | [`SessionBrief`](super::codec::SessionBrief) |
 //! | sessions | `p` | 8-byte probabilistic hash, SID | [`SessionBrief`](super::codec::SessionBrief) |

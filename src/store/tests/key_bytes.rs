@@ -57,6 +57,12 @@ fn golden_bytes() {
             "hot",
             format!("6f6500000002{p}70"),
         ),
+        (
+            unwritten(0x0102, pid(), 3).into(),
+            "hot",
+            format!("6f780000000000000102{p}0003"),
+        ),
+        (erased_row(sid().0).into(), "hot", format!("6f72{s}")),
         (duplicate(h16).into(), "hot", format!("75{h7}")),
         (
             cost_report(sid()).into(),
@@ -255,6 +261,12 @@ fn keys_parse_back() {
     }
     let behind = late(Feed::Stream, 7, aid().0, Handed::Activity).1;
     assert_eq!(parse_late(&behind), Some((7, aid().0, Handed::Activity)));
+    let made = unwritten(7, pid(), 0).1;
+    assert_eq!(parse_unwritten(&made), Some((7, pid(), 0)));
+    assert!(parse_late(&made).is_none() && parse_erased_row(&made).is_none());
+    let range = unwritten_before(8);
+    assert!(range.start < made && range.end.is_some_and(|end| made < end));
+    assert_eq!(parse_erased_row(&erased_row(aid().0).1), Some(aid().0));
     let between = late_between(Feed::Stream, 7, sid().0, aid().0);
     assert!(between.start < behind && between.end.is_some_and(|end| behind < end));
     assert_eq!(parse_postback(&postback(pid()).1), Some(pid()));

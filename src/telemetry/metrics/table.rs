@@ -279,6 +279,24 @@ pub const METRICS: &[Metric] = &[
         "Age of the oldest row that the receiver of the stream has not taken.",
     ),
     of(
+        "yamabiko_export_files_total",
+        Counter,
+        &["table"],
+        "Files of raw data that were written, by table.",
+    ),
+    of(
+        "yamabiko_export_rows_total",
+        Counter,
+        &["table"],
+        "Rows in files of raw data, by table.",
+    ),
+    of(
+        "yamabiko_export_lag_seconds",
+        Gauge,
+        &[],
+        "For how long the oldest hour without its files of raw data could have been written.",
+    ),
+    of(
         "yamabiko_archive_behind_seconds",
         Gauge,
         &[],

@@ -1097,6 +1097,21 @@ export interface EventWord {
   /** The platform's word; `{event_word}`. */
   word: string;
 }
+/** How the files of raw data are. */
+export interface ExportDto {
+  /** Files since they began. */
+  files: number;
+  /** For how long the hour that comes next could have been written, milliseconds; 0: it is not over. */
+  lag_ms: number;
+  /** The bucket or directory. */
+  place: string;
+  /** Rows in files since they began. */
+  rows: number;
+  /** What is wrong; `null`: nothing. */
+  trouble?: TroubleDto | null;
+  /** Up to when everything is in files, unix milliseconds. */
+  until_ms: number;
+}
 /** Why a postback ended as failed. Each has a stable code ([`FailReason::code`]). */
 export type FailReason = "exhausted" | "gone" | "expired" | "egress_refused" | "unrenderable" | "cancelled" | "no_click_id" | "too_old" | "refused_by_partner";
 /** One finding, for the editor. */
@@ -2212,6 +2227,8 @@ export interface RatesForm {
 }
 /** How raw data is handed on. */
 export interface RawDataDto {
+  /** Files to a bucket or directory; `null`: none are written. */
+  export?: ExportDto | null;
   /** Activities to a receiver; `null`: none is configured. */
   stream?: StreamDto | null;
 }
@@ -2219,7 +2236,7 @@ export interface RawDataDto {
 export interface RawDataTest {
   /** Stable code: `taken`, or what went wrong. */
   code: string;
-  /** Whether the receiver took a batch without rows. */
+  /** Whether the receiver took a batch without rows, or the place an object. */
   is_ok: boolean;
   /** A sentence; empty when it was taken. */
   message: string;

@@ -1,0 +1,128 @@
+//! Hours in files: once each, what comes late too, and the same again after a death in between.
+
+use super::cursor::{Cursor, HOUR_MS, key};
+use super::place::Place;
+use super::work::{REST_MS, Writer};
+use super::{begin, message_type};
+use crate::config;
+use crate::domain::activity::ActivityKind;
+use crate::domain::ids::SessionId;
+use crate::domain::raw::TABLES;
+use crate::domain::session::Session;
+use crate::domain::template::sample::sample_activity;
+use crate::recorder::testing::Instance;
+use crate::store::keys;
+use crate::store::keys::Feed;
+use parquet::file::reader::{FileReader, SerializedFileReader};
+use parquet::record::RowAccessor;
+use std::path::Path;
+use std::sync::Arc;
+
+const BEGIN_MS: i64 = 1_795_003_200_000;
+
+fn writer(instance: &Instance, dir: &Path) -> Writer {
+    let options = config::Export {
+        endpoint: None,
+        bucket: String::new(),
+        prefix: String::new(),
+        region: String::new(),
+        bucket_in_host: false,
+        credentials_file: None,
+        directory: Some(dir.to_owned()),
+    };
+    let place = Place::open(&options, || panic!("no bucket")).unwrap();
+    let cursor = begin(&instance.recorder, instance.clock.now_ms()).unwrap();
+    let feeds = instance.recorder.feeds();
+    feeds.begin(Feed::Export, cursor.before_ms, cursor.generation);
+    Writer {
+        recorder: instance.recorder.clone(),
+        place: Arc::new(place),
+        cursor,
+    }
+}
+
+fn click(instance: &Instance, at_ms: i64, n: u64) -> String {
+    let sample = sample_activity(ActivityKind::Click).unwrap();
+    let session = Session {
+        id: SessionId::new(at_ms, n),
+        ..*sample.activity.session.unwrap()
+    };
+    let id = session.id.to_string();
+    let saved = instance
+        .recorder
+        .run_blocking(move |group| group.save(keys::session(session.id), &session));
+    saved.unwrap().unwrap();
+    id
+}
+
+fn work(writer: &mut Writer) {
+    while writer.turn().unwrap() {}
+}
+
+/// The ids in the files of clicks, with the hour of each file.
+fn clicks(dir: &Path) -> Vec<(String, String)> {
+    let mut found = Vec::new();
+    let mut dirs = vec![dir.join("sessions")];
+    while let Some(dir) = dirs.pop() {
+        for entry in std::fs::read_dir(&dir).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                dirs.push(path);
+                continue;
+            }
+            let hour = path.parent().unwrap().file_name().unwrap();
+            let reader = SerializedFileReader::new(std::fs::File::open(&path).unwrap()).unwrap();
+            for row in reader.get_row_iter(None).unwrap() {
+                let id = row.unwrap().get_string(1).unwrap().clone();
+                found.push((hour.to_str().unwrap().to_owned(), id));
+            }
+        }
+    }
+    found.sort();
+    found
+}
+
+#[test]
+fn an_hour_is_written_once_it_is_over_and_what_comes_late_stands_in_its_own() {
+    let (instance, dir) = (Instance::start(BEGIN_MS), tempfile::tempdir().unwrap());
+    let mut writer = writer(&instance, dir.path());
+    let mut wanted = vec![
+        ("h=12".to_owned(), click(&instance, BEGIN_MS + 5, 1)),
+        ("h=12".to_owned(), click(&instance, BEGIN_MS + HOUR_MS - 1, 2)),
+        ("h=13".to_owned(), click(&instance, BEGIN_MS + HOUR_MS, 3)),
+    ];
+    work(&mut writer);
+    assert!(!dir.path().join("sessions").exists(), "the hour is not over");
+    instance.clock.set_ms(BEGIN_MS + HOUR_MS + REST_MS);
+    work(&mut writer);
+    assert_eq!(clicks(dir.path()), wanted[..2]);
+    wanted.push(("h=12".to_owned(), click(&instance, BEGIN_MS + 7, 4)));
+    instance.clock.set_ms(BEGIN_MS + 2 * HOUR_MS + REST_MS);
+    // The first part is written, and the server dies before that is noted.
+    writer.turn().unwrap();
+    let before = writer.cursor.clone();
+    writer.turn().unwrap();
+    instance
+        .recorder
+        .run_blocking({
+            let before = before.clone();
+            move |group| group.save(key(), &before)
+        })
+        .unwrap()
+        .unwrap();
+    writer.cursor = before;
+    work(&mut writer);
+    wanted.sort();
+    assert_eq!(clicks(dir.path()), wanted);
+    let stored: Cursor = instance.recorder.reader().load(&key()).unwrap().unwrap();
+    assert_eq!((stored.rows, stored.hour_ms), (4, BEGIN_MS + 2 * HOUR_MS));
+}
+
+#[test]
+fn every_table_has_a_schema_that_the_format_takes() {
+    for table in TABLES {
+        let text = message_type(table);
+        let parsed = parquet::schema::parser::parse_message_type(&text).unwrap();
+        assert_eq!(parsed.get_fields().len(), table.columns().count());
+    }
+}
