@@ -4,8 +4,7 @@
 use super::error::ArchiveError;
 use super::place::Archive;
 use super::shared::Shared;
-use crate::domain::erased::Erased;
-use crate::store::{RawCommit, erased_in};
+use crate::store::{Erased, RawCommit, erased_in};
 
 const PLACE: &str = "erasures/";
 /// How long they are kept: a backup file is not restored later than 30 days after it was made.

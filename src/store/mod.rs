@@ -73,6 +73,7 @@ mod tests;
 mod verify;
 mod writer;
 
+pub use crate::domain::erased::Erased;
 pub use archive::BackupReport;
 pub use away::RawCommit;
 pub use copying::Commits;
