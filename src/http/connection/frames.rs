@@ -1,5 +1,6 @@
-//! Streams of HTTP/2 that are reset below our code, since what the client sent is no request: it is told by the number in
-//! the frame alone, and nobody else hears of it. So the frames are looked at on their way out, and counted.
+//! Streams of HTTP/2, and connections, that are reset below our code, since what the client sent is no request: that is
+//! said by a number in a frame alone, and nobody else hears of it. So the frames are looked at on their way out, and
+//! counted.
 
 use crate::telemetry;
 
@@ -106,10 +107,7 @@ mod tests {
         .concat();
         for piece in [1, 2, 3, 7, 9, 10, 64, 10_000] {
             let mut frames = Frames::default();
-            let found: Vec<u32> = all
-                .chunks(piece)
-                .flat_map(|bytes| frames.errors(bytes))
-                .collect();
+            let found: Vec<u32> = all.chunks(piece).flat_map(|bytes| frames.errors(bytes)).collect();
             assert_eq!(found, [1, 11, 8], "{piece}");
         }
     }
