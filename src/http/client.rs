@@ -4,7 +4,9 @@
 use super::connection;
 use crate::tracking::client::client_ip;
 use actix_web::HttpRequest;
-use actix_web::http::header::{HOST, HeaderMap};
+use actix_web::http::header::{
+    HOST, HeaderMap, HeaderName, X_FORWARDED_FOR, X_FORWARDED_HOST, X_FORWARDED_PROTO,
+};
 use ipnet::IpNet;
 use parking_lot::Mutex;
 use std::collections::BTreeSet;
@@ -76,10 +78,10 @@ pub fn client(request: &HttpRequest, trusted: &[IpNet]) -> Client {
 }
 
 fn judge(peer: IpAddr, headers: &HeaderMap, is_tls: bool, trusted: &[IpNet]) -> Client {
-    let text = |name: &str| headers.get(name).and_then(|v| v.to_str().ok());
-    let host = text(HOST.as_str()).unwrap_or_default();
+    let text = |name: HeaderName| headers.get(name).and_then(|v| v.to_str().ok());
+    let host = text(HOST).unwrap_or_default();
     let forwarded: Vec<&str> = headers
-        .get_all("x-forwarded-for")
+        .get_all(X_FORWARDED_FOR)
         .filter_map(|v| v.to_str().ok())
         .collect();
     let is_proxy = trusted.iter().any(|net| net.contains(&peer.to_canonical()));
@@ -109,9 +111,9 @@ fn judge(peer: IpAddr, headers: &HeaderMap, is_tls: bool, trusted: &[IpNet]) -> 
     };
     Client {
         ip: client_ip(peer, &forwarded, trusted),
-        is_tls: first("x-forwarded-proto").map_or(is_tls, |proto| proto.eq_ignore_ascii_case("https")),
-        is_tls_known: is_tls || first("x-forwarded-proto").is_some(),
-        host: first("x-forwarded-host").unwrap_or(host.trim()).into(),
+        is_tls: first(X_FORWARDED_PROTO).map_or(is_tls, |proto| proto.eq_ignore_ascii_case("https")),
+        is_tls_known: is_tls || first(X_FORWARDED_PROTO).is_some(),
+        host: first(X_FORWARDED_HOST).unwrap_or(host.trim()).into(),
         because,
     }
 }
