@@ -21,8 +21,9 @@ use crate::domain::stats::{Bucket, Counters, Dimension, Environment, StatKey};
 use crate::domain::visitor::{Adid, Fallback, Visitor};
 use std::str::FromStr;
 
-/// Beginnings of the names of what was erased.
-const ERASED_NOW: &str = "erased-now/";
+/// Beginning of the names of what a commit erased.
+pub const ERASED_NOW: &str = "erased-now/";
+/// Beginning of the names of what is to be erased once more.
 const ERASE_AGAIN: &str = "erase-again/";
 
 /// A configuration object: kind byte as in the table above, id as text (empty for the settings).
