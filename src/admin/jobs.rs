@@ -54,6 +54,20 @@ pub struct JobDto {
     pub results: BTreeMap<&'static str, usize>,
     /// What went wrong, when it failed.
     pub message: Option<String>,
+    /// Its stable code, for programs.
+    pub code: Option<&'static str>,
+}
+
+/// What can end a job before its end.
+pub trait Failure: Display {
+    /// Stable code.
+    fn code(&self) -> &'static str;
+}
+
+impl Failure for AdminError {
+    fn code(&self) -> &'static str {
+        Self::code(self)
+    }
 }
 
 /// The jobs of the instance.
@@ -103,6 +117,7 @@ impl Jobs {
             done: 0,
             results: BTreeMap::new(),
             message: None,
+            code: None,
         };
         let job = Job {
             owner: identity.actor.clone(),
@@ -174,7 +189,7 @@ struct Guard(Job);
 impl Drop for Guard {
     fn drop(&mut self) {
         if self.0.is_running() {
-            self.0.end(Some(stopping().to_string()));
+            self.0.fail(&stopping());
         }
     }
 }
@@ -212,14 +227,16 @@ fn stopping() -> AdminError {
 
 impl Job {
     /// Does the work to its end, and ends with it. Whoever asks for it spawns this beside the request.
-    pub fn run<E: Display>(
+    pub fn run<E: Failure>(
         &self,
         work: impl Future<Output = Result<(), E>> + 'static,
     ) -> impl Future<Output = ()> + 'static {
         let guard = Guard(self.clone());
         async move {
             let outcome = work.await;
-            guard.0.end(outcome.err().map(|error| error.to_string()));
+            guard
+                .0
+                .end(outcome.err().map(|error| (error.code(), error.to_string())));
         }
     }
 
@@ -277,15 +294,21 @@ impl Job {
         }
     }
 
-    /// Ends it, with what went wrong.
-    fn end(&self, error: Option<String>) {
+    /// Ends it before it has begun.
+    pub fn fail(&self, error: &impl Failure) {
+        self.end(Some((error.code(), error.to_string())));
+    }
+
+    /// Ends it, with the code and the sentence of what went wrong.
+    fn end(&self, error: Option<(&'static str, String)>) {
         let mut progress = self.progress.lock();
         progress.state = match &error {
             Some(_) if self.is_cancelled() => JobState::Cancelled,
             Some(_) => JobState::Failed,
             None => JobState::Done,
         };
-        progress.message = error.filter(|_| progress.state == JobState::Failed);
+        let told = error.filter(|_| progress.state == JobState::Failed);
+        (progress.code, progress.message) = told.unzip();
     }
 
     /// Its progress.
@@ -356,6 +379,7 @@ mod tests {
         jobs.stop(Duration::from_secs(10)).await;
         let ended = job.view();
         assert_eq!(ended.state, JobState::Failed);
+        assert_eq!(ended.code, Some("stopping"));
         assert!(
             ended
                 .message
@@ -377,7 +401,7 @@ mod tests {
         assert!(jobs.cancel(id, "user hanako").is_some());
         let refused = job.may_go_on().unwrap_err();
         assert_eq!(refused.code(), "job_cancelled");
-        job.end(Some(refused.to_string()));
+        job.fail(&refused);
         assert_eq!(job.view().state, JobState::Cancelled);
     }
 

@@ -10,6 +10,7 @@ use crate::domain::activity::{ActivityKind, ConversionStatus};
 use crate::domain::ids::{PartnerId, RuleId};
 use crate::domain::partner::Partner;
 use crate::domain::rule::{Rule, RuleScope};
+use crate::domain::template::without_credentials;
 use crate::reports::PartnerScope;
 use crate::store::catalog::{Catalog, Precondition};
 use serde::{Deserialize, Serialize};
@@ -85,7 +86,7 @@ fn behind<'a>(catalog: &'a Catalog, partner: &PartnerId, status: ConversionStatu
 
 fn shown_url(rule: Option<&Rule>) -> StatusUrl {
     rule.map_or_else(StatusUrl::default, |rule| StatusUrl {
-        text: rule.text.clone(),
+        text: without_credentials(&rule.text).into_owned(),
         name: rule.name.clone(),
         rule: Some(rule.id.clone()),
         updated_at_ms: Some(rule.updated_at_ms),
@@ -177,7 +178,8 @@ fn change_of(
         return Ok(resource::create::<Rule>(form, saving)?.1);
     };
     let read_at_ms = as_read(url.updated_at_ms)?;
-    if text == before.text.trim() {
+    // As it is shown, it is as it was.
+    if text == before.text.trim() || text == without_credentials(&before.text).trim() {
         return Ok(Save::default());
     }
     if text.is_empty() {

@@ -13,7 +13,7 @@ use crate::domain::rule::{
     AnswerPolicy, Credit, EventWord, NoData, Rule, RuleBody, RuleHeader, RuleScope, SecondLook, TestSwitch,
 };
 use crate::domain::signing::SecretError;
-use crate::domain::template::{self, CheckContext, Finding};
+use crate::domain::template::{self, CheckContext, Finding, without_credentials};
 use crate::reports::PartnerScope;
 use crate::reports::page::{ConfigQuery, holds};
 use crate::store::catalog::{Catalog, ConfigKey, ConfigObject};
@@ -192,7 +192,7 @@ impl Resource for Rule {
             kinds: self.kinds.clone(),
             event: self.event.clone(),
             statuses: self.statuses.clone(),
-            text: self.text.clone(),
+            text: without_credentials(&self.text).into_owned(),
             method: self.method,
             body: self.body.clone(),
             headers: self.headers.clone(),

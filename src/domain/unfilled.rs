@@ -9,7 +9,7 @@ mod shapes;
 #[cfg(test)]
 mod tests;
 
-use self::shapes::{NAMED, QUOTED, Shape};
+use self::shapes::{CUT_OFF, NAMED, QUOTED, Shape};
 use std::borrow::Cow;
 
 /// How sure a judgement is.
@@ -159,6 +159,11 @@ fn whole(text: &str, role: Role) -> Option<&'static Shape> {
         .or_else(|| {
             (role != Role::Text)
                 .then(|| QUOTED.iter().find(encloses))
+                .flatten()
+        })
+        .or_else(|| {
+            matches!(role, Role::Id | Role::Amount)
+                .then(|| CUT_OFF.iter().find(encloses))
                 .flatten()
         })
         .or_else(|| shapes::bare(text))

@@ -107,6 +107,10 @@ impl Export {
         client: Arc<Client>,
     ) -> Result<Option<Self>, ExportError> {
         if !options.is_on() {
+            // Files of before are written anew when somebody was erased meanwhile, once they are set up again.
+            if let Some(cursor) = recorder.reader().load(&cursor::key())? {
+                recorder.feeds().remember(Feed::Export, cursor.before_ms);
+            }
             return Ok(None);
         }
         let place = Arc::new(Place::open(options, || client)?);

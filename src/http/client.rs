@@ -4,7 +4,9 @@
 use super::connection;
 use crate::tracking::client::client_ip;
 use actix_web::HttpRequest;
-use actix_web::http::header::{HOST, HeaderMap};
+use actix_web::http::header::{
+    HOST, HeaderMap, HeaderName, X_FORWARDED_FOR, X_FORWARDED_HOST, X_FORWARDED_PROTO,
+};
 use ipnet::IpNet;
 use parking_lot::Mutex;
 use std::collections::BTreeSet;
@@ -21,8 +23,36 @@ pub struct Client {
     pub is_tls_known: bool,
     /// Host and port that the caller asked for.
     pub host: String,
-    /// A sentence that says why the address is what it is.
-    pub because: &'static str,
+    /// Why the address is what it is.
+    pub because: Because,
+}
+
+/// Why a caller's address is what it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, utoipa::ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Because {
+    /// It is that of the connection.
+    Connection,
+    /// It is that of the connection; forwarded headers of a proxy that is not trusted were ignored.
+    UntrustedProxy,
+    /// It is that of a trusted proxy, which named nobody.
+    SilentProxy,
+    /// A trusted proxy named it.
+    Proxy,
+}
+
+impl Because {
+    /// A sentence.
+    pub fn sentence(self) -> &'static str {
+        match self {
+            Self::Connection => "it is the address of the connection",
+            Self::UntrustedProxy => {
+                "it is the address of the connection; the X-Forwarded-For header was ignored, since the address is not in trusted_proxies"
+            }
+            Self::SilentProxy => "it is the address of a trusted proxy, which sent no X-Forwarded-For header",
+            Self::Proxy => "a trusted proxy named it in X-Forwarded-For",
+        }
+    }
 }
 
 impl Client {
@@ -48,10 +78,10 @@ pub fn client(request: &HttpRequest, trusted: &[IpNet]) -> Client {
 }
 
 fn judge(peer: IpAddr, headers: &HeaderMap, is_tls: bool, trusted: &[IpNet]) -> Client {
-    let text = |name: &str| headers.get(name).and_then(|v| v.to_str().ok());
-    let host = text(HOST.as_str()).unwrap_or_default();
+    let text = |name: HeaderName| headers.get(name).and_then(|v| v.to_str().ok());
+    let host = text(HOST).unwrap_or_default();
     let forwarded: Vec<&str> = headers
-        .get_all("x-forwarded-for")
+        .get_all(X_FORWARDED_FOR)
         .filter_map(|v| v.to_str().ok())
         .collect();
     let is_proxy = trusted.iter().any(|net| net.contains(&peer.to_canonical()));
@@ -60,9 +90,9 @@ fn judge(peer: IpAddr, headers: &HeaderMap, is_tls: bool, trusted: &[IpNet]) -> 
             unbelieved(peer.to_canonical());
         }
         let because = if forwarded.is_empty() {
-            "it is the address of the connection"
+            Because::Connection
         } else {
-            "it is the address of the connection; the X-Forwarded-For header was ignored, since the address is not in trusted_proxies"
+            Because::UntrustedProxy
         };
         return Client {
             ip: peer.to_canonical(),
@@ -75,15 +105,15 @@ fn judge(peer: IpAddr, headers: &HeaderMap, is_tls: bool, trusted: &[IpNet]) -> 
     // Of several proxies each adds what it saw; the first saw the browser.
     let first = |name| text(name).and_then(|list| list.split(',').map(str::trim).find(|one| !one.is_empty()));
     let because = if forwarded.is_empty() {
-        "it is the address of a trusted proxy, which sent no X-Forwarded-For header"
+        Because::SilentProxy
     } else {
-        "a trusted proxy named it in X-Forwarded-For"
+        Because::Proxy
     };
     Client {
         ip: client_ip(peer, &forwarded, trusted),
-        is_tls: first("x-forwarded-proto").map_or(is_tls, |proto| proto.eq_ignore_ascii_case("https")),
-        is_tls_known: is_tls || first("x-forwarded-proto").is_some(),
-        host: first("x-forwarded-host").unwrap_or(host.trim()).into(),
+        is_tls: first(X_FORWARDED_PROTO).map_or(is_tls, |proto| proto.eq_ignore_ascii_case("https")),
+        is_tls_known: is_tls || first(X_FORWARDED_PROTO).is_some(),
+        host: first(X_FORWARDED_HOST).unwrap_or(host.trim()).into(),
         because,
     }
 }
@@ -142,7 +172,7 @@ mod tests {
             (stranger.ip.to_string().as_str(), stranger.origin().as_str()),
             ("192.0.2.1", "http://10.0.0.5:8080")
         );
-        assert!(stranger.because.contains("ignored"));
+        assert_eq!(stranger.because, Because::UntrustedProxy);
         let proxied = judge("10.0.0.1".parse().unwrap(), &headers(), false, &trusted);
         assert_eq!(
             (proxied.ip.to_string().as_str(), proxied.origin().as_str()),

@@ -2,6 +2,7 @@
 //! about status codes of errors, and no arm here catches what it does not name.
 
 use crate::admin::AdminError;
+use crate::admin::jobs::Failure;
 use crate::live::NoPlace;
 use crate::recorder::RecordError;
 use crate::reports::ReportError;
@@ -254,6 +255,12 @@ impl ApiError {
                 field: self.field().map(Into::into),
             },
         }
+    }
+}
+
+impl Failure for ApiError {
+    fn code(&self) -> &'static str {
+        self.row().1
     }
 }
 

@@ -50,6 +50,16 @@ impl Feeds {
         (before, mark.generation.fetch_add(1, Ordering::AcqRel) + 1)
     }
 
+    /// A feed was read up to a mark, and is not read now. Before intake starts.
+    pub fn remember(&self, feed: Feed, before_ms: i64) {
+        self.mark(feed).before_ms.store(before_ms, Ordering::Release);
+    }
+
+    /// Whether a record may have been handed on, now or when the feed was read.
+    pub(super) fn is_handed_on(&self, feed: Feed, id: TimeId) -> bool {
+        id.at_ms() < self.mark(feed).before_ms.load(Ordering::Acquire)
+    }
+
     /// Whether a feed is read.
     pub(super) fn is_on(&self, feed: Feed) -> bool {
         self.mark(feed).is_on.load(Ordering::Acquire)

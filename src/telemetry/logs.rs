@@ -25,7 +25,21 @@ pub fn install_logs(format: LogFormat, level: LogLevel) -> Result<(), TelemetryE
         .try_init()?;
     // Set once, since logs are.
     LEVEL.get_or_init(|| handle);
+    bound_libraries();
     Ok(())
+}
+
+/// Libraries that log by the crate `log` leave out at once what nobody would read: sled speaks at every look into a
+/// page, and each line that went through the filters cost a conversion a fifth of its time.
+fn bound_libraries() {
+    log::set_max_level(match LevelFilter::current().into_level() {
+        None => log::LevelFilter::Off,
+        Some(Level::ERROR) => log::LevelFilter::Error,
+        Some(Level::WARN) => log::LevelFilter::Warn,
+        Some(Level::INFO) => log::LevelFilter::Info,
+        Some(Level::DEBUG) => log::LevelFilter::Debug,
+        Some(Level::TRACE) => log::LevelFilter::Trace,
+    });
 }
 
 /// The level of the logs that were set up, to be changed later.
@@ -36,7 +50,11 @@ static LEVEL: OnceLock<reload::Handle<Targets, Registry>> = OnceLock::new();
 /// # Errors
 /// The logs are gone.
 pub fn set_level(level: LogLevel) -> Result<(), reload::Error> {
-    LEVEL.get().map_or(Ok(()), |handle| handle.reload(filter(level)))
+    LEVEL
+        .get()
+        .map_or(Ok(()), |handle| handle.reload(filter(level)))?;
+    bound_libraries();
+    Ok(())
 }
 
 fn filter(level: LogLevel) -> Targets {
@@ -76,11 +94,13 @@ where
 /// Warnings of libraries are written once in a while: most are about what a stranger sent, and a stranger decides how
 /// often. Ours decide for themselves.
 fn others<S>() -> DynFilterFn<S> {
-    dynamic_filter_fn(|metadata: &Metadata<'_>, _: &Context<'_, S>| {
+    let filter: DynFilterFn<S> = dynamic_filter_fn(|metadata: &Metadata<'_>, _: &Context<'_, S>| {
         let is_warning = metadata.is_event() && *metadata.level() <= Level::WARN;
         let is_ours = metadata.target().starts_with("yamabiko");
         !is_warning || is_ours || occasionally(metadata.name()).is_some()
-    })
+    });
+    // Without a hint every line of every library would be asked about.
+    filter.with_max_level_hint(LevelFilter::TRACE)
 }
 
 /// Escapes control characters of everything but the line's own end.
@@ -192,6 +212,19 @@ mod tests {
             tracing::trace!("ours");
         });
         assert!(text.contains("ours") && !text.contains("hush"), "{text}");
+    }
+
+    #[test]
+    fn what_nobody_reads_is_left_out_before_it_is_made() {
+        use tracing::Subscriber;
+        for (level, hint) in [
+            (LogLevel::Info, LevelFilter::INFO),
+            (LogLevel::Trace, LevelFilter::TRACE),
+        ] {
+            let layer = layer(LogFormat::Text, filter(level), OneLine(io::sink));
+            let subscriber = tracing_subscriber::registry().with(layer);
+            assert_eq!(subscriber.max_level_hint(), Some(hint));
+        }
     }
 
     #[test]

@@ -319,7 +319,7 @@ fn recognise(hit: &Hit, incoming: Incoming<'_>, entry: &LinkEntry, repeats: &Rep
             new_tuid(incoming.now_ms)
         }
     });
-    let touch = |who: &str| repeats.touch(who, &entry.link.token, incoming.now_ms, repeat_s(entry, hit));
+    let (link, now_ms, repeat_s) = (&entry.link.token, incoming.now_ms, repeat_s(entry, hit));
     let seen = if hit.is_automated() {
         Seen {
             is_repeat: false,
@@ -329,13 +329,13 @@ fn recognise(hit: &Hit, incoming: Incoming<'_>, entry: &LinkEntry, repeats: &Rep
         // Recognised by address and browser until the cookie comes back; the cookie is noted too, so that the
         // next click is recognised by either.
         if !tuid.is_empty() {
-            touch(&tuid);
+            repeats.touch(&tuid, link, now_ms, repeat_s);
         }
         let request = &incoming.request;
         let ip = hit.ip().unwrap_or(request.ip);
-        touch(&format!("{ip} {}", request.headers.user_agent))
+        repeats.touch((ip, &request.headers.user_agent), link, now_ms, repeat_s)
     } else {
-        touch(&tuid)
+        repeats.touch(&tuid, link, now_ms, repeat_s)
     };
     Recognised { tuid, seen }
 }

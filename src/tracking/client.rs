@@ -276,6 +276,10 @@ pub fn language(accept_language: &str) -> (String, String) {
         let usable = weight > 0 && !tag.is_empty() && tag != "*";
         if usable && best.is_none_or(|(w, _)| weight > w) {
             best = Some((weight, tag));
+            // Nothing can be liked better.
+            if weight == 1000 {
+                break;
+            }
         }
     }
     best.map_or_else(Default::default, |(_, tag)| language_tag(tag))

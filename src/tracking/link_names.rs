@@ -21,6 +21,7 @@ use crate::store::{Db, KeyRange, Reader, StoreError, keys};
 use crate::telemetry;
 use parking_lot::RwLock;
 use std::collections::{HashMap, HashSet};
+use std::hash::{BuildHasher, RandomState};
 use std::ops::ControlFlow;
 
 /// What a level is called whose name is not taken.
@@ -36,13 +37,20 @@ struct Table {
     known: HashMap<LinkToken, HashSet<u64>>,
     /// Known and not stored yet.
     fresh: Vec<(LinkToken, u64)>,
+    /// Links with names that are known, by a hash of this process: the stored one takes ten times as long. Emptied when
+    /// it is full, or a link is forgotten.
+    seen: HashSet<u64>,
 }
+
+/// Most of `Table::seen`.
+const MOST_SEEN: usize = 16_384;
 
 /// The combinations of every link.
 #[derive(Debug)]
 pub struct LinkNames {
     table: RwLock<Table>,
     most: usize,
+    hasher: RandomState,
 }
 
 impl LinkNames {
@@ -51,6 +59,7 @@ impl LinkNames {
         Self {
             table: RwLock::default(),
             most,
+            hasher: RandomState::new(),
         }
     }
 
@@ -70,6 +79,7 @@ impl LinkNames {
         Ok(Self {
             table: RwLock::new(table),
             most,
+            hasher: RandomState::new(),
         })
     }
 
@@ -104,6 +114,22 @@ impl LinkNames {
     }
 
     fn knows(&self, link: &Link, session: &Session) -> bool {
+        let quick = self.hasher.hash_one((&link.token, &session.names[1..]));
+        if self.table.read().seen.contains(&quick) {
+            return true;
+        }
+        let is_known = self.looks_up(link, session);
+        if is_known {
+            let seen = &mut self.table.write().seen;
+            if seen.len() >= MOST_SEEN {
+                seen.clear();
+            }
+            seen.insert(quick);
+        }
+        is_known
+    }
+
+    fn looks_up(&self, link: &Link, session: &Session) -> bool {
         let hash = hash(&session.names[1..]);
         let is_known = |table: &Table| {
             table
@@ -140,6 +166,7 @@ impl LinkNames {
     fn forget(&self, link: &LinkToken) {
         let mut table = self.table.write();
         table.known.remove(link);
+        table.seen.clear();
         table.fresh.retain(|(of, _)| of != link);
     }
 

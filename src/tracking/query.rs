@@ -211,9 +211,13 @@ const ENTITIES: [(&[u8], &[u8]); 4] = [
 
 /// The parameters with the names back that HTML swallowed; borrowed, as nearly always, when there is none.
 fn without_entities(raw: &[u8]) -> Cow<'_, [u8]> {
+    // Without an early end, so that many bytes are looked at in one step.
     let may_hold = raw
-        .windows(2)
-        .any(|two| matches!(two, [0xb6 | b'6', b'm'] | [0xa4 | b'4', b'c']));
+        .iter()
+        .zip(raw.get(1..).unwrap_or_default())
+        .fold(false, |found, two| {
+            found | matches!(two, (0xb6 | b'6', b'm') | (0xa4 | b'4', b'c'))
+        });
     if !may_hold {
         return Cow::Borrowed(raw);
     }
@@ -314,7 +318,9 @@ fn hex_digit(byte: Option<&u8>) -> Option<u8> {
 
 pub(super) fn has_control(text: &str) -> bool {
     // Control characters beyond ASCII are two bytes, the first of which is C2.
-    let may_have = text.bytes().any(|b| b < 0x20 || b == 0x7f || b == 0xc2);
+    let may_have = text
+        .bytes()
+        .fold(false, |found, b| found | (b < 0x20) | (b == 0x7f) | (b == 0xc2));
     may_have && text.chars().any(char::is_control)
 }
 

@@ -6,7 +6,7 @@
 
 use crate::domain::ids::LinkToken;
 use parking_lot::Mutex;
-use std::hash::{BuildHasher, RandomState};
+use std::hash::{BuildHasher, Hash, RandomState};
 
 const DAY_MS: i64 = 86_400_000;
 const SHARDS: usize = 16;
@@ -58,7 +58,7 @@ impl Repeats {
     /// Notes a click at `at_ms` (unix milliseconds) and tells what was known before. `repeat_s` is the
     /// offer's time in seconds; 0 flags nothing. Each repeated click starts the time anew, so a finger that
     /// taps on stays one click.
-    pub fn touch(&self, visitor: &str, link: &LinkToken, at_ms: i64, repeat_s: u32) -> Seen {
+    pub fn touch(&self, visitor: impl Hash, link: &LinkToken, at_ms: i64, repeat_s: u32) -> Seen {
         let fingerprint = self.hasher.hash_one((visitor, link.as_str()));
         let (shard, rest) = split(fingerprint, SHARDS);
         let mut buckets = self.shards[shard].lock();

@@ -161,7 +161,7 @@ const JAPANESE: Language = Language {
 
 English: [platforms.md](platforms.md)
 
-「媒体」→「追加」で媒体を選び、IDとトークンを貼り付け、イベントを選んでテスト送信します。媒体・秘密情報・ルールは一度に保存されます。
+「媒体」→「媒体を登録」で媒体を選び、IDとトークンを貼り付け、イベントを選んでテスト送信します。媒体・秘密情報・ポストバック設定は一度に保存されます。
 コマンドでは `yamabiko presets show 名前` で送信内容を表示、`yamabiko presets connect 名前 ファイル` で接続できます。
 
 - 媒体のIDを持つ成果は、どの媒体経由の成果でもすべて送信します。媒体のクリックIDとCookieはタグが保持し、成果と一緒に送ります。

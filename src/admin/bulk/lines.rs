@@ -378,13 +378,15 @@ fn role(heading: &str) -> Option<Role> {
     ];
     const REASON: [&str; 4] = ["否認理由", "キャンセル理由", "理由", "reason"];
     let heading = heading.trim().to_lowercase();
+    // ORDER-1001 is an order, not a heading.
+    let is_numbered = heading.contains(|c: char| c.is_ascii_digit());
     let is_one = |names: &[&str]| names.iter().any(|name| heading == *name);
     let has_one = |names: &[&str]| names.iter().any(|name| heading.contains(name));
     match () {
         () if is_one(&ORDER) => Some(Role::Order),
         () if has_one(&REASON) => Some(Role::Reason),
         () if has_one(&STATUS) => Some(Role::Status),
-        () if has_one(&ORDER[..9]) => Some(Role::Order),
+        () if has_one(&ORDER[..9]) && !is_numbered => Some(Role::Order),
         () => None,
     }
 }
@@ -422,10 +424,9 @@ mod tests {
     fn a_list_is_one_order_a_line_or_several_in_one() {
         let read = |text: &str| read(text, None, Some(Approved), None).unwrap();
         let list = read("\u{feff}注文番号\nA-1\n\n A-2 \nA-1\n");
-        assert_eq!(
-            plain(&list),
-            [(2, "A-1", Approved, None), (4, "A-2", Approved, None)]
-        );
+        let expected = [(2, "A-1", Approved, None), (4, "A-2", Approved, None)];
+        assert_eq!(plain(&list), expected);
+        assert_eq!(read("ORDER-1\nORDER-2").lines.len(), 2, "a number is no heading");
         assert_eq!((list.repeated, list.skipped), (1, 1));
         for text in ["A-1,A-2", "A-1\tA-2", "A-1; A-2\n"] {
             let line = read(text);
@@ -460,12 +461,10 @@ mod tests {
 
     #[test]
     fn a_table_without_known_headings_is_asked_about() {
-        let text = "x1\t7\nx2\t8\n";
+        let text = "ORDER-1\t7\nORDER-2\t8\n";
         let found = read(text, None, Some(Rejected), Some("重複")).unwrap();
-        assert_eq!(
-            (found.columns.len(), found.mapping, found.lines.len()),
-            (2, None, 0)
-        );
+        let said = (found.columns.len(), found.mapping, found.lines.len());
+        assert_eq!(said, (2, None, 0));
         let mapping = Mapping {
             no_headings: true,
             order: "1".into(),
@@ -475,8 +474,8 @@ mod tests {
         assert_eq!(
             plain(&told),
             [
-                (1, "x1", Rejected, Some("重複")),
-                (2, "x2", Rejected, Some("重複"))
+                (1, "ORDER-1", Rejected, Some("重複")),
+                (2, "ORDER-2", Rejected, Some("重複"))
             ]
         );
     }

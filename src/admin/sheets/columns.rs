@@ -155,7 +155,7 @@ const LINKS: &[Names] = &[
 ];
 
 const RULES: &[Names] = &[
-    ("id", &["id", "rule id", "ルールID"]),
+    ("id", &["id", "rule id", "設定ID", "ルールID"]),
     ("name", &["name", "rule", "名前", "設定名"]),
     ("enabled", &["enabled", "on", "有効", "状態"]),
     (

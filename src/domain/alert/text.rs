@@ -256,7 +256,7 @@ fn remedy(notice: &Notice, language: Language) -> String {
         ),
         Detail::Lane { status: Some(_), .. } => (
             "The receiver answers with an error: compare the rule's URL and its parameters with what the partner asks for, then send the failed postbacks again.".into(),
-            "受信側がエラーを返しています。ルールのURLとパラメータが媒体の指定どおりか確認し、失敗したポストバックを再送してください。".into(),
+            "受信側がエラーを返しています。ポストバック設定のURLとパラメータが媒体の指定どおりか確認し、失敗したポストバックを再送してください。".into(),
         ),
         Detail::Queue { .. } => (
             "The server does not keep up with sending: look at the load and the disk of the machine; restart Yamabiko if it does not pass.".into(),
@@ -304,7 +304,7 @@ fn remedy(notice: &Notice, language: Language) -> String {
                 ),
                 _ => (
                     "Enter the secret on the partner's page, or correct the rule that uses it",
-                    "媒体の画面で秘密情報を登録するか、使っているルールを直してください",
+                    "媒体の画面で秘密情報を登録するか、使っているポストバック設定を直してください",
                 ),
             };
             (

@@ -5,6 +5,7 @@ mod parts;
 use self::parts::Parts;
 use super::body::JsonTemplate;
 use super::click_id::is_click_id;
+use super::credentials;
 use super::finding::{Finding, Notes, PartProblem, Problem};
 use super::form::FormTemplate;
 use super::header::HeaderTemplate;
@@ -204,6 +205,7 @@ pub fn check(rule: &Rule, context: &CheckContext<'_>) -> Vec<Finding> {
     if let Some(events) = context.events {
         parts::check_events(rule, events, &mut findings);
     }
+    credentials::refuse(&mut findings);
     findings
 }
 

@@ -8,6 +8,7 @@ pub mod catalogue;
 mod click_id;
 mod compiled;
 mod condition;
+mod credentials;
 mod derived;
 mod destination;
 mod escape;
@@ -29,6 +30,7 @@ mod values;
 
 pub use self::compiled::{CheckContext, CompiledRule, check, compile};
 pub use self::condition::{Condition, Evaluation, Operator};
+pub use self::credentials::without_credentials;
 pub use self::destination::check_destination;
 pub use self::finding::{Finding, Severity};
 pub use self::form::token_form;

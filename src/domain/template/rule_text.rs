@@ -199,7 +199,7 @@ impl RuleText {
             notes.add(
                 Problem::TooLong {
                     what: "rule",
-                    what_ja: "ルール",
+                    what_ja: "ポストバック設定",
                     most: MAX_TEXT,
                 },
                 0,

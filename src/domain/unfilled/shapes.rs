@@ -99,11 +99,6 @@ pub(super) const NAMED: &[Shape] = &[
     named("!!", "!!", "!!…!!", ""),
     named("~", "~", "~…~", ""),
     named("^", "^", "^…^", ""),
-    // Cut off by the length of a field.
-    named("{{", "", "{{ …", ""),
-    named("", "}}", "… }}", ""),
-    named("{", "", "{…", ""),
-    named("", "}", "…}", ""),
 ];
 
 /// Variables that are the whole value in the brackets of manuals, which names of articles use as well.
@@ -117,6 +112,14 @@ pub(super) const QUOTED: &[Shape] = &[
     named("《", "》", "《…》", "manuals"),
     named("〈", "〉", "〈…〉", "manuals"),
     named("«", "»", "«…»", "mail systems"),
+];
+
+/// Variables that the length of a field cut off, in values only: a template with such a mistake is told of it.
+pub(super) const CUT_OFF: &[Shape] = &[
+    named("{{", "", "{{ …", ""),
+    named("", "}}", "… }}", ""),
+    named("{", "", "{…", ""),
+    named("", "}", "…}", ""),
 ];
 
 const PREFIXED: Shape = named("$", "", "$…", "PHP");

@@ -54,7 +54,7 @@ pub async fn make_decision(
     let run = match bulk::begin(&state.recorder, &editor.0, request, found, decision).await {
         Ok(run) => run,
         Err(error) => {
-            job.run(std::future::ready(Err::<(), _>(error.to_string()))).await;
+            job.fail(&error);
             return Err(error.into());
         }
     };

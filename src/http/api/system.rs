@@ -4,6 +4,7 @@ use super::{read, report};
 use crate::domain::account::AuditEntry;
 use crate::http::State;
 use crate::http::auth::{Owner, Viewer};
+use crate::http::client::Because;
 use crate::http::extract::Query;
 use crate::http::health::{Check, matters, readiness};
 use crate::http::problem::ApiError;
@@ -65,6 +66,8 @@ pub struct ClientDto {
     pub ip: String,
     /// A sentence.
     pub because: &'static str,
+    /// The same as a code; `null` where nobody asked.
+    pub known_by: Option<Because>,
     /// The address of this server as the browser sees it.
     pub origin: String,
 }
@@ -127,7 +130,8 @@ pub async fn get_system(state: Data<State>, viewer: Viewer) -> Result<HttpRespon
     let mut system = read(&state, move |state| Ok(system(state))).await?;
     system.client = ClientDto {
         ip: caller.ip.to_string(),
-        because: caller.because,
+        because: caller.because.sentence(),
+        known_by: Some(caller.because),
         origin: caller.origin(),
     };
     Ok(HttpResponse::Ok().json(system))
@@ -206,6 +210,7 @@ fn system(state: &State) -> SystemDto {
         client: ClientDto {
             ip: String::new(),
             because: "",
+            known_by: None,
             origin: String::new(),
         },
     }

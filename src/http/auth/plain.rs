@@ -68,7 +68,7 @@ mod tests {
             is_tls: false,
             is_tls_known: true,
             host: host.into(),
-            because: "",
+            because: crate::http::client::Because::Connection,
         };
         let seen = client("203.0.113.9", "t.example.com");
         for (client, public_url, is_open, expected) in [

@@ -20,6 +20,7 @@ use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse, ResponseError};
 use serde_json::json;
 use std::borrow::Cow;
+use std::net::IpAddr;
 
 /// `GET /c/{link}`: stores the session, then redirects.
 pub(super) async fn click(request: HttpRequest, state: Data<TrackingState>) -> HttpResponse {
@@ -38,14 +39,14 @@ pub(super) async fn click(request: HttpRequest, state: Data<TrackingState>) -> H
         telemetry::click(EngagementResult::Stopped);
         return pass_by(&request, &link, visitors, &query, &state);
     }
-    let composed = with_incoming(
-        &request,
-        EngagementKind::Click,
-        &link,
-        &query,
-        &state,
-        |incoming| click::click(incoming, entry, &state.repeats, &state.lookups()),
-    );
+    let caller = caller(&request, &state);
+    let said = Said {
+        query: &query,
+        ip: caller.ip,
+    };
+    let composed = with_incoming(&request, EngagementKind::Click, &link, said, &state, |incoming| {
+        click::click(incoming, entry, &state.repeats, &state.lookups())
+    });
     let Engagement {
         session,
         location,
@@ -54,18 +55,16 @@ pub(super) async fn click(request: HttpRequest, state: Data<TrackingState>) -> H
         Ok(engagement) => engagement,
         Err(error) => return leads_nowhere(&link, &error),
     };
-    let ip = caller(&request, &state).ip;
     if is_s2s {
         let sid = session.id;
         return s2s_answer(
             sid,
-            click::record_of(session, ip, &state.gate, &state.recorder).await,
+            click::record_of(session, caller.ip, &state.gate, &state.recorder).await,
         );
     }
     let mut answer = redirect(&location);
-    let is_tls = caller(&request, &state).is_tls;
-    set_cookies(&mut answer, &session, &entry.offer, is_tls);
-    click::record_of(session, ip, &state.gate, &state.recorder).await;
+    set_cookies(&mut answer, &session, &entry.offer, caller.is_tls);
+    click::record_of(session, caller.ip, &state.gate, &state.recorder).await;
     answer.finish()
 }
 
@@ -80,7 +79,11 @@ fn pass_by(
     if *visitors == StoppedVisitors::Page {
         return no_such_link();
     }
-    let composed = with_incoming(request, EngagementKind::Click, link, query, state, |incoming| {
+    let said = Said {
+        query,
+        ip: caller(request, state).ip,
+    };
+    let composed = with_incoming(request, EngagementKind::Click, link, said, state, |incoming| {
         click::passing(&incoming, link.entry, visitors, &state.lookups())
     });
     match composed {
@@ -128,16 +131,17 @@ pub(super) async fn impression(request: HttpRequest, state: Data<TrackingState>)
     }
     let entry = link.entry;
     let query = query_of(&request, &link);
+    let ip = caller(&request, &state).ip;
+    let said = Said { query: &query, ip };
     let Engagement { session, is_s2s, .. } = with_incoming(
         &request,
         EngagementKind::Impression,
         &link,
-        &query,
+        said,
         &state,
         |incoming| click::arrival(incoming, entry, &state.repeats, &state.lookups()),
     );
     let sid = session.id;
-    let ip = caller(&request, &state).ip;
     let recorded = click::record_of(session, ip, &state.gate, &state.recorder).await;
     if is_s2s {
         s2s_answer(sid, recorded)
@@ -164,12 +168,21 @@ fn query_of<'r>(request: &'r HttpRequest, link: &Named<'_>) -> Cow<'r, [u8]> {
     }
 }
 
+/// What a request says, and from where.
+#[derive(Clone, Copy)]
+pub(super) struct Said<'a> {
+    /// Its query; of a landing the body.
+    pub(super) query: &'a [u8],
+    /// The caller's own address.
+    pub(super) ip: IpAddr,
+}
+
 /// Hands the request over as `tracking` takes it.
 pub(super) fn with_incoming<T>(
     request: &HttpRequest,
     kind: EngagementKind,
     link: &Named<'_>,
-    query: &[u8],
+    said: Said<'_>,
     state: &TrackingState,
     compose: impl FnOnce(Incoming<'_>) -> T,
 ) -> T {
@@ -178,10 +191,10 @@ pub(super) fn with_incoming<T>(
         request: hit::Request {
             kind,
             is_head: request.method() == Method::HEAD,
-            query,
+            query: said.query,
             charset: set_charset::of_click(link.entry.partner.as_deref(), &link.entry.offer),
             headers: &headers,
-            ip: caller(request, state).ip,
+            ip: said.ip,
         },
         cookie: known_visitor(request),
         is_mended: link.is_mended,

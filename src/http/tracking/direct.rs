@@ -1,6 +1,6 @@
 //! `POST /d/{link}`: the tag on the advertiser's page reports a landing that passed no redirect.
 
-use super::click::with_incoming;
+use super::click::{Said, with_incoming};
 use super::{TrackingState, allow_origin, caller, no_such_link, own_origin, read_body, set_cookies};
 use crate::domain::session::EngagementKind;
 use crate::http::problem::ApiError;
@@ -40,22 +40,26 @@ pub(super) async fn land(
             return unread.error.error_response();
         }
     };
+    let caller = caller(&request, &state);
+    let said = Said {
+        query: &body,
+        ip: caller.ip,
+    };
     let composed = with_incoming(
         &request,
         EngagementKind::Direct,
         &link,
-        &body,
+        said,
         &state,
         |incoming| click::arrival(incoming, entry, &state.repeats, &state.lookups()),
     );
     let (session, offer) = (composed.session, &entry.offer);
     let mut answer = HttpResponse::Ok();
     allow_origin(&mut answer, Some(&origin));
-    set_cookies(&mut answer, &session, offer, caller(&request, &state).is_tls);
+    set_cookies(&mut answer, &session, offer, caller.is_tls);
     let told =
         json!({"sid": session.id, "tuid": session.tuid, "offer": offer.id, "days": offer.web_window_days()});
-    let ip = caller(&request, &state).ip;
-    match click::record_of(session, ip, &state.gate, &state.recorder).await {
+    match click::record_of(session, caller.ip, &state.gate, &state.recorder).await {
         Recorded::Lost => ApiError::from(crate::recorder::RecordError::Busy).error_response(),
         Recorded::Durable | Recorded::Spooled => answer.json(told),
     }

@@ -267,28 +267,38 @@ fn too_long() -> HttpResponse {
 }
 
 fn text_header(request: &HttpRequest, name: HeaderName) -> String {
-    request
-        .headers()
-        .get(name)
-        .map(|v| String::from_utf8_lossy(v.as_bytes()).into_owned())
-        .unwrap_or_default()
+    request.headers().get(name).map(text_of).unwrap_or_default()
 }
 
+/// A value as text, whatever its bytes.
+fn text_of(value: &HeaderValue) -> String {
+    match std::str::from_utf8(value.as_bytes()) {
+        Ok(text) => text.to_owned(),
+        Err(_) => String::from_utf8_lossy(value.as_bytes()).into_owned(),
+    }
+}
+
+/// Headers that say that nobody looks at the answer yet.
+const PURPOSES: [HeaderName; 4] = [
+    HeaderName::from_static("sec-purpose"),
+    HeaderName::from_static("purpose"),
+    HeaderName::from_static("x-purpose"),
+    HeaderName::from_static("x-moz"),
+];
+const MODEL: HeaderName = HeaderName::from_static("sec-ch-ua-model");
+
 fn client_headers(request: &HttpRequest) -> ClientHeaders {
-    let purposes = ["sec-purpose", "purpose", "x-purpose", "x-moz"];
     let mut purpose = String::new();
-    for name in purposes {
-        if let Some(value) = request.headers().get(name) {
-            purpose.push_str(&String::from_utf8_lossy(value.as_bytes()));
-            purpose.push(',');
-        }
+    for value in PURPOSES.iter().filter_map(|name| request.headers().get(name)) {
+        purpose.push_str(&text_of(value));
+        purpose.push(',');
     }
     ClientHeaders {
         user_agent: text_header(request, USER_AGENT),
         referer: text_header(request, REFERER),
         accept_language: text_header(request, ACCEPT_LANGUAGE),
         purpose,
-        model: text_header(request, HeaderName::from_static("sec-ch-ua-model")),
+        model: text_header(request, MODEL),
     }
 }
 

@@ -551,6 +551,8 @@ export interface BearerDto {
   /** What it is good for; empty means everything. */
   scopes?: TrustScope[];
 }
+/** Why a caller's address is what it is. */
+export type Because = "connection" | "untrusted_proxy" | "silent_proxy" | "proxy";
 /** The same in English and Japanese. */
 export interface Bilingual {
   /** English. */
@@ -640,6 +642,8 @@ export interface ClientDto {
   because: string;
   /** The caller's address. */
   ip: string;
+  /** The same as a code; `null` where nobody asked. */
+  known_by?: Because | null;
   /** The address of this server as the browser sees it. */
   origin: string;
 }
@@ -1234,6 +1238,8 @@ export interface IssuedToken {
 }
 /** Progress of a job. */
 export interface JobDto {
+  /** Its stable code, for programs. */
+  code?: string | null;
   /** How many are done. */
   done: number;
   /** For asking again. */

@@ -21,6 +21,12 @@ export function useFieldName(): (path: string) => string {
 /** The bounds that a sentence names, such as `1 – 65535`. */
 const numbersOf = (message: string): string => (message.match(/\d[\d,.]*\d|\d/g) ?? []).join(" – ");
 
+/** Why a job ended before its end; nothing while it goes on or when it has done its work. */
+export function useJobText(): (job: { code?: string | null; message?: string | null }) => string {
+  const text = useErrorText();
+  return ({ code, message }) => (message ? text(new ApiError(400, code ?? "", message, null)) : "");
+}
+
 export function useErrorText(): (error: unknown) => string {
   const { t, language } = useI18n();
   return (error) => {

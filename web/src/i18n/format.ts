@@ -12,6 +12,8 @@ export interface Formats {
   percent: (value: number, digits?: number) => string;
   money: (value: Money) => string;
   date: (ms: number) => string;
+  /** A day of the calendar, as the server writes it (2026-11-21). */
+  calendarDay: (day: string) => string;
   /** Month and day, for axes. */
   shortDate: (ms: number) => string;
   dateTime: (ms: number) => string;
@@ -75,6 +77,7 @@ export function makeFormats(language: Language, timeZone: string): Formats {
       return formatter.format(amount as unknown as number);
     },
     date: (ms) => date.format(ms),
+    calendarDay: (day) => (language === "ja" ? day.replaceAll("-", "/") : day),
     shortDate: (ms) => short.format(ms),
     dateTime: (ms) => dateTime.format(ms),
     time: (ms) => time.format(ms),

@@ -9,6 +9,7 @@ import { PageFrame } from "../components/page";
 import { useErrorText } from "../components/problem";
 import { Table } from "../components/table";
 import { useT } from "../i18n/all";
+import { useActor } from "./parts/actor";
 import { DecisionProgress, LookLines, LookSummary, UndoButton, useDecisions } from "./parts/decide";
 import { STATUSES } from "./parts/partner-fields";
 
@@ -277,6 +278,7 @@ function Columns(props: { look: Look; mapping: OrderColumns; onChange: (mapping:
 
 function Recent() {
   const t = useT();
+  const actor = useActor();
   const decisions = useDecisions();
   const rows = decisions.data ?? [];
   if (rows.length === 0) return null;
@@ -289,7 +291,7 @@ function Recent() {
         rowKey={(d) => d.id}
         columns={[
           { id: "at", short: true, label: t("decide.at"), render: (d) => <Time ms={d.at_ms} /> },
-          { id: "by", short: true, label: t("decide.by"), render: (d) => d.by },
+          { id: "by", short: true, label: t("decide.by"), render: (d) => actor(d.by) },
           {
             id: "what",
             label: t("decide.outcome"),

@@ -113,7 +113,7 @@ function systemMatters(system: System | undefined, t: ReturnType<typeof useT>): 
     action: t("settings.system"),
   });
   return [
-    ...system.checks.filter((c) => !c.is_ok).map((c) => matter("bad", checkName(c.name, t), c.message)),
+    ...system.checks.filter((c) => !c.is_ok).map((c) => matter("bad", checkName(c.name, t), checkText(c, t))),
     ...(system.spool.lost > 0
       ? [matter("bad", t("attention.lost", { count: system.spool.lost }), t("attention.lost_text"))]
       : []),
@@ -133,6 +133,12 @@ function systemMatters(system: System | undefined, t: ReturnType<typeof useT>): 
 export function checkName(name: string, t: ReturnType<typeof useT>): string {
   const key: string = `check.${name}`;
   return t.has(key) ? t(key as MessageKey) : name;
+}
+
+/** What a check that failed means; the server's own words stand on the screen of the system. */
+function checkText(check: { name: string; message: string }, t: ReturnType<typeof useT>): string {
+  const key: string = `check_bad.${check.name}`;
+  return t.has(key) ? t(key as MessageKey) : check.message;
 }
 
 const MOST_FAILED = 50;

@@ -1,4 +1,4 @@
-/** Rules (ルール): when what is sent where, as sentences. */
+/** Rules (ポストバック設定): when what is sent where, as sentences. */
 import { ListChecks, Plus } from "lucide-react";
 import { Link } from "wouter";
 import { useCanEdit, useNames, useRules } from "../api/queries";

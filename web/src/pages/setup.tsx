@@ -18,6 +18,7 @@ import { linkBody, newLink } from "./link-edit";
 import { newOffer, offerBody } from "./offer-edit";
 import { PartnerForm } from "./partner-new";
 import { AddressCheck } from "./parts/address-check";
+import { AskFor } from "./parts/ask-for";
 import { linkName } from "./parts/link-name";
 import { LiveTest } from "./parts/live-test";
 import { AddressNote, TIME_ZONES } from "./settings/general";
@@ -187,12 +188,25 @@ function Frame({ step, children }: { step?: StepName; children: ReactNode }) {
   const last = useRef(step);
   // A new step begins at its heading; a field that wants the focus has taken it by then.
   useEffect(() => {
-    if (last.current === step) return;
+    if (last.current === step || !main.current) return;
     last.current = step;
-    const heading = main.current?.querySelector<HTMLElement>("h2");
-    if (!heading || main.current?.contains(document.activeElement?.closest("input") ?? null)) return;
-    heading.tabIndex = -1;
-    heading.focus({ preventScroll: true });
+    const box = main.current;
+    const arrive = () => {
+      const heading = box.querySelector<HTMLElement>("h2");
+      if (!heading) return false;
+      if (!box.contains(document.activeElement?.closest("input") ?? null)) {
+        heading.tabIndex = -1;
+        heading.focus({ preventScroll: true });
+      }
+      return true;
+    };
+    if (arrive()) return;
+    // The step loads what it needs before its heading is there.
+    const waiting = new MutationObserver(() => {
+      if (arrive()) waiting.disconnect();
+    });
+    waiting.observe(box, { childList: true, subtree: true });
+    return () => waiting.disconnect();
   }, [step]);
   useEffect(() => {
     document.title = `${t("setup.title")} · ${t("app.name")}`;
@@ -287,7 +301,7 @@ function CertificateHint({ url }: { url: string }) {
     <Note>
       <div className="stack tight">
         {t("setup.certificate_hint")}
-        <CopyLine text={`sudo yamabiko certificates enable ${name}`} label={t("setup.certificate_command")} />
+        <CopyLine text={`sudo yamabiko certificates enable ${name}`} />
       </div>
     </Note>
   );
@@ -504,6 +518,7 @@ function IssuedUrl({ link }: { link: Link }) {
       <span className="label">{t("link.submission")}</span>
       <CopyLine text={link.urls.submission_url} />
       <span className="help">{t("link.submission_help")}</span>
+      <AskFor urls={link.urls} />
     </div>
   );
 }
@@ -527,7 +542,10 @@ function TestStep({ progress }: { progress: Progress }) {
     <div className="stack">
       {link && (
         <Card title={t("link.submission")} help={t("link.submission_help")}>
-          <CopyLine text={link.urls.submission_url} />
+          <div className="stack tight">
+            <CopyLine text={link.urls.submission_url} />
+            <AskFor urls={link.urls} />
+          </div>
         </Card>
       )}
       {link ? <LiveTest link={link} /> : <Empty icon={Check} title={t("links.empty")} />}

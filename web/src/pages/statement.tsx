@@ -68,9 +68,7 @@ function Paper({ of }: { of: Statement }) {
         <div>
           <p className="to">{t("statement.to", { name: draft.recipient || statement.partner_name })}</p>
           {draft.registration_number && (
-            <p>
-              {t("statement.registration")}: {draft.registration_number}
-            </p>
+            <p>{t("form.pair", { name: t("statement.registration"), value: draft.registration_number })}</p>
           )}
         </div>
         <div>
@@ -79,9 +77,7 @@ function Paper({ of }: { of: Statement }) {
           </p>
           <p className="lines">{sender.address}</p>
           {sender.registration_number && (
-            <p>
-              {t("statement.registration")}: {sender.registration_number}
-            </p>
+            <p>{t("form.pair", { name: t("statement.registration"), value: sender.registration_number })}</p>
           )}
         </div>
       </div>
@@ -99,7 +95,8 @@ function Paper({ of }: { of: Statement }) {
       />
       {statement.totals.map((total) => (
         <p key={total.currency} className="sum">
-          {t("statement.total")}: <strong>{money(total.total, total.currency)}</strong>
+          {t("form.pair", { name: t("statement.total"), value: "" })}
+          <strong>{money(total.total, total.currency)}</strong>
         </p>
       ))}
       <table>

@@ -169,7 +169,9 @@ function SenderForm({ initial }: { initial: StatementSender }) {
         />
         <Problem error={form.problem} />
         {isOwner ? (
-          <SubmitButton isBusy={form.isBusy}>{t("form.save")}</SubmitButton>
+          <div>
+            <SubmitButton isBusy={form.isBusy}>{t("form.save")}</SubmitButton>
+          </div>
         ) : (
           <Note>{t("statement.owner_only")}</Note>
         )}

@@ -7,7 +7,7 @@ import { get } from "../api/client";
 import { usePartners } from "../api/queries";
 import type { ReasonCount, TakenRow, TakenTable } from "../api/types";
 import { Empty, Note, Skeleton } from "../components/basic";
-import { PickField, Problem, SelectField } from "../components/form";
+import { Problem, SelectField } from "../components/form";
 import { PageFrame } from "../components/page";
 import { type Column, Table } from "../components/table";
 import { useFormat, useT } from "../i18n/all";
@@ -22,7 +22,7 @@ export default function Taken() {
   const format = useFormat();
   const partners = usePartners().data ?? [];
   const [days, setDays] = useState("7");
-  const [partner, setPartner] = useState<string | null>(null);
+  const [partner, setPartner] = useState("");
   const [now] = useState(() => Date.now());
   const query = {
     from_ms: now - Number(days) * DAY_MS,
@@ -45,11 +45,11 @@ export default function Taken() {
           onChange={setDays}
           options={DAYS.map((value) => ({ value, label: t("taken.days", { count: Number(value) }) }))}
         />
-        <PickField
+        <SelectField
           label={t("link.partner")}
           value={partner}
           onChange={setPartner}
-          options={partners.map((p) => ({ value: p.id, label: p.name }))}
+          options={[{ value: "", label: t("common.all") }, ...partners.map((p) => ({ value: p.id, label: p.name }))]}
         />
       </div>
       {found.isPending ? (
@@ -86,18 +86,21 @@ function Rows({ rows }: { rows: readonly TakenRow[] }) {
   const reasons = (id: "refused" | "skipped", label: string, text: (code: string) => string): Column<TakenRow> => ({
     id,
     label,
-    render: (r) => (
-      <ul className="plain-list">
-        {r[id].map((reason: ReasonCount) => (
-          <li key={reason.code}>
-            {text(reason.code)} <strong>{format.number(reason.count)}</strong>
-          </li>
-        ))}
-      </ul>
-    ),
+    render: (r) =>
+      r[id].length === 0 ? (
+        "–"
+      ) : (
+        <ul className="plain-list">
+          {r[id].map((reason: ReasonCount) => (
+            <li key={reason.code}>
+              {text(reason.code)} <strong>{format.number(reason.count)}</strong>
+            </li>
+          ))}
+        </ul>
+      ),
   });
   const columns: Column<TakenRow>[] = [
-    { id: "day", label: t("taken.day"), short: true, render: (r) => r.day },
+    { id: "day", label: t("taken.day"), short: true, render: (r) => format.calendarDay(r.day) },
     {
       id: "partner",
       label: t("link.partner"),

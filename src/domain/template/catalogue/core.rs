@@ -102,7 +102,7 @@ pub(super) static ROWS: &[Placeholder] = &[
     row(Record, ("nonce", Activity, Token, ALL), "0d9k3m2p9z4r8s1t0019f3ab27c4d5e6", ("Text that no other postback has", "ポストバックごとに一意の文字列")),
     row(Record, ("environment", Activity, OneOf(&["production", "sandbox"]), ALL), "production", ("Real traffic or tests", "本番かテストか")),
     row(Record, ("is_test", Activity, Flag, ALL), "0", ("1 for test traffic", "テストのトラフィックなら1")),
-    row(Record, ("event_word", Activity, Text, ALL), "Purchase", ("The platform's word for the event, as the rule maps it", "ルールのイベント対応で決めた、媒体側のイベント名")),
+    row(Record, ("event_word", Activity, Text, ALL), "Purchase", ("The platform's word for the event, as the rule maps it", "ポストバック設定のイベント対応で決めた、媒体側のイベント名")),
     row(Record, ("test_code", Activity, Text, ALL), "TEST12345", ("The platform's code of tests, as the rule has it; only for tests", "媒体のテスト用コード（テスト送信のときだけ）")),
     row(Record, ("test_flag", Activity, Json, ALL), "true", ("true for tests, else false", "テストなら true、それ以外は false")),
     row(Parameter, ("secret_id", Activity, Integer, ALL), "1", ("Number of the app's signing secret", "アプリ署名シークレットの番号")),

@@ -58,7 +58,7 @@ impl PartProblem {
                 "A secret cannot stand here.",
                 "Use it in path, query, headers or body of a rule, alone in its braces.",
                 "ここでは秘密情報を使えません。",
-                "ルールのパス、クエリ、ヘッダー、本文の中で、波かっこに単独で入れて使ってください。",
+                "設定のパス、クエリ、ヘッダー、本文の中で、波かっこに単独で入れて使ってください。",
             ),
             Self::OnlySecrets => error(
                 "only_secrets",
@@ -71,7 +71,7 @@ impl PartProblem {
                 "key_in_header",
                 "Whoever may read the rule would see the key in this header.",
                 "Enter the key under Secrets on the partner's page, and write {secret.NAME} here.",
-                "ルールを閲覧できる人全員に、このヘッダーのキーが見えてしまいます。",
+                "設定を閲覧できる人全員に、このヘッダーのキーが見えてしまいます。",
                 "キーは媒体の画面の「秘密情報」に登録し、ここには {secret.名前} と書いてください。",
             ),
             Self::NoSecretOwner => error(
@@ -175,7 +175,7 @@ impl PartProblem {
                 format!("There are more than {most}."),
                 "Spread them over several rules.",
                 format!("{most}件を超えています。"),
-                "複数のルールに分けてください。",
+                "複数の設定に分けてください。",
             ),
         }
     }

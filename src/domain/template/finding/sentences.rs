@@ -42,7 +42,7 @@ impl Problem {
                 &format!("There are more than {most} entries."),
                 "Spread them over several rules.",
                 &format!("エントリが{most}件を超えています。"),
-                "複数のルールに分けてください。",
+                "複数の設定に分けてください。",
             ),
             Self::TooLong { what, what_ja, most } => error(
                 "too_long",
@@ -257,7 +257,7 @@ impl Problem {
                     &format!("{placeholder} has no data for: {kinds}."),
                     "Leave it out, or restrict the rule to the kinds that have it.",
                     &format!("{placeholder} は次の種類ではデータがありません：{kinds}"),
-                    "変数を外すか、データのある種類だけにルールを絞ってください。",
+                    "変数を外すか、データのある種類だけに設定を絞ってください。",
                 )
             }
             Self::EncodedPlaceholder => warning(
@@ -305,7 +305,7 @@ impl Problem {
                 "click_id_not_sent",
                 "The partner's click id (PARA1) is to be sent, but no parameter of the partner brings it.",
                 "Ask the partner for the variable that stands for its click id, and enter it at the partner for a parameter taken as PARA1.",
-                "媒体のクリックID（PARA1）を送るルールですが、媒体のパラメータにPARA1の値がありません。",
+                "媒体のクリックID（PARA1）を送る設定ですが、媒体のパラメータにPARA1の値がありません。",
                 "クリックIDの変数名を媒体に確認し、媒体のパラメータ（PARA1）に入力してください。",
             ),
             Self::AmpersandWithoutQuestion => warning(
@@ -348,10 +348,10 @@ impl Problem {
             ),
             Self::Userinfo => warning(
                 "userinfo",
-                "Whoever may read the rule sees the user name and password in its URL.",
-                "They are sent as Basic authentication; an Authorization header with Basic {secret.NAME} does the same without showing them.",
-                "URLのユーザー名とパスワードは、ルールを閲覧できる人全員に見えます。",
-                "Basic認証として送信されます。Authorizationヘッダーに Basic {secret.名前} と書けば、見せずに送信できます。",
+                "A user name and password in a URL can be read by everybody who may read the rule.",
+                "Take them out, enter the password under Secrets, and add the header Authorization with Basic {base64:'USER:'+secret.NAME}: it is sent as Basic authentication.",
+                "URLにユーザー名とパスワードを書くと、設定を閲覧できる人全員に見えてしまいます。",
+                "URLから取り除き、パスワードを「秘密情報」に登録して、ヘッダ Authorization に Basic {base64:'ユーザー名:'+secret.名前} と書いてください。Basic認証で送信されます。",
             ),
             Self::ImpossibleValue {
                 placeholder,

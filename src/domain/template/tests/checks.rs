@@ -492,4 +492,13 @@ fn a_key_in_a_header_is_to_be_a_secret() {
         assert!(compile(&with(name, "Bearer abc")).is_ok(), "{name}");
     }
     assert_eq!(check(&with("X-Author", "abc"), &context), []);
+    // So with a password in the address.
+    let mut rule = with("X-Author", "abc");
+    rule.text = "https://user:p%40ss@h.example/?a={sid}".into();
+    let found = check(&rule, &context);
+    assert!(
+        found.iter().any(|f| f.code == "userinfo" && f.is_error()),
+        "{found:?}"
+    );
+    assert!(compile(&rule).is_ok());
 }

@@ -111,7 +111,7 @@ pub const PARTNERS: &[Column<Partner>] = &[
 
 /// Rules. Headers and secrets are not written.
 pub const RULES: &[Column<Rule>] = &[
-    column("id", Own("Rule id", "ルールID"), |r, _| r.id.to_string()),
+    column("id", Own("Rule id", "設定ID"), |r, _| r.id.to_string()),
     column("name", Own("Name", "名前"), |r, _| text(&r.name)),
     column("enabled", Own("On", "有効"), |r, w| w.flag(r.enabled)),
     for_people(Screen("link.offer"), |r, w| w.offer(offer_of(r))),

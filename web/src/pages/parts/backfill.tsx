@@ -9,6 +9,7 @@ import { Button, Card, Note } from "../../components/basic";
 import { Confirm } from "../../components/dialog";
 import { Problem, TextField } from "../../components/form";
 import { dayText, parseDay } from "../../components/period";
+import { useJobText } from "../../components/problem";
 import { useFormat, useT } from "../../i18n/all";
 import { useKindName } from "./kinds";
 
@@ -129,7 +130,7 @@ function Results({ results }: { results: Record<string, number> }) {
     <ul className="small">
       {shown.map((code) => (
         <li key={code}>
-          {t(`backfill.result.${code}`)}: {format.number(results[code] ?? 0)}
+          {t("form.pair", { name: t(`backfill.result.${code}`), value: format.number(results[code] ?? 0) })}
         </li>
       ))}
     </ul>
@@ -157,6 +158,7 @@ function Samples({ look }: { look: BackfillLook }) {
 
 function Progress({ id, rule }: { id: string; rule: Rule }) {
   const t = useT();
+  const jobText = useJobText();
   const refresh = useRefresh();
   const [problem, setProblem] = useState<unknown>(null);
   const job = useQuery({
@@ -170,7 +172,7 @@ function Progress({ id, rule }: { id: string; rule: Rule }) {
   });
   if (job.isError) return <Problem error={job.error} />;
   if (!job.data) return null;
-  const { state, total, done, results, message } = job.data;
+  const { state, total, done, results } = job.data;
   const queued = results.queued ?? 0;
   const tone = { running: "info", done: "ok", failed: "bad", cancelled: "warn" } as const;
   return (
@@ -181,7 +183,7 @@ function Progress({ id, rule }: { id: string; rule: Rule }) {
           : state === "running"
             ? t("backfill.doing", { done, total })
             : t(state === "cancelled" ? "backfill.cancelled" : "backfill.done", { count: queued, total })}{" "}
-        {message}
+        {jobText(job.data)}
         {state === "running" && (
           <>
             <progress

@@ -209,7 +209,7 @@ function Events({ form, platform }: { form: DraftForm; platform: Platform }) {
     <div className="stack tight">
       {own && <p className="help">{t("connect.place", { place: own.place[language] })}</p>}
       {rows.map((row, at) => (
-        <div className="row top" key={at}>
+        <div className="row with-labels" key={at}>
           <div className="grow">
             <TextField label={t("conversion.event")} value={row.event} onChange={(event) => change(at, { event })} />
           </div>

@@ -8,6 +8,7 @@ import type { ConversionStatus, Deciding, Decision, DecisionRequest, Job, Look, 
 import { Amount, Button, Facts, Note, StatusBadge } from "../../components/basic";
 import { Confirm, Dialog } from "../../components/dialog";
 import { Problem, SelectField, TextField } from "../../components/form";
+import { useJobText } from "../../components/problem";
 import { type Column, Table } from "../../components/table";
 import { useFormat, useT } from "../../i18n/all";
 import { useCodeText } from "./kinds";
@@ -157,6 +158,7 @@ function useSecondsLeft(untilMs: number): number {
 /** What was begun here: its progress, then the countdown with the way back. */
 export function DecisionProgress({ deciding }: { deciding: Deciding }) {
   const t = useT();
+  const jobText = useJobText();
   const refresh = useRefresh();
   const job = useQuery({
     queryKey: ["job", deciding.job.id],
@@ -170,7 +172,7 @@ export function DecisionProgress({ deciding }: { deciding: Deciding }) {
   const decisions = useDecisions();
   if (job.isError) return <Problem error={job.error} />;
   if (!job.data) return null;
-  const { state, done, total, message } = job.data;
+  const { state, done, total } = job.data;
   if (state === "running") {
     return (
       <Note tone="info">
@@ -182,7 +184,7 @@ export function DecisionProgress({ deciding }: { deciding: Deciding }) {
   const decision = decisions.data?.find((d) => d.id === deciding.decision);
   return (
     <>
-      {state === "failed" && <Note tone="bad">{message}</Note>}
+      {state === "failed" && <Note tone="bad">{jobText(job.data)}</Note>}
       {decision && <DecisionNote decision={decision} readAt={decisions.dataUpdatedAt} />}
     </>
   );

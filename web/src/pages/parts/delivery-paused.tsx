@@ -8,10 +8,12 @@ import type { DeliveryState } from "../../api/types";
 import { Button, Note } from "../../components/basic";
 import { Problem } from "../../components/form";
 import { useFormat, useT } from "../../i18n/all";
+import { useActor } from "./actor";
 
 export function DeliveryPaused() {
   const t = useT();
   const format = useFormat();
+  const actor = useActor();
   const refresh = useRefresh();
   const seesAll = useSeesAll();
   const isOwner = useMe().data?.role === "owner";
@@ -35,7 +37,7 @@ export function DeliveryPaused() {
   return (
     <Note tone="warn">
       <div className="row">
-        <span>{t("delivery.paused", { since: since_ms ? format.dateTime(since_ms) : "", by: by ?? "" })}</span>
+        <span>{t("delivery.paused", { since: since_ms ? format.dateTime(since_ms) : "", by: actor(by ?? "") })}</span>
         {isOwner ? (
           <Button size="small" icon={CirclePlay} isBusy={isBusy} onPress={resume}>
             {t("delivery.resume")}

@@ -8,6 +8,7 @@ import type { Attempt, Job, PostbackDetail, PostbackLook } from "../../api/types
 import { Button, Note } from "../../components/basic";
 import { Confirm, Dialog } from "../../components/dialog";
 import { CheckField, Problem, SelectField } from "../../components/form";
+import { useJobText } from "../../components/problem";
 import { useFormat, useT } from "../../i18n/all";
 import { AnswerBadge } from "./attempts";
 
@@ -236,6 +237,7 @@ export function BulkDialog(props: {
 
 export function JobProgress({ id, work, undo }: { id: string; work: Work; undo?: readonly string[] }) {
   const t = useT();
+  const jobText = useJobText();
   const refresh = useRefresh();
   const job = useQuery({
     queryKey: ["job", id],
@@ -248,14 +250,14 @@ export function JobProgress({ id, work, undo }: { id: string; work: Work; undo?:
   });
   if (job.isError) return <Problem error={job.error} />;
   if (!job.data) return null;
-  const { total, done, results, state, message } = job.data;
+  const { total, done, results, state } = job.data;
   const well = work === "resend" ? (results.queued ?? 0) + (results.already_waiting ?? 0) : (results.cancelled ?? 0);
   return (
     <Note tone={state === "done" ? "ok" : state === "failed" ? "bad" : "info"}>
       {state === "done" && total === 0
         ? t(TEXTS[work].nothing)
         : t(TEXTS[work].progress, { done: well, total: total ?? done, failed: done - well })}{" "}
-      {message}
+      {jobText(job.data)}
       {state === "done" && work === "cancel" && well > 0 && undo && undo.length > 0 && <UndoCancel ids={undo} />}
       {state === "running" && (
         <progress {...(total ? { max: total } : {})} value={total ? done : undefined} aria-label={t(TEXTS[work].all)} />

@@ -8,6 +8,7 @@ import { Button, CopyLine, Note, Skeleton, Time } from "../../components/basic";
 import { Dialog } from "../../components/dialog";
 import { Form, Problem, SelectField, SubmitButton, useForm } from "../../components/form";
 import { useT } from "../../i18n/all";
+import { useActor } from "./actor";
 
 interface Proof {
   id: string;
@@ -86,6 +87,7 @@ function ProofDialog({ subject, onClose }: { subject: string; onClose: () => voi
 /** Every link that has not expired, of this trace and others. */
 function Existing() {
   const t = useT();
+  const actor = useActor();
   const refresh = useRefresh();
   const [problem, setProblem] = useState<unknown>(null);
   const proofs = useQuery({ queryKey: ["proofs"], queryFn: () => get<{ items: Proof[] }>("/proofs") });
@@ -101,7 +103,7 @@ function Existing() {
           <li key={p.id} className="row">
             <code>{p.subject}</code>
             <span className="muted">
-              {p.created_by} · {t("proof.until")} <Time ms={p.expires_at_ms} />
+              {actor(p.created_by)} · {t("proof.until")} <Time ms={p.expires_at_ms} />
             </span>
             <Button
               size="small"

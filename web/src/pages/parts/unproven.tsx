@@ -1,5 +1,6 @@
 /** In one sentence what anybody can do while nobody vouches for the conversions of an offer, and what ends it. */
 import { useQuery } from "@tanstack/react-query";
+import { Fragment } from "react";
 import { Link } from "wouter";
 import { get } from "../../api/client";
 import { useNames } from "../../api/queries";
@@ -37,10 +38,13 @@ export function UnprovenNote({ offer }: { offer?: string }) {
     <Note tone="warn" title={t("unproven.title")}>
       {text}{" "}
       {offer === undefined ? (
-        open.slice(0, MOST_NAMED).map((item) => (
-          <Link key={`${item.offer} ${item.event}`} href={`/offers/${item.offer}`}>
-            {names.offer(item.offer)} ({item.name}){" "}
-          </Link>
+        open.slice(0, MOST_NAMED).map((item, n) => (
+          <Fragment key={`${item.offer} ${item.event}`}>
+            {n > 0 && t("list.separator")}
+            <Link href={`/offers/${item.offer}`}>
+              {t("unproven.place", { offer: names.offer(item.offer), event: item.name })}
+            </Link>
+          </Fragment>
         ))
       ) : (
         <span>{t("unproven.do")}</span>

@@ -182,7 +182,12 @@ function SummaryNow({ alerts, isChanged }: { alerts: Alerts; isChanged: boolean 
         <Note
           key={one.channel}
           tone={one.sent.is_ok ? "ok" : "bad"}
-          title={`${t(one.channel === "line" ? "alerts.line" : one.channel === "email" ? "alerts.email" : "settings.webhook")}: ${t(one.sent.is_ok ? "alerts.taken" : "alerts.not_taken")}`}
+          title={t("form.pair", {
+            name: t(
+              one.channel === "line" ? "alerts.line" : one.channel === "email" ? "alerts.email" : "settings.webhook",
+            ),
+            value: t(one.sent.is_ok ? "alerts.taken" : "alerts.not_taken"),
+          })}
         >
           {!one.sent.is_ok && outcome(one.sent.code)} <code>{one.sent.message}</code>
         </Note>

@@ -1,13 +1,29 @@
 /** Health: what an operator looks at when something is odd. */
-import { useSystem } from "../../api/system";
+import { type System, useSystem } from "../../api/system";
 import { Badge, Card, CopyButton, Facts, Note, Skeleton, Time } from "../../components/basic";
 import { Problem } from "../../components/form";
 import { Table } from "../../components/table";
-import { useFormat, useT } from "../../i18n/all";
+import { type MessageKey, useFormat, useT } from "../../i18n/all";
 import { checkName } from "../home";
 import { Lanes } from "../parts/lanes";
 import { RawDataCard } from "../parts/raw-data";
 import { ArchiveCard } from "./archive";
+
+type Check = System["checks"][number];
+
+/** What a check found: a sentence in the operator's language, and the server's own words of what is not well. */
+function CheckText({ check }: { check: Check }) {
+  const t = useT();
+  const key = check.is_ok ? `check_fine.${check.name}` : `check_bad.${check.name}`;
+  if (!t.has(key)) return check.message;
+  return check.is_ok ? (
+    t(key)
+  ) : (
+    <>
+      {t(key)} <span className="small muted wrap-any">{check.message}</span>
+    </>
+  );
+}
 
 export default function SystemPage() {
   const t = useT();
@@ -51,11 +67,7 @@ export default function SystemPage() {
             {
               id: "message",
               label: t("system.message"),
-              // What is well needs no figures; what is not comes in the server's own words.
-              render: (c) => {
-                const key = `check_fine.${c.name}`;
-                return c.is_ok && t.has(key) ? t(key) : c.message;
-              },
+              render: (c) => <CheckText check={c} />,
             },
           ]}
         />
@@ -101,7 +113,10 @@ export default function SystemPage() {
         <Card title={t("system.data")}>
           <Facts
             items={[
-              [t("system.store"), s.store.state],
+              [
+                t("system.store"),
+                t.has(`store_state.${s.store.state}`) ? t(`store_state.${s.store.state}` as MessageKey) : s.store.state,
+              ],
               [t("system.free"), format.bytes(s.disk_free_bytes)],
               [t("system.journal"), format.bytes(s.store.journal_bytes)],
               [t("system.dir"), <code key="d">{s.data_dir}</code>],
@@ -113,7 +128,7 @@ export default function SystemPage() {
           <Facts
             items={[
               ["IP", <code key="i">{s.client.ip}</code>],
-              [t("system.because"), s.client.because],
+              [t("system.because"), s.client.known_by ? t(`known_by.${s.client.known_by}`) : s.client.because],
               [t("settings.address"), s.client.origin],
               [t("partner.source_address"), s.source_address ?? ""],
             ]}

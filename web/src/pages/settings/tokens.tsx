@@ -10,10 +10,12 @@ import { Confirm, Dialog } from "../../components/dialog";
 import { Form, NumberField, Problem, SelectField, SubmitButton, TextField, useForm } from "../../components/form";
 import { Table } from "../../components/table";
 import { useT } from "../../i18n/all";
+import { useActor } from "../parts/actor";
 
 export default function Tokens() {
   const t = useT();
   const refresh = useRefresh();
+  const actor = useActor();
   const tokens = useQuery({
     queryKey: ["tokens"],
     queryFn: () => get<Page<Token>>("/tokens", { limit: 200 }).then((p) => p.items),
@@ -43,7 +45,7 @@ export default function Tokens() {
           columns={[
             { id: "name", label: t("rules.name"), sort: (x) => x.name, render: (x) => x.name },
             { id: "scope", label: t("tokens.scope"), sort: (x) => x.scope, render: (x) => t(`token_scope.${x.scope}`) },
-            { id: "by", label: t("tokens.by"), sort: (x) => x.created_by, render: (x) => x.created_by },
+            { id: "by", label: t("tokens.by"), sort: (x) => x.created_by, render: (x) => actor(x.created_by) },
             {
               id: "made",
               label: t("links.created"),

@@ -65,7 +65,7 @@ export default function People() {
         rows={users.data}
         rowKey={(u) => u.id ?? ""}
         columns={[
-          { id: "login", label: t("sign_in.login"), sort: (u) => u.login, render: (u) => u.login },
+          { id: "login", label: t("field_name.login"), sort: (u) => u.login, render: (u) => u.login },
           { id: "name", label: t("account.name"), sort: (u) => u.name, render: (u) => u.name },
           { id: "role", label: t("users.role"), sort: (u) => u.role, render: (u) => t(`role.${u.role}`) },
           {
