@@ -10,7 +10,7 @@
 //! | `backup_failing` | the scheduled backup failed, or the last one is older than two intervals | at once |
 //! | `archive_failing` | nothing was archived for two minutes, the journal waits for half of what it may, another server took over | at once |
 //! | `checks_failing` | in the last hour the check of ten conversions or more failed (token, signature, address) whose network or session had good ones within 30 days (over: of fewer than five) | at once |
-//! | `raw_data_failing` | the stream cannot hand on its rows for five minutes, or is a quarter of an hour behind | at once |
+//! | `raw_data_failing` | the stream cannot hand on its rows, or files cannot be written, for five minutes; the stream is a quarter of an hour behind, or an hour waits for an hour for its files | at once |
 //! | `postbacks_overdue` | postbacks outlived their time to live while the server was off or its clock was wrong, and wait for the attempt that decides them | at once |
 //! | `certificate_failing` | a certificate that is shown to visitors has a fifth of its life left or two weeks, whichever is less, or could not be got three times in a row | at once |
 //! | `refusals_high` | in the last hour at least ten conversions were refused, they are at least three in ten, and at least three times the share of the day before (over: below two in ten) | at once |

@@ -15,3 +15,6 @@ export const useRawData = () =>
 
 /** Sends a batch without rows to the receiver of the stream. */
 export const testStream = () => post<RawDataTest>("/raw-data/stream/test");
+
+/** Writes an object to the place of the files, reads and removes it. */
+export const testExport = () => post<RawDataTest>("/raw-data/export/test");
