@@ -143,6 +143,10 @@ fn prometheus_understands_every_metric_rule_and_panel() {
     let (receiver, sink) = (Receiver::start(), Receiver::start());
     let setup = Setup::new(dir.path())
         .env("YAMABIKO_ARCHIVE_DIRECTORY", &bucket.path().display().to_string())
+        .env(
+            "YAMABIKO_EXPORT_DIRECTORY",
+            &bucket.path().join("raw").display().to_string(),
+        )
         .env("YAMABIKO_STREAM_URL", &sink.url("/in"));
     let server = setup.start();
     let fresh = server.client().get("/metrics").text();

@@ -62,10 +62,7 @@ function StreamFacts({ stream }: { stream: Stream }) {
       <Facts
         items={[
           [t("raw_data.receiver"), <code key="r">{stream.receiver}</code>],
-          [
-            t("system.state"),
-            <State key="s" isWell={!stream.trouble} />,
-          ],
+          [t("system.state"), <State key="s" isWell={!stream.trouble} />],
           [t("raw_data.rows"), format.number(stream.rows)],
           [t("raw_data.lag"), format.duration(stream.lag_ms)],
           [t("raw_data.taken_at"), <Time key="t" ms={stream.taken_at_ms} />],
