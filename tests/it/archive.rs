@@ -19,9 +19,9 @@ use std::time::Duration;
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A real server that speaks S3, with the bucket `bucket`. It is killed when dropped.
-struct S3 {
+pub struct S3 {
     child: Child,
-    address: SocketAddr,
+    pub address: SocketAddr,
     _dir: tempfile::TempDir,
 }
 
@@ -45,7 +45,7 @@ fn free_address() -> SocketAddr {
 
 impl S3 {
     /// The one that is written in Python.
-    fn moto() -> Option<Self> {
+    pub fn moto() -> Option<Self> {
         let Some(program) = tool("s3-tools/bin/moto_server") else {
             skip("moto_server is not installed: tests/run does it");
             return None;

@@ -46,7 +46,11 @@ struct Bench {
 
 impl Bench {
     fn open(dir: &Path, raw: &Path, at_ms: i64) -> Self {
-        let config = Arc::new(config(dir, raw));
+        Self::with(config(dir, raw), at_ms)
+    }
+
+    fn with(config: Config, at_ms: i64) -> Self {
+        let config = Arc::new(config);
         let clock = Clock::fixed(at_ms);
         let core = Core::open(config, clock.clone()).unwrap();
         let client = Arc::new(Client::start(&ClientOptions::default()).unwrap());
@@ -502,6 +506,76 @@ fn every_row_is_in_the_files_once_and_sums_are_those_of_the_reports() {
         "{} of {} postbacks: {missing:?}",
         missing.len(),
         listed.len()
+    );
+}
+
+#[test]
+fn a_bucket_takes_the_files_and_one_that_is_away_is_told_and_loses_nothing() {
+    let Some(s3) = crate::archive::S3::moto() else {
+        return;
+    };
+    let dir = tempfile::tempdir().unwrap();
+    let server = Setup::new(dir.path()).start();
+    let scene = Scene::build(&server, &Receiver::start());
+    server.terminate();
+    let credentials = dir.path().join("key");
+    std::fs::write(
+        &credentials,
+        "aws_access_key_id = key\naws_secret_access_key = secret\n",
+    )
+    .unwrap();
+    let mut config = config(dir.path(), dir.path());
+    config.export.directory = None;
+    config.export.endpoint = Some(format!("http://{}", s3.address));
+    config.export.bucket = "nowhere".into();
+    config.export.prefix = "raw".into();
+    config.export.credentials_file = Some(credentials);
+    let begun = now_ms() / DAY_MS * DAY_MS - DAY_MS;
+    let bench = Bench::with(config.clone(), begun);
+    let refused = bench.export.test().unwrap_err();
+    assert_eq!(refused.code, "bucket_refused", "{refused:?}");
+    assert!(refused.message.contains("check the access key"), "{refused:?}");
+    for n in 0..5 {
+        bench.clock.advance_ms(1_000);
+        bench.click(&scene.link, n);
+    }
+    bench.clock.advance_ms(2 * HOUR_MS);
+    let trouble = eventually("trouble is told", PATIENCE, || bench.export.status().trouble);
+    assert_eq!(trouble.code, "bucket_refused");
+    bench.clock.advance_ms(5 * 60_000 + 1);
+    assert!(
+        bench
+            .export
+            .trouble()
+            .is_some_and(|told| told.contains("NoSuchBucket"))
+    );
+    bench.close();
+
+    config.export.bucket = "bucket".into();
+    let bench = Bench::with(config, begun + 2 * HOUR_MS + 600_000);
+    bench.export.test().unwrap();
+    bench.wait_until(begun + HOUR_MS);
+    assert_eq!((bench.export.status().rows, bench.export.trouble()), (5, None));
+    bench.close();
+    let place = yamabiko::objects::Place {
+        endpoint: format!("http://{}", s3.address),
+        bucket: "bucket".into(),
+        region: "us-east-1".into(),
+        is_in_host: false,
+    };
+    let key = yamabiko::objects::AccessKey::read(&dir.path().join("key")).unwrap();
+    let client = Arc::new(Client::start(&ClientOptions::default()).unwrap());
+    let bucket = yamabiko::objects::Bucket::new(client, &place, &key).unwrap();
+    let objects = yamabiko::objects::Objects::Bucket(Box::new(bucket));
+    let list = format!("raw/lists/dt={}.json", jiff_date(begun));
+    let (list, _) = objects.get(&list).unwrap().expect("the list of the day");
+    let list: Value = serde_json::from_slice(&list).unwrap();
+    let file = &list["files"][0];
+    assert_eq!(file["rows"], 5, "{list}");
+    let object = file["object"].as_str().unwrap();
+    assert!(
+        object.starts_with("sessions/dt=") && object.contains("/h=00/"),
+        "{object}"
     );
 }
 
