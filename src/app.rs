@@ -215,6 +215,7 @@ impl Core {
             Recorder::start(writer, reader, catalog, Live::default(), clock.clone(), options)
                 .map_err(AppError::Thread)?;
         catalog::seal_stored(&recorder, &keeper, stale)?;
+        crate::tracking::app::erase_again::at_start(&recorder);
         Ok(Self {
             config,
             clock,

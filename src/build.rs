@@ -1,5 +1,6 @@
 //! Builds the UI in `web/` into Cargo's output directory, where the binary embeds it from. Without npm, or
-//! when the UI does not build, one page is embedded that says how to get it; the build itself goes on.
+//! when the UI does not build, one page is embedded that says how to get it; the build itself goes on, unless
+//! `YAMABIKO_REQUIRE_UI` is set, as for what is shipped.
 //!
 //! The sources are copied first: npm writes `node_modules` beside them, and the tree stays clean.
 
@@ -14,6 +15,7 @@ fn main() {
     println!("cargo::rerun-if-changed=web");
     println!("cargo::rerun-if-changed=src/build.rs");
     println!("cargo::rerun-if-env-changed=YAMABIKO_SKIP_UI");
+    println!("cargo::rerun-if-env-changed=YAMABIKO_REQUIRE_UI");
     // Functions of libcurl that are led through `src/wire/libcurl.rs`, which says why.
     for function in [
         "Curl_retry_request",
@@ -28,6 +30,10 @@ fn main() {
     };
     let target = out.join("ui");
     if let Err(reason) = build(&out, &target) {
+        if env::var_os("YAMABIKO_REQUIRE_UI").is_some() {
+            println!("cargo::error=the web interface could not be built: {reason}");
+            return;
+        }
         println!(
             "cargo::warning=the UI is not built in ({reason}); the binary serves a page that says how to get it"
         );

@@ -6,7 +6,7 @@ use crate::http::State;
 use crate::recorder::RecordError;
 use crate::store::{RetentionPolicy, StoreState};
 use crate::telemetry::{self, QueueGauges};
-use crate::tracking::app::due;
+use crate::tracking::app::{due, erase_again};
 use crate::tracking::housekeeping::{self, Sweep};
 use crate::tracking::{erasure, link_names, refused_sweep, visitor_sweep};
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
@@ -74,6 +74,7 @@ fn run(state: &State, stopped: &Receiver<()>) {
             complain("link_names", link_names::tidy(&state.link_names, &state.recorder));
             complain("link_names", link_names::save(&state.link_names, &state.recorder));
             complain("erasure", erasure::scrub_delivered(&state.recorder));
+            complain("erasure", erase_again::carry_out(&state.recorder).map(drop));
             complain(
                 "erasure",
                 due::carry_out_due(&state.means(), &state.recorder).map(drop),

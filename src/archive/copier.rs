@@ -2,6 +2,7 @@
 //! An object is created only if there is none of its name, so a server whose place was taken cannot add any: the fence
 //! has the name that comes next.
 
+use super::erasures;
 use super::error::ArchiveError;
 use super::manifest::{Epoch, FORMAT, Manifest};
 use super::object::{Batch, Head};
@@ -124,6 +125,7 @@ impl Copier {
                 head: self.head(first, last),
                 commits: found.commits,
             };
+            erasures::put(&self.shared.archive, self.epoch, &batch.commits)?;
             match self.shared.archive.put_batch(self.epoch, &batch)? {
                 Put::Written(last) => {
                     archived = last;

@@ -11,7 +11,7 @@
 //! | --- | --- |
 //! | `object` `manifest` | the objects as bytes; what there is and how a state is put together from it: pure |
 //! | `place` `error` `local` | an archive as calls; what may go wrong; what a data directory knows of it |
-//! | `shared` `copier` `snapshots` `status` | a server that writes one |
+//! | `shared` `copier` `snapshots` `erasures` `status` | a server that writes one |
 //! | `restore` `promote` `standby` | reading one; taking over; staying up to date |
 //!
 //! What holds:
@@ -22,6 +22,7 @@
 //! * Nobody who serves visitors waits for the bucket: the two threads read what is durable anyway.
 
 mod copier;
+mod erasures;
 mod error;
 mod local;
 pub mod manifest;
@@ -37,6 +38,7 @@ mod status;
 #[cfg(test)]
 mod tests;
 
+pub use erasures::since as erased_since;
 pub use error::ArchiveError;
 pub use local::{Followed, Local};
 pub use place::Archive;

@@ -4,6 +4,7 @@
 //! manifest                          what there is, and whose it is: the one object that is ever replaced
 //! journal/<epoch>/<first commit>    commits, or the fence that ends an epoch
 //! snapshots/<epoch>/<made at>/<n>   the parts of a backup file
+//! erasures/<at>/<epoch>-<commit>    what a batch erased, by ids and hashes
 //! ```
 //!
 //! Every object is `YMBA`, a version, a kind, and then

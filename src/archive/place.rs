@@ -5,7 +5,7 @@ use super::manifest::{FORMAT, Manifest, Snapshot};
 use super::object::{self, Batch, MANIFEST, ObjectFault};
 use crate::config;
 use crate::objects::{AccessKey, Bucket, Directory, Objects, ObjectsError, Place, Usage, Version};
-use crate::store::Sealing;
+use crate::store::{Erased, Sealing};
 use crate::wire::Client;
 use aws_lc_rs::digest::{Context, SHA256};
 use std::io::Write;
@@ -226,6 +226,20 @@ impl Archive {
         let bytes = self.wrapped(name, content)?;
         self.objects.put(&self.key(name), &bytes)?;
         Ok(())
+    }
+
+    /// Writes what a batch erased; the same again is the same object.
+    pub(super) fn put_erasures(&self, name: &str, erased: &[Erased]) -> Result<(), ArchiveError> {
+        let json = serde_json::to_vec(erased).map_err(|_| fault_of(name, ObjectFault::Damaged))?;
+        self.put_part(name, json)
+    }
+
+    /// What an object says was erased; one that was removed meanwhile says nothing.
+    pub(super) fn erasures(&self, name: &str) -> Result<Vec<Erased>, ArchiveError> {
+        let Some((content, _)) = self.read(name)? else {
+            return Ok(Vec::new());
+        };
+        serde_json::from_slice(&content).map_err(|_| fault_of(name, ObjectFault::Damaged))
     }
 
     /// Reads a snapshot through to `out`, and holds it against its sum.

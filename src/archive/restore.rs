@@ -1,5 +1,6 @@
 //! A state from the archive: the newest snapshot before it, and the commits behind that.
 
+use super::erasures;
 use super::error::ArchiveError;
 use super::local::{Followed, Local};
 use super::manifest::{Leg, Manifest};
@@ -26,6 +27,8 @@ pub struct Restored {
     pub commits: u64,
     /// The latest moment of the journal that is known to be in it, unix milliseconds.
     pub at_ms: i64,
+    /// Whether something was erased since, which the first start erases once more.
+    pub has_erasures: bool,
 }
 
 /// The commits of legs, in order; ends where the archive, or the moment that is asked for, does.
@@ -192,6 +195,11 @@ pub fn restore(
                 place: archive.place().to_owned(),
             },
         })?;
+    // The newest state holds all of them.
+    let erased = match until_ms {
+        Some(until_ms) => erasures::since(archive, until_ms)?,
+        None => Vec::new(),
+    };
     let is_new = !target.exists();
     fs::create_dir_all(target).map_err(ArchiveError::io(target))?;
     let path = target.join(DOWNLOAD);
@@ -207,7 +215,7 @@ pub fn restore(
                 Some(Err(told))
             }
         });
-        let report = store::restore_with(&path, &mut commits, target, options);
+        let report = store::restore_with(&path, &mut commits, &erased, target, options);
         if let Some(error) = failure {
             return Err(error);
         }
@@ -230,6 +238,7 @@ pub fn restore(
             seq,
             commits: following.given,
             at_ms: following.at_ms,
+            has_erasures: !erased.is_empty(),
         })
     });
     fs::remove_file(&path).map_err(ArchiveError::io(&path))?;

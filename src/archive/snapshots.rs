@@ -4,6 +4,7 @@
 //! * 2026-11-29: nothing in an archive becomes older than `history_hours`: whatever was erased since is gone with it by
 //!   then, without anybody looking for it. Moments can be restored back to the oldest snapshot that is left.
 
+use super::erasures;
 use super::error::ArchiveError;
 use super::manifest::Snapshot;
 use super::object::{self, part_name};
@@ -225,6 +226,7 @@ pub(super) fn sweep(shared: &Shared) -> Result<(), ArchiveError> {
     let Some(oldest) = manifest.snapshots.first() else {
         return Ok(());
     };
+    erasures::sweep(shared)?;
     let names = shared.archive.names("journal/")?;
     for (at, name) in names.iter().enumerate() {
         let (Some(epoch), Some(_)) = (epoch_of(name), object::first_seq_of(name)) else {

@@ -45,12 +45,17 @@ fn commit(n: u32) -> Commit {
 
 impl Machine {
     fn start(dir: &Path, bucket: &Path) -> Self {
+        Self::started(dir, bucket, false)
+    }
+
+    /// `is_strict`: stops while it cannot ask the bucket.
+    fn started(dir: &Path, bucket: &Path, is_strict: bool) -> Self {
         let (store, _) = Store::open(dir, options()).unwrap();
         let options = Options {
             interval: Duration::from_millis(50),
             history_ms: 48 * 3_600_000,
             most_journal_bytes: 1 << 30,
-            is_strict: false,
+            is_strict,
             data_dir: dir.to_owned(),
             host: dir.file_name().unwrap().to_string_lossy().into_owned(),
         };
@@ -246,6 +251,46 @@ fn of_two_who_take_over_at_once_each_has_an_epoch_of_its_own_or_none() {
         eventually(|| old.archiving.status().standing == Standing::Fenced);
         old.lose();
         check(&archive(bucket.path())).unwrap();
+    }
+}
+
+#[test]
+fn a_strict_server_stops_while_it_cannot_ask_and_another_goes_on_taking() {
+    for is_strict in [true, false] {
+        let (dir, place) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        let bucket = place.path().join("bucket");
+        let mut machine = Machine::started(dir.path(), &bucket, is_strict);
+        machine.write(0..5);
+        machine.settle();
+        // A file where the bucket was: nothing can be asked.
+        let away = place.path().join("away");
+        std::fs::rename(&bucket, &away).unwrap();
+        std::fs::write(&bucket, "").unwrap();
+        machine.write(5..6);
+        if is_strict {
+            eventually(|| machine.store.reader.refusal().is_some());
+            let refused = machine.store.writer.commit(commit(1_000)).unwrap_err();
+            assert_eq!(refused.code(), "fenced");
+            assert!(refused.to_string().contains("archive.strict_fence"), "{refused}");
+        } else {
+            // As long as the other waited, and longer.
+            let since = Instant::now();
+            eventually(|| since.elapsed() > Duration::from_millis(500));
+            machine.write(6..7);
+            assert!(machine.store.reader.refusal().is_none());
+        }
+        assert_eq!(machine.archiving.status().standing, Standing::Behind);
+        // It comes back by itself, and what waited goes out.
+        std::fs::remove_file(&bucket).unwrap();
+        std::fs::rename(&away, &bucket).unwrap();
+        eventually(|| machine.store.writer.commit(commit(20)).is_ok());
+        machine.settle();
+        assert!(machine.store.reader.refusal().is_none());
+        machine.lose();
+        let (last, _) = restored(&bucket, None);
+        let found = numbers(last.path());
+        assert!(found.ends_with(&[20]) && !found.contains(&1_000), "{found:?}");
+        assert_eq!(found.len(), if is_strict { 7 } else { 8 });
     }
 }
 

@@ -5,7 +5,8 @@ use crate::app::{self, standby::Ended};
 use crate::archive::{self, Archive, ArchiveError, Restored, Successor};
 use crate::clock::Clock;
 use crate::config::Config;
-use crate::store::{RestoreOptions, Store, StoreError, StoreOptions};
+use crate::domain::erased::Erased;
+use crate::store::{self, RestoreOptions, Store, StoreError, StoreOptions};
 use clap::Subcommand;
 use std::io::Write;
 use std::os::unix::process::CommandExt;
@@ -75,6 +76,31 @@ fn named(config: &mut Config, from: &str) -> Result<(), CliError> {
     Ok(())
 }
 
+/// What is told of erasures that are carried out once more.
+pub const ERASED: &str = "What was erased since at the request of devices is erased once more by the first start, before anybody is served.";
+
+/// What was erased since a backup was made, as the archive of the settings knows it.
+pub fn erased_since(config: &Config, backup: &std::path::Path) -> Result<Vec<Erased>, CliError> {
+    let read = store::restore(
+        backup,
+        &config.data_dir,
+        RestoreOptions {
+            dry_run: true,
+            ..RestoreOptions::default()
+        },
+    );
+    let made_at_ms = read
+        .map_err(|error| CliError::Refused(error.to_string()))?
+        .backup
+        .made_at_ms;
+    let erased = app::archive::open(config).and_then(|archive| archive::erased_since(&archive, made_at_ms));
+    erased.map_err(|error| {
+        CliError::Refused(format!(
+            "what was erased since the backup was made cannot be read from the archive ({error}); --without-erasures restores without it"
+        ))
+    })
+}
+
 /// `restore --from`: a state of the archive.
 pub fn restore(
     global: &Global,
@@ -103,6 +129,9 @@ pub fn restore(
         restored.seq,
         date(restored.at_ms)
     ))?;
+    if restored.has_erasures {
+        say(ERASED)?;
+    }
     if !options.dry_run {
         say(
             "Next: `yamabiko promote`, which fences the server that wrote the archive and lets this one go on with it; then start it.",

@@ -25,6 +25,9 @@ pub struct RestoreArgs {
     /// Replace what is in the data directory; it is put aside.
     #[arg(long)]
     pub force: bool,
+    /// Do not ask the archive what was erased since the backup was made: erase it once more by hand.
+    #[arg(long, conflicts_with = "from")]
+    pub without_erasures: bool,
     /// Let no postback leave before `yamabiko delivery resume`.
     #[arg(long)]
     pub paused: bool,
@@ -44,8 +47,16 @@ pub fn run(global: &Global, args: &RestoreArgs) -> Outcome {
         }
         (None, Some(file)) => {
             let config = global.load(Vec::new())?.config;
-            let report = store::restore(file, &config.data_dir, options)
+            let erased = match config.archive.is_on() && !args.without_erasures {
+                true => archive::erased_since(&config, file)?,
+                false => Vec::new(),
+            };
+            let none = &mut std::iter::empty();
+            let report = store::restore_with(file, none, &erased, &config.data_dir, options)
                 .map_err(|error| CliError::Refused(error.to_string()))?;
+            if !erased.is_empty() {
+                say(archive::ERASED)?;
+            }
             (config, report)
         }
         (None, None) => {

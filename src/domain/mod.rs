@@ -8,6 +8,7 @@ pub mod answer;
 pub mod attribution;
 pub mod day_room;
 pub mod duplicates;
+pub mod erased;
 pub mod first_request;
 pub mod held_erasure;
 pub mod identity;

@@ -12,6 +12,7 @@
 //! Over HTTP/2 requests are counted when they are asked. It has no such word in actix: a connection ends when nothing
 //! was asked for a second, and one that never rests is cut off with the last ones; its client asks again.
 
+mod frames;
 mod lines;
 #[cfg(test)]
 mod lines_tests;
@@ -23,6 +24,7 @@ use actix_http::ConnectionType;
 use actix_web::HttpRequest;
 use actix_web::dev::{Extensions, ServiceResponse};
 use arc_swap::ArcSwap;
+use frames::Frames;
 use lines::Lines;
 pub use places::PlaceRules;
 use places::{Breadth, Place, Places};
@@ -135,6 +137,7 @@ impl Connections {
             mended: Vec::new(),
             handed_on: 0,
             worded: None,
+            frames: Frames::default(),
             drain: Drain::Waiting(Box::pin(self.shared.drained.clone().notified_owned()), None),
         }
     }
@@ -266,6 +269,8 @@ pub struct Connection<T> {
     mended: Vec<u8>,
     handed_on: usize,
     worded: Option<Worded>,
+    /// Of HTTP/2.
+    frames: Frames,
     drain: Drain,
 }
 
@@ -389,7 +394,9 @@ impl<T: AsyncWrite + Unpin> AsyncWrite for Connection<T> {
         bytes: &[u8],
     ) -> Poll<std::io::Result<usize>> {
         if self.facts.carries == Carries::Multiplexed {
-            return Pin::new(&mut self.io).poll_write(context, bytes);
+            let written = ready!(Pin::new(&mut self.io).poll_write(context, bytes))?;
+            self.frames.wrote(&bytes[..written]);
+            return Poll::Ready(Ok(written));
         }
         if self.worded.is_none() {
             self.worded = refusal::worded(bytes).map(|worded| Worded {
@@ -418,7 +425,16 @@ impl<T: AsyncWrite + Unpin> AsyncWrite for Connection<T> {
         context: &mut Context<'_>,
         bytes: &[std::io::IoSlice<'_>],
     ) -> Poll<std::io::Result<usize>> {
-        Pin::new(&mut self.io).poll_write_vectored(context, bytes)
+        let written = ready!(Pin::new(&mut self.io).poll_write_vectored(context, bytes))?;
+        if self.facts.carries == Carries::Multiplexed {
+            let mut left = written;
+            for part in bytes {
+                let now = part.len().min(left);
+                self.frames.wrote(&part[..now]);
+                left -= now;
+            }
+        }
+        Poll::Ready(Ok(written))
     }
 
     fn is_write_vectored(&self) -> bool {

@@ -5,6 +5,7 @@
 //! staged and joins the group only when the decision returns, so one that panics leaves nothing behind, and
 //! neither does one that could not read what it needs ([`Group::discard`], [`Group::fail`]).
 
+use crate::domain::erased::Erased;
 use crate::domain::ids::{ActivityId, PostbackId, TimeId};
 use crate::domain::postback::Postback;
 use crate::domain::stats::{Counters, StatKey};
@@ -35,7 +36,9 @@ struct Staged {
     postbacks: Vec<Arc<Postback>>,
     cancelled: Vec<PostbackId>,
     live: Vec<LiveEvent>,
+    unpublished: Vec<TimeId>,
     erased: Vec<TimeId>,
+    forgotten: Vec<[u8; 16]>,
     on_durable: Vec<OnDurable>,
     catalog: Option<Arc<Catalog>>,
     failure: Option<RecordError>,
@@ -310,8 +313,30 @@ impl<'a> Group<'a> {
 
     /// Once this group is durable, the live stream forgets these sessions, activities and postbacks: viewers that
     /// reconnect are not sent them again.
+    pub fn unpublish(&mut self, ids: impl IntoIterator<Item = TimeId>) {
+        self.staged.unpublished.extend(ids);
+    }
+
+    /// The same for what was erased at the request of the person: the commit says so, for restores of a state of
+    /// before.
     pub fn erase(&mut self, ids: impl IntoIterator<Item = TimeId>) {
         self.staged.erased.extend(ids);
+    }
+
+    /// Likewise of a device, by a hash that it is known by.
+    pub fn erase_device(&mut self, hash: [u8; 16]) {
+        self.staged.forgotten.push(hash);
+    }
+
+    /// What the group erased becomes a part of it.
+    fn note_erased(&mut self) -> Result<(), StoreError> {
+        let parts = Erased::parts(self.now_ms, &self.done.erased, &self.done.forgotten);
+        for (n, part) in parts.iter().enumerate() {
+            let at = keys::erased_now(n);
+            let entries = self.overlay.entry(at.0).or_default();
+            entries.insert(at.1, Some(part.encode()?));
+        }
+        Ok(())
     }
 
     /// Tells viewers once it is durable.
@@ -359,7 +384,9 @@ impl<'a> Group<'a> {
         self.done.postbacks.extend(staged.postbacks);
         self.done.cancelled.extend(staged.cancelled);
         self.done.live.extend(staged.live);
+        self.done.unpublished.extend(staged.unpublished);
         self.done.erased.extend(staged.erased);
+        self.done.forgotten.extend(staged.forgotten);
         self.done.on_durable.extend(staged.on_durable);
         if staged.catalog.is_some() {
             self.done.catalog = staged.catalog;
@@ -387,7 +414,7 @@ impl<'a> Group<'a> {
         mut self,
         totals: &mut super::totals::Totals,
     ) -> Result<(Commit, Effects), (StoreError, Vec<OnDurable>)> {
-        if let Err(error) = self.note_late() {
+        if let Err(error) = self.note_late().and_then(|()| self.note_erased()) {
             return Err((error, self.done.on_durable));
         }
         for (key, added) in std::mem::take(&mut self.stats) {

@@ -6,6 +6,7 @@
 use super::database::Db;
 use super::error::StoreError;
 use crate::domain::account::{AuditEntry, Login};
+use crate::domain::erased::Erased;
 use crate::domain::held_erasure::HeldErasure;
 use crate::domain::link::Link;
 use crate::domain::proof::Proof;
@@ -103,6 +104,7 @@ impl JsonRecord for Draft {}
 impl JsonRecord for Lines {}
 impl JsonRecord for Sender {}
 impl JsonRecord for HeldErasure {}
+impl JsonRecord for Erased {}
 
 impl<T: JsonRecord> Record for T {
     fn encode(&self) -> Result<Vec<u8>, StoreError> {

@@ -11,11 +11,13 @@ use super::archive::{self, BackupReport, TAIL};
 use super::away::RawCommit;
 use super::codec::{self, DeliveryPause};
 use super::database::Db;
+use super::erased;
 use super::error::StoreError;
 use super::files::{self, Layout, Owner};
 use super::manifest::Manifest;
 use super::records::Record;
 use super::{Commit, Op, keys, system_now_ms};
+use crate::domain::erased::Erased;
 use crate::journal::{self, Journal, Options};
 use std::fs::File;
 use std::io::{BufReader, Read};
@@ -55,17 +57,18 @@ pub struct RestoreReport {
 /// [`StoreError::NotEmpty`], [`StoreError::Locked`]: the target is as it was. [`StoreError::Io`] once the
 /// restore is decided: it is finished by the next start.
 pub fn restore(file: &Path, target: &Path, options: RestoreOptions) -> Result<RestoreReport, StoreError> {
-    restore_with(file, &mut std::iter::empty(), target, options)
+    restore_with(file, &mut std::iter::empty(), &[], target, options)
 }
 
 /// The same with commits that were made after the backup: `more` gives them in the order of their numbers, without a
-/// gap; those that the backup holds are passed over.
+/// gap; those that the backup holds are passed over. What was erased since is erased once more by the first start.
 ///
 /// # Errors
 /// As [`restore`], and what `more` gives.
 pub fn restore_with(
     file: &Path,
     more: More<'_>,
+    erased: &[Erased],
     target: &Path,
     options: RestoreOptions,
 ) -> Result<RestoreReport, StoreError> {
@@ -92,7 +95,7 @@ pub fn restore_with(
             dir: target.to_owned(),
         });
     }
-    let unpacked = stage(file, more, &layout, &staging, options.paused);
+    let unpacked = stage(file, more, erased, &layout, &staging, options.paused);
     let backup = match unpacked {
         Ok(report) => report,
         Err(error) => {
@@ -121,6 +124,7 @@ pub fn restore_with(
 fn stage(
     file: &Path,
     more: More<'_>,
+    erased: &[Erased],
     layout: &Layout,
     staging: &Layout,
     is_paused: bool,
@@ -133,7 +137,7 @@ fn stage(
     files::sync_dir(&layout.root)?;
     files::make_dir(&staging.snapshots())?;
     let (contents, manifest) = archive::unpack(file, Some(staging))?;
-    lay_journal(file, more, staging, &manifest, is_paused)?;
+    lay_journal(file, more, erased, staging, &manifest, is_paused)?;
     manifest.write(&staging.manifest())?;
     Ok(archive::report_of(&contents, &manifest))
 }
@@ -183,11 +187,12 @@ pub(super) fn finish(layout: &Layout) -> Result<Option<PathBuf>, StoreError> {
     Ok(aside)
 }
 
-/// Appends the tail and what follows to a new journal under the same numbers and, if delivery begins paused, a commit
-/// that says so. The caller makes the files durable.
+/// Appends the tail and what follows to a new journal under the same numbers, commits that leave what is to be erased
+/// and, if delivery begins paused, one that says so. The caller makes the files durable.
 fn lay_journal(
     file: &Path,
     more: More<'_>,
+    erased: &[Erased],
     layout: &Layout,
     manifest: &Manifest,
     is_paused: bool,
@@ -228,6 +233,9 @@ fn lay_journal(
         if seq == next {
             journal.append(&payload).map_err(failed)?;
         }
+    }
+    for commit in erased::again(erased)? {
+        journal.append(&codec::encode_commit(&commit)?).map_err(failed)?;
     }
     if is_paused {
         let pause = DeliveryPause {

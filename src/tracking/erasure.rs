@@ -95,7 +95,7 @@ pub fn erase_activity(
 }
 
 /// Cancels a postback that waits, and takes the text out of its record and its attempts.
-fn erase_postback(id: PostbackId, group: &mut Group<'_>) -> Result<(), StoreError> {
+pub fn erase_postback(id: PostbackId, group: &mut Group<'_>) -> Result<(), StoreError> {
     resend::cancel(group, id)?;
     match group.load(&keys::postback(id))? {
         Some(postback) => scrub_postback(postback, group),

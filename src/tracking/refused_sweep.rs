@@ -137,7 +137,7 @@ fn remove_all(ids: &[ActivityId], group: &mut Group<'_>) -> Result<usize, StoreE
             group.remove(order);
         }
         group.remove(at);
-        group.erase([id.0]);
+        group.unpublish([id.0]);
         removed += 1;
     }
     Ok(removed)

@@ -2,6 +2,7 @@
 //! load, two take over at once, the bucket hangs. Short forms; `YAMABIKO_LONG=1` has twenty losses, fifty races, and the
 //! second server.
 
+use crate::support::app::{App, IDFA};
 use crate::support::client::Client;
 use crate::support::eventually;
 use crate::support::load::{Load, is_long, random};
@@ -339,6 +340,81 @@ fn what_leaves_is_sealed_and_a_moment_comes_back() {
         .collect();
     assert_eq!(named.len(), 1, "{named:?}");
     assert!(named[0].contains("first"));
+}
+
+/// Whether a server tells anything of a device, by the text of its records; and what it answers to a session of it.
+fn knows(setup: &Setup, token: &str) -> (bool, u16) {
+    let server = setup.start();
+    let mut admin = server.admin();
+    let mut known = false;
+    for list in ["sessions", "activities", "postbacks"] {
+        let page = admin.get(&format!("/api/v1/{list}?limit=200")).ok();
+        for item in page["items"].as_array().unwrap() {
+            let one = admin.get(&format!("/api/v1/{list}/{}", text(&item["id"])));
+            known |= one.text().to_lowercase().contains(&IDFA.to_lowercase());
+        }
+    }
+    let again = server
+        .client()
+        .post_form("/session", &format!("s2s=1&app_token={token}&idfa={IDFA}"));
+    server.terminate();
+    (known, again.status)
+}
+
+#[test]
+fn who_was_erased_since_is_erased_in_what_is_restored() {
+    let bucket = tempfile::tempdir().unwrap();
+    let with_archive = |setup: Setup| {
+        setup
+            .env("YAMABIKO_ARCHIVE_DIRECTORY", &bucket.path().display().to_string())
+            .env("YAMABIKO_ARCHIVE_INTERVAL_S", "1")
+    };
+    let mut app = App::with(serde_json::json!({}), with_archive);
+    app.rule(
+        &["install", "event"],
+        &app.url("/cb?kind={activity_kind}&idfa={idfa}"),
+    );
+    settled(&mut app.admin);
+    app.click(&app.link, &format!("idfa={IDFA}"));
+    app.send("session", &format!("idfa={IDFA}")).ok();
+    app.told("install", 0);
+    let event = format!("idfa={IDFA}&event_token={}&revenue=1&currency=JPY", app.purchase);
+    app.send("event", &event).ok();
+    app.told("event", 0);
+    settled(&mut app.admin);
+    // Moments have a grain of a quarter of a second.
+    std::thread::sleep(Duration::from_millis(600));
+    let moment = jiff::Timestamp::now().to_string();
+    let backup = app.dir.path().join("before.backup");
+    let here = with_archive(Setup::new(app.dir.path()));
+    succeed(here.command(&["backup", &backup.display().to_string()]));
+    std::thread::sleep(Duration::from_millis(600));
+    app.send("gdpr_forget_device", &format!("idfa={IDFA}")).ok();
+    settled(&mut app.admin);
+    app.server.signal("KILL");
+
+    let elsewhere = tempfile::tempdir().unwrap();
+    let of = |name: &str| with_archive(Setup::new(&elsewhere.path().join(name)));
+    let (then, filed, without) = (of("then"), of("filed"), of("without"));
+    // What a file was restored to writes no archive here.
+    let alone = |setup: &Setup| Setup::new(&setup.data_dir);
+    let from = bucket.path().display().to_string();
+    let told = succeed(then.command(&["restore", "--from", &from, "--until", &moment]));
+    assert!(told.contains("is erased once more"), "{told}");
+    let file = backup.display().to_string();
+    let told = succeed(filed.command(&["restore", &file]));
+    assert!(told.contains("is erased once more"), "{told}");
+    succeed(without.command(&["restore", &file, "--without-erasures"]));
+
+    let (known, _) = knows(&alone(&without), &app.token);
+    assert!(known, "the backup holds the device");
+    let (known, answer) = knows(&alone(&filed), &app.token);
+    assert!(!known && answer >= 400, "{known} {answer}");
+    succeed(then.command(&["promote"]));
+    for _ in 0..2 {
+        let (known, answer) = knows(&then, &app.token);
+        assert!(!known && (400..500).contains(&answer), "{known} {answer}");
+    }
 }
 
 /// The line of the doctor about the archive, and its exit code.

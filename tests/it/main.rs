@@ -33,6 +33,7 @@ mod by_order;
 mod certificates;
 mod charsets;
 mod crash;
+mod crowded;
 mod csv;
 mod damage;
 mod decisions;

@@ -3,7 +3,7 @@
 use crate::support::proxy;
 use crate::support::server::Setup;
 use std::path::{Path, PathBuf};
-use std::process::Output;
+use std::process::{Command, Output};
 
 fn assert_taken(output: &Output) {
     let said = String::from_utf8_lossy(&output.stderr);
@@ -135,5 +135,53 @@ fn every_command_has_a_manual_page() {
         "yamabiko-token-create.1",
     ] {
         assert!(pages.join(page).exists(), "{page}");
+    }
+}
+
+/// What the build script tells Cargo.
+fn built(dir: &Path, variables: &[(&str, &str)]) -> String {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let program = dir.join("build-script");
+    if !program.exists() {
+        let compiled = Command::new("rustc")
+            .args(["--edition", "2024", "-o"])
+            .args([&program, &root.join("src/build.rs")])
+            .output()
+            .unwrap();
+        assert!(
+            compiled.status.success(),
+            "{}",
+            String::from_utf8_lossy(&compiled.stderr)
+        );
+    }
+    let output = Command::new(&program)
+        .current_dir(root)
+        .env("OUT_DIR", dir)
+        .env("YAMABIKO_SKIP_UI", "1")
+        .env_remove("YAMABIKO_REQUIRE_UI")
+        .envs(variables.iter().copied())
+        .output()
+        .unwrap();
+    String::from_utf8(output.stdout).unwrap()
+}
+
+#[test]
+fn what_is_shipped_is_not_built_without_the_web_interface() {
+    let dir = tempfile::tempdir().unwrap();
+    let told = built(dir.path(), &[]);
+    assert!(
+        told.contains("cargo::warning=") && !told.contains("cargo::error="),
+        "{told}"
+    );
+    assert!(dir.path().join("ui/index.html").exists());
+    let told = built(dir.path(), &[("YAMABIKO_REQUIRE_UI", "1")]);
+    assert!(
+        told.contains("cargo::error=the web interface could not be built: "),
+        "{told}"
+    );
+    // The image and the package are built so.
+    for file in ["packaging/Containerfile", "packaging/build-deb"] {
+        let text = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(file)).unwrap();
+        assert!(text.contains("YAMABIKO_REQUIRE_UI=1"), "{file}");
     }
 }

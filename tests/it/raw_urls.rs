@@ -5,8 +5,11 @@ use crate::support::client::{Answer, Client, send_raw};
 use crate::support::receiver::Receiver;
 use crate::support::scene::{BROWSER, Scene, text};
 use crate::support::server::{Server, Setup};
+use std::ffi::OsStr;
 use std::io::{Read, Write};
 use std::net::TcpStream;
+use std::os::unix::ffi::OsStrExt;
+use std::process::Command;
 use std::time::{Duration, Instant};
 
 fn request(method: &str, target: &[u8], headers: &str, body: &[u8]) -> Vec<u8> {
@@ -237,4 +240,47 @@ fn a_head_that_does_not_come_is_told_so() {
     assert!(begun.elapsed() < Duration::from_secs(60));
     // The connection of a client that said all is not held.
     assert_eq!(Client::new(server.address()).get("/healthz").status, 200);
+}
+
+#[test]
+fn a_stream_of_http2_that_is_reset_is_counted() {
+    let dir = tempfile::tempdir().unwrap();
+    let made = rcgen::generate_simple_self_signed(vec!["localhost".to_owned()]).unwrap();
+    let (certificate, key) = (dir.path().join("cert.pem"), dir.path().join("key.pem"));
+    std::fs::write(&certificate, made.cert.pem()).unwrap();
+    std::fs::write(&key, made.signing_key.serialize_pem()).unwrap();
+    let server = Setup::new(&dir.path().join("data"))
+        .env("YAMABIKO_TLS_CERT_FILE", &certificate.display().to_string())
+        .env("YAMABIKO_TLS_KEY_FILE", &key.display().to_string())
+        .start();
+    let ask = |path: &[u8]| {
+        let url = format!("https://localhost:{}", server.address().port());
+        let url = [url.as_bytes(), path].concat();
+        let output = Command::new("curl")
+            .args(["-sk", "-m", "20", "--http2", "--path-as-is", "-o", "-", "-w"])
+            .arg(" %{http_version} %{http_code}")
+            .arg(OsStr::from_bytes(&url))
+            .output()
+            .unwrap();
+        String::from_utf8_lossy(&output.stdout).into_owned()
+    };
+    let unread = || -> Vec<String> {
+        let metrics = ask(b"/metrics");
+        let lines = metrics.lines().map(str::to_owned);
+        lines
+            .filter(|line| line.starts_with("yamabiko_requests_unread_total{"))
+            .collect()
+    };
+    assert!(ask(b"/tag.js").ends_with(" 2 200"));
+    assert!(
+        !unread().iter().any(|line| line.contains("http2_reset")),
+        "{:?}",
+        unread()
+    );
+    for _ in 0..2 {
+        let answer = ask(b"/c/x?p=\x82\xa0");
+        assert!(answer.ends_with(" 0") || answer.ends_with(" 000"), "{answer}");
+    }
+    let counted = "yamabiko_requests_unread_total{code=\"http2_reset\"} 2".to_owned();
+    assert!(unread().contains(&counted), "{:?}", unread());
 }

@@ -11,9 +11,11 @@ use crate::support::receiver::{Receiver, deserted_address};
 use crate::support::scene::Scene;
 use crate::support::server::{Server, Setup};
 use serde_json::json;
+use std::os::unix::net::UnixDatagram;
 use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
+use yamabiko::store::{Commit, Db, Op, Store, StoreOptions};
 
 /// Clients that make postbacks.
 const CLIENTS: usize = 8;
@@ -139,4 +141,63 @@ fn churn_reaches_a_plateau() {
         end.1 <= half.1 + (32 << 20) + kept / 24,
         "memory grows by more than what is kept: {series:?}"
     );
+}
+
+/// Records that keep a start busy: small ones, so that their number counts.
+fn fill(dir: &Path, commits: u32) {
+    let options = StoreOptions {
+        journal: yamabiko::journal::Options {
+            is_durable: false,
+            ..Default::default()
+        },
+        ..StoreOptions::default()
+    };
+    let (mut store, _) = Store::open(dir, options).unwrap();
+    for n in 0..commits {
+        let write = |m: u32| {
+            let key = format!("zz{n:08}{m:08}").into_bytes();
+            (Db::Hot, Op::Put(key, vec![7; 40]))
+        };
+        let writes = (0..2_000).map(write).collect();
+        store.writer.commit(Commit { writes }).unwrap();
+    }
+    store.writer.close().unwrap();
+    // As after a restore: the first start makes it from the snapshots and the journal.
+    std::fs::remove_dir_all(dir.join("db")).unwrap();
+}
+
+/// What systemd is told until the server is ready.
+fn told_to_systemd(dir: &Path, commits: u32) -> Vec<String> {
+    let data = dir.join("data");
+    drop(setup(&data).start());
+    fill(&data, commits);
+    let path = dir.join("notify");
+    let socket = UnixDatagram::bind(&path).unwrap();
+    socket.set_read_timeout(Some(Duration::from_secs(60))).unwrap();
+    let _server = setup(&data)
+        .env("NOTIFY_SOCKET", &path.display().to_string())
+        .start();
+    let (mut told, mut message) = (Vec::new(), [0; 4_096]);
+    while !told.iter().any(|text: &String| text.contains("READY=1")) {
+        let length = socket.recv(&mut message).unwrap();
+        told.push(String::from_utf8_lossy(&message[..length]).into_owned());
+    }
+    told
+}
+
+#[test]
+fn a_long_start_asks_systemd_for_more_time_while_it_works() {
+    // How long is long depends on the machine: it is asked every five seconds.
+    for commits in [200, 400, 800, 1_600] {
+        let dir = tempfile::tempdir().unwrap();
+        let told = told_to_systemd(dir.path(), commits);
+        let at = |word: &str| told.iter().position(|text| text.contains(word));
+        if let Some(asked) = at("EXTEND_TIMEOUT_USEC=30000000") {
+            assert!(at("STATUS=Opening the store: ").is_some_and(|said| said < asked));
+            assert!(at("READY=1").is_some_and(|ready| asked < ready), "{told:?}");
+            return;
+        }
+        println!("a start with {commits} commits was too short: {told:?}");
+    }
+    panic!("no start was long");
 }

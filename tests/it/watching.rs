@@ -231,3 +231,42 @@ fn the_log_names_whom_a_postback_did_not_reach_and_when_a_destination_is_back() 
     );
     assert_eq!(line["failure"], "it answered 500");
 }
+
+#[test]
+fn a_destination_that_is_left_alone_and_one_that_is_back_are_a_line_each() {
+    let dir = tempfile::tempdir().unwrap();
+    let (server, receiver) = (Setup::new(dir.path()).start(), Receiver::start());
+    let scene = Scene::build(&server, &receiver);
+    receiver.behave(Behaviour::ResetInHead);
+    let sell = |n: u32| {
+        let sid = scene.click(&server, &format!("c{n}"));
+        let sale = format!("sid={sid}&uid1=o-{n}&amount=100");
+        server.client().post_form("/cv", &sale).ok();
+    };
+    (0..8).for_each(sell);
+    let lines = |code: &str| -> Vec<Value> {
+        let log = server.log();
+        let told = log.lines().filter(|line| line.contains(code));
+        told.map(|line| serde_json::from_str(line).unwrap()).collect()
+    };
+    eventually("the destination is left alone", SOON, || {
+        (!lines("lane_opened").is_empty()).then_some(())
+    });
+    receiver.behave(Behaviour::status(200));
+    eventually("the destination is back", SOON, || {
+        (!lines("lane_recovered").is_empty()).then_some(())
+    });
+    (8..10).for_each(sell);
+    // Whatever was to be told of it has been told once everything is delivered.
+    let mut admin = server.admin();
+    eventually("everything is delivered", SOON, || {
+        let done = admin.get("/api/v1/postbacks?state=delivered&limit=50").ok();
+        (done["items"].as_array()?.len() == 10).then_some(())
+    });
+    for code in ["lane_opened", "lane_recovered"] {
+        let told = lines(code);
+        assert_eq!(told.len(), 1, "{told:?}");
+        let destination = format!("http://{}", receiver.address());
+        assert_eq!(told[0]["destination"], Value::from(destination));
+    }
+}

@@ -4,7 +4,7 @@
 //! What is body and what is the next request line is decided by the framing of HTTP/1 (RFC 9112), with the limits
 //! that actix sets. From the first thing on that is not plainly framed, everything passes as it is: actix refuses
 //! that request and closes the connection. Over HTTP/2 a target is the value of a header in a compressed frame, and a
-//! stream whose target is no URL is reset below our code: it cannot be had there. Most who write bytes into a URL by hand
+//! stream whose target is no URL is reset below our code: it cannot be had there, and is counted only (`frames`). Most who write bytes into a URL by hand
 //! speak HTTP/1 (curl does it over HTTP/2 too).
 
 use crate::telemetry;

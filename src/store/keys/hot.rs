@@ -9,6 +9,7 @@ use super::super::records::{Key, Record};
 use super::{Db, KeyRange, family, key, ms, tail};
 use crate::domain::account::{AuditEntry, Login};
 use crate::domain::duplicates;
+use crate::domain::erased::Erased;
 use crate::domain::held_erasure::HeldErasure;
 use crate::domain::ids::{
     ActivityId, EventToken, LinkToken, OfferId, PartnerId, PostbackId, SessionId, TimeId,
@@ -19,6 +20,11 @@ use crate::domain::proof::Proof;
 use crate::domain::stats::{Bucket, Counters, Dimension, Environment, StatKey};
 use crate::domain::visitor::{Adid, Fallback, Visitor};
 use std::str::FromStr;
+
+/// Beginning of the names of what a commit erased.
+pub const ERASED_NOW: &str = "erased-now/";
+/// Beginning of the names of what is to be erased once more.
+const ERASE_AGAIN: &str = "erase-again/";
 
 /// A configuration object: kind byte as in the table above, id as text (empty for the settings).
 pub fn config(kind: u8, id: &str) -> Key<ConfigObject> {
@@ -248,6 +254,23 @@ pub fn parse_audit(key: &[u8]) -> Option<TimeId> {
 /// A value of the instance, by its name.
 pub fn instance<T: Record>(name: &str) -> Key<T> {
     Key::new(Db::Hot, key(b'n', &[name.as_bytes()]))
+}
+/// What the commit that holds it erased, in parts: the next one that erases replaces it.
+pub fn erased_now(part: usize) -> Key<Erased> {
+    instance(&format!("{ERASED_NOW}{part:06}"))
+}
+/// Whether a key is one of these.
+pub fn is_erased_now(at: &[u8]) -> bool {
+    at.strip_prefix(b"n")
+        .is_some_and(|name| name.starts_with(ERASED_NOW.as_bytes()))
+}
+/// What is to be erased once more, after a restore.
+pub fn erase_again(n: usize) -> Key<Erased> {
+    instance(&format!("{ERASE_AGAIN}{n:06}"))
+}
+/// Prefix of all that is to be erased once more.
+pub fn erase_again_prefix() -> Vec<u8> {
+    key(b'n', &[ERASE_AGAIN.as_bytes()])
 }
 /// Whether delivery is paused, and since when.
 pub fn delivery_pause() -> Key<DeliveryPause> {

@@ -14,7 +14,7 @@
 //! | hot | `i` | 16-byte hash | [`Idempotency`](super::codec::Idempotency) |
 //! | hot | `a` | due_at_ms, activity id | empty: approvals due |
 //! | hot | `l` | time id | JSON: audit log |
-//! | hot | `n` | name as text | bytes or JSON: values of the instance; `removed-link/` and a token: JSON of the link; `decision/` and a time id, `decision-part/` and a time id, `/`, 5 digits, `order-columns/` and an offer, `stream_cursor`: JSON |
+//! | hot | `n` | name as text | bytes or JSON: values of the instance; `removed-link/` and a token: JSON of the link; `decision/` and a time id, `decision-part/` and a time id, `/`, 5 digits, `order-columns/` and an offer, `stream_cursor`, `erased-now/` and 6 digits, `erase-again/` and 6 digits: JSON |
 //! | hot | `g` | 16-byte hash | [`ForgottenAt`](super::codec::ForgottenAt): forgotten visitors |
 //! | hot | `h` | 8-byte hash of a network, 16-byte hash of a device | JSON: erasures that nobody proved, waiting |
 //! | hot | `e` | postback id | empty: postbacks whose text goes once they are delivered |

@@ -156,6 +156,16 @@ fn golden_bytes() {
             format!("680000000000000005{h7}"),
         ),
         (
+            erased_now(1).into(),
+            "hot",
+            format!("6e{}", hex(b"erased-now/000001")),
+        ),
+        (
+            erase_again(2).into(),
+            "hot",
+            format!("6e{}", hex(b"erase-again/000002")),
+        ),
+        (
             link_name(&"abc123".parse().unwrap(), 5).into(),
             "hot",
             "6d066162633132330000000000000005".into(),

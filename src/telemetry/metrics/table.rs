@@ -114,7 +114,7 @@ pub const METRICS: &[Metric] = &[
         "yamabiko_requests_unread_total",
         Counter,
         &["code"],
-        "Requests that were refused before anything of them was looked at, by code: unreadable_request, slow_request, head_too_large.",
+        "Requests that were refused before anything of them was looked at, by code: unreadable_request, slow_request, head_too_large, http2_reset.",
     ),
     of(
         "yamabiko_request_lines_mended_total",

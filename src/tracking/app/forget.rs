@@ -5,6 +5,7 @@
 use super::{Case, Decided, Failure, Reply, finish, held, visitors};
 use crate::domain::activity::{ActivityKind, RefusalReason};
 use crate::domain::ids::SessionId;
+use crate::domain::offer::Offer;
 use crate::domain::visitor::Visitor;
 use crate::recorder::Group;
 use crate::store::{Db, KeyRange, Period, PeriodKind, StoreError, keys};
@@ -30,7 +31,7 @@ pub(super) fn record(case: &Case<'_>, group: &mut Group<'_>) -> Decided {
         if case.request.ids.is_empty() {
             return Err(Failure::new(404, "Device not found", RefusalReason::UnknownDevice).into());
         }
-        erase_sessions(case, &case.request.ids, BTreeSet::new(), group)?;
+        erase_sessions(&case.offer, &case.request.ids, BTreeSet::new(), group)?;
         visitors::forget(&case.offer, case.request, &case.request.ids, None, group)?;
         return Ok(done());
     };
@@ -41,8 +42,8 @@ pub(super) fn record(case: &Case<'_>, group: &mut Group<'_>) -> Decided {
         group,
     );
     let sessions = erase_activities(&visitor, group)?;
-    erase_sessions(case, &case.request.ids, sessions, group)?;
-    erase_sessions(case, &visitor.named_by(), BTreeSet::new(), group)?;
+    erase_sessions(&case.offer, &case.request.ids, sessions, group)?;
+    erase_sessions(&case.offer, &visitor.named_by(), BTreeSet::new(), group)?;
     // The receivers are told whom to forget; the record that stays does not say it.
     let mut activity = Arc::unwrap_or_clone(finish(activity, None, group)?);
     let told: Vec<_> = activity.rules.iter().filter_map(|rule| rule.postback).collect();
@@ -54,6 +55,17 @@ pub(super) fn record(case: &Case<'_>, group: &mut Group<'_>) -> Decided {
     visitors::forget(&case.offer, case.request, &visitor.ids, Some(visitor.adid), group)?;
     visitors::remove(&visitor, group);
     Ok(done())
+}
+
+/// Erases a visitor with its activities and engagements; nobody is told.
+pub(super) fn erase_visitor(visitor: &Visitor, group: &mut Group<'_>) -> Result<(), StoreError> {
+    let sessions = erase_activities(visitor, group)?;
+    if let Some(offer) = group.catalog().offers.get(&visitor.offer).cloned() {
+        erase_sessions(&offer, &visitor.ids, sessions, group)?;
+        erase_sessions(&offer, &visitor.named_by(), BTreeSet::new(), group)?;
+    }
+    visitors::remove(visitor, group);
+    Ok(())
 }
 
 /// Erases the activities of a visitor; gives the engagements that they were credited to.
@@ -82,12 +94,12 @@ fn erase_activities(visitor: &Visitor, group: &mut Group<'_>) -> Result<BTreeSet
 
 /// Erases engagements: those named, and those that carried one of the ids.
 fn erase_sessions(
-    case: &Case<'_>,
+    offer: &Offer,
     ids: &[(String, String)],
     mut sessions: BTreeSet<SessionId>,
     group: &mut Group<'_>,
 ) -> Result<(), StoreError> {
-    sessions.extend(matching::forget_ids(&case.offer, ids, MOST, group)?);
+    sessions.extend(matching::forget_ids(offer, ids, MOST, group)?);
     for id in sessions {
         matching::forget_fingerprint(id, group)?;
         let erased = erasure::erase_session(id, group)?;

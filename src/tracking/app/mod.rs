@@ -20,6 +20,7 @@ mod claim;
 mod cost;
 pub mod due;
 mod endpoint;
+pub mod erase_again;
 mod event;
 mod facts;
 mod forget;

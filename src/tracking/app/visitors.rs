@@ -78,7 +78,7 @@ fn look_up(offer: &Offer, request: &AppRequest, group: &Group<'_>) -> Result<Opt
     Ok(None)
 }
 
-fn load(adid: Adid, group: &Group<'_>) -> Result<Option<Visitor>, StoreError> {
+pub(super) fn load(adid: Adid, group: &Group<'_>) -> Result<Option<Visitor>, StoreError> {
     group.load(&keys::visitor(adid))
 }
 
@@ -145,6 +145,7 @@ pub(super) fn forget(
     let adids = [request.adid, adid].into_iter().flatten();
     for hash in of_ids.chain(adids.map(|adid| adid.0)) {
         group.save(keys::forgotten(&hash), &forgotten)?;
+        group.erase_device(hash);
     }
     Ok(())
 }
