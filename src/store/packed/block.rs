@@ -1,7 +1,7 @@
 //! Rows as bytes: what a block of a run and an entry of the log hold. Pure.
 //!
 //! A row is `key length:1 value length:4 key value`, numbers big-endian; the length `ffffffff` says that the key
-//! is removed. A block is such rows as an LZ4 block behind their length (4 bytes, little-endian). Since the second
+//! is removed. An entry of the log is such rows, or a zero byte and the rows as a block: no key is empty there. A block is such rows as an LZ4 block behind their length (4 bytes, little-endian). Since the second
 //! form of runs it ends with `key length:1 fffffffe key`: the key with which the next block begins, or none behind
 //! the last; so whoever reads one block knows whether another is missing.
 
@@ -96,6 +96,32 @@ pub(super) fn rows(bytes: &[u8]) -> Option<Rows> {
         }
     }
     Some((found, Next::Unsaid))
+}
+
+/// From this size on the entry of a log is packed: what is dead of a log takes room on the disk for long.
+const PACKED_FROM_BYTES: usize = 1 << 10;
+/// Begins a packed entry.
+const PACKED: u8 = 0;
+
+/// Rows as an entry of the log.
+pub(super) fn pack_entry(rows: Vec<u8>) -> Vec<u8> {
+    if rows.len() < PACKED_FROM_BYTES {
+        return rows;
+    }
+    let packed = pack(&rows);
+    if packed.len() >= rows.len() {
+        return rows;
+    }
+    [&[PACKED][..], &packed].concat()
+}
+
+/// The rows of an entry of the log; `None`: it is none.
+pub(super) fn entry_rows(entry: &[u8]) -> Option<Vec<(Vec<u8>, Value)>> {
+    let (rows, _) = match entry.split_first() {
+        Some((&PACKED, packed)) => rows(&unpack(packed)?)?,
+        _ => rows(entry)?,
+    };
+    Some(rows)
 }
 
 thread_local! {
@@ -200,6 +226,42 @@ mod tests {
             let unpacked = unpack(&bytes).and_then(|rows| find(&rows, &[1; 200]));
             prop_assert_eq!(find_packed(&bytes, &[1; 200]), unpacked);
         }
+    }
+
+    #[test]
+    fn entries_are_packed_where_it_pays_and_those_of_before_are_read() {
+        let rows_of = |count: u8, value: &[u8]| {
+            let mut bytes = Vec::new();
+            (1..=count).for_each(|n| push(&mut bytes, &[n, 7], Some(value)));
+            bytes
+        };
+        let mut state = 88_172_645_463_325_252_u64;
+        let mut next = || {
+            state ^= state << 13;
+            state ^= state >> 7;
+            state ^= state << 17;
+            state.to_be_bytes()
+        };
+        let noise: Vec<u8> = (0..250).flat_map(|_| next()).collect();
+        for (rows_written, is_packed) in [
+            (rows_of(2, b"short"), false),
+            (
+                rows_of(100, b"Mozilla/5.0 (iPhone; CPU iPhone OS 17_5 like Mac OS X)"),
+                true,
+            ),
+            (rows_of(1, &noise), false),
+        ] {
+            let entry = pack_entry(rows_written.clone());
+            assert_eq!(entry[0] == PACKED, is_packed);
+            assert!(entry.len() <= rows_written.len());
+            assert_eq!(entry_rows(&entry), rows(&rows_written).map(|(rows, _)| rows));
+            assert_eq!(
+                entry_rows(&rows_written),
+                entry_rows(&entry),
+                "as it was written before"
+            );
+        }
+        assert_eq!(entry_rows(&[PACKED, 9, 9, 9, 9, 1]), None);
     }
 
     #[test]

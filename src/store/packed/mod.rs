@@ -47,7 +47,7 @@ const ROW_COST: usize = 100;
 /// An entry of the log ends with the row that fills it.
 ///
 /// Sled puts up to 17 values into a page, and writes a page of more than 128 KiB into a file that it does not sync.
-const LOG_BYTES: usize = 4 << 10;
+const LOG_BYTES: usize = 6 << 10;
 /// Entries of the log that are removed at once.
 const REMOVED_AT_ONCE: u64 = 512;
 
@@ -100,7 +100,10 @@ fn log_rows<'a>(
     while let Some((key, value)) = rows.next() {
         block::push(&mut entry, key, value);
         if entry.len() >= LOG_BYTES || rows.peek().is_none() {
-            batch.insert(log_key(family, number), std::mem::take(&mut entry));
+            batch.insert(
+                log_key(family, number),
+                block::pack_entry(std::mem::take(&mut entry)),
+            );
             number += 1;
         }
     }
@@ -142,7 +145,7 @@ impl Stack {
                     "an entry of the log of gathered rows is missing",
                 ));
             }
-            for (key, value) in block::rows(&rows).ok_or_else(unreadable)?.0 {
+            for (key, value) in block::entry_rows(&rows).ok_or_else(unreadable)? {
                 stack.add(key, value);
             }
             stack.log.end = number + 1;
