@@ -135,7 +135,7 @@ mod tests {
         let map = Repeats::new(1);
         let link = link("aaaaaaaa");
         for n in 0..10_000_i64 {
-            map.touch(&format!("v{n}"), &link, n, 10);
+            map.touch(format!("v{n}"), &link, n, 10);
         }
         assert!(map.touch("v9999", &link, 10_000, 10).is_repeat);
         assert!(map.touch("v0", &link, 10_001, 10).is_unique, "long replaced");

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { assertAccessible, browser, open, settled } from "./harness.mjs";
 import { scene } from "./scene.mjs";
-import { receiver } from "./server.mjs";
+import { eventually, PHONE, receiver } from "./server.mjs";
 
 let chrome, shop, taken, refused;
 before(async () => {
@@ -108,6 +108,36 @@ for (const language of ["ja", "en"]) {
       await view.page.getByText("2027-03", { exact: false }).first().waitFor();
       await picture(view.page, `line-${language}`);
       await view.assertClean("help");
+    } finally {
+      await view.close();
+    }
+  });
+}
+
+for (const [language, said] of [
+  ["ja", "「the token has expired」"],
+  ["en", "“the token has expired”"],
+]) {
+  test(`the trace shows what a platform answered, in its own words (${language})`, { timeout: 60_000 }, async () => {
+    const ask = async (target) => (await fetch(shop.url + target, { headers: { "user-agent": PHONE } })).json();
+    const order = `SAID-${language}-1`;
+    const { sid } = await ask("/c/abcd1234?param1=said&fbclid=IwARexample0123456789&s2s=1");
+    await ask(`/cv?sid=${sid}&event=pur001&amount=1200&currency=JPY&uid1=${order}`);
+    const rule = (await shop.api("GET", "/rules?limit=200")).items.find((one) => one.text === `${refused.url}/events`);
+    // The test, and the language before, were told that the token is bad: its partner is held.
+    await shop.api("POST", `/partners/${rule.scope.partner}/go_on`, {});
+    await eventually("the platform was asked", async () => {
+      const { items } = await shop.api("GET", `/postbacks?rule=${rule.id}&uid=${order}`);
+      return items.find((one) => one.last);
+    });
+    const view = await open(chrome, { language, width: 390, cookie: shop.owner });
+    try {
+      await view.page.goto(`${shop.url}/trace?q=${order}`);
+      await settled(view.page);
+      await view.page.getByText(said).first().waitFor();
+      await assertAccessible(view.page, "trace");
+      await picture(view.page, `said-${language}`);
+      await view.assertClean("trace");
     } finally {
       await view.close();
     }

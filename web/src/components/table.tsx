@@ -2,7 +2,7 @@
 import { useInfiniteQuery } from "@tanstack/react-query";
 import { ArrowDown, ArrowUp, Columns3, type LucideIcon } from "lucide-react";
 import { type ReactNode, useRef, useState } from "react";
-import { Button as AriaButton, Dialog, DialogTrigger, Popover } from "react-aria-components";
+import { Button as AriaButton, DialogTrigger, Popover } from "react-aria-components";
 import { get, type Query } from "../api/client";
 import type { Page } from "../api/types";
 import { useT } from "../i18n/all";
@@ -207,8 +207,8 @@ export function ColumnPicker<T>(props: {
         <Columns3 size={15} aria-hidden />
         {t("table.columns")}
       </AriaButton>
-      <Popover className="popover">
-        <Dialog aria-label={t("table.columns")} style={{ padding: 14, outline: "none" }}>
+      <Popover className="popover" aria-label={t("table.columns")}>
+        <div style={{ padding: 14 }}>
           <div className="stack tight">
             {props.columns.map((c) => (
               <label key={c.id} className="check">
@@ -221,7 +221,7 @@ export function ColumnPicker<T>(props: {
               </label>
             ))}
           </div>
-        </Dialog>
+        </div>
       </Popover>
     </DialogTrigger>
   );

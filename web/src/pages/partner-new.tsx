@@ -53,6 +53,8 @@ export function PartnerForm({ onMade, submitLabel }: { onMade: (partner: Partner
   const [preset, setPreset] = useState<Preset | null>(null);
   const settings = useSettings().data;
   const [words, setWords] = useState<Record<string, string>>({});
+  // A platform that is connected is not chosen any more.
+  const [isConnected, setConnected] = useState(false);
   const form = useForm<Draft>({ partner: newPartner(), urls: NO_URLS, appText: "" });
   const { partner, urls, appText } = form.value;
   const isForApps = Boolean(preset?.rule && preset.statuses.length === 0);
@@ -110,8 +112,14 @@ export function PartnerForm({ onMade, submitLabel }: { onMade: (partner: Partner
   if (preset?.platform) {
     return (
       <div className="stack">
-        {picker}
-        <ConnectPlatform key={preset.id} preset={preset} platform={preset.platform} onDone={onMade} />
+        {!isConnected && picker}
+        <ConnectPlatform
+          key={preset.id}
+          preset={preset}
+          platform={preset.platform}
+          onConnected={() => setConnected(true)}
+          onDone={onMade}
+        />
       </div>
     );
   }

@@ -87,7 +87,7 @@ function Paper({ of }: { of: Statement }) {
           [t("payouts.month"), `${statement.month} (${statement.time_zone})`],
           [
             t("statement.closed_at"),
-            statement.closed_at_ms > 0 && <Time key="c" ms={statement.closed_at_ms} mode="date" />,
+            statement.closed_at_ms > 0 ? <Time key="c" ms={statement.closed_at_ms} mode="date" /> : "",
           ],
           [t("statement.due"), draft.due_date],
           ...(statement.version > 1 ? [[t("statement.version"), String(statement.version)] as [string, string]] : []),
@@ -331,7 +331,9 @@ function DraftForm({ of }: { of: Statement }) {
             error={error("note")}
           />
           <Problem error={form.problem} />
-          <SubmitButton isBusy={form.isBusy}>{t("form.save")}</SubmitButton>
+          <div>
+            <SubmitButton isBusy={form.isBusy}>{t("form.save")}</SubmitButton>
+          </div>
         </Form>
       </Card>
     </div>

@@ -7,10 +7,28 @@ import { Button, Card, Note } from "../components/basic";
 import { Problem } from "../components/form";
 import { PageFrame } from "../components/page";
 import { Table } from "../components/table";
-import { useT } from "../i18n/all";
+import { useI18n } from "../i18n/all";
+import { sentNote } from "./parts/sent-note";
+
+type LineError = UploadResult["errors"][number];
+
+/** What is wrong with a line. English is shown as the server says it. */
+function useLineText(): (error: LineError) => string {
+  const { t, language } = useI18n();
+  return ({ code, field, message }) => {
+    if (language !== "ja") return message;
+    if (code === "missing_field" && field === "sid") return t("upload.missing_sid");
+    const remedy: string = `remedy.${code}`;
+    if (t.has(remedy)) return t(remedy);
+    const known = sentNote(message, language, t);
+    const sentence: string = `error.${code}`;
+    return known === message && t.has(sentence) ? t(sentence, { detail: message, numbers: "" }) : known;
+  };
+}
 
 export default function Upload() {
-  const t = useT();
+  const { t } = useI18n();
+  const lineText = useLineText();
   const refresh = useRefresh();
   const [file, setFile] = useState<File | null>(null);
   const [result, setResult] = useState<UploadResult | null>(null);
@@ -93,7 +111,7 @@ export default function Upload() {
                 columns={[
                   { id: "l", label: t("upload.line"), numeric: true, render: (e) => e.line },
                   { id: "f", label: t("upload.column"), render: (e) => <code>{e.field}</code> },
-                  { id: "m", label: t("upload.error"), render: (e) => e.message },
+                  { id: "m", label: t("upload.error"), render: (e) => lineText(e) },
                 ]}
               />
             )}

@@ -3,7 +3,7 @@
  * with its words, a test send with its answer, done. The server makes partner, secrets and rules of it at once.
  */
 import { ExternalLink, Plus, Trash2 } from "lucide-react";
-import { useEffect, useState } from "react";
+import { useEffect, useRef, useState } from "react";
 import { ApiError, post } from "../../api/client";
 import { useOffers, useRefresh } from "../../api/queries";
 import type { Connected, EventWord, Partner, Platform, PlatformBlank, Preset } from "../../api/types";
@@ -33,7 +33,12 @@ const begun = (platform: Platform, name: string): Draft => ({
   offer: "",
 });
 
-export function ConnectPlatform(props: { preset: Preset; platform: Platform; onDone: (partner: Partner) => void }) {
+export function ConnectPlatform(props: {
+  preset: Preset;
+  platform: Platform;
+  onConnected: () => void;
+  onDone: (partner: Partner) => void;
+}) {
   const { preset, platform } = props;
   const { t, language } = useI18n();
   const refresh = useRefresh();
@@ -55,6 +60,7 @@ export function ConnectPlatform(props: { preset: Preset; platform: Platform; onD
       if (filled.events.length === 0) throw new ApiError(400, "empty", t("connect.no_events"), "events");
       const connected = await post<Connected>(`/presets/${preset.id}/connect`, filled);
       setMade(connected);
+      props.onConnected();
       await refresh("partners", "rules", "secrets");
       toast(t("connect.made"));
     });
@@ -253,8 +259,13 @@ function Events({ form, platform }: { form: DraftForm; platform: Platform }) {
 function Made(props: { connected: Connected; platform: Platform; onDone: () => void }) {
   const { t, language } = useI18n();
   const { connected, platform } = props;
+  const begin = useRef<HTMLDivElement>(null);
+  useEffect(() => {
+    begin.current?.focus({ preventScroll: true });
+    window.scrollTo(0, 0);
+  }, []);
   return (
-    <div className="stack">
+    <div className="stack" ref={begin} tabIndex={-1}>
       <Note tone="ok" title={t("connect.made_title", { name: connected.partner.name })}>
         {t("connect.made_text")}
       </Note>

@@ -113,7 +113,8 @@ function DeviceTest({ offer, event }: { offer: Offer; event: string }) {
         </div>
         {answers.map((a, i) => (
           <Note key={i} tone={a.error ? "bad" : "ok"}>
-            <code>{i === 0 ? "/session" : "/event"}</code> {typeof a.error === "string" ? a.error : a.message}
+            <code>{i === 0 ? "/session" : "/event"}</code>{" "}
+            {typeof a.error === "string" ? a.error : t(i === 0 ? "tags.device_opened" : "tags.device_event")}
           </Note>
         ))}
         {adid && (
