@@ -126,3 +126,19 @@ fn every_table_has_a_schema_that_the_format_takes() {
         assert_eq!(parsed.get_fields().len(), table.columns().count());
     }
 }
+
+#[test]
+fn who_is_erased_while_no_files_are_written_is_taken_out_of_those_of_before() {
+    let instance = Instance::start(BEGIN_MS);
+    instance.recorder.feeds().remember(Feed::Export, BEGIN_MS);
+    let (before, after) = (SessionId::new(BEGIN_MS - 1, 1).0, SessionId::new(BEGIN_MS, 1).0);
+    let erased = instance.recorder.run_blocking(move |group| {
+        group.erase([before, after]);
+        group.note_postback(BEGIN_MS, crate::domain::ids::PostbackId(after), 0);
+    });
+    erased.unwrap();
+    let reader = instance.recorder.reader();
+    assert_eq!(super::read::erased(reader).unwrap(), [before]);
+    // Nothing gathers for files that nobody writes.
+    assert!(super::read::made(reader, i64::MAX).unwrap().0.is_empty());
+}
