@@ -113,12 +113,13 @@ impl Export {
             }
             return Ok(None);
         }
-        let place = Arc::new(Place::open(options, || client)?);
         let clock = recorder.clock().clone();
         let cursor = begin(recorder, clock.now_ms())?;
+        // First, so that nothing is missing from the files when the place cannot be opened until a later start.
         recorder
             .feeds()
             .begin(Feed::Export, cursor.before_ms, cursor.generation);
+        let place = Arc::new(Place::open(options, || client)?);
         let writer = Writer {
             recorder: recorder.clone(),
             place: place.clone(),

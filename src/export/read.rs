@@ -15,6 +15,9 @@ pub(super) const MOST_ROWS: usize = 10_000;
 /// Bytes of records that are read at once.
 const MOST_BYTES: usize = 4 << 20;
 
+/// What a click or activity is taken to need, in the mean.
+const RECORD_BYTES: usize = 2 << 10;
+
 /// A record of the store.
 pub(super) enum Found {
     Session(Box<Session>),
@@ -151,8 +154,42 @@ fn late_within(
 /// An entry of what came late: its generation, its id and what it is.
 pub(super) type LateEntry = (u32, TimeId, Handed);
 
+/// Entries that wait for a file, and their records.
+pub(super) struct Waiting<E> {
+    pub(super) entries: Vec<E>,
+    pub(super) found: Vec<Found>,
+    /// There are more.
+    pub(super) is_cut: bool,
+}
+
+/// Reads the records of entries, as many as may be in memory at once.
+fn waiting<E>(
+    mut entries: Vec<E>,
+    mut read: impl FnMut(&E) -> Result<Option<(Found, usize)>, StoreError>,
+) -> Result<Waiting<E>, StoreError> {
+    let mut is_cut = entries.len() >= MOST_ROWS;
+    let (mut found, mut bytes, mut done) = (Vec::new(), 0, 0);
+    for entry in &entries {
+        if bytes >= MOST_BYTES {
+            is_cut = true;
+            break;
+        }
+        if let Some((record, size)) = read(entry)? {
+            bytes += size;
+            found.push(record);
+        }
+        done += 1;
+    }
+    entries.truncate(done);
+    Ok(Waiting {
+        entries,
+        found,
+        is_cut,
+    })
+}
+
 /// What came late before a generation began.
-pub(super) fn late(reader: &Reader, generation: u32) -> Result<(Vec<LateEntry>, Vec<Found>), StoreError> {
+pub(super) fn late(reader: &Reader, generation: u32) -> Result<Waiting<LateEntry>, StoreError> {
     let mut entries = Vec::new();
     reader.scan(
         Db::Hot,
@@ -166,25 +203,26 @@ pub(super) fn late(reader: &Reader, generation: u32) -> Result<(Vec<LateEntry>, 
             _ => ControlFlow::Break(()),
         },
     )?;
-    let (mut found, mut seen) = (Vec::new(), BTreeSet::new());
-    for (_, id, what) in &entries {
+    let mut seen = BTreeSet::new();
+    waiting(entries, |(_, id, what)| {
         // What was handed on again twice says what it is now.
-        if seen.insert((*id, *what)) {
-            found.extend(match what {
-                Handed::Session => session(reader, *id)?,
-                Handed::Activity => activity(reader, *id)?,
-                Handed::Postback => None,
-            });
+        if !seen.insert((*id, *what)) {
+            return Ok(None);
         }
-    }
-    Ok((entries, found))
+        let found = match what {
+            Handed::Session => session(reader, *id)?,
+            Handed::Activity => activity(reader, *id)?,
+            Handed::Postback => None,
+        };
+        Ok(found.map(|found| (found, RECORD_BYTES)))
+    })
 }
 
 /// An entry of what was made and tried: when, which postback, which try.
 pub(super) type MadeEntry = (i64, PostbackId, u16);
 
 /// Postbacks and tries before a time that no file holds yet.
-pub(super) fn made(reader: &Reader, before_ms: i64) -> Result<(Vec<MadeEntry>, Vec<Found>), StoreError> {
+pub(super) fn made(reader: &Reader, before_ms: i64) -> Result<Waiting<MadeEntry>, StoreError> {
     let mut entries = Vec::new();
     reader.scan(Db::Hot, &keys::unwritten_before(before_ms), false, |key, _| {
         entries.extend(keys::parse_unwritten(key));
@@ -194,22 +232,21 @@ pub(super) fn made(reader: &Reader, before_ms: i64) -> Result<(Vec<MadeEntry>, V
             ControlFlow::Break(())
         }
     })?;
-    let mut found = Vec::new();
-    for (_, id, number) in &entries {
+    waiting(entries, |(_, id, number)| {
         let Some(postback) = postback(reader, *id)? else {
-            continue;
+            return Ok(None);
         };
+        let request = &postback.request;
+        let size = 1024 + request.url.len() + request.body.as_ref().map_or(0, String::len);
         if *number == 0 {
-            found.push(Found::Postback(Box::new(postback)));
-            continue;
+            return Ok(Some((Found::Postback(Box::new(postback)), size)));
         }
         let attempt = match &postback.last {
             Some(last) if last.number == *number => Some(last.clone()),
             _ => readable(reader.load(&keys::attempt(*id, *number)))?,
         };
-        found.extend(attempt.map(|attempt| Found::Attempt(Box::new((postback, attempt)))));
-    }
-    Ok((entries, found))
+        Ok(attempt.map(|attempt| (Found::Attempt(Box::new((postback, attempt))), size)))
+    })
 }
 
 /// A postback that waits or is settled; between two looks it may become the other.

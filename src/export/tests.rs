@@ -140,5 +140,5 @@ fn who_is_erased_while_no_files_are_written_is_taken_out_of_those_of_before() {
     let reader = instance.recorder.reader();
     assert_eq!(super::read::erased(reader).unwrap(), [before]);
     // Nothing gathers for files that nobody writes.
-    assert!(super::read::made(reader, i64::MAX).unwrap().0.is_empty());
+    assert!(super::read::made(reader, i64::MAX).unwrap().entries.is_empty());
 }

@@ -89,14 +89,14 @@ impl Writer {
             Stage::Activities => return self.in_order(work, Handed::Activity, &ACTIVITIES),
             Stage::Lists => return self.finish_hour(&work),
             Stage::Postbacks => {
-                let (made, found) = read::made(self.recorder.reader(), self.cursor.end_ms())?;
-                done.made = made;
-                (found, done.made.len() < read::MOST_ROWS)
+                let made = read::made(self.recorder.reader(), self.cursor.end_ms())?;
+                done.made = made.entries;
+                (made.found, !made.is_cut)
             }
             Stage::Late => {
-                let (late, found) = read::late(self.recorder.reader(), self.cursor.generation)?;
-                done.late = late;
-                (found, done.late.len() < read::MOST_ROWS)
+                let late = read::late(self.recorder.reader(), self.cursor.generation)?;
+                done.late = late.entries;
+                (late.found, !late.is_cut)
             }
         };
         self.write_parts(&mut work, &found)?;
