@@ -226,7 +226,7 @@ impl Place {
             match written {
                 Ok(_) => return Ok(()),
                 Err(ObjectsError::Changed { .. } | ObjectsError::Exists { .. }) if tries < TRIES => {
-                    tries += 1
+                    tries += 1;
                 }
                 Err(error) => return Err(error.into()),
             }
