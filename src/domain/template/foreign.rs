@@ -112,7 +112,9 @@ fn find_in_value(value: &str, base: usize, all: &mut Vec<Foreign>) {
         if let Some(Spot::Field { length, .. } | Spot::Unknown { length, .. }) = parts::spot(rest) {
             has_spot = true;
             at += length;
-        } else if let Some((length, found)) = unfilled::begins(rest).filter(|(_, found)| !is_ours(found)) {
+        } else if let Some((length, found)) =
+            unfilled::begins(rest).filter(|(length, found)| !is_ours(&rest[..*length], found))
+        {
             all.push(foreign(&rest[..length], base + at, found));
             at += length;
         } else {
@@ -123,14 +125,15 @@ fn find_in_value(value: &str, base: usize, all: &mut Vec<Foreign>) {
         return;
     }
     let judged = unfilled::judge(value.as_bytes(), Role::Template);
-    if let Some(found) = judged.filter(|found| !is_ours(found)) {
+    if let Some(found) = judged.filter(|found| !is_ours(value, found)) {
         all.push(foreign(value, base, found));
     }
 }
 
-/// Whether a syntax is our own too: what is wrong with its names and braces is judged there.
-fn is_ours(found: &Unfilled) -> bool {
-    matches!(found.syntax, "{…}" | "##…##")
+/// Whether a syntax is our own too: what is wrong with its names and braces is judged there. No name of ours is
+/// Japanese.
+fn is_ours(typed: &str, found: &Unfilled) -> bool {
+    matches!(found.syntax, "{…}" | "##…##") && typed.is_ascii()
 }
 
 fn foreign(typed: &str, start: usize, found: Unfilled) -> Foreign {

@@ -430,6 +430,15 @@ pub(super) fn is_id_name(text: &str) -> bool {
         "transaction_id",
         "orderid",
         "order_id",
+        "クリックID",
+        "クリックid",
+        "注文番号",
+        "注文ID",
+        "受注番号",
+        "成果識別ID",
+        "成果識別子",
+        "会員ID",
+        "会員番号",
     ];
     is_one_of(text, NAMES)
 }

@@ -43,6 +43,10 @@ fn variables_of_other_systems_are_offered_our_placeholder() {
         (":click_id", "{para1}", false),
         ("CLICKID", "{para1}", false),
         ("<<clickid>>", "{para1}", true),
+        ("クリックID", "{para1}", true),
+        ("%E3%82%AF%E3%83%AA%E3%83%83%E3%82%AFID", "{para1}", false),
+        ("{クリックID}", "{para1}", true),
+        ("【クリックID】", "{para1}", true),
     ] {
         let text = format!("https://h.example/pb?c={typed}&price={{amount}}");
         let expected = format!("https://h.example/pb?c={offered}&price={{amount}}");
