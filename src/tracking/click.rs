@@ -113,6 +113,8 @@ fn stopped(entry: &LinkEntry, now_ms: i64) -> Option<&StoppedVisitors> {
 fn mended_token(address: &str) -> Option<(String, &str)> {
     let mut token = String::new();
     let mut more = "";
+    // A base that ends with a slash, and a path that begins with one.
+    let address = address.trim_start_matches('/');
     for (at, c) in address.char_indices() {
         match unfilled::half_width(c) {
             c if c.is_ascii_alphanumeric() => token.push(c.to_ascii_lowercase()),

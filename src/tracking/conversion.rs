@@ -17,7 +17,7 @@ use crate::domain::identity::Sent;
 use crate::domain::ids::{IdError, OfferId, SessionId};
 use crate::domain::money::{Currency, parse_sent_amount};
 use crate::domain::note::{Note, NoteCode};
-use crate::domain::unfilled::Role;
+use crate::domain::unfilled::{self, Role};
 use rust_decimal::Decimal;
 use std::fmt;
 
@@ -267,21 +267,10 @@ fn uid_slot(name: &str) -> Option<usize> {
 /// A SID, also with what was put around it on its way (`<sid>?utm_source=x`, `<sid>/`, `<sid>, <sid>`): the one
 /// word of 16 letters and digits that the value begins with.
 fn sid(value: &str) -> Result<Sid, FieldError> {
-    let text = half_width(value).to_ascii_lowercase();
-    let text = text.strip_prefix("sid=").unwrap_or(&text);
-    let mut words = text
-        .split(|c: char| !c.is_ascii_alphanumeric())
-        .filter(|word| !word.is_empty());
-    let first = words.next().unwrap_or_default();
-    let is_alone = words.filter(|word| word.len() == 16).all(|word| word == first);
-    let text = if first.len() == 16 && is_alone {
-        first
-    } else {
-        text
-    };
+    let text = sid_text(value);
     match text.parse() {
         Ok(id) => Ok(Sid::Id(id)),
-        Err(IdError::Range) => Ok(Sid::Foreign(text.to_owned())),
+        Err(IdError::Range) => Ok(Sid::Foreign(text)),
         Err(IdError::Length { .. } | IdError::Character) => Err(FieldError::new(
             "sid",
             "invalid_sid",
@@ -290,6 +279,19 @@ fn sid(value: &str) -> Result<Sid, FieldError> {
             ),
         )),
     }
+}
+
+/// What of a value is probably the SID; the value in half width and lower case when nothing is.
+pub(super) fn sid_text(value: &str) -> String {
+    let text = half_width(value).to_ascii_lowercase();
+    let text = text.strip_prefix("sid=").unwrap_or(&text);
+    let mut words = text
+        .split(|c: char| !c.is_ascii_alphanumeric())
+        .filter(|word| !word.is_empty());
+    let first = words.next().unwrap_or_default();
+    let is_alone = words.filter(|word| word.len() == 16).all(|word| word == first);
+    let is_found = first.len() == 16 && is_alone;
+    if is_found { first } else { text }.to_owned()
 }
 
 fn cid(value: &str) -> Result<OfferId, FieldError> {
@@ -323,15 +325,11 @@ fn is_sandbox(value: &str) -> Result<bool, FieldError> {
     }
 }
 
-/// Full-width ASCII (`Ａ`, `１`) in half width, white space around it gone.
+/// Full-width ASCII (`Ａ`, `１`) in half width; white space around it and characters that take no room are gone.
 fn half_width(text: &str) -> String {
-    text.trim()
-        .chars()
-        .map(|c| match c {
-            '！'..='～' => char::from_u32(u32::from(c) - 0xFEE0).unwrap_or(c),
-            c => c,
-        })
-        .collect()
+    let visible = text.chars().filter(|c| !unfilled::is_invisible(*c));
+    let text: String = visible.map(unfilled::half_width).collect();
+    text.trim().to_owned()
 }
 
 #[cfg(test)]

@@ -132,7 +132,13 @@ fn a_sid_is_found_in_what_was_put_around_it() {
         let request = form(&encoded("sid", &format!("{SID}{tail}"))).unwrap();
         assert_eq!(request.sid, Some(Sid::Id(SID.parse().unwrap())), "{tail}");
     }
-    for sid in [format!("sid={SID}"), format!("\"{SID}\""), format!("/{SID}/")] {
+    let invisible = format!("\u{feff}{}\u{200b}{}", &SID[..8], &SID[8..]);
+    for sid in [
+        format!("sid={SID}"),
+        format!("\"{SID}\""),
+        format!("/{SID}/"),
+        invisible,
+    ] {
         let request = form(&encoded("sid", &sid)).unwrap();
         assert_eq!(request.sid, Some(Sid::Id(SID.parse().unwrap())), "{sid}");
     }

@@ -157,3 +157,25 @@ fn an_amount_that_nobody_vouches_for_has_a_ceiling() {
     let told = scene.admin.get("/api/v1/stats/unproven").ok();
     assert_eq!(told["items"], json!([]), "nothing is open any more");
 }
+
+#[test]
+fn a_link_that_is_written_oddly_leads_to_itself() {
+    let dir = tempfile::tempdir().unwrap();
+    let (server, receiver) = (Setup::new(dir.path()).start(), Receiver::start());
+    let scene = Scene::build(&server, &receiver);
+    let mut client = server.client();
+    let link = &scene.link;
+    for odd in [format!("//c/{link}?param1=a"), format!("/C/{link}?param1=a")] {
+        let answer = client.get(&odd);
+        assert_eq!(answer.status, 302, "{odd}");
+        let expected = format!("/c/{link}?param1=a");
+        assert_eq!(answer.header("location"), Some(expected.as_str()), "{odd}");
+    }
+    let answer = client.get(&format!("/c//{link}?param1=a"));
+    assert!(
+        answer.status == 302 && answer.header("location").unwrap().contains("sid="),
+        "{}",
+        answer.text()
+    );
+    assert_eq!(client.get("//c/").status, 404);
+}

@@ -107,6 +107,26 @@ fn leads_nowhere(link: &Named<'_>, error: &DestinationError) -> HttpResponse {
     )
 }
 
+/// A link whose address is written oddly leads to itself; `first` is `c` or `i`.
+pub(super) fn odd_address(request: &HttpRequest, first: &str) -> HttpResponse {
+    match link_address(request.uri().path(), first) {
+        Some(path) if matches!(*request.method(), Method::GET | Method::HEAD) => {
+            let query = request.uri().query().map(|query| format!("?{query}"));
+            redirect(&(path + &query.unwrap_or_default())).finish()
+        }
+        _ => no_such_link(),
+    }
+}
+
+/// The address of a link as it should be, of one with upper case or with slashes too many before its token
+/// (`//c/token`, `/C/token`); `None` when it is so already, or has no token.
+fn link_address(path: &str, first: &str) -> Option<String> {
+    let (_, token) = path.trim_start_matches('/').split_once('/')?;
+    let token = token.trim_start_matches('/');
+    let address = format!("/{first}/{token}");
+    (!token.is_empty() && address != path).then_some(address)
+}
+
 /// `GET /i/{link}`: stores the session, then gives a picture.
 pub(super) async fn impression(request: HttpRequest, state: Data<TrackingState>) -> HttpResponse {
     if is_too_long(&request) {
@@ -200,4 +220,24 @@ pub(super) fn with_incoming<T>(
         is_mended: link.is_mended,
         now_ms: state.recorder.clock().now_ms(),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::link_address;
+
+    #[test]
+    fn slashes_too_many_and_upper_case_lead_to_the_link() {
+        for (path, address) in [
+            ("//c/mylink01", Some("/c/mylink01")),
+            ("/C/MyLink01", Some("/c/MyLink01")),
+            ("//C//mylink01", Some("/c/mylink01")),
+            ("///c/mylink01/", Some("/c/mylink01/")),
+            ("/c/mylink01", None),
+            ("//c/", None),
+            ("//c", None),
+        ] {
+            assert_eq!(link_address(path, "c").as_deref(), address, "{path}");
+        }
+    }
 }

@@ -140,12 +140,12 @@ pub fn resembles_address(path: &str) -> bool {
     matches!(first.as_str(), "c" | "i") || ADDRESSES.iter().any(|(segment, _)| *segment == first)
 }
 
-/// The answer for a path that nothing is served under: for what looks like a link the page of an unknown
-/// one, else 404 with the address that was probably meant.
+/// The answer for a path that nothing is served under: a link that is written oddly leads to itself, other links get the
+/// page of an unknown one, else 404 with the address that was probably meant.
 pub fn elsewhere(request: &HttpRequest) -> HttpResponse {
     let first = first_segment(request.path());
     if matches!(first.as_str(), "c" | "i") {
-        return no_such_link();
+        return click::odd_address(request, &first);
     }
     match ADDRESSES.iter().find(|(segment, _)| *segment == first) {
         Some((_, meant)) => ApiError::Mistyped { meant }.error_response(),

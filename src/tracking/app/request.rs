@@ -12,7 +12,7 @@ use crate::domain::money::{Currency, Money, parse_sent_amount};
 use crate::domain::note::Note;
 use crate::domain::unfilled::Role;
 use crate::domain::visitor::Adid;
-use crate::tracking::conversion::UIDS;
+use crate::tracking::conversion::{UIDS, sid_text};
 use crate::tracking::device_id::{self, DeviceId};
 use crate::tracking::fields::{FieldRules, Fields, flat_object};
 use crate::tracking::instant;
@@ -342,7 +342,7 @@ fn address(value: &str) -> Result<IpAddr, FieldError> {
 }
 
 fn sid(field: &str, value: &str) -> Result<SessionId, FieldError> {
-    value.trim().to_ascii_lowercase().parse().map_err(|_| {
+    sid_text(value).parse().map_err(|_| {
         FieldError::new(
             field,
             "invalid_sid",
