@@ -177,7 +177,7 @@ fn rules_with_broken_templates_or_inward_addresses_are_not_saved() {
         ("https://partner.example/?a=｛sid｝", "full_width"),
         ("https://{sid}.example/", "placeholder_in_host"),
         ("https://{sid}@partner.example/", "placeholder_in_host"),
-        ("http://partner.example@127.0.0.1/", "host_refused"),
+        ("http://partner.example@127.0.0.1/", "userinfo"),
         ("equal,{country},jp", "missing_comma"),
         (
             "matches,{country},jp,https://partner.example/",

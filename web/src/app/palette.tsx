@@ -6,6 +6,7 @@ import { useLinks, useOffers, usePartners, useRules } from "../api/queries";
 import { Dialog } from "../components/dialog";
 import { isComposing } from "../components/form";
 import { mayLeave } from "../components/leaving";
+import { folded } from "../components/search";
 import { type MessageKey, useT } from "../i18n/all";
 
 interface Target {
@@ -80,7 +81,7 @@ function Finder({ onClose }: { onClose: () => void }) {
   const rules = useRules().data;
 
   const targets = useMemo(() => {
-    const wanted = text.trim().normalize("NFKC").toLowerCase();
+    const wanted = folded(text.trim());
     const found: Target[] = [];
     if (wanted)
       found.push({
@@ -90,7 +91,7 @@ function Finder({ onClose }: { onClose: () => void }) {
       });
     const add = (hint: string, href: string, ...names: (string | null | undefined)[]) => {
       const label = names.filter(Boolean).join(" · ");
-      if (!wanted || label.normalize("NFKC").toLowerCase().includes(wanted)) found.push({ label, hint, href });
+      if (!wanted || folded(label).includes(wanted)) found.push({ label, hint, href });
     };
     for (const key of [
       "home",
@@ -113,7 +114,7 @@ function Finder({ onClose }: { onClose: () => void }) {
     if (wanted) {
       for (const [href, title] of TOOLS) add(t("palette.screen"), href, t(title));
       for (const [topic, title, text] of HELP) {
-        const words = `${t(title)} ${t(text)}`.normalize("NFKC").toLowerCase();
+        const words = folded(`${t(title)} ${t(text)}`);
         if (words.includes(wanted)) found.push({ label: t(title), hint: t("nav.help"), href: `/help/${topic}` });
       }
       for (const l of links ?? []) add(t("nav.links"), `/links/${l.token}`, l.network, l.campaign, l.token);

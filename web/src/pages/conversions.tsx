@@ -13,7 +13,7 @@ import { useI18n } from "../i18n/all";
 import { DecideDialog, DecisionProgress } from "./parts/decide";
 import { idOrUid } from "./parts/id-or-uid";
 import { useCodeText, useKindName } from "./parts/kinds";
-import { CsvButton, FilterSelect, LogFrame, SearchFilter, useConfigOptions } from "./parts/log-frame";
+import { BulkBar, CsvButton, FilterSelect, LogFrame, SearchFilter, useConfigOptions } from "./parts/log-frame";
 import { STATUSES } from "./parts/partner-fields";
 import { sentNote } from "./parts/sent-note";
 
@@ -162,23 +162,17 @@ export default function Conversions() {
         }
       >
         {deciding && <DecisionProgress key={deciding.decision} deciding={deciding} />}
-        {chosen.size > 0 && (
-          <div className="bulk" role="region" aria-label={t("bulk.label")}>
-            <strong>{t("bulk.chosen", { count: chosen.size })}</strong>
-            <Button size="small" variant="primary" onPress={() => setAsked({ status: "approved", of: "chosen" })}>
-              {t("bulk.approve")}
-            </Button>
-            <Button size="small" variant="danger" onPress={() => setAsked({ status: "rejected", of: "chosen" })}>
-              {t("bulk.reject")}
-            </Button>
-            <Button size="small" onPress={() => setAsked({ status: "pending", of: "chosen" })}>
-              {t("bulk.pending")}
-            </Button>
-            <Button size="small" variant="quiet" onPress={() => setChosen(new Set())}>
-              {t("bulk.clear")}
-            </Button>
-          </div>
-        )}
+        <BulkBar count={chosen.size} clear={() => setChosen(new Set())}>
+          <Button size="small" variant="primary" onPress={() => setAsked({ status: "approved", of: "chosen" })}>
+            {t("bulk.approve")}
+          </Button>
+          <Button size="small" variant="danger" onPress={() => setAsked({ status: "rejected", of: "chosen" })}>
+            {t("bulk.reject")}
+          </Button>
+          <Button size="small" onPress={() => setAsked({ status: "pending", of: "chosen" })}>
+            {t("bulk.pending")}
+          </Button>
+        </BulkBar>
         <PagedTable
           label={t("nav.conversions")}
           columns={visible}

@@ -3,9 +3,10 @@ import { Link2, Plus } from "lucide-react";
 import { Link } from "wouter";
 import { useCanEdit, useLinks, useNames } from "../api/queries";
 import type { Link as TrackingLink } from "../api/types";
-import { Empty, LinkButton, RunBadge, Skeleton, Time } from "../components/basic";
+import { LinkButton, RunBadge, Time } from "../components/basic";
 import { useFilters } from "../components/filters";
-import { Problem, TextField } from "../components/form";
+import { Problem } from "../components/form";
+import { Listed, SearchField, useSearched } from "../components/listed";
 import { PageFrame } from "../components/page";
 import { useAddressSorting } from "../components/sorting";
 import { type Column, ColumnPicker, Table, useColumns } from "../components/table";
@@ -23,7 +24,7 @@ export default function Links() {
   const sorting = useAddressSorting(filters);
   const figures = useFigures("link", filters);
   const figureColumns = useFigureColumns<TrackingLink>(figures, "link", (l) => l.token);
-  const wanted = filters.get("q").normalize("NFKC").toLowerCase();
+  const isFound = useSearched(filters);
   const canEdit = useCanEdit();
   const add = canEdit && (
     <LinkButton href="/links/new" variant="primary" icon={Plus}>
@@ -76,14 +77,8 @@ export default function Links() {
     },
   ];
   const { visible, shown, change } = useColumns("links2", columns);
-  const rows = (links.data ?? []).filter(
-    (l) =>
-      !wanted ||
-      [linkName(l), l.token, l.note, names.offer(l.offer), names.partner(l.partner)]
-        .join(" ")
-        .normalize("NFKC")
-        .toLowerCase()
-        .includes(wanted),
+  const rows = (links.data ?? []).filter((l) =>
+    isFound(linkName(l), l.token, l.note, names.offer(l.offer), names.partner(l.partner)),
   );
   return (
     <PageFrame
@@ -91,32 +86,15 @@ export default function Links() {
       lead={t("links.lead")}
       actions={<ListActions kind="links" add={add} hasRows={Boolean(links.data?.length)} />}
     >
-      {links.isPending ? (
-        <Skeleton />
-      ) : links.isError ? (
-        <Problem error={links.error} />
-      ) : links.data.length === 0 ? (
-        <div className="table-box">
-          <Empty icon={Link2} title={t("links.empty")} action={add}>
-            {t("links.empty_text")}
-          </Empty>
+      <Listed query={links} icon={Link2} title={t("links.empty")} text={t("links.empty_text")} add={add}>
+        <FigurePeriod filters={filters} figures={figures} />
+        <Problem error={figures.error} />
+        <div className="filters">
+          <SearchField filters={filters} />
+          <ColumnPicker columns={columns} shown={shown} change={change} />
         </div>
-      ) : (
-        <>
-          <FigurePeriod filters={filters} figures={figures} />
-          <Problem error={figures.error} />
-          <div className="filters">
-            <TextField
-              label={t("form.search")}
-              type="search"
-              value={filters.get("q")}
-              onChange={(q) => filters.set({ q })}
-            />
-            <ColumnPicker columns={columns} shown={shown} change={change} />
-          </div>
-          <Table label={t("links.title")} columns={visible} rows={rows} rowKey={(l) => l.token} sorting={sorting} />
-        </>
-      )}
+        <Table label={t("links.title")} columns={visible} rows={rows} rowKey={(l) => l.token} sorting={sorting} />
+      </Listed>
     </PageFrame>
   );
 }

@@ -3,9 +3,10 @@ import { Megaphone, Plus } from "lucide-react";
 import { Link } from "wouter";
 import { useCanEdit, useOffers } from "../api/queries";
 import type { Offer } from "../api/types";
-import { Badge, Empty, LinkButton, RunBadge, Skeleton } from "../components/basic";
+import { Badge, LinkButton, RunBadge } from "../components/basic";
 import { useFilters } from "../components/filters";
-import { Problem, SelectField, TextField } from "../components/form";
+import { Problem } from "../components/form";
+import { GroupField, Listed, SearchField, useSearched } from "../components/listed";
 import { PageFrame } from "../components/page";
 import { useAddressSorting } from "../components/sorting";
 import { type Column, ColumnPicker, Table, useColumns } from "../components/table";
@@ -71,52 +72,24 @@ export default function Offers() {
     { id: "id", label: "CID", render: (o) => <code>{o.id}</code> },
   ];
   const { visible, shown, change } = useColumns("offers", columns);
-  const wanted = filters.get("q").normalize("NFKC").toLowerCase();
+  const isFound = useSearched(filters);
   const groups = [...new Set((offers.data ?? []).map((o) => o.group).filter(Boolean))].sort();
   const inGroup = (o: Offer) => !filters.get("group") || o.group === filters.get("group");
   const rows = (offers.data ?? [])
     .filter(inGroup)
-    .filter(
-      (o) =>
-        !wanted ||
-        `${o.name} ${o.id} ${o.group} ${o.destinations.default}`.normalize("NFKC").toLowerCase().includes(wanted),
-    );
+    .filter((o) => isFound(o.name, o.id, o.group, o.destinations.default));
   return (
     <PageFrame title={t("offers.title")} lead={t("offers.lead")} actions={offers.data?.length ? add : null}>
-      {offers.isPending ? (
-        <Skeleton />
-      ) : offers.isError ? (
-        <Problem error={offers.error} />
-      ) : offers.data.length === 0 ? (
-        <div className="table-box">
-          <Empty icon={Megaphone} title={t("offers.empty")} action={add}>
-            {t("offers.empty_text")}
-          </Empty>
+      <Listed query={offers} icon={Megaphone} title={t("offers.empty")} text={t("offers.empty_text")} add={add}>
+        <FigurePeriod filters={filters} figures={figures} />
+        <Problem error={figures.error} />
+        <div className="filters">
+          <SearchField filters={filters} />
+          <GroupField filters={filters} name="group" label={t("offer.group")} words={groups} />
+          <ColumnPicker columns={columns} shown={shown} change={change} />
         </div>
-      ) : (
-        <>
-          <FigurePeriod filters={filters} figures={figures} />
-          <Problem error={figures.error} />
-          <div className="filters">
-            <TextField
-              label={t("form.search")}
-              type="search"
-              value={filters.get("q")}
-              onChange={(q) => filters.set({ q })}
-            />
-            {groups.length > 0 && (
-              <SelectField
-                label={t("offer.group")}
-                value={filters.get("group")}
-                onChange={(group) => filters.set({ group })}
-                options={[{ value: "", label: t("common.all") }, ...groups.map((value) => ({ value, label: value }))]}
-              />
-            )}
-            <ColumnPicker columns={columns} shown={shown} change={change} />
-          </div>
-          <Table label={t("offers.title")} columns={visible} rows={rows} rowKey={(o) => o.id} sorting={sorting} />
-        </>
-      )}
+        <Table label={t("offers.title")} columns={visible} rows={rows} rowKey={(o) => o.id} sorting={sorting} />
+      </Listed>
     </PageFrame>
   );
 }

@@ -3,9 +3,10 @@ import { Plus, Users } from "lucide-react";
 import { Link } from "wouter";
 import { useCanEdit, useLinks, usePartners, useRules } from "../api/queries";
 import type { Partner } from "../api/types";
-import { Badge, Empty, LinkButton, RunBadge, Skeleton } from "../components/basic";
+import { Badge, LinkButton, RunBadge } from "../components/basic";
 import { useFilters } from "../components/filters";
-import { Problem, SelectField, TextField } from "../components/form";
+import { Problem } from "../components/form";
+import { GroupField, Listed, SearchField, useSearched } from "../components/listed";
 import { PageFrame } from "../components/page";
 import { useAddressSorting } from "../components/sorting";
 import { type Column, ColumnPicker, Table, useColumns } from "../components/table";
@@ -79,59 +80,26 @@ export default function Partners() {
     { id: "id", label: "ID", render: (p) => <code>{p.id}</code>, extra: true },
   ];
   const { visible, shown, change } = useColumns("partners", columns);
-  const wanted = filters.get("q").normalize("NFKC").toLowerCase();
+  const isFound = useSearched(filters);
   const categories = [...new Set((partners.data ?? []).flatMap((p) => p.categories))].sort();
   const inCategory = (p: Partner) => !filters.get("category") || p.categories.includes(filters.get("category"));
-  const rows = (partners.data ?? [])
-    .filter(inCategory)
-    .filter(
-      (p) =>
-        !wanted ||
-        `${p.name} ${p.id} ${p.note} ${p.categories.join(" ")}`.normalize("NFKC").toLowerCase().includes(wanted),
-    );
+  const rows = (partners.data ?? []).filter(inCategory).filter((p) => isFound(p.name, p.id, p.note, ...p.categories));
   return (
     <PageFrame
       title={t("partners.title")}
       lead={t("partners.lead")}
       actions={<ListActions kind="partners" add={add} hasRows={Boolean(partners.data?.length)} />}
     >
-      {partners.isPending ? (
-        <Skeleton />
-      ) : partners.isError ? (
-        <Problem error={partners.error} />
-      ) : partners.data.length === 0 ? (
-        <div className="table-box">
-          <Empty icon={Users} title={t("partners.empty")} action={add}>
-            {t("partners.empty_text")}
-          </Empty>
+      <Listed query={partners} icon={Users} title={t("partners.empty")} text={t("partners.empty_text")} add={add}>
+        <FigurePeriod filters={filters} figures={figures} />
+        <Problem error={figures.error} />
+        <div className="filters">
+          <SearchField filters={filters} />
+          <GroupField filters={filters} name="category" label={t("partner.categories")} words={categories} />
+          <ColumnPicker columns={columns} shown={shown} change={change} />
         </div>
-      ) : (
-        <>
-          <FigurePeriod filters={filters} figures={figures} />
-          <Problem error={figures.error} />
-          <div className="filters">
-            <TextField
-              label={t("form.search")}
-              type="search"
-              value={filters.get("q")}
-              onChange={(q) => filters.set({ q })}
-            />
-            {categories.length > 0 && (
-              <SelectField
-                label={t("partner.categories")}
-                value={filters.get("category")}
-                onChange={(category) => filters.set({ category })}
-                options={[
-                  { value: "", label: t("common.all") },
-                  ...categories.map((value) => ({ value, label: value })),
-                ]}
-              />
-            )}
-            <ColumnPicker columns={columns} shown={shown} change={change} />
-          </div>
-          <Table label={t("partners.title")} columns={visible} rows={rows} rowKey={(p) => p.id} sorting={sorting} />
-        </>
-      )}
+        <Table label={t("partners.title")} columns={visible} rows={rows} rowKey={(p) => p.id} sorting={sorting} />
+      </Listed>
     </PageFrame>
   );
 }

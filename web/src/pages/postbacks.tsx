@@ -19,7 +19,7 @@ import { DeliveryPaused } from "./parts/delivery-paused";
 import { idOrUid } from "./parts/id-or-uid";
 import { useCodeText } from "./parts/kinds";
 import { Lanes } from "./parts/lanes";
-import { CsvButton, FilterSelect, LogFrame, SearchFilter, useConfigOptions } from "./parts/log-frame";
+import { BulkBar, CsvButton, FilterSelect, LogFrame, SearchFilter, useConfigOptions } from "./parts/log-frame";
 import { BulkDialog, CancelOne, JobProgress, ResendOne, type Work } from "./parts/postback-jobs";
 
 const ANSWERS = ["200", "302", "400", "401", "403", "404", "410", "429", "500", "502", "503", "504"] as const;
@@ -184,25 +184,19 @@ export default function Postbacks() {
         }
       >
         {job && <JobProgress key={job.id} {...job} />}
-        {chosen.size > 0 && (
-          <div className="bulk" role="region" aria-label={t("bulk.label")}>
-            <strong>{t("bulk.chosen", { count: chosen.size })}</strong>
-            <Button
-              size="small"
-              variant="primary"
-              icon={RotateCw}
-              onPress={() => setAsked({ work: "resend", of: "chosen" })}
-            >
-              {t("resend.do")}
-            </Button>
-            <Button size="small" icon={Ban} onPress={() => setAsked({ work: "cancel", of: "chosen" })}>
-              {t("cancel.do")}
-            </Button>
-            <Button size="small" variant="quiet" onPress={() => setChosen(new Set())}>
-              {t("bulk.clear")}
-            </Button>
-          </div>
-        )}
+        <BulkBar count={chosen.size} clear={() => setChosen(new Set())}>
+          <Button
+            size="small"
+            variant="primary"
+            icon={RotateCw}
+            onPress={() => setAsked({ work: "resend", of: "chosen" })}
+          >
+            {t("resend.do")}
+          </Button>
+          <Button size="small" icon={Ban} onPress={() => setAsked({ work: "cancel", of: "chosen" })}>
+            {t("cancel.do")}
+          </Button>
+        </BulkBar>
         <PagedTable
           label={t("nav.postbacks")}
           columns={visible}

@@ -15,7 +15,7 @@ import { type Column, ColumnPicker, PagedTable, useColumns, usePaged } from "../
 import { type MessageKey, useI18n, useT } from "../i18n/all";
 import { idOrUid } from "./parts/id-or-uid";
 import { useCodeText, useKindName } from "./parts/kinds";
-import { CsvButton, FilterSelect, LogFrame, SearchFilter, useConfigOptions } from "./parts/log-frame";
+import { BulkBar, CsvButton, FilterSelect, LogFrame, SearchFilter, useConfigOptions } from "./parts/log-frame";
 import { sentNote } from "./parts/sent-note";
 
 /** Fields of a row and characters of each; the trace shows all of it. */
@@ -248,17 +248,11 @@ export default function Refused() {
               ))}
           </Note>
         )}
-        {chosen.size > 0 && (
-          <div className="bulk" role="region" aria-label={t("bulk.label")}>
-            <strong>{t("bulk.chosen", { count: chosen.size })}</strong>
-            <Button size="small" variant="primary" onPress={() => setAsked("accept")}>
-              {t("refused.accept")}
-            </Button>
-            <Button size="small" variant="quiet" onPress={() => setChosen(new Set())}>
-              {t("bulk.clear")}
-            </Button>
-          </div>
-        )}
+        <BulkBar count={chosen.size} clear={() => setChosen(new Set())}>
+          <Button size="small" variant="primary" onPress={() => setAsked("accept")}>
+            {t("refused.accept")}
+          </Button>
+        </BulkBar>
         <PagedTable
           label={t("nav.refused")}
           columns={visible}

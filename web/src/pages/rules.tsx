@@ -3,9 +3,9 @@ import { ListChecks, Plus } from "lucide-react";
 import { Link } from "wouter";
 import { useCanEdit, useNames, useRules } from "../api/queries";
 import type { Rule } from "../api/types";
-import { Badge, Empty, LinkButton, Skeleton } from "../components/basic";
+import { Badge, LinkButton } from "../components/basic";
 import { useFilters } from "../components/filters";
-import { Problem, TextField } from "../components/form";
+import { Listed, SearchField, useSearched } from "../components/listed";
 import { PageFrame } from "../components/page";
 import { useAddressSorting } from "../components/sorting";
 import { type Column, Table } from "../components/table";
@@ -20,7 +20,7 @@ export default function Rules() {
   const kindName = useKindName();
   const filters = useFilters();
   const sorting = useAddressSorting(filters);
-  const wanted = filters.get("q").normalize("NFKC").toLowerCase();
+  const isFound = useSearched(filters);
   const whom = (r: Rule) =>
     r.scope.type === "offer"
       ? t("rules.offer_wide", { offer: names.offer(r.scope.offer) })
@@ -65,38 +65,19 @@ export default function Rules() {
         ),
     },
   ];
-  const rows = (rules.data ?? []).filter(
-    (r) => !wanted || `${r.name} ${r.id} ${r.text} ${whom(r)}`.normalize("NFKC").toLowerCase().includes(wanted),
-  );
+  const rows = (rules.data ?? []).filter((r) => isFound(r.name, r.id, r.text, whom(r)));
   return (
     <PageFrame
       title={t("rules.title")}
       lead={t("rules.lead")}
       actions={<ListActions kind="rules" add={add} hasRows={Boolean(rules.data?.length)} />}
     >
-      {rules.isPending ? (
-        <Skeleton />
-      ) : rules.isError ? (
-        <Problem error={rules.error} />
-      ) : rules.data.length === 0 ? (
-        <div className="table-box">
-          <Empty icon={ListChecks} title={t("rules.empty")} action={add}>
-            {t("rules.empty_text")}
-          </Empty>
+      <Listed query={rules} icon={ListChecks} title={t("rules.empty")} text={t("rules.empty_text")} add={add}>
+        <div className="filters">
+          <SearchField filters={filters} />
         </div>
-      ) : (
-        <>
-          <div className="filters">
-            <TextField
-              label={t("form.search")}
-              type="search"
-              value={filters.get("q")}
-              onChange={(q) => filters.set({ q })}
-            />
-          </div>
-          <Table label={t("rules.title")} columns={columns} rows={rows} rowKey={(r) => r.id} sorting={sorting} />
-        </>
-      )}
+        <Table label={t("rules.title")} columns={columns} rows={rows} rowKey={(r) => r.id} sorting={sorting} />
+      </Listed>
     </PageFrame>
   );
 }

@@ -68,6 +68,21 @@ export function LogFrame(props: {
   );
 }
 
+/** What can be done with the chosen rows; absent when none is chosen. */
+export function BulkBar({ count, clear, children }: { count: number; clear: () => void; children: ReactNode }) {
+  const t = useT();
+  if (count === 0) return null;
+  return (
+    <div className="bulk" role="region" aria-label={t("bulk.label")}>
+      <strong>{t("bulk.chosen", { count })}</strong>
+      {children}
+      <Button size="small" variant="quiet" onPress={clear}>
+        {t("bulk.clear")}
+      </Button>
+    </div>
+  );
+}
+
 export function SearchFilter({ filters, hint }: { filters: Filters; hint: string }) {
   const t = useT();
   const [text, setText] = useState(filters.get("q"));
