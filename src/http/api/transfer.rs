@@ -37,7 +37,7 @@ pub struct ExportQuery {
 /// The configuration as a file, without secrets, users and tokens.
 #[utoipa::path(tag = "settings", params(ExportQuery), responses((status = 200, content(
     (String = "application/toml; charset=utf-8"),
-    (String = "application/json; charset=utf-8"),
+    (serde_json::Value = "application/json; charset=utf-8"),
 ))))]
 #[get("/config/export")]
 pub async fn export_configuration(
