@@ -1,19 +1,21 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { gzipSync } from "node:zlib";
+import { brotliCompressSync, gzipSync } from "node:zlib";
 import react from "@vitejs/plugin-react";
 import type { Plugin } from "vite";
 import { defineConfig } from "vitest/config";
 
-/** Writes `NAME.gz` beside every text file, since the server hands files out as they are. */
-function gzipped(): Plugin {
+/** Writes `NAME.br` and `NAME.gz` beside every text file, since the server hands files out as they are. */
+function compressed(): Plugin {
   return {
-    name: "gzipped",
+    name: "compressed",
     apply: "build",
     writeBundle({ dir }, bundle) {
       for (const name of Object.keys(bundle).filter((n) => /\.(js|css|svg|html)$/.test(n))) {
         const path = join(dir ?? "dist", name);
-        writeFileSync(`${path}.gz`, gzipSync(readFileSync(path), { level: 9 }));
+        const text = readFileSync(path);
+        writeFileSync(`${path}.br`, brotliCompressSync(text));
+        writeFileSync(`${path}.gz`, gzipSync(text, { level: 9 }));
       }
     },
   };
@@ -22,7 +24,7 @@ function gzipped(): Plugin {
 // The output is embedded in the server binary, which serves it under a policy that allows nothing
 // inline: no data: modules, no inlined assets, no module-preload polyfill.
 export default defineConfig({
-  plugins: [react(), gzipped()],
+  plugins: [react(), compressed()],
   build: {
     assetsInlineLimit: 0,
     // One style sheet, in the order of the modules: no screen appears before its style is there.

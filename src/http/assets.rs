@@ -100,8 +100,8 @@ fn accepts_html(request: &HttpRequest) -> bool {
     accept.is_none_or(|accept| accept.contains("text/html") || accept.contains("*/*"))
 }
 
-/// Whether the caller takes gzip: it is named, and not with a weight of nothing.
-fn accepts_gzip(request: &HttpRequest) -> bool {
+/// Whether the caller takes an encoding: it is named, and not with a weight of nothing.
+fn accepts(request: &HttpRequest, encoding: &str) -> bool {
     let accepted = request
         .headers()
         .get(ACCEPT_ENCODING)
@@ -109,17 +109,22 @@ fn accepts_gzip(request: &HttpRequest) -> bool {
     accepted.unwrap_or_default().split(',').any(|one| {
         let (name, weight) = one.split_once(';').unwrap_or((one, ""));
         let weight = weight.trim().strip_prefix("q=").unwrap_or("1");
-        name.trim().eq_ignore_ascii_case("gzip") && weight.parse::<f32>().is_ok_and(|weight| weight > 0.0)
+        name.trim().eq_ignore_ascii_case(encoding) && weight.parse::<f32>().is_ok_and(|weight| weight > 0.0)
     })
 }
 
+/// Encodings that a file may have been made in, the smaller one first, and what its name then ends with. Browsers take
+/// Brotli over TLS and from this machine only.
+const ENCODINGS: [(&str, &str); 2] = [("br", "br"), ("gzip", "gz")];
+
 fn send(request: &HttpRequest, path: &str, file: &EmbeddedFile, is_hashed: bool) -> HttpResponse {
     // Made by the build of the UI beside the file itself; small ones have none.
-    let gzipped = Ui::get(&format!("{path}.gz"));
-    let has_choice = gzipped.is_some();
-    let gzipped = gzipped.filter(|_| accepts_gzip(request));
-    let is_gzipped = gzipped.is_some();
-    let file = gzipped.as_ref().unwrap_or(file);
+    let made = ENCODINGS.map(|(encoding, end)| (encoding, Ui::get(&format!("{path}.{end}"))));
+    let has_choice = made.iter().any(|(_, file)| file.is_some());
+    let taken = made.iter().find_map(|(encoding, file)| {
+        Some((*encoding, file.as_ref()?)).filter(|_| accepts(request, encoding))
+    });
+    let file = taken.map_or(file, |(_, file)| file);
     let tag = EntityTag::new_strong(hex(&file.metadata.sha256_hash()[..16]));
     let is_known = request
         .headers()
@@ -149,8 +154,8 @@ fn send(request: &HttpRequest, path: &str, file: &EmbeddedFile, is_hashed: bool)
     if is_known {
         return answer.finish();
     }
-    if is_gzipped {
-        answer.insert_header((CONTENT_ENCODING, "gzip"));
+    if let Some((encoding, _)) = taken {
+        answer.insert_header((CONTENT_ENCODING, encoding));
     }
     answer
         .insert_header((CONTENT_TYPE, content_type(path)))
@@ -184,7 +189,7 @@ mod tests {
     use actix_web::test::TestRequest;
 
     #[test]
-    fn gzip_is_sent_to_those_that_take_it() {
+    fn an_encoding_is_sent_to_those_that_take_it() {
         for (header, takes) in [
             ("gzip, deflate, br", true),
             ("br, GZIP;q=0.5", true),
@@ -195,7 +200,7 @@ mod tests {
             let request = TestRequest::default()
                 .insert_header((ACCEPT_ENCODING, header))
                 .to_http_request();
-            assert_eq!(accepts_gzip(&request), takes, "{header}");
+            assert_eq!(accepts(&request, "gzip"), takes, "{header}");
         }
     }
 
