@@ -105,6 +105,8 @@ pub enum FailReason {
     TooOld,
     /// The receiver refused it for good, as its rule reads the answer.
     RefusedByPartner,
+    /// The visitor's whole address is to be sent and is not, or no longer, kept.
+    NoAddress,
 }
 
 impl FailReason {

@@ -15,7 +15,7 @@ use super::remains::Remains;
 use super::status::{self, Changed};
 use super::trust::{self, Judgement};
 use super::unproven::{self, Bound};
-use super::{client, engagement, personal, queueing, refusals};
+use super::{addresses, client, engagement, personal, queueing, refusals};
 use crate::domain::activity::{Activity, ConversionStatus, RefusalReason, Verdict};
 use crate::domain::duplicates::{self, DuplicateKey};
 use crate::domain::ids::ActivityId;
@@ -26,6 +26,7 @@ use crate::recorder::{Group, Recorder};
 use crate::store::{StoreError, keys};
 use crate::telemetry;
 use serde::{Deserialize, Serialize};
+use std::net::IpAddr;
 use std::sync::Arc;
 
 /// What the caller is told. The same key brings the same answer again.
@@ -105,6 +106,8 @@ struct Findings {
     /// How many sales of the click count in a day; `None` where somebody vouches for them.
     most_sales: Option<u32>,
     sender: Sender,
+    /// Of the visitor, whole; in memory only.
+    address: Option<IpAddr>,
     /// An operator accepts it: its click was somebody's.
     is_forgiving: bool,
 }
@@ -159,10 +162,21 @@ fn examine(
         .fields
         .extend(request.notes.iter().cloned().map(Note::into_pair));
     activity.is_test |= request.is_test;
-    let findings = investigate(request, caller, &mut activity, group)?;
+    let mut findings = investigate(request, caller, &mut activity, group)?;
+    findings.address = visitor_address(caller, &findings, &mut activity);
     activity.money = refusals::money(request, findings.offer.as_deref());
     personal::settle(&request.identity, findings.offer.as_deref(), &mut activity);
     Ok((activity, findings))
+}
+
+/// The visitor's whole address: as a server names it, else that of a browser that calls itself. What was kept of a
+/// request that is decided once more is whole no longer.
+fn visitor_address(caller: &Caller, findings: &Findings, activity: &mut Activity) -> Option<IpAddr> {
+    let named = addresses::take(&mut activity.input.fields, findings.offer.as_deref());
+    let is_browser = !findings.is_authenticated && client::is_browser(&caller.user_agent);
+    named
+        .or_else(|| is_browser.then_some(caller.ip))
+        .filter(|_| !caller.is_forgiving)
 }
 
 /// Comes to the verdict, and records it.
@@ -267,6 +281,7 @@ fn investigate(
         scope: Some(Scope::unproven(caller, "")),
         most_sales: None,
         sender: caller.sender(false),
+        address: None,
         is_forgiving: caller.is_forgiving,
     };
     let Some(offer) = offer else {
@@ -430,6 +445,7 @@ fn accept(
     prove_person(&mut activity, findings.is_forgiving, group)?;
     acceptance::accept(&mut activity, event.approval, (status, approving), key, group)?;
     tell_notes(&activity, group);
+    addresses::keep(&activity, findings.address, group);
     let activity = queueing::record(activity, group)?;
     Ok(Answer {
         result: Ended::Accepted,

@@ -13,6 +13,7 @@ mod support;
 
 mod abuse;
 mod address;
+mod addresses;
 mod admin_hosts;
 mod alerts;
 mod api_types;

@@ -12,6 +12,7 @@ use super::catalogue::{self, Placeholder};
 use super::escape::{Escape, VALUE};
 use super::finding::{Notes, Problem};
 use crate::domain::rule::NoData;
+use crate::domain::secret::FULL_ADDRESS;
 use percent_encoding::percent_encode;
 use std::borrow::Cow;
 
@@ -134,7 +135,13 @@ impl Field {
         !self.candidates.iter().any(is_other)
     }
 
-    /// The secrets that fill it.
+    /// Whether secrets of the partner fill it, and not the visitor's whole address.
+    pub(super) fn has_only_secrets(&self) -> bool {
+        let secrets = self.secrets();
+        !secrets.is_empty() && !secrets.contains(&FULL_ADDRESS)
+    }
+
+    /// The secrets that fill it; the visitor's whole address ([`FULL_ADDRESS`]) is filled like one.
     pub fn secrets(&self) -> Vec<&str> {
         match self.candidates.as_slice() {
             [Candidate::Secret(name)] => vec![name],
@@ -352,7 +359,8 @@ fn named(content: &str, typed: &str, length: usize) -> Option<Spot> {
     for name in content.split("||") {
         candidates.push(match (by_name(name), catalogue::find(name), computed(name)) {
             (Some(parameter), ..) => parameter,
-            (_, Some(placeholder), _) => Candidate::Known(placeholder),
+            // Like a secret it stands alone.
+            (_, Some(placeholder), _) if placeholder.name != FULL_ADDRESS => Candidate::Known(placeholder),
             (.., Some(computed)) => Candidate::Computed(computed),
             _ => {
                 let shown = if typed.ends_with(content) { name } else { typed };
