@@ -18,6 +18,8 @@ const TICK: Duration = Duration::from_secs(1);
 const APPROVALS_EVERY: Duration = Duration::from_secs(10);
 /// Whole addresses are looked through.
 const ADDRESSES_EVERY: Duration = Duration::from_secs(120);
+/// What waits is looked at.
+const WAITING_EVERY: Duration = Duration::from_secs(60);
 const SWEEP_EVERY: Duration = Duration::from_secs(3600);
 const RETENTION_EVERY: Duration = Duration::from_secs(3600);
 
@@ -51,6 +53,7 @@ impl Housekeeper {
 struct Agenda {
     approvals: Instant,
     addresses: Instant,
+    waiting: Instant,
     sweep: Instant,
     visitors: Instant,
     retention: Instant,
@@ -61,6 +64,7 @@ fn run(state: &State, stopped: &Receiver<()>) {
     let mut agenda = Agenda {
         approvals: now,
         addresses: now + TICK * 10,
+        waiting: now + TICK * 5,
         sweep: now + SWEEP_EVERY,
         // Soon, for they are counted by it.
         visitors: now + TICK * 2,
@@ -83,6 +87,11 @@ fn run(state: &State, stopped: &Receiver<()>) {
                 "erasure",
                 due::carry_out_due(&state.means(), &state.recorder).map(drop),
             );
+        }
+        if now >= agenda.waiting {
+            agenda.waiting = now + WAITING_EVERY;
+            let looked = state.holds.look(&state.recorder, &state.pause);
+            complain("waiting", looked.map_err(|error| RecordError::from(&error)));
         }
         if now >= agenda.addresses {
             agenda.addresses = now + ADDRESSES_EVERY;

@@ -9,6 +9,7 @@
 //! | [`ledger`] | the store as the scheduler sees it |
 //! | `lane` | may a destination be sent to now: concurrency, breaker, pauses |
 //! | `item`, `index`, `queue`, `caps`, `board` | what waits, and whose turn it is |
+//! | [`survey`] | how much waits for held partners, and what will be too old |
 //! | [`pause`] | an operator has paused delivery |
 //! | `pool`, `settling` | worker threads, and the settlement of an attempt |
 //! | `scheduler`, `inbox` | the thread that owns the board |
@@ -40,6 +41,7 @@ mod refusing;
 mod scheduler;
 mod settling;
 pub mod sign;
+pub mod survey;
 mod tokens;
 
 #[cfg(test)]

@@ -107,6 +107,8 @@ pub enum FailReason {
     RefusedByPartner,
     /// The visitor's whole address is to be sent and is not, or no longer, kept.
     NoAddress,
+    /// More waits for its partner, which is held, than may wait; a resend sends it all the same.
+    HeldQueueFull,
 }
 
 impl FailReason {

@@ -6,6 +6,7 @@
 //!   age or 7 days. The setting of the offer that keeps no addresses goes before the permission of a rule.
 //! * A server that reports a conversion names the visitor's address (`ip_address`); its own is nobody's.
 
+use super::caller::Caller;
 use super::{client, queueing};
 use crate::domain::activity::{Activity, ConversionStatus};
 use crate::domain::ids::ActivityId;
@@ -29,11 +30,25 @@ const GRACE_MS: i64 = 10 * 60_000;
 /// The field by which a server names the visitor's address.
 const FIELD: &str = "ip_address";
 
+/// The visitor's whole address: as a server names it, else that of a browser that calls itself. What was kept of a
+/// request that is decided once more is whole no longer.
+pub(super) fn of_visitor(
+    caller: &Caller,
+    is_server: bool,
+    offer: Option<&Offer>,
+    fields: &mut Vec<(String, String)>,
+) -> Option<IpAddr> {
+    let named = take(fields, offer);
+    let is_browser = !is_server && client::is_browser(&caller.user_agent);
+    let address = named.or_else(|| is_browser.then_some(caller.ip));
+    address.filter(|_| !caller.is_forgiving)
+}
+
 /// Takes the address that a server named out of what is kept, down to what the offer keeps of addresses.
 pub(super) fn take(fields: &mut Vec<(String, String)>, offer: Option<&Offer>) -> Option<IpAddr> {
     let at = fields.iter().position(|(name, _)| name == FIELD)?;
     let (_, sent) = fields.remove(at);
-    let Ok(address) = sent.trim().parse::<IpAddr>() else {
+    let Some(address) = client::forwarded_ip(&sent) else {
         fields.push(Note::new(NoteCode::LeftOut, FIELD, "no_address").into_pair());
         return None;
     };
@@ -147,6 +162,7 @@ mod tests {
             ("203.0.113.57", Some("203.0.113.57"), "203.0.113.0"),
             (" 2001:db8:1:2::57 ", Some("2001:db8:1:2::57"), "2001:db8:1::"),
             ("::ffff:203.0.113.57", Some("203.0.113.57"), "203.0.113.0"),
+            ("203.0.113.57:443", Some("203.0.113.57"), "203.0.113.0"),
         ] {
             let mut fields = sent(value);
             assert_eq!(take(&mut fields, None), address.map(|a| a.parse().unwrap()));

@@ -336,7 +336,7 @@ pub fn client_ip(peer: IpAddr, forwarded_for: &[&str], trusted: &[IpNet]) -> IpA
 }
 
 /// `192.0.2.1`, `192.0.2.1:443`, `2001:db8::1`, `[2001:db8::1]` or `[2001:db8::1]:443`.
-fn forwarded_ip(text: &str) -> Option<IpAddr> {
+pub(super) fn forwarded_ip(text: &str) -> Option<IpAddr> {
     let text = text.trim();
     text.parse::<IpAddr>()
         .or_else(|_| text.parse::<std::net::SocketAddr>().map(|a| a.ip()))

@@ -19,7 +19,7 @@ use super::{addresses, client, engagement, personal, queueing, refusals};
 use crate::domain::activity::{Activity, ConversionStatus, RefusalReason, Verdict};
 use crate::domain::duplicates::{self, DuplicateKey};
 use crate::domain::ids::ActivityId;
-use crate::domain::note::{self, Note, NoteCode};
+use crate::domain::note::{Note, NoteCode};
 use crate::domain::offer::{Event, Offer, TrustScope};
 use crate::domain::session::Session;
 use crate::recorder::{Group, Recorder};
@@ -163,20 +163,11 @@ fn examine(
         .extend(request.notes.iter().cloned().map(Note::into_pair));
     activity.is_test |= request.is_test;
     let mut findings = investigate(request, caller, &mut activity, group)?;
-    findings.address = visitor_address(caller, &findings, &mut activity);
+    let (offer, fields) = (findings.offer.as_deref(), &mut activity.input.fields);
+    findings.address = addresses::of_visitor(caller, findings.is_authenticated, offer, fields);
     activity.money = refusals::money(request, findings.offer.as_deref());
     personal::settle(&request.identity, findings.offer.as_deref(), &mut activity);
     Ok((activity, findings))
-}
-
-/// The visitor's whole address: as a server names it, else that of a browser that calls itself. What was kept of a
-/// request that is decided once more is whole no longer.
-fn visitor_address(caller: &Caller, findings: &Findings, activity: &mut Activity) -> Option<IpAddr> {
-    let named = addresses::take(&mut activity.input.fields, findings.offer.as_deref());
-    let is_browser = !findings.is_authenticated && client::is_browser(&caller.user_agent);
-    named
-        .or_else(|| is_browser.then_some(caller.ip))
-        .filter(|_| !caller.is_forgiving)
 }
 
 /// Comes to the verdict, and records it.
@@ -444,7 +435,7 @@ fn accept(
     };
     prove_person(&mut activity, findings.is_forgiving, group)?;
     acceptance::accept(&mut activity, event.approval, (status, approving), key, group)?;
-    tell_notes(&activity, group);
+    acceptance::tell_notes(&activity, group);
     addresses::keep(&activity, findings.address, group);
     let activity = queueing::record(activity, group)?;
     Ok(Answer {
@@ -454,20 +445,6 @@ fn accept(
         message: reason.map(|reason| reason.remedy().into()),
         status: Some(status),
     })
-}
-
-/// Counts what was odd about a sale that counts.
-fn tell_notes(activity: &Activity, group: &mut Group<'_>) {
-    let codes: Vec<_> = note::notes(&activity.input.fields)
-        .map(|note| note.code)
-        .collect();
-    if !codes.is_empty() {
-        group.on_durable(Box::new(move |recorded| {
-            if recorded.is_ok() {
-                codes.iter().for_each(|code| telemetry::noted(code.as_str()));
-            }
-        }));
-    }
 }
 
 /// A sale proves that somebody saw the page that was prefetched, and an operator may say so of a bot's: the click

@@ -116,21 +116,21 @@ fn a_rule_that_may_sends_it_and_nothing_else_ever_holds_it() {
         assert_eq!(postback["fail_reason"], "no_address", "{postback}");
         assert_eq!(postback["last"], Value::Null, "nothing was sent");
     }
-    let report = scene
-        .admin
-        .get("/api/v1/stats/taken?from_ms=0&to_ms=4000000000000")
-        .ok();
-    let skipped: Vec<&Value> = report["rows"]
-        .as_array()
-        .unwrap()
-        .iter()
-        .map(|r| &r["skipped"])
-        .collect();
-    assert_eq!(
-        skipped,
-        [&json!([{"code": "no_address", "count": 2}])],
+    let now = std::time::SystemTime::UNIX_EPOCH.elapsed().unwrap().as_millis();
+    let period = format!("from_ms={}&to_ms={}", now - 3_600_000, now + 3_600_000);
+    let report = scene.admin.get(&format!("/api/v1/stats/taken?{period}")).ok();
+    let skipped = report["rows"][0]["skipped"].as_array().unwrap();
+    assert!(
+        skipped.contains(&json!({"code": "no_address", "count": 2})),
         "{report}"
     );
+
+    // Also of a request that is refused, or cannot be read.
+    for query in ["sid=zzz", "sid=0000000000000000", "sid=%zz"] {
+        client.get(&format!("/cv?{query}&ip_address={VISITOR}"));
+    }
+    let refused = json!({"sid": "x", "ip_address": format!("{VISITOR}:443")});
+    client.post_json("/cv", &refused);
 
     let beside = tempfile::tempdir().unwrap();
     let path = beside.path().join("backup.tar.lz4").display().to_string();

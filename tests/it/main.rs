@@ -43,6 +43,7 @@ mod descriptors;
 mod disk_full;
 mod docs;
 mod egress;
+mod emails;
 mod emulators;
 mod export;
 mod exports;

@@ -2,12 +2,14 @@
 //! Shared by URLs, bodies, headers and conditions; it must not know what the text is for.
 
 mod computed;
+mod full_width;
 mod shape;
 
 pub use self::computed::{Computed, Function};
 pub use self::shape::Shape;
 
 use self::computed::{NotComputed, secret_name};
+use self::full_width::half_width;
 use super::catalogue::{self, Placeholder};
 use super::escape::{Escape, VALUE};
 use super::finding::{Notes, Problem};
@@ -461,27 +463,6 @@ fn end_literal(literal: &mut String, parts: &mut Vec<Part>) {
     if !literal.is_empty() {
         parts.push(Part::Literal(std::mem::take(literal)));
     }
-}
-
-/// The run of a placeholder typed in full width: its length in bytes and its half-width form.
-fn half_width(rest: &str) -> (usize, String) {
-    let mut half = String::new();
-    let mut length = 0;
-    for c in rest.chars() {
-        let plain = match c {
-            '\u{ff01}'..='\u{ff5e}' => char::from_u32(u32::from(c) - 0xfee0).unwrap_or(c),
-            c if c.is_ascii_alphanumeric() || matches!(c, '_' | '#' | '{' | '}') => c,
-            _ => break,
-        };
-        half.push(plain);
-        length += c.len_utf8();
-        let is_closed =
-            half.ends_with('}') || (half.len() > 4 && half.starts_with("##") && half.ends_with("##"));
-        if is_closed {
-            break;
-        }
-    }
-    (length, half)
 }
 
 fn report_unknown(typed: &str, name: String, start: usize, notes: &mut Notes) {

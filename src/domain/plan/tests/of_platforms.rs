@@ -150,7 +150,11 @@ fn a_rule_says_which_consent_it_needs_and_an_operators_test_is_nobodys() {
             let mut rule = platform(ANY);
             rule.consent = need;
             let plan = run(&sample, std::slice::from_ref(&rule));
-            assert_eq!(plan.postbacks.len(), usize::from(is_admitted), "{data:?} {ads:?} {need:?}");
+            assert_eq!(
+                plan.postbacks.len(),
+                usize::from(is_admitted),
+                "{data:?} {ads:?} {need:?}"
+            );
             let codes: Vec<_> = plan.outcomes.iter().filter_map(|o| o.skipped.clone()).collect();
             assert_eq!(codes.contains(&"no_consent".to_owned()), !is_admitted);
         }

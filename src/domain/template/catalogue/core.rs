@@ -222,7 +222,6 @@ pub(super) static ROWS: &[Placeholder] = &[
 
     // The device and where it is, as every click has it.
     row(Record, ("user_agent", Device, Text, ALL), "Mozilla/5.0 (iPhone)", ("User agent of the device", "端末のユーザーエージェント")),
-    row(Record, ("full_ip_address", Device, Text, ALL), "203.0.113.5", ("Whole address of the visitor, for rules that may send it; kept sealed until it is sent, never shown", "訪問者の完全なIPアドレス（送信を許可した設定のみ。送信まで封印して保管し、表示しない）")),
     row(Record, ("ip_address", Device, Text, ALL), "203.0.113.0", ("Address of the device, as far as the privacy setting keeps it", "端末のIPアドレス（プライバシー設定に従う）")),
     row(Record, ("isp", Device, Text, ALL), "Example Net", ("Internet provider", "接続事業者")),
     row(Record, ("browser", Device, Text, ALL), "Safari", ("Browser", "ブラウザ")),
