@@ -41,6 +41,13 @@ pub fn scrub(activity: &mut Activity) {
     }
 }
 
+/// Whether an engagement says nothing of whose it was.
+pub fn is_anonymous(session: &Session) -> bool {
+    let mut anonymous = session.clone();
+    anonymise(&mut anonymous);
+    anonymous == *session
+}
+
 /// Keeps link, time, kind, country and flags of an engagement.
 pub fn anonymise(session: &mut Session) {
     session.tuid.clear();

@@ -144,17 +144,19 @@ pub fn part(db: Db, key: &[u8]) -> Option<Part> {
 /// A record cannot be read.
 pub fn merge(commit: &Commit, group: &mut Group<'_>) -> Result<Tally, StoreError> {
     let mut tally = Tally::default();
-    let mut rest = Vec::new();
+    let (mut rest, mut last) = (Vec::new(), Vec::new());
     for (db, op) in &commit.writes {
         let Op::Put(key, value) = op else { continue };
         match part(*db, key) {
             Some(Part::Session(_)) => session(Session::decode(value, *db, key)?, group, &mut tally)?,
             Some(Part::Activity(_)) => activity(Activity::decode(value, *db, key)?, group, &mut tally)?,
-            Some(Part::Postback(_) | Part::Other) => rest.push((*db, key, value)),
+            // A postback comes after its tries, so that it is erased with them.
+            Some(Part::Postback(_)) => last.push((*db, key, value)),
+            Some(Part::Other) => rest.push((*db, key, value)),
             None => {}
         }
     }
-    for (db, key, value) in rest {
+    for (db, key, value) in rest.into_iter().chain(last) {
         match db {
             Db::Hot => hot(key, value, group, &mut tally)?,
             Db::Period(PeriodKind::Postbacks, _) => postbacks::settled(db, key, value, group, &mut tally)?,
@@ -517,9 +519,7 @@ fn erased(theirs: Erased, group: &mut Group<'_>, tally: &mut Tally) -> Result<()
 /// Whether a record is here and says whose it was.
 fn is_whole(id: TimeId, group: &Group<'_>) -> Result<bool, StoreError> {
     if let Some(session) = group.load(&keys::session(SessionId(id)))? {
-        let mut empty = session.clone();
-        erasure::anonymise(&mut empty);
-        return Ok(empty != session);
+        return Ok(!erasure::is_anonymous(&session));
     }
     if let Some(activity) = group.load(&keys::activity(ActivityId(id)))? {
         return Ok(!erasure::is_scrubbed(&activity));

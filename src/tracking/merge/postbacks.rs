@@ -2,6 +2,7 @@
 
 use super::Tally;
 use crate::domain::activity::{Activity, ActivityKind, Verdict};
+use crate::domain::ids::SessionId;
 use crate::domain::postback::{Attempt, Postback, PostbackState};
 use crate::recorder::Group;
 use crate::store::{Db, Record, StoreError, keys};
@@ -20,10 +21,9 @@ pub(super) fn waiting(
     }
     let is_told = match group.load(&keys::activity(theirs.activity))? {
         Some(activity) => is_so(&activity, group)?,
-        // Of a click: its session is its activity.
         None => true,
     };
-    if is_told {
+    if is_told && !is_of_erased(&theirs, group)? {
         group.queue(theirs)?;
         tally.postbacks_queued += 1;
     } else {
@@ -32,10 +32,9 @@ pub(super) fn waiting(
     Ok(())
 }
 
-/// Whether what an activity says is so here: it counts, its device is not forgotten, and the conversion that it changed
-/// was not changed since.
+/// Whether what an activity says is so here: it counts, and the conversion that it changed was not changed since.
 fn is_so(activity: &Activity, group: &Group<'_>) -> Result<bool, StoreError> {
-    if activity.verdict != Verdict::Accepted || erasure::is_scrubbed(activity) {
+    if activity.verdict != Verdict::Accepted {
         return Ok(false);
     }
     let (ActivityKind::EventUpdate, Some(of)) = (activity.kind, activity.of) else {
@@ -44,6 +43,16 @@ fn is_so(activity: &Activity, group: &Group<'_>) -> Result<bool, StoreError> {
     let conversion = group.load(&keys::activity(of))?;
     let last_ms = conversion.and_then(|conversion| conversion.history.last().map(|last| last.at_ms));
     Ok(last_ms.is_none_or(|last_ms| last_ms <= activity.at_ms))
+}
+
+/// Whether whom it speaks of was erased here.
+fn is_of_erased(postback: &Postback, group: &Group<'_>) -> Result<bool, StoreError> {
+    if let Some(activity) = group.load(&keys::activity(postback.activity))? {
+        return Ok(erasure::is_scrubbed(&activity));
+    }
+    // Of a click: its session is its activity.
+    let session = group.load(&keys::session(SessionId(postback.activity.0)))?;
+    Ok(session.is_some_and(|session| erasure::is_anonymous(&session)))
 }
 
 /// One that was settled there, a try of one, or the index of those of a click.
@@ -85,6 +94,9 @@ pub(super) fn settled(
         group.save(keys::failed(theirs.id), &reason)?;
     }
     group.save(at, &theirs)?;
+    if is_of_erased(&theirs, group)? {
+        erasure::erase_postback(theirs.id, group)?;
+    }
     tally.postbacks_sent += 1;
     Ok(())
 }
