@@ -203,7 +203,7 @@ fn tell(dir: &Path, parted: Option<u64>, count: u64, handing: &Handing<'_>) -> R
     }
     if tally.left > 0 {
         say(format!(
-            "{:>10}  changes of settings, links or statements that operators made there: these are not merged, make them here by hand",
+            "{:>10}  settings, links, users or statements that were made or changed there and are not the same here: these are not merged, repeat them by hand",
             tally.left
         ))?;
     }

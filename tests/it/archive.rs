@@ -1,11 +1,10 @@
 //! The archive off the machine, against real servers that speak S3, of different origin: two take over at once, the
-//! bucket hangs, or enforces nothing. Short forms; `YAMABIKO_ARCHIVE_RACES=50` has as many races, and `YAMABIKO_LONG=1` the
-//! second server, which takes minutes to build.
+//! bucket hangs, or enforces nothing. Short by default; `YAMABIKO_ARCHIVE_RACES=50` has as many races.
 
 use crate::support::app::{App, IDFA};
 use crate::support::client::Client;
 use crate::support::eventually;
-use crate::support::load::{Load, from_env, is_long, random};
+use crate::support::load::{Load, from_env, random};
 use crate::support::receiver::Receiver;
 use crate::support::scene::{BROWSER, Scene, text};
 use crate::support::server::{Server, Setup};
@@ -61,9 +60,12 @@ impl S3 {
         Some(s3)
     }
 
-    /// The one that is written in Rust; of the long form only.
+    /// The one that is written in Rust.
     pub fn s3s() -> Option<Self> {
-        let program = tool("tools/bin/s3s-fs").filter(|_| is_long())?;
+        let Some(program) = tool("s3-server/bin/s3s-fs") else {
+            skip("s3s-fs is not installed: tests/run does it");
+            return None;
+        };
         let (dir, address) = (tempfile::tempdir().unwrap(), free_address());
         std::fs::create_dir(dir.path().join("bucket")).unwrap();
         let mut command = Command::new(program);
