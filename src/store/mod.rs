@@ -28,7 +28,7 @@
 //! | `pending` | what is durable and on its way into the databases |
 //! | `snapshot` `snapshots` `manifest` `files` `space` | files and room |
 //! | `archive` `backup` `target` `restore` `schedule` `scheduled` | backups: the file, making it, putting it back, the schedule |
-//! | `away` `copying` | what the archive off the machine needs |
+//! | `away` `copying` `foreign` | what the archive off the machine needs |
 //! | `verify` `migrate` `retention` | what else an operator needs |
 
 pub mod catalog;
@@ -47,6 +47,7 @@ mod engine;
 mod erased;
 mod error;
 mod files;
+mod foreign;
 mod index;
 mod keeper;
 mod manifest;
@@ -81,6 +82,7 @@ pub use away::RawCommit;
 pub use copying::Commits;
 pub use erased::erased_in;
 pub use error::StoreError;
+pub use foreign::{Foreign, pack, unpack};
 pub use keeper::Keeper;
 pub use keys::{Db, KeyRange, Period, PeriodKind};
 pub use manifest::Loss;
@@ -112,6 +114,22 @@ pub enum Op {
 }
 
 impl Op {
+    /// The key that is written or removed.
+    pub fn key(&self) -> Option<&[u8]> {
+        match self {
+            Self::Put(key, _) | Self::Delete(key) => Some(key),
+            Self::Drop => None,
+        }
+    }
+
+    /// The key that is written.
+    pub fn put_key(&self) -> Option<&[u8]> {
+        match self {
+            Self::Put(key, _) => Some(key),
+            Self::Delete(_) | Self::Drop => None,
+        }
+    }
+
     /// The key and its new value; `None` for a drop.
     fn write(&self) -> Option<rows::Write<'_>> {
         match self {
