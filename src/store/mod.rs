@@ -36,6 +36,7 @@ pub mod codec;
 pub mod keys;
 pub mod records;
 
+mod addresses;
 mod archive;
 mod away;
 mod backup;
@@ -75,6 +76,7 @@ mod verify;
 mod writer;
 
 pub use crate::domain::erased::Erased;
+pub use addresses::Addresses;
 pub use archive::BackupReport;
 pub use away::RawCommit;
 pub use copying::Commits;
@@ -406,9 +408,7 @@ impl Store {
         };
         let store = Self {
             writer,
-            reader: Reader {
-                engine: engine.clone(),
-            },
+            reader: Reader::of(&engine),
             keeper: Keeper { engine },
         };
         Ok((store, report))

@@ -99,6 +99,7 @@ pub fn erase_activity(
     group: &mut Group<'_>,
 ) -> Result<(Vec<TimeId>, Option<SessionId>), StoreError> {
     let mut erased = vec![activity.id.0];
+    group.forget_address(activity.id);
     for postback in activity.rules.iter().filter_map(|rule| rule.postback) {
         erase_postback(postback, group)?;
         erased.push(postback.0);

@@ -13,6 +13,7 @@ mod support;
 
 mod abuse;
 mod address;
+mod addresses;
 mod admin_hosts;
 mod alerts;
 mod api_types;
@@ -44,6 +45,7 @@ mod descriptors;
 mod disk_full;
 mod docs;
 mod egress;
+mod emails;
 mod emulators;
 mod export;
 mod exports;
