@@ -89,8 +89,9 @@ fn run(state: &State, stopped: &Receiver<()>) {
             );
         }
         if now >= agenda.waiting {
-            agenda.waiting = now + WAITING_EVERY;
             let looked = state.holds.look(&state.recorder, &state.pause);
+            // A long queue is not looked at all the time.
+            agenda.waiting = now + WAITING_EVERY.max(now.elapsed() * 30);
             complain("waiting", looked.map_err(|error| RecordError::from(&error)));
         }
         if now >= agenda.addresses {

@@ -27,8 +27,8 @@ const MOST_MS: i64 = 7 * 24 * HOUR_MS;
 /// A new one is left this long: its commit may be on its way, and what was refused may be sent again at once.
 const GRACE_MS: i64 = 10 * 60_000;
 
-/// The field by which a server names the visitor's address.
-const FIELD: &str = "ip_address";
+/// The field by which a server names the visitor's address, and what others call it.
+const FIELDS: [&str; 5] = ["ip_address", "ip", "client_ip", "client_ip_address", "user_ip"];
 
 /// The visitor's whole address: as a server names it, else that of a browser that calls itself. What was kept of a
 /// request that is decided once more is whole no longer.
@@ -44,19 +44,29 @@ pub(super) fn of_visitor(
     address.filter(|_| !caller.is_forgiving)
 }
 
-/// Takes the address that a server named out of what is kept, down to what the offer keeps of addresses.
+/// Takes the address that a server named out of what is kept, down to what the offer keeps of addresses; of several
+/// the first one.
 pub(super) fn take(fields: &mut Vec<(String, String)>, offer: Option<&Offer>) -> Option<IpAddr> {
-    let at = fields.iter().position(|(name, _)| name == FIELD)?;
-    let (_, sent) = fields.remove(at);
-    let Some(address) = client::forwarded_ip(&sent) else {
-        fields.push(Note::new(NoteCode::LeftOut, FIELD, "no_address").into_pair());
+    let is_meant = |(name, _): &(String, String)| FIELDS.iter().any(|own| own.eq_ignore_ascii_case(name));
+    if !fields.iter().any(is_meant) {
         return None;
-    };
-    let kept = client::stored_ip(address, offer.map(|offer| offer.ip_privacy).unwrap_or_default());
-    if !kept.is_empty() {
-        fields.push((FIELD.to_owned(), kept));
     }
-    Some(address.to_canonical())
+    let privacy = offer.map(|offer| offer.ip_privacy).unwrap_or_default();
+    let (mut first, mut notes) = (None, Vec::new());
+    fields.retain_mut(|field| {
+        if !is_meant(field) {
+            return true;
+        }
+        let Some(address) = client::forwarded_ip(&field.1) else {
+            notes.push(Note::new(NoteCode::LeftOut, &field.0, "no_address").into_pair());
+            return false;
+        };
+        first = first.or(Some(address));
+        field.1 = client::stored_ip(address, privacy);
+        !field.1.is_empty()
+    });
+    fields.extend(notes);
+    first
 }
 
 /// Keeps the address of a conversion that counts, if a rule that may hear of it may send it.
@@ -155,7 +165,7 @@ mod tests {
         let sent = |value: &str| {
             vec![
                 ("a".to_owned(), "b".to_owned()),
-                (FIELD.to_owned(), value.to_owned()),
+                (FIELDS[0].to_owned(), value.to_owned()),
             ]
         };
         for (value, address, kept) in [
@@ -166,7 +176,7 @@ mod tests {
         ] {
             let mut fields = sent(value);
             assert_eq!(take(&mut fields, None), address.map(|a| a.parse().unwrap()));
-            assert_eq!(fields[1], (FIELD.to_owned(), kept.to_owned()));
+            assert_eq!(fields[1], (FIELDS[0].to_owned(), kept.to_owned()));
         }
         for value in ["here", "203.0.113.57, 10.0.0.1", "203.0.113", ""] {
             let mut fields = sent(value);
@@ -175,6 +185,15 @@ mod tests {
         }
         let mut none = vec![("a".to_owned(), "b".to_owned())];
         assert_eq!((take(&mut none, None), none.len()), (None, 1));
+        let mut several: Vec<(String, String)> = [
+            ("IP", "here"),
+            ("Client_IP", "203.0.113.57"),
+            ("user_ip", "203.0.113.58"),
+        ]
+        .map(|(name, value)| (name.to_owned(), value.to_owned()))
+        .into();
+        assert_eq!(take(&mut several, None), "203.0.113.57".parse().ok());
+        assert!(!format!("{several:?}").contains("203.0.113.5"), "{several:?}");
     }
 
     const NOW: i64 = 1_795_000_000_000;

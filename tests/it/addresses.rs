@@ -131,6 +131,8 @@ fn a_rule_that_may_sends_it_and_nothing_else_ever_holds_it() {
     }
     let refused = json!({"sid": "x", "ip_address": format!("{VISITOR}:443")});
     client.post_json("/cv", &refused);
+    sell(&mut client, &scene, "A-1004", json!({"Client_IP": VISITOR}));
+    assert_eq!(body(&told(&receiver, "A-1004"))["ip"], VISITOR);
 
     let beside = tempfile::tempdir().unwrap();
     let path = beside.path().join("backup.tar.lz4").display().to_string();

@@ -121,9 +121,23 @@ fn by_the_clock(
     }
 }
 
-/// Watches when something was archived last, until the server is gone; the longest time from one copy to the next,
-/// milliseconds.
-fn watch(mut admin: Client) -> JoinHandle<i64> {
+/// When copies went out.
+struct Copies {
+    /// When the last one that was seen was complete, unix milliseconds.
+    last_ms: i64,
+    /// The longest time from one to the next, milliseconds.
+    gap_ms: i64,
+}
+
+impl Copies {
+    /// How long the longest one took, milliseconds.
+    fn took_ms(&self) -> i64 {
+        self.gap_ms - INTERVAL_MS
+    }
+}
+
+/// Watches the archive until the server is gone.
+fn watch(mut admin: Client) -> JoinHandle<Copies> {
     std::thread::spawn(move || {
         let mut seen = BTreeSet::new();
         while let Ok(answer) = admin.try_send("GET", "/api/v1/archive", &[], b"") {
@@ -132,8 +146,11 @@ fn watch(mut admin: Client) -> JoinHandle<i64> {
         }
         let seen: Vec<i64> = seen.into_iter().collect();
         let gaps = seen.windows(2).map(|two| two[1] - two[0]);
-        // The first copies were before the load.
-        gaps.skip(1).max().unwrap_or(0).max(INTERVAL_MS + TICK_MS)
+        Copies {
+            last_ms: seen.last().copied().unwrap(),
+            // The first copies were before the load.
+            gap_ms: gaps.skip(1).max().unwrap_or(0).max(INTERVAL_MS + TICK_MS),
+        }
     })
 }
 
@@ -209,7 +226,7 @@ fn lose_and_restore(s3: &S3, round: u64) -> i64 {
     let (killed_ms, lasted) = (now_ms(), begun.elapsed());
     server.kill();
     let all = load.end();
-    let gap_ms = watched.join().unwrap();
+    let copies = watched.join().unwrap();
     std::fs::remove_dir_all(&first.data_dir).unwrap();
 
     let restoring = Instant::now();
@@ -226,14 +243,15 @@ fn lose_and_restore(s3: &S3, round: u64) -> i64 {
         .max()
         .unwrap_or(0)
         .max(0);
-    // A copy holds what was durable when it began; the next one, which the loss cut off, began an interval later.
-    let bound_ms = gap_ms + (gap_ms - INTERVAL_MS);
+    // The last copy holds what was durable when it began.
+    let bound_ms = killed_ms - copies.last_ms + copies.took_ms();
     println!(
-        "round {round}: {} clicks and {} conversions in {lasted:.1?}, {} here again after {restored_in:.1?}, {} lost, the earliest {lost_ms} ms before the end; a copy every {gap_ms} ms at most",
+        "round {round}: {} clicks and {} conversions in {lasted:.1?}, {} here again after {restored_in:.1?}, {} lost, the earliest {lost_ms} ms before the end; a copy every {} ms at most",
         all.clicks.len(),
         all.conversions.len(),
         here.len(),
-        gone.len()
+        gone.len(),
+        copies.gap_ms
     );
     assert!(lost_ms <= bound_ms, "lost {lost_ms} ms, bound {bound_ms} ms");
     assert!(here.len() > gone.len(), "most of it is there");
@@ -245,7 +263,7 @@ fn lose_and_restore(s3: &S3, round: u64) -> i64 {
     let later = here.iter().filter(|taken| taken.sent_ms > moment_ms).count();
     assert_eq!(later, 0, "sent after the moment");
     // While a copy goes out no commit is noted with the time.
-    let grain_ms = TICK_MS + gap_ms - INTERVAL_MS;
+    let grain_ms = TICK_MS.max(moment_ms - copies.last_ms) + copies.took_ms();
     let missing = gone
         .iter()
         .map(|taken| moment_ms - taken.answered_ms)
