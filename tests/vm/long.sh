@@ -25,7 +25,8 @@ nginx_before_it() {
             -e '/listen \[::\]/d' -e '/ssl_certificate/d' -e "s|/var/log/nginx/|$work/nginx/|" packaging/proxy/nginx.conf
         echo '}'
     } >"$work/nginx.conf"
-    on_net /usr/sbin/nginx -p "$work/nginx" -c "$work/nginx.conf" -e "$work/nginx/errors" -g 'daemon off;' &
+    nsenter -t "$(leader)" -n /usr/sbin/nginx -p "$work/nginx" -c "$work/nginx.conf" -e "$work/nginx/errors" \
+        -g 'daemon off;' &
     helpers+=($!)
 }
 caddy_before_it() {
@@ -33,7 +34,7 @@ caddy_before_it() {
         printf '{\n\tadmin off\n}\n'
         sed 's|^track.example.jp {|http://127.0.0.1:8092 {|' packaging/proxy/Caddyfile
     } >"$work/Caddyfile"
-    on_net env HOME="$work" XDG_DATA_HOME="$work" XDG_CONFIG_HOME="$work" \
+    HOME=$work XDG_DATA_HOME=$work XDG_CONFIG_HOME=$work nsenter -t "$(leader)" -n \
         caddy run --adapter caddyfile --config "$work/Caddyfile" >"$work/caddy.log" 2>&1 &
     helpers+=($!)
 }
@@ -52,7 +53,8 @@ restarts_under_clients() {
             [ "$habit" = fresh ] && more=(-H 'Connection: close')
             [ "$habit" = pipelined ] && more=(-s "$work/pipelined.lua")
             # It is ended when the restarts are over; ten minutes bound it.
-            on_net wrk -t 1 -c 64 --timeout 60s -d 600s -H 'User-Agent: Mozilla/5.0 (iPhone)' "${more[@]}" \
+            # Not through on_net: it is wrk itself that the signal has to reach.
+            nsenter -t "$(leader)" -n wrk -t 1 -c 64 --timeout 60s -d 600s -H 'User-Agent: Mozilla/5.0 (iPhone)' "${more[@]}" \
                 "http://127.0.0.1:$port/c/$link?param1=$habit" >"$work/$port-$habit.log" 2>&1 &
             loads+=($!)
         done
