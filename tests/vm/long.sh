@@ -68,7 +68,8 @@ restarts_under_clients() {
             local log=$work/$port-$habit.log
             printf '%s, %s: %s\n' "$port" "$habit" "$(sed -n 's/^ *\([0-9]* requests in [0-9.]*[a-z]*\).*/\1/p' "$log")"
             grep -Eq '[1-9][0-9]* requests in' "$log" || fail "$habit on $port: no request: $(cat "$log")"
-            ! grep -Eq 'Socket errors|Non-2xx' "$log" || fail "$habit on $port: $(cat "$log")"
+            ! grep -Eq 'Socket errors|Non-2xx' "$log" ||
+                fail "$habit on $port: $(cat "$log") $(tail -n 3 "$work/nginx/errors")"
         done
     done
     all_there "after $((3 * restarts)) restarts"
