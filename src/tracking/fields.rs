@@ -50,8 +50,6 @@ pub struct Fields {
     pub identity: SentIdentity,
     /// What was mended or left out.
     pub notes: Vec<Note>,
-    /// Faults of fields that were left out, for endpoints that refuse them.
-    pub faults: Vec<FieldError>,
 }
 
 /// A field as it was sent.
@@ -160,13 +158,12 @@ impl Fields {
             if own.is_empty() {
                 *own = other;
             } else if !other.is_empty() {
-                self.faults.push(repeated(name));
+                self.notes.push(Note::new(NoteCode::LeftOut, name, ""));
             }
         }
         self.identity.extend(query.identity);
         self.notes.extend(query.notes);
         self.notes.truncate(MOST_NOTES);
-        self.faults.extend(query.faults);
         Ok(self)
     }
 
@@ -253,11 +250,8 @@ impl Fields {
                     self.partner_params = members;
                 }
             }
-            Err(fault) => {
-                // What cannot be read may hold anything.
-                self.note(NoteCode::LeftOut, name, &format!("{} bytes", json.len()));
-                self.faults.push(fault);
-            }
+            // What cannot be read may hold anything.
+            Err(_) => self.note(NoteCode::LeftOut, name, &format!("{} bytes", json.len())),
         }
     }
 
@@ -409,11 +403,11 @@ fn members<'a>(field: &str, text: &'a str) -> Result<Vec<(String, &'a RawValue)>
         Ok(members)
     });
     read.map_err(|error| {
-        FieldError::new(
-            field,
-            "invalid_json",
-            format!("A JSON object is expected; the text is none {}.", place(&error)),
-        )
+        let message = match text.trim_start().as_bytes().first() {
+            Some(b'[') => "A list stands there; send one JSON object a request.".to_owned(),
+            _ => format!("A JSON object is expected; this is none {}.", place(&error)),
+        };
+        FieldError::new(field, "invalid_json", message)
     })
 }
 
