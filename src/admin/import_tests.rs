@@ -107,13 +107,20 @@ fn elsewhere_the_check_is_off_and_said_so() {
     );
     assert_ne!(text, with_token);
     let (summary, elsewhere) = apply(&with_token, &Catalog::default(), 9);
-    let told: Vec<_> = summary.changes.iter().flat_map(|change| &change.left_out).collect();
+    let told: Vec<_> = summary
+        .changes
+        .iter()
+        .flat_map(|change| &change.left_out)
+        .collect();
     assert_eq!(told, ["trust.bearer_tokens.cart", "trust.hmac_secret"]);
     let trust = &elsewhere.offers["offer0000001"].trust;
     assert_eq!((trust.mode, trust.allowed_ips.len()), (TrustMode::Off, 1));
     // The policy that is there stays.
     let (_, again) = apply(&with_token, &here, 9);
-    assert_eq!(again.offers["offer0000001"].trust, here.offers["offer0000001"].trust);
+    assert_eq!(
+        again.offers["offer0000001"].trust,
+        here.offers["offer0000001"].trust
+    );
 }
 
 #[test]

@@ -50,6 +50,8 @@ pub struct Fields {
     pub identity: SentIdentity,
     /// What was mended or left out.
     pub notes: Vec<Note>,
+    /// Faults of `callback_params` and `partner_params`, for endpoints whose clients are told of them.
+    pub faults: Vec<FieldError>,
 }
 
 /// A field as it was sent.
@@ -158,12 +160,13 @@ impl Fields {
             if own.is_empty() {
                 *own = other;
             } else if !other.is_empty() {
-                self.notes.push(Note::new(NoteCode::LeftOut, name, ""));
+                self.faults.push(repeated(name));
             }
         }
         self.identity.extend(query.identity);
         self.notes.extend(query.notes);
         self.notes.truncate(MOST_NOTES);
+        self.faults.extend(query.faults);
         Ok(self)
     }
 
@@ -250,8 +253,11 @@ impl Fields {
                     self.partner_params = members;
                 }
             }
-            // What cannot be read may hold anything.
-            Err(_) => self.note(NoteCode::LeftOut, name, &format!("{} bytes", json.len())),
+            Err(fault) => {
+                // What cannot be read may hold anything.
+                self.note(NoteCode::LeftOut, name, &format!("{} bytes", json.len()));
+                self.faults.push(fault);
+            }
         }
     }
 

@@ -33,12 +33,23 @@ const STRONGEST: [&str; 8] = [
     "external_device_id",
 ];
 
-/// What the endpoints of apps know of their fields.
+/// What the endpoints of apps know of their fields. What clients have a documented error for decides: a time and the
+/// parameters of callbacks, too.
 pub const RULES: FieldRules = FieldRules {
     decides: |name| {
         matches!(
             name,
-            "app_token" | "event_token" | "sid" | "adid" | "revenue" | "amount" | "currency"
+            "app_token"
+                | "event_token"
+                | "sid"
+                | "adid"
+                | "revenue"
+                | "amount"
+                | "currency"
+                | "created_at"
+                | "created_at_unix"
+                | "global_callback_params"
+                | "global_partner_params"
         ) || uid_slot(name) == Some(0)
             || device_id::is_device_id(name)
     },
@@ -119,6 +130,9 @@ pub struct AppRequest {
 impl AppRequest {
     /// Reads the fields of a request. A field that decides nothing is left out and noted when it cannot be read.
     pub fn parse(fields: Fields, endpoint: Endpoint) -> Result<Self, FieldError> {
+        if let Some(fault) = fields.faults.first() {
+            return Err(fault.clone());
+        }
         let mut request = Self {
             said: said(&fields),
             identity: fields.identity,

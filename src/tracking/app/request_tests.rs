@@ -58,6 +58,10 @@ fn wrong_fields_are_named() {
         ("revenue=0.0001&currency=EUR", "revenue"),
         ("revenue=200000000000&currency=EUR", "revenue"),
         ("revenue=1&currency=ZZZ", "currency"),
+        ("created_at=yesterday", "created_at"),
+        ("created_at_unix=soon", "created_at_unix"),
+        ("callback_params=%5B1%5D", "callback_params"),
+        ("global_callback_params=%5B1%5D", "global_callback_params"),
         ("adid=xyz", "adid"),
         ("sid=x", "sid"),
     ] {
@@ -70,11 +74,7 @@ fn wrong_fields_are_named() {
 #[test]
 fn what_decides_nothing_is_left_out_and_noted() {
     for (name, value) in [
-        ("created_at", "yesterday"),
-        ("created_at_unix", "soon"),
         ("install_begin_time", "soon"),
-        ("callback_params", "%5B1%5D"),
-        ("global_callback_params", "%5B1%5D"),
         ("environment", "test"),
         ("ip_address", "here"),
     ] {
