@@ -71,7 +71,7 @@ pub struct BackfillLook {
     /// Activities of the period that count.
     pub looked_at: usize,
     /// How many by result: `queued` would be told; `already_sent`, `not_matching`, `rejected_since`, `too_old`,
-    /// `no_identifier`, `no_click_id`, `unrenderable`, `test` and `undone` would not.
+    /// `no_identifier`, `no_consent`, `no_click_id`, `unrenderable`, `test` and `undone` would not.
     pub results: BTreeMap<&'static str, usize>,
     /// Requests in all.
     pub requests: usize,

@@ -10,7 +10,8 @@ use crate::domain::offer::Event;
 use crate::domain::partner::Partner;
 use crate::domain::postback::Method;
 use crate::domain::rule::{
-    AnswerPolicy, Credit, EventWord, NoData, Rule, RuleBody, RuleHeader, RuleScope, SecondLook, TestSwitch,
+    AnswerPolicy, ConsentNeed, Credit, EventWord, NoData, Rule, RuleBody, RuleHeader, RuleScope, SecondLook,
+    TestSwitch,
 };
 use crate::domain::signing::SecretError;
 use crate::domain::template::{self, CheckContext, Finding, without_credentials};
@@ -95,6 +96,12 @@ pub struct RuleDto {
     /// Asks later what became of a request that was taken.
     #[serde(default)]
     pub second_look: Option<SecondLook>,
+    /// What the person has to have said of data for ad platforms.
+    #[serde(default)]
+    pub consent: ConsentNeed,
+    /// It may send the visitor's whole address (`{full_ip_address}`), which is kept for it until it is sent.
+    #[serde(default)]
+    pub full_address: bool,
     /// Unix milliseconds of the last save; must be sent back unchanged to replace.
     #[serde(default)]
     pub updated_at_ms: Option<i64>,
@@ -209,6 +216,8 @@ impl Resource for Rule {
             test: self.test.clone(),
             answers: self.answers.clone(),
             second_look: self.second_look.clone(),
+            consent: self.consent,
+            full_address: self.full_address,
             updated_at_ms: Some(self.updated_at_ms),
             broken: broken
                 .find(|broken| broken.rule == *self)
@@ -300,6 +309,8 @@ impl RuleDto {
             test: None,
             answers: None,
             second_look: None,
+            consent: ConsentNeed::default(),
+            full_address: false,
             updated_at_ms: None,
             broken: None,
         }
@@ -360,6 +371,8 @@ impl RuleDto {
             test: self.test,
             answers: self.answers,
             second_look: self.second_look,
+            consent: self.consent,
+            full_address: self.full_address,
             updated_at_ms: saved_at_ms,
         })
     }

@@ -4,7 +4,9 @@ use super::resource::{self, find};
 use super::save::{Note, Save, saved_at};
 use super::{AdminError, Showing, check};
 use crate::delivery::holds::{HoldCause, Holds};
+use crate::delivery::survey::Ending;
 use crate::domain::ids::{PartnerId, RuleId};
+use crate::domain::money::Money;
 use crate::domain::partner::Partner;
 use crate::domain::secret::{
     MOST_OF_PARTNER, PartnerSecret, SEALED, SecretId, SecretName, SecretText, TokenSource, VALUE_BYTES,
@@ -43,6 +45,58 @@ pub struct HoldDto {
     pub detail: String,
     /// Since when, unix milliseconds.
     pub since_ms: i64,
+}
+
+/// What waits for a partner that is held.
+#[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
+pub struct HeldQueueDto {
+    /// The partner; empty: the advertiser's own servers.
+    pub partner: String,
+    /// Its name.
+    pub name: String,
+    /// Postbacks that wait.
+    pub postbacks: u64,
+    /// Of the bytes that may wait, in percent.
+    pub percent: u64,
+}
+
+/// Postbacks that will be too old for their rule within a day.
+#[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
+pub struct EndingDto {
+    /// How many.
+    pub postbacks: u64,
+    /// The money of their conversions, one of each currency.
+    pub money: Vec<Money>,
+    /// When the first one is too old, unix milliseconds.
+    pub first_at_ms: i64,
+}
+
+impl EndingDto {
+    /// As it is shown.
+    pub fn of(ending: &Ending) -> Self {
+        Self {
+            postbacks: ending.postbacks,
+            money: ending.money.clone(),
+            first_at_ms: ending.first_at_ms,
+        }
+    }
+}
+
+/// What waits for each partner that is held, the longest queue first.
+pub fn held_queues(recorder: &Recorder) -> Vec<HeldQueueDto> {
+    let (catalog, queues) = (recorder.catalog(), recorder.rooms().held());
+    let most = queues.most().max(1);
+    let shown = queues.list().into_iter().map(|queue| {
+        let mut partners = catalog.partners.values();
+        let partner = partners.find(|partner| partner.id.as_str() == queue.partner);
+        HeldQueueDto {
+            name: partner.map_or_else(String::new, |partner| partner.name.clone()),
+            partner: queue.partner,
+            postbacks: queue.postbacks,
+            percent: queue.bytes.saturating_mul(100) / most,
+        }
+    });
+    shown.collect()
 }
 
 /// The secrets of a partner.

@@ -37,6 +37,8 @@ use std::time::Duration;
 const QUERY_BYTES: usize = 8192;
 /// Requests of one test send at most.
 const MOST_SENT: usize = 10;
+/// The visitor's address in tests with the sample: one of those that are kept for examples.
+const SAMPLE_ADDRESS: &str = "203.0.113.5";
 
 /// What a test click carries.
 #[derive(Debug, Deserialize, utoipa::ToSchema)]
@@ -211,6 +213,7 @@ pub struct Sending {
     plan: Plan,
     policy: DeliveryPolicy,
     terms: RuleTerms,
+    address: Option<String>,
 }
 
 /// What a rule makes of an activity or of the sample. Reads the store.
@@ -219,19 +222,21 @@ pub fn sending(test: &TestSend, view: &View, config: &Config) -> Result<Sending,
         return Err(AdminError::not_found("rule", test.rule.to_string()));
     };
     let mut make_id = || (PostbackId::new(view.now_ms, rand::random()), rand::random());
-    let (activity, plan) = match test.activity {
+    let (activity, plan, address) = match test.activity {
         Some(id) => {
             let activity = seen_activity(view, id)?;
             let plan = with_context(&activity, &view.catalog, view.now_ms, |context| {
                 plan_test(&rule, &activity, context, &mut make_id)
             });
-            (activity, plan)
+            let (id, sealing) = (activity.of.unwrap_or(activity.id), &view.catalog.sealing);
+            let address = view.reader.addresses().get(id, view.now_ms, sealing);
+            (activity, plan, address)
         }
         None => {
             let mut sample = sample_activity(test.kind.unwrap_or(ActivityKind::Event))?;
             platforms::fit(&mut sample, &rule.rule, &view.catalog, view.now_ms);
             let plan = plan_test(&rule, &sample.activity, &sample.context(), &mut make_id);
-            (sample.activity, plan)
+            (sample.activity, plan, Some(SAMPLE_ADDRESS.to_owned()))
         }
     };
     let terms = RuleTerms::of(&Origin::Test(rule.rule.id.clone()), &view.catalog);
@@ -242,6 +247,7 @@ pub fn sending(test: &TestSend, view: &View, config: &Config) -> Result<Sending,
         plan,
         policy,
         terms,
+        address,
     })
 }
 
@@ -255,7 +261,7 @@ impl Sending {
 
     /// Sends at once and outside of the queue, one request after the other; waits for the answers.
     pub fn send(self, delivery: &Delivery, now_ms: i64) -> TestSends {
-        let terms = &self.terms;
+        let terms = (&self.terms, self.address.as_deref());
         let sent = self.plan.postbacks.into_iter().take(MOST_SENT).map(|postback| {
             let is_rendered = matches!(postback.state, PostbackState::Waiting { .. });
             let send = || delivery.send_test(postback.id, &postback.request, &self.policy, terms, now_ms);

@@ -5,6 +5,7 @@ use super::incoming::Incoming;
 use crate::certificates::CertificateStatus;
 use crate::delivery::{LaneState, LaneView};
 use crate::domain::alert::{Facts, HeldFact, LaneFact, LaneStanding, Tally};
+use crate::domain::money::grouped;
 use crate::domain::postback::LaneKey;
 use crate::domain::rule::RuleScope;
 use crate::domain::stats::{Bucket, Counters, Dimension};
@@ -73,6 +74,8 @@ impl Gauges {
                 .as_ref()
                 .and_then(|archiving| archiving.status().failure()),
             held: self.held(reach),
+            held_queue: held_queue(reach),
+            ending: ending(reach),
             raw_data_trouble: raw_data_trouble(reach),
             certificate_trouble: certificate_trouble(reach, now_ms),
             failed_logins: crate::telemetry::failed_logins(),
@@ -135,6 +138,28 @@ impl Gauges {
         }));
         lanes
     }
+}
+
+/// The longest queue of a partner that is held, with how full it is in percent.
+fn held_queue(reach: &Reach) -> Option<(String, u64)> {
+    let queues = reach.recorder.rooms().held();
+    let longest = queues.list().into_iter().next()?;
+    let catalog = reach.recorder.catalog();
+    let mut partners = catalog.partners.values();
+    let partner = partners.find(|partner| partner.id.as_str() == longest.partner);
+    let name = partner.map_or_else(String::new, |partner| partner.name.clone());
+    Some((name, longest.bytes.saturating_mul(100) / queues.most().max(1)))
+}
+
+/// What will be too old within a day, with its money.
+fn ending(reach: &Reach) -> Option<(u64, String)> {
+    let seen = reach.holds.seen();
+    let ending = seen.ending.as_ref()?;
+    let sums = ending.money.iter();
+    let sums: Vec<String> = sums
+        .map(|money| format!("{} {}", grouped(&money.amount_text()), money.currency))
+        .collect();
+    Some((ending.postbacks, sums.join(", ")))
 }
 
 /// What was lost lately, or is damaged.

@@ -4,6 +4,7 @@
 //!
 //! `execute` is the same for a running server and for a command that opened the store itself.
 
+mod merging;
 mod streams;
 mod told;
 
@@ -122,6 +123,13 @@ pub enum Request {
     DeliveryPause,
     /// Postbacks are sent again.
     DeliveryResume,
+    /// Takes over what another server took alone.
+    ArchiveMerge {
+        /// Its commits, in base64, sessions and activities before all else.
+        commits: Vec<String>,
+        /// Only say what would come of it.
+        dry_run: bool,
+    },
 }
 
 /// The answer to a command.
@@ -335,6 +343,10 @@ fn execute(
         }
         Request::DeliveryPause => set_pause(true, recorder, running),
         Request::DeliveryResume => set_pause(false, recorder, running),
+        Request::ArchiveMerge { commits, dry_run } => {
+            needed(running)?;
+            merging::merge(recorder, &commits, dry_run)
+        }
         // The running server answers these with a stream; without one the command does them itself.
         Request::Backup | Request::Verify => Err(AdminError::Defect {
             what: "a command of the control socket",

@@ -8,7 +8,7 @@ use crate::store::{RetentionPolicy, StoreState};
 use crate::telemetry::{self, QueueGauges};
 use crate::tracking::app::{due, erase_again};
 use crate::tracking::housekeeping::{self, Sweep};
-use crate::tracking::{erasure, link_names, refused_sweep, visitor_sweep};
+use crate::tracking::{addresses, erasure, link_names, refused_sweep, visitor_sweep};
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
 use std::sync::Arc;
 use std::thread::JoinHandle;
@@ -16,6 +16,10 @@ use std::time::{Duration, Instant};
 
 const TICK: Duration = Duration::from_secs(1);
 const APPROVALS_EVERY: Duration = Duration::from_secs(10);
+/// Whole addresses are looked through.
+const ADDRESSES_EVERY: Duration = Duration::from_secs(120);
+/// What waits is looked at.
+const WAITING_EVERY: Duration = Duration::from_secs(60);
 const SWEEP_EVERY: Duration = Duration::from_secs(3600);
 const RETENTION_EVERY: Duration = Duration::from_secs(3600);
 
@@ -48,6 +52,8 @@ impl Housekeeper {
 /// When each kind of work is due.
 struct Agenda {
     approvals: Instant,
+    addresses: Instant,
+    waiting: Instant,
     sweep: Instant,
     visitors: Instant,
     retention: Instant,
@@ -57,6 +63,8 @@ fn run(state: &State, stopped: &Receiver<()>) {
     let now = Instant::now();
     let mut agenda = Agenda {
         approvals: now,
+        addresses: now + TICK * 10,
+        waiting: now + TICK * 5,
         sweep: now + SWEEP_EVERY,
         // Soon, for they are counted by it.
         visitors: now + TICK * 2,
@@ -79,6 +87,16 @@ fn run(state: &State, stopped: &Receiver<()>) {
                 "erasure",
                 due::carry_out_due(&state.means(), &state.recorder).map(drop),
             );
+        }
+        if now >= agenda.waiting {
+            let looked = state.holds.look(&state.recorder, &state.pause);
+            // A long queue is not looked at all the time.
+            agenda.waiting = now + WAITING_EVERY.max(now.elapsed() * 30);
+            complain("waiting", looked.map_err(|error| RecordError::from(&error)));
+        }
+        if now >= agenda.addresses {
+            agenda.addresses = now + ADDRESSES_EVERY;
+            complain("addresses", addresses::sweep(&state.recorder));
         }
         if now >= agenda.visitors || state.visitors.is_full() {
             agenda.visitors = now + SWEEP_EVERY;

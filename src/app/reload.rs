@@ -55,6 +55,7 @@ pub(super) fn room_bytes(limits: &Limits) -> RoomBytes {
         strangers: u64::from(limits.refused_mb) << 20,
         known: u64::from(limits.refused_known_mb) << 20,
         proven: u64::from(limits.refused_proven_mb) << 20,
+        held: u64::from(limits.held_mb) << 20,
     }
 }
 

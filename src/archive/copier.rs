@@ -65,7 +65,9 @@ impl Copier {
 
     /// Notes the last commit with the time.
     fn note(&mut self) {
-        let (now_ms, seq) = (self.shared.clock.now_ms(), self.shared.keeper.durable_seq());
+        // In this order: what is noted with a time was durable by then.
+        let seq = self.shared.keeper.durable_seq();
+        let now_ms = self.shared.clock.now_ms();
         if self.marks.last().is_some_and(|(_, last)| *last == seq) {
             return;
         }

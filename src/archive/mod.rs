@@ -13,6 +13,7 @@
 //! | `place` `error` `local` | an archive as calls; what may go wrong; what a data directory knows of it |
 //! | `shared` `copier` `snapshots` `erasures` `status` | a server that writes one |
 //! | `restore` `promote` `standby` | reading one; taking over; staying up to date |
+//! | `alone` | what a fenced server took without it |
 //!
 //! What holds:
 //!
@@ -21,6 +22,7 @@
 //! * The manifest is replaced only over the version that was read. Of several who take over at once one succeeds.
 //! * Nobody who serves visitors waits for the bucket: the two threads read what is durable anyway.
 
+mod alone;
 mod copier;
 mod erasures;
 mod error;
@@ -38,6 +40,7 @@ mod status;
 #[cfg(test)]
 mod tests;
 
+pub use alone::parted;
 pub use erasures::since as erased_since;
 pub use error::ArchiveError;
 pub use local::{Followed, Local};

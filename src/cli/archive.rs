@@ -1,6 +1,6 @@
 //! `archive`, `standby`, `promote`, and `restore --from`: what is done with the archive off the machine.
 
-use super::{CliError, Global, Outcome, ServeArgs, flag, say};
+use super::{CliError, Global, Outcome, ServeArgs, flag, merge, say};
 use crate::app::{self, standby::Ended};
 use crate::archive::{self, Archive, ArchiveError, Restored, Successor};
 use crate::clock::Clock;
@@ -17,20 +17,27 @@ use std::time::Duration;
 const PATIENCE: Duration = Duration::from_secs(300);
 
 /// What is done with the archive.
-#[derive(Debug, Clone, Copy, Subcommand)]
+#[derive(Debug, Clone, Subcommand)]
 pub enum ArchiveCommand {
     /// Read every object and say whether all of it can be restored.
     Check,
     /// Try whether the bucket takes objects and enforces conditional writes.
     Test,
+    /// Take over what a server that was fenced took alone: its clicks, conversions, changes of status and postbacks
+    /// that the archive does not hold. The server that was promoted has to run here.
+    #[command(after_help = "Example:\n  yamabiko archive merge /mnt/old/var/lib/yamabiko --dry-run")]
+    Merge(merge::MergeArgs),
 }
 
 fn refused(error: &ArchiveError) -> CliError {
     CliError::Refused(error.to_string())
 }
 
-/// `archive check` and `archive test`.
+/// `archive ...`.
 pub fn run(global: &Global, command: &ArchiveCommand) -> Outcome {
+    if let ArchiveCommand::Merge(args) = command {
+        return merge::run(global, args);
+    }
     let config = global.load(Vec::new())?.config;
     let archive = app::archive::open(&config).map_err(|error| refused(&error))?;
     match command {
@@ -53,6 +60,7 @@ pub fn run(global: &Global, command: &ArchiveCommand) -> Outcome {
                 archive.place()
             ))?;
         }
+        ArchiveCommand::Merge(_) => {}
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -11,6 +11,7 @@ pub mod delivery;
 pub mod demo;
 pub mod doctor;
 pub mod healthcheck;
+mod merge;
 pub mod presets;
 pub mod restore;
 pub mod serve;
@@ -138,8 +139,11 @@ pub enum Command {
         after_help = "Example:\n  yamabiko restore /var/backups/yamabiko.tar.lz4 --paused\n  yamabiko restore --from s3://bucket/yamabiko --dry-run"
     )]
     Restore(restore::RestoreArgs),
-    /// The archive off the machine: try the bucket, read it through.
-    #[command(subcommand, after_help = "Example:\n  yamabiko archive check")]
+    /// The archive off the machine: try the bucket, read it through, merge what a fenced server took alone.
+    #[command(
+        subcommand,
+        after_help = "Example:\n  yamabiko archive check\n  yamabiko archive merge /mnt/old/var/lib/yamabiko --dry-run"
+    )]
     Archive(archive::ArchiveCommand),
     /// Keep this machine up to date from the archive of another one, ready to take over.
     #[command(after_help = "Example:\n  yamabiko standby")]

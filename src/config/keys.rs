@@ -163,6 +163,7 @@ pub(super) const KEYS: &[Key] = &[
     whole("limits.refused_mb", 0, 1_048_576, "MiB"),
     whole("limits.refused_known_mb", 0, 1_048_576, "MiB"),
     whole("limits.refused_proven_mb", 0, 1_048_576, "MiB"),
+    whole("limits.held_mb", 1, 1_048_576, "MiB"),
     whole("limits.erasure_wait_h", 0, 720, "hours"),
     key("sealing.key_file", Accepts::OptionalPath),
     key("geoip.file", Accepts::OptionalPath),

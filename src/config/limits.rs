@@ -38,6 +38,8 @@ pub struct Limits {
     pub refused_known_mb: u32,
     /// The same of listed and proven callers.
     pub refused_proven_mb: u32,
+    /// MiB of postbacks that wait for one partner that is held.
+    pub held_mb: u32,
     /// Hours that an erasure waits that nobody proved; 0: none.
     pub erasure_wait_h: u32,
 }

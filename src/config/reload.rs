@@ -27,6 +27,7 @@ const LIVE: &[&str] = &[
     "limits.refused_mb",
     "limits.refused_known_mb",
     "limits.refused_proven_mb",
+    "limits.held_mb",
     "limits.erasure_wait_h",
     "limits.connections_per_network",
     "geoip.file",

@@ -7,7 +7,7 @@ use super::{DeliveryPolicy, Ledger};
 use crate::domain::ids::PartnerId;
 use crate::domain::postback::{Origin, Request};
 use crate::domain::rule::{AnswerPolicy, SecondLook};
-use crate::domain::secret::{PartnerSecret, SecretText};
+use crate::domain::secret::{FULL_ADDRESS, PartnerSecret, SecretText};
 use crate::domain::template::hole::{self, Filled, HoleError};
 use crate::store::catalog::Catalog;
 use crate::wire::Client;
@@ -42,6 +42,9 @@ impl RuleTerms {
     }
 }
 
+/// Why there are no secrets for a request.
+const OWNERLESS: &str = "the rule that made it is gone or names no partner, so its secrets are not known; send it again with today's rule";
+
 /// A request with its secrets.
 pub(super) struct Ready {
     pub(super) filled: Filled,
@@ -59,6 +62,8 @@ pub(super) struct Source<'a> {
     pub(super) client: &'a Client,
     pub(super) policy: &'a DeliveryPolicy,
     pub(super) now_ms: i64,
+    /// The visitor's whole address, asked for where a request has it.
+    pub(super) address: &'a dyn Fn() -> Option<String>,
 }
 
 impl Source<'_> {
@@ -79,18 +84,15 @@ impl Source<'_> {
                 began_ms: self.now_ms,
             });
         }
-        let Some(owner) = &terms.owner else {
-            let why = "the rule that made it is gone or names no partner, so its secrets are not known; send it again with today's rule";
-            return Err(Unfilled::Wrong(why.into()));
-        };
         let refused: RefCell<Option<Unfilled>> = RefCell::default();
         let tokens: RefCell<Vec<String>> = RefCell::default();
-        let secret = |name: &str| match self.value(owner, name, &tokens) {
-            Ok(value) => Some(value),
-            Err(why) => {
-                *refused.borrow_mut() = Some(why);
-                None
-            }
+        let secret = |name: &str| {
+            let value = match &terms.owner {
+                _ if name == FULL_ADDRESS => (self.address)().ok_or(Unfilled::NoAddress),
+                Some(owner) => self.value(owner, name, &tokens),
+                None => Err(Unfilled::Wrong(OWNERLESS.into())),
+            };
+            value.map_err(|why| *refused.borrow_mut() = Some(why)).ok()
         };
         match hole::fill(request, &secret) {
             Ok(filled) => Ok(Ready {

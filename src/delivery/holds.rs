@@ -3,6 +3,8 @@
 //!
 //! Held time does not count against the time to live: spans of it are kept, and deadlines move by them.
 
+use super::pause::Pause;
+use super::survey::{Survey, survey};
 use crate::domain::ids::PartnerId;
 use crate::domain::retry::HeldSpan;
 use crate::recorder::{Group, Recorder};
@@ -92,9 +94,27 @@ fn name(partner: Option<&PartnerId>) -> &str {
 pub struct Holds {
     known: Arc<ArcSwap<HeldPartners>>,
     changing: Arc<Mutex<()>>,
+    seen: Arc<ArcSwap<Survey>>,
 }
 
 impl Holds {
+    /// What waits, as it was last looked at.
+    pub fn seen(&self) -> Arc<Survey> {
+        self.seen.load_full()
+    }
+
+    /// Looks at what waits.
+    ///
+    /// # Errors
+    /// The store is down.
+    pub fn look(&self, recorder: &Recorder, pause: &Pause) -> Result<(), StoreError> {
+        let held = self.all().into_iter().map(|(id, _)| id).collect();
+        let seen = survey(recorder, held, pause.is_on())?;
+        recorder.rooms().held().found(seen.held.clone());
+        self.seen.store(Arc::new(seen));
+        Ok(())
+    }
+
     /// What the store says.
     ///
     /// # Errors
@@ -104,6 +124,7 @@ impl Holds {
         Ok(Self {
             known: Arc::new(ArcSwap::from_pointee(known)),
             changing: Arc::default(),
+            seen: Arc::default(),
         })
     }
 

@@ -115,6 +115,13 @@ impl Ledger for StoreLedger {
             .map(|secret| PartnerSecret::clone(secret))
     }
 
+    fn address(&self, postback: &Postback) -> Option<String> {
+        let (reader, sealing) = (self.recorder.reader(), self.recorder.catalog().sealing.clone());
+        let of = |id| reader.addresses().get(id, self.now_ms(), &sealing);
+        let own = postback.order_key.unwrap_or(postback.activity);
+        of(own).or_else(|| of(reader.load(&keys::activity(own)).ok()??.of?))
+    }
+
     fn hold(&self, partner: Option<&PartnerId>, cause: HoldCause, detail: &str) {
         self.holds.begin(&self.recorder, partner, cause, detail);
     }

@@ -9,6 +9,7 @@
 //! | [`ledger`] | the store as the scheduler sees it |
 //! | `lane` | may a destination be sent to now: concurrency, breaker, pauses |
 //! | `item`, `index`, `queue`, `caps`, `board` | what waits, and whose turn it is |
+//! | [`survey`] | how much waits for held partners, and what will be too old |
 //! | [`pause`] | an operator has paused delivery |
 //! | `pool`, `settling` | worker threads, and the settlement of an attempt |
 //! | `scheduler`, `inbox` | the thread that owns the board |
@@ -40,6 +41,7 @@ mod refusing;
 mod scheduler;
 mod settling;
 pub mod sign;
+pub mod survey;
 mod tokens;
 
 #[cfg(test)]
@@ -145,6 +147,11 @@ pub trait Ledger: Send + Sync + 'static {
 
     /// A secret of a partner.
     fn secret(&self, owner: &PartnerId, name: &str) -> Option<PartnerSecret>;
+
+    /// The whole address of the visitor of the conversion that a postback is about, if one is kept.
+    fn address(&self, _postback: &Postback) -> Option<String> {
+        None
+    }
 
     /// Lets a partner's postbacks wait, from now on (`None`: those to the advertiser's own servers).
     fn hold(&self, partner: Option<&PartnerId>, cause: HoldCause, detail: &str);
@@ -350,13 +357,13 @@ impl Delivery {
     }
 
     /// Sends one request outside of every queue, for a test by an operator: same egress policy, same limits, same
-    /// secrets. What would hold the partner's postbacks is told as the failure of the attempt, and holds nothing.
+    /// secrets, and `address` as the visitor's. What would hold the partner's postbacks is told as the failure of the attempt, and holds nothing.
     pub fn send_test(
         &self,
         id: PostbackId,
         request: &Request,
         policy: &DeliveryPolicy,
-        rule: &RuleTerms,
+        (rule, address): (&RuleTerms, Option<&str>),
         now_ms: i64,
     ) -> Attempt {
         let terms = pool::Terms {
@@ -370,9 +377,11 @@ impl Delivery {
             client: &self.client,
             policy,
             now_ms,
+            address: &|| address.map(str::to_owned),
         };
         let ready = source.fill(request, rule).map_err(|why| match why {
             Unfilled::Wrong(why) => why,
+            Unfilled::NoAddress => "the visitor's whole address is not kept any more: test with the sample, or with a conversion of today".into(),
             Unfilled::Held(cause, detail) => match cause {
                 HoldCause::SecretMissing => format!("the secret {detail} is not there: enter it on the partner's page"),
                 HoldCause::SecretSealed => format!(

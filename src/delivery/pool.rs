@@ -92,11 +92,7 @@ impl Worker {
         let postback = job.record.or_else(|| ledger.load(dispatch.id))?;
         let now_ms = ledger.now_ms();
         if postback.expires_at_ms.is_some_and(|at_ms| now_ms >= at_ms) {
-            let next = PostbackState::Failed {
-                at_ms: now_ms,
-                reason: FailReason::TooOld,
-            };
-            return Some(done(dispatch, None, next, dispatch.attempts));
+            return Some(given_up(dispatch, now_ms, FailReason::TooOld));
         }
         let rule = ledger.terms(&postback.origin);
         let account = postback.partner.as_ref().or(rule.owner.as_ref());
@@ -110,12 +106,14 @@ impl Worker {
             client: &self.0.client,
             policy: &policy,
             now_ms,
+            address: &|| ledger.address(&postback),
         };
         let ready = match source.fill(&postback.request, &rule) {
             Err(Unfilled::Held(cause, detail)) => {
                 ledger.hold(account, cause, &detail);
                 return Some(waits(dispatch, cause));
             }
+            Err(Unfilled::NoAddress) => return Some(given_up(dispatch, now_ms, FailReason::NoAddress)),
             Err(Unfilled::Wrong(why)) => Err(why),
             Ok(ready) => Ok(ready),
         };
@@ -220,6 +218,12 @@ impl Worker {
         ended.held = (!renewed).then_some(HoldCause::TokenRefused);
         (ended, settlement)
     }
+}
+
+/// Nothing was sent, and nothing will be.
+fn given_up(dispatch: Dispatch, at_ms: i64, reason: FailReason) -> (Ended, Settlement) {
+    let next = PostbackState::Failed { at_ms, reason };
+    done(dispatch, None, next, dispatch.attempts)
 }
 
 /// Nothing was sent: the partner's postbacks wait.

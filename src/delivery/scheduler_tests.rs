@@ -334,7 +334,7 @@ fn an_operator_can_send_a_test_past_every_queue() {
         PostbackId::new(1, 1),
         &request,
         &DeliveryPolicy::default(),
-        &RuleTerms::default(),
+        (&RuleTerms::default(), None),
         5,
     );
     assert_eq!((attempt.at_ms, attempt.is_manual), (5, true));

@@ -29,6 +29,8 @@ const MOST_BYTES: usize = 16 * 1024;
 pub(super) enum Unfilled {
     /// The partner's postbacks wait.
     Held(HoldCause, String),
+    /// The visitor's whole address is not, or no longer, kept: it is not sent.
+    NoAddress,
     /// This one fails; a sentence says why.
     Wrong(String),
 }

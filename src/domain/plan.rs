@@ -123,6 +123,11 @@ pub fn matches(rule: &Rule, activity: &Activity, context: &Context<'_>) -> bool 
         && (rule.statuses.is_empty() || covers(rule, activity.status))
 }
 
+/// Whether a rule may hear of an activity in one of its statuses.
+pub fn may_hear(rule: &Rule, activity: &Activity, context: &Context<'_>) -> bool {
+    applies(rule, activity, context)
+}
+
 /// All of `matches` but the status.
 fn applies(rule: &Rule, activity: &Activity, context: &Context<'_>) -> bool {
     let session = activity.session.as_deref();

@@ -105,6 +105,10 @@ pub enum FailReason {
     TooOld,
     /// The receiver refused it for good, as its rule reads the answer.
     RefusedByPartner,
+    /// The visitor's whole address is to be sent and is not, or no longer, kept.
+    NoAddress,
+    /// More waits for its partner, which is held, than may wait; a resend sends it all the same.
+    HeldQueueFull,
 }
 
 impl FailReason {

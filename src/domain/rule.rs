@@ -7,8 +7,8 @@
 mod parts;
 
 pub use self::parts::{
-    AnswerCase, AnswerPolicy, Credit, EventWord, MOST_AGE_H, MOST_CASES, MOST_NEEDS, MOST_WORDS, SecondLook,
-    StatusReading, TestSwitch,
+    AnswerCase, AnswerPolicy, ConsentNeed, Credit, EventWord, MOST_AGE_H, MOST_CASES, MOST_NEEDS, MOST_WORDS,
+    SecondLook, StatusReading, TestSwitch,
 };
 
 use super::activity::{ActivityKind, ConversionStatus};
@@ -208,6 +208,12 @@ pub struct Rule {
     /// Asks later what became of a request that was taken.
     #[serde(default)]
     pub second_look: Option<SecondLook>,
+    /// What the person has to have said of data for ad platforms.
+    #[serde(default)]
+    pub consent: ConsentNeed,
+    /// It may send the visitor's whole address (`{full_ip_address}`), which is kept for it until it is sent.
+    #[serde(default)]
+    pub full_address: bool,
     /// Unix milliseconds of the last save.
     #[serde(default)]
     pub updated_at_ms: i64,

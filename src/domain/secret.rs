@@ -12,10 +12,15 @@ pub const VALUE_BYTES: usize = 16 * 1024;
 /// Most secrets of one partner.
 pub const MOST_OF_PARTNER: usize = 50;
 
+/// What stands for the visitor's whole address in a rule that may send it. It is filled when a request is sent, as
+/// secrets are, and never stored with it; so no secret can have this name.
+pub const FULL_ADDRESS: &str = "full_ip_address";
+
 /// Whether a text can name a secret: a letter, then letters, digits and `_`.
 pub fn is_name(text: &str) -> bool {
     let mut characters = text.chars();
-    characters.next().is_some_and(|first| first.is_ascii_alphabetic())
+    text != FULL_ADDRESS
+        && characters.next().is_some_and(|first| first.is_ascii_alphabetic())
         && text.len() <= NAME_CHARS
         && characters.all(|c| c.is_ascii_alphanumeric() || c == '_')
 }

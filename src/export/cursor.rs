@@ -26,6 +26,10 @@ pub struct Cursor {
     pub rows: u64,
     /// Files.
     pub files: u64,
+    /// When files were first set up, unix milliseconds: hours before are written from what the store still holds.
+    /// `None`: they began with the hour in which that was (before 2026-11-30).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub since_ms: Option<i64>,
 }
 
 impl JsonRecord for Cursor {}
@@ -81,9 +85,10 @@ pub(super) fn just_before(at_ms: i64) -> TimeId {
 }
 
 impl Cursor {
-    /// Files begin with the hour that is not over.
-    pub fn begin(now_ms: i64) -> Self {
-        let hour_ms = now_ms - now_ms.rem_euclid(HOUR_MS);
+    /// Files begin with the hour of the oldest record, or with the one that is not over.
+    pub fn begin(now_ms: i64, oldest_ms: Option<i64>) -> Self {
+        let first_ms = oldest_ms.map_or(now_ms, |oldest_ms| oldest_ms.min(now_ms));
+        let hour_ms = first_ms - first_ms.rem_euclid(HOUR_MS);
         Self {
             generation: 0,
             before_ms: hour_ms,
@@ -91,7 +96,13 @@ impl Cursor {
             work: None,
             rows: 0,
             files: 0,
+            since_ms: Some(now_ms),
         }
+    }
+
+    /// Up to when postbacks and tries of the hour left no entry, since no files were written yet.
+    pub fn unnoted_ms(&self) -> Option<i64> {
+        self.since_ms.filter(|since_ms| self.hour_ms < *since_ms)
     }
 
     /// When the hour is over, unix milliseconds.
@@ -128,8 +139,24 @@ mod tests {
     use super::*;
 
     #[test]
-    fn it_begins_with_the_hour_that_is_not_over() {
-        let cursor = Cursor::begin(7 * HOUR_MS + 5);
+    fn it_begins_with_the_oldest_record_or_the_hour_that_is_not_over() {
+        let now_ms = 7 * HOUR_MS + 5;
+        for (oldest_ms, hour, unnoted_ms) in [
+            (None, 7, Some(now_ms)),
+            (Some(now_ms + HOUR_MS), 7, Some(now_ms)),
+            (Some(2 * HOUR_MS + 9), 2, Some(now_ms)),
+        ] {
+            let cursor = Cursor::begin(now_ms, oldest_ms);
+            assert_eq!(
+                (cursor.hour_ms, cursor.before_ms),
+                (hour * HOUR_MS, hour * HOUR_MS)
+            );
+            assert_eq!(cursor.unnoted_ms(), unnoted_ms);
+        }
+        let mut cursor = Cursor::begin(now_ms, None);
+        cursor.hour_ms += HOUR_MS;
+        assert_eq!(cursor.unnoted_ms(), None);
+        let cursor = Cursor::begin(now_ms, None);
         assert_eq!((cursor.hour_ms, cursor.end_ms()), (7 * HOUR_MS, 8 * HOUR_MS));
         let mut work = Work::begin(cursor.hour_ms);
         let mut stages = vec![work.stage];

@@ -13,6 +13,9 @@
 //! | `work` | the steps of the thread |
 //! | `error` | what may go wrong |
 //!
+//! 2026-11-30: what the store held before files were set up is written first, hour by hour, as if it came now. Whether an hour
+//! of then had postbacks is not noted anywhere, so that is noted when the hour begins.
+//!
 //! 2026-11-30: clicks and activities are found by their ids, which are the time of their receipt; tries are not, and a
 //! postback moves between databases, so each of them leaves an entry in its own commit, which goes when a file holds it.
 
@@ -196,7 +199,7 @@ fn begin(recorder: &Recorder, now_ms: i64) -> Result<Cursor, ExportError> {
         return Ok(cursor);
     }
     // Kept before anything comes: whatever is taken from now on gets into a file, however soon the server dies.
-    let cursor = Cursor::begin(now_ms);
+    let cursor = Cursor::begin(now_ms, read::oldest_ms(recorder.reader())?);
     let kept = cursor.clone();
     recorder.try_run_blocking(move |group| group.save(cursor::key(), &kept))??;
     Ok(cursor)

@@ -6,7 +6,7 @@ use crate::domain::ids::{ActivityId, PostbackId, SessionId, TimeId};
 use crate::domain::postback::{Attempt, Postback};
 use crate::domain::session::Session;
 use crate::store::keys::{Feed, Handed};
-use crate::store::{Db, Period, PeriodKind, Reader, Record, StoreError, keys};
+use crate::store::{Db, KeyRange, Period, PeriodKind, Reader, Record, StoreError, keys};
 use std::collections::BTreeSet;
 use std::ops::ControlFlow;
 
@@ -247,6 +247,72 @@ pub(super) fn made(reader: &Reader, before_ms: i64) -> Result<Waiting<MadeEntry>
         };
         Ok(attempt.map(|attempt| (Found::Attempt(Box::new((postback, attempt))), size)))
     })
+}
+
+/// When the oldest record was, unix milliseconds; `None`: there is none.
+pub(super) fn oldest_ms(reader: &Reader) -> Result<Option<i64>, StoreError> {
+    let mut oldest: Option<i64> = None;
+    for kind in PeriodKind::ALL {
+        let Some(period) = reader.periods(kind).into_iter().min() else {
+            continue;
+        };
+        let prefix = match kind {
+            PeriodKind::Sessions => keys::session_prefix(),
+            PeriodKind::Activities => keys::activity_prefix(),
+            PeriodKind::Postbacks => keys::postback_prefix(),
+        };
+        reader.scan_prefix(Db::Period(kind, period), &prefix, false, |key, _| {
+            let id = match kind {
+                PeriodKind::Sessions => keys::parse_session(key).map(|id| id.0),
+                PeriodKind::Activities => keys::parse_activity(key).map(|id| id.0),
+                PeriodKind::Postbacks => keys::parse_postback(key).map(|id| id.0),
+            };
+            let at_ms = id.map(TimeId::at_ms);
+            oldest = oldest.into_iter().chain(at_ms).min();
+            ControlFlow::Break(())
+        })?;
+    }
+    Ok(oldest)
+}
+
+/// The postbacks of a span and their tries, as far as these were before a time: what would have been noted, had files
+/// been written then.
+pub(super) fn unnoted(
+    reader: &Reader,
+    from_ms: i64,
+    to_ms: i64,
+    before_ms: i64,
+) -> Result<BTreeSet<MadeEntry>, StoreError> {
+    let mut entries = BTreeSet::new();
+    let mut note = |postback: Postback| {
+        entries.insert((postback.id.at_ms(), postback.id, 0));
+        entries.extend(postback.last.map(|last| (last.at_ms, postback.id, last.number)));
+    };
+    let [from, to] = [from_ms, to_ms].map(|at_ms| PostbackId::new(at_ms, 0));
+    let waiting = KeyRange::new(keys::waiting(from).1, keys::waiting(to).1);
+    let db = Db::postbacks(from_ms);
+    let has_settled = matches!(db, Db::Period(kind, period) if reader.periods(kind).contains(&period));
+    let settled = has_settled.then(|| (db, keys::postbacks_between(from_ms, to_ms)));
+    for (db, range) in [Some((Db::Hot, waiting)), settled].into_iter().flatten() {
+        reader.scan(db, &range, false, |key, value| {
+            if let Ok(Some(postback)) = readable(Postback::decode(value, db, key).map(Some)) {
+                note(postback);
+            }
+            ControlFlow::Continue(())
+        })?;
+    }
+    if has_settled {
+        let tries = KeyRange::new(keys::attempt(from, 0).1, keys::attempt(to, 0).1);
+        reader.scan(db, &tries, false, |key, value| {
+            let attempt = readable(Attempt::decode(value, db, key).map(Some));
+            if let (Some((id, number)), Ok(Some(attempt))) = (keys::parse_attempt(key), attempt) {
+                entries.insert((attempt.at_ms, id, number));
+            }
+            ControlFlow::Continue(())
+        })?;
+    }
+    entries.retain(|(at_ms, _, _)| *at_ms < before_ms);
+    Ok(entries)
 }
 
 /// A postback that waits or is settled; between two looks it may become the other.

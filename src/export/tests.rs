@@ -6,7 +6,8 @@ use super::work::{REST_MS, Writer};
 use super::{begin, message_type};
 use crate::config;
 use crate::domain::activity::ActivityKind;
-use crate::domain::ids::SessionId;
+use crate::domain::ids::{PostbackId, SessionId};
+use crate::domain::postback::{Attempt, LaneKey, Method, Origin, Outcome, Postback, PostbackState, Request};
 use crate::domain::raw::TABLES;
 use crate::domain::session::Session;
 use crate::domain::template::sample::sample_activity;
@@ -141,4 +142,120 @@ fn who_is_erased_while_no_files_are_written_is_taken_out_of_those_of_before() {
     assert_eq!(super::read::erased(reader).unwrap(), [before]);
     // Nothing gathers for files that nobody writes.
     assert!(super::read::made(reader, i64::MAX).unwrap().entries.is_empty());
+}
+
+#[test]
+fn what_was_there_before_files_were_set_up_is_written_first() {
+    let (instance, dir) = (
+        Instance::start(BEGIN_MS + 30 * HOUR_MS + 7),
+        tempfile::tempdir().unwrap(),
+    );
+    let sample = sample_activity(ActivityKind::Event).unwrap();
+    let postback = |at_ms: i64, n, state, tries: &[i64]| {
+        let tries: Vec<Attempt> = (1..)
+            .zip(tries)
+            .map(|(number, at_ms)| Attempt {
+                number,
+                at_ms: *at_ms,
+                ..attempt()
+            })
+            .collect();
+        let postback = Postback {
+            id: PostbackId::new(at_ms, n),
+            state,
+            last: tries.last().cloned(),
+            ..waiting(&sample.activity)
+        };
+        (postback, tries)
+    };
+    let now_ms = instance.clock.now_ms();
+    let settled = PostbackState::Delivered { at_ms: now_ms };
+    let made = [
+        // Tried in its own hour, and much later again.
+        postback(BEGIN_MS + 5, 1, settled, &[BEGIN_MS + 6, BEGIN_MS + 25 * HOUR_MS]),
+        postback(
+            BEGIN_MS + HOUR_MS,
+            2,
+            PostbackState::Waiting { due_at_ms: now_ms },
+            &[BEGIN_MS + HOUR_MS],
+        ),
+        postback(now_ms - 1, 3, settled, &[now_ms - 1]),
+    ];
+    let all: usize = made.iter().map(|(_, tries)| 1 + tries.len()).sum();
+    let saved = instance.recorder.run_blocking(move |group| {
+        for (postback, tries) in &made {
+            match postback.state {
+                PostbackState::Waiting { .. } => group.save(keys::waiting(postback.id), postback)?,
+                _ => group.save(keys::postback(postback.id), postback)?,
+            }
+            for one in tries {
+                group.save(keys::attempt(postback.id, one.number), one)?;
+            }
+        }
+        Ok::<(), crate::store::StoreError>(())
+    });
+    saved.unwrap().unwrap();
+    let clicked = click(&instance, BEGIN_MS + 5, 1);
+    let mut writer = writer(&instance, dir.path());
+    assert_eq!(writer.cursor.hour_ms, BEGIN_MS);
+    work(&mut writer);
+    assert_eq!(clicks(dir.path()), [("h=12".to_owned(), clicked)]);
+    // The hour that is not over has the last one.
+    assert_eq!(writer.cursor.rows as usize, 1 + all - 2);
+    instance.clock.set_ms(now_ms + HOUR_MS + REST_MS);
+    work(&mut writer);
+    assert_eq!(writer.cursor.rows as usize, 1 + all);
+    assert!(
+        super::read::made(instance.recorder.reader(), i64::MAX)
+            .unwrap()
+            .entries
+            .is_empty()
+    );
+}
+
+fn attempt() -> Attempt {
+    Attempt {
+        number: 1,
+        at_ms: 0,
+        duration_ms: 1,
+        url: "https://partner.example/".into(),
+        outcome: Outcome::Answered {
+            status: 200,
+            retry_after_s: None,
+        },
+        headers: Vec::new(),
+        excerpt: String::new(),
+        remote_addr: None,
+        is_manual: false,
+        verdict: None,
+        said: String::new(),
+    }
+}
+
+fn waiting(of: &crate::domain::activity::Activity) -> Postback {
+    Postback {
+        id: PostbackId::new(0, 0),
+        activity: of.id,
+        offer: of.offer.clone().unwrap(),
+        partner: None,
+        origin: Origin::Link("event_callback".into()),
+        entry: 0,
+        lane: LaneKey("https://partner.example:443".into()),
+        request: Request {
+            method: Method::Get,
+            url: "https://partner.example/".into(),
+            headers: Vec::new(),
+            body: None,
+        },
+        created_at_ms: 0,
+        resent_at_ms: None,
+        state: PostbackState::Waiting { due_at_ms: 0 },
+        attempts: 0,
+        order_key: None,
+        is_test: false,
+        last: None,
+        expires_at_ms: None,
+        looks_at: None,
+        confirmed_at_ms: None,
+    }
 }

@@ -21,6 +21,11 @@ const MOST_GROUPS: usize = 16;
 /// A file that is so long gets no further group.
 const LONG_BYTES: usize = 24 << 20;
 
+/// An hour of history is looked through in slices, and noted in parts.
+const SLICES: i64 = 12;
+const SLICE_MS: i64 = HOUR_MS / SLICES;
+const OF_COMMIT: usize = 2_000;
+
 /// What the thread works with.
 pub(super) struct Writer {
     pub(super) recorder: Recorder,
@@ -61,6 +66,9 @@ impl Writer {
 
     /// Moves the mark behind the hour: whatever comes with a time before it from now on is late.
     fn begin_hour(&mut self) -> Result<(), ExportError> {
+        if let Some(before_ms) = self.cursor.unnoted_ms() {
+            self.note_history(before_ms)?;
+        }
         let mut cursor = self.cursor.clone();
         let end_ms = cursor.end_ms();
         let sealed = self
@@ -72,6 +80,26 @@ impl Writer {
                 Ok(cursor)
             })??;
         self.cursor = sealed;
+        Ok(())
+    }
+
+    /// Notes what was made and tried in an hour before files were set up. The same again is the same entries.
+    fn note_history(&self, before_ms: i64) -> Result<(), ExportError> {
+        for slice in 0..SLICES {
+            let from_ms = self.cursor.hour_ms + slice * SLICE_MS;
+            let reader = self.recorder.reader();
+            let entries: Vec<MadeEntry> = read::unnoted(reader, from_ms, from_ms + SLICE_MS, before_ms)?
+                .into_iter()
+                .collect();
+            for part in entries.chunks(OF_COMMIT) {
+                let part = part.to_vec();
+                self.recorder.run_blocking(move |group| {
+                    for (at_ms, id, number) in part {
+                        group.mark(keys::unwritten(at_ms, id, number));
+                    }
+                })?;
+            }
+        }
         Ok(())
     }
 
@@ -284,6 +312,10 @@ impl Writer {
 
     /// How long the hour that comes next could have been written, milliseconds.
     pub(super) fn lag_ms(&self, now_ms: i64) -> i64 {
+        // Nobody waits for what was before.
+        if self.cursor.unnoted_ms().is_some() {
+            return 0;
+        }
         let ready_ms = self.cursor.end_ms().saturating_add(REST_MS);
         now_ms.saturating_sub(ready_ms).max(0)
     }

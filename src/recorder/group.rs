@@ -17,8 +17,10 @@ use crate::recorder::rooms::Rooms;
 use crate::store::catalog::Catalog;
 use crate::store::keys::{Feed, Handed};
 use crate::store::{Commit, Db, Doubt, Key, KeyRange, Op, RawKey, Reader, Record, StoreError, keys};
+use crate::telemetry;
 use foldhash::HashMap;
 use std::collections::BTreeMap;
+use std::net::IpAddr;
 use std::sync::Arc;
 
 /// A key and its value.
@@ -94,6 +96,26 @@ impl<'a> Group<'a> {
     /// Time of the group, unix milliseconds.
     pub fn now_ms(&self) -> i64 {
         self.now_ms
+    }
+
+    /// Keeps the whole address of the visitor of a conversion, sealed, until `until_ms`.
+    pub fn keep_address(&self, id: ActivityId, address: IpAddr, until_ms: i64) {
+        let sealing = self.catalog().sealing.clone();
+        let addresses = self.reader.addresses();
+        if !addresses.keep(id, address, until_ms, &sealing)
+            && let Some(left_out) = telemetry::occasionally("address_not_kept")
+        {
+            tracing::warn!(
+                code = "address_not_kept",
+                left_out,
+                "a whole address could not be kept; what needs it is not sent"
+            );
+        }
+    }
+
+    /// Forgets the whole address of the visitor of a conversion, whatever becomes of the group.
+    pub fn forget_address(&self, id: ActivityId) {
+        self.reader.addresses().forget([id]);
     }
 
     /// How much is kept of what does not count.

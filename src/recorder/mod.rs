@@ -12,6 +12,7 @@
 mod cache;
 mod feeds;
 mod group;
+mod held;
 mod rooms;
 mod spool;
 #[cfg(test)]
@@ -21,6 +22,7 @@ mod turns;
 
 pub use feeds::Feeds;
 pub use group::{Group, OnDurable};
+pub use held::{HeldQueue, HeldQueues};
 pub use rooms::{Pool, RoomBytes, RoomUse, Rooms};
 pub use spool::Spool;
 

@@ -4,6 +4,7 @@
 //!
 //! The bytes of a day are known in memory: a start begins the day anew.
 
+use super::held::HeldQueues;
 use crate::domain::day_room::DayRoom;
 use parking_lot::Mutex;
 use std::collections::VecDeque;
@@ -33,6 +34,8 @@ pub struct RoomBytes {
     pub known: u64,
     /// [`Pool::Proven`].
     pub proven: u64,
+    /// Of what waits for one partner that is held.
+    pub held: u64,
 }
 
 impl Default for RoomBytes {
@@ -41,6 +44,7 @@ impl Default for RoomBytes {
             strangers: 200 << 20,
             known: 20 << 20,
             proven: 200 << 20,
+            held: 512 << 20,
         }
     }
 }
@@ -65,21 +69,28 @@ struct State {
 
 /// See the module. Clones share it.
 #[derive(Debug, Clone)]
-pub struct Rooms(Arc<Mutex<State>>);
+pub struct Rooms(Arc<Mutex<State>>, HeldQueues);
 
 impl Rooms {
     /// Nothing is taken yet.
     pub fn new(bytes: RoomBytes) -> Self {
-        Self(Arc::new(Mutex::new(State {
+        let state = State {
             strangers: DayRoom::new(bytes.strangers),
             known: DayRoom::new(bytes.known),
             proven: DayRoom::new(bytes.proven),
             failures: VecDeque::new(),
-        })))
+        };
+        Self(Arc::new(Mutex::new(state)), HeldQueues::new(bytes.held))
+    }
+
+    /// What waits for partners that are held.
+    pub fn held(&self) -> &HeldQueues {
+        &self.1
     }
 
     /// So many bytes a day from now on.
     pub fn set(&self, bytes: RoomBytes) {
+        self.1.set_most(bytes.held);
         let mut state = self.0.lock();
         state.strangers.set(bytes.strangers);
         state.known.set(bytes.known);

@@ -216,6 +216,12 @@ impl Turns {
             return;
         }
         let begun = Instant::now();
+        // First: a conversion that is acknowledged has its address.
+        if let Err(error) = self.recorder.reader.addresses().flush()
+            && let Some(left_out) = telemetry::occasionally("addresses_unwritten")
+        {
+            tracing::warn!(code = "addresses_unwritten", %error, left_out, "whole addresses are in memory only; they are written later");
+        }
         match self.writer.append(&commit) {
             Ok(appended) => {
                 telemetry::commit(jobs, begun.elapsed());

@@ -7,7 +7,7 @@ use super::stats::{Asked, StatsQuery};
 use super::{ReportError, View};
 use crate::domain::activity::{Activity, ActivityKind, Verdict};
 use crate::domain::ids::PartnerId;
-use crate::domain::postback::{Origin, Postback, PostbackState};
+use crate::domain::postback::{FailReason, Origin, Postback, PostbackState};
 use crate::domain::rule::RuleScope;
 use crate::store::{Db, Record, StoreError, keys};
 use jiff::Timestamp;
@@ -258,11 +258,20 @@ impl Adding<'_> {
         match postback.state {
             PostbackState::Waiting { .. } => counts.waiting += 1,
             PostbackState::Delivered { .. } => counts.taken += 1,
+            PostbackState::Failed { reason, .. } if postback.last.is_none() && is_skip(reason) => {
+                *counts.skipped.entry(reason.code().to_owned()).or_default() += 1;
+            }
             PostbackState::Failed { reason, .. } => {
                 *counts.refused.entry(reason.code().to_owned()).or_default() += 1;
             }
         }
     }
+}
+
+/// Whether a postback that was never tried ended because it was not to be sent.
+fn is_skip(reason: FailReason) -> bool {
+    use FailReason as R;
+    matches!(reason, R::NoClickId | R::TooOld | R::NoAddress)
 }
 
 fn row(view: &View, (day, partner): (String, Option<PartnerId>), counts: Counts) -> TakenRow {

@@ -43,9 +43,7 @@ pub(super) fn run(engine: &Arc<Engine>, from: u16, to: u16, steps: &[Step]) -> R
         applier: None,
         journal_failure: None,
     };
-    let reader = Reader {
-        engine: engine.clone(),
-    };
+    let reader = Reader::of(engine);
     let mut at = from;
     for step in steps.iter().filter(|step| step.to > from && step.to <= to) {
         (step.run)(&mut writer, &reader).map_err(|error| StoreError::Migration {

@@ -28,7 +28,7 @@
 //! | `pending` | what is durable and on its way into the databases |
 //! | `snapshot` `snapshots` `manifest` `files` `space` | files and room |
 //! | `archive` `backup` `target` `restore` `schedule` `scheduled` | backups: the file, making it, putting it back, the schedule |
-//! | `away` `copying` | what the archive off the machine needs |
+//! | `away` `copying` `foreign` | what the archive off the machine needs |
 //! | `verify` `migrate` `retention` | what else an operator needs |
 
 pub mod catalog;
@@ -36,6 +36,7 @@ pub mod codec;
 pub mod keys;
 pub mod records;
 
+mod addresses;
 mod archive;
 mod away;
 mod backup;
@@ -46,6 +47,7 @@ mod engine;
 mod erased;
 mod error;
 mod files;
+mod foreign;
 mod index;
 mod keeper;
 mod manifest;
@@ -74,11 +76,13 @@ mod verify;
 mod writer;
 
 pub use crate::domain::erased::Erased;
+pub use addresses::Addresses;
 pub use archive::BackupReport;
 pub use away::RawCommit;
 pub use copying::Commits;
 pub use erased::erased_in;
 pub use error::StoreError;
+pub use foreign::{Foreign, pack, unpack};
 pub use keeper::Keeper;
 pub use keys::{Db, KeyRange, Period, PeriodKind};
 pub use manifest::Loss;
@@ -110,6 +114,22 @@ pub enum Op {
 }
 
 impl Op {
+    /// The key that is written or removed.
+    pub fn key(&self) -> Option<&[u8]> {
+        match self {
+            Self::Put(key, _) | Self::Delete(key) => Some(key),
+            Self::Drop => None,
+        }
+    }
+
+    /// The key that is written.
+    pub fn put_key(&self) -> Option<&[u8]> {
+        match self {
+            Self::Put(key, _) => Some(key),
+            Self::Delete(_) | Self::Drop => None,
+        }
+    }
+
     /// The key and its new value; `None` for a drop.
     fn write(&self) -> Option<rows::Write<'_>> {
         match self {
@@ -388,9 +408,7 @@ impl Store {
         };
         let store = Self {
             writer,
-            reader: Reader {
-                engine: engine.clone(),
-            },
+            reader: Reader::of(&engine),
             keeper: Keeper { engine },
         };
         Ok((store, report))

@@ -1,6 +1,7 @@
 //! Reads: from any thread, never waiting for the writer.
 
 use super::StoreError;
+use super::addresses::Addresses;
 use super::database::{Db, KeyRange, Period, PeriodKind};
 use super::engine::{Engine, SlotState};
 use super::index::Index;
@@ -21,6 +22,7 @@ use std::vec::IntoIter;
 #[derive(Clone)]
 pub struct Reader {
     pub(super) engine: Arc<Engine>,
+    addresses: Arc<Addresses>,
 }
 
 /// Rows of a range.
@@ -81,6 +83,18 @@ impl Merge {
 }
 
 impl Reader {
+    pub(super) fn of(engine: &Arc<Engine>) -> Self {
+        Self {
+            engine: engine.clone(),
+            addresses: Arc::new(Addresses::open(&engine.layout.root)),
+        }
+    }
+
+    /// Whole addresses of visitors, which are no records.
+    pub fn addresses(&self) -> &Addresses {
+        &self.addresses
+    }
+
     /// What is to be thought of a record that cannot be read, though its database opens.
     ///
     /// # Errors

@@ -44,6 +44,14 @@ impl Sealing {
         }
     }
 
+    /// With one key.
+    pub(super) fn with(key: &[u8; KEY_BYTES]) -> Self {
+        Self {
+            keys: RandomizedNonceKey::new(&AES_256_GCM, key).into_iter().collect(),
+            problem: None,
+        }
+    }
+
     /// Why there is no key although there should be one.
     pub fn problem(&self) -> Option<&str> {
         self.problem.as_deref()

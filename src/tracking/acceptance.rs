@@ -10,6 +10,7 @@ use crate::domain::stats::Counters;
 use crate::recorder::Group;
 use crate::store::codec::Duplicate;
 use crate::store::{StoreError, keys};
+use crate::telemetry;
 use crate::tracking::{counting, queueing};
 
 const DAY_MS: i64 = 24 * 60 * 60 * 1000;
@@ -142,4 +143,18 @@ pub(super) fn accept(
     counters.unfilled = i64::from(note::has_unfilled(&activity.input.fields));
     counting::count(activity, &counters, group);
     Ok(())
+}
+
+/// Counts what was odd about a sale that counts.
+pub(super) fn tell_notes(activity: &Activity, group: &mut Group<'_>) {
+    let codes: Vec<_> = note::notes(&activity.input.fields)
+        .map(|note| note.code)
+        .collect();
+    if !codes.is_empty() {
+        group.on_durable(Box::new(move |recorded| {
+            if recorded.is_ok() {
+                codes.iter().for_each(|code| telemetry::noted(code.as_str()));
+            }
+        }));
+    }
 }

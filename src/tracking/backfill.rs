@@ -103,6 +103,7 @@ pub fn judge(
     Ok(Judged::nothing(match skipped {
         None | Some("not_mapped") => "not_matching",
         Some("no_identifier") => "no_identifier",
+        Some("no_consent") => "no_consent",
         Some(code) if code == FailReason::NoClickId.code() => FailReason::NoClickId.code(),
         Some(_) => FailReason::Unrenderable.code(),
     }))

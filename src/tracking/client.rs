@@ -255,6 +255,12 @@ fn is_locale(part: &str) -> bool {
         if a.is_ascii_lowercase() && b.is_ascii_lowercase() && c.is_ascii_alphabetic() && d.is_ascii_alphabetic())
 }
 
+/// Whether a user agent is that of a browser that a person uses.
+pub fn is_browser(user_agent: &str) -> bool {
+    let agent = agent(user_agent);
+    !agent.is_bot && !agent.device.browser.is_empty()
+}
+
 /// Whether the headers say that nobody looks at the answer yet: prefetch, prerender or preview.
 pub fn is_prefetch(purpose: &str) -> bool {
     let purpose = purpose.to_ascii_lowercase();
@@ -330,7 +336,7 @@ pub fn client_ip(peer: IpAddr, forwarded_for: &[&str], trusted: &[IpNet]) -> IpA
 }
 
 /// `192.0.2.1`, `192.0.2.1:443`, `2001:db8::1`, `[2001:db8::1]` or `[2001:db8::1]:443`.
-fn forwarded_ip(text: &str) -> Option<IpAddr> {
+pub(super) fn forwarded_ip(text: &str) -> Option<IpAddr> {
     let text = text.trim();
     text.parse::<IpAddr>()
         .or_else(|_| text.parse::<std::net::SocketAddr>().map(|a| a.ip()))

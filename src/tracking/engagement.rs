@@ -134,7 +134,7 @@ fn write(session: &Arc<Session>, encoded: Vec<u8>, group: &mut Group<'_>) -> Res
 }
 
 /// Index entries, only where something can look them up.
-fn write_indexes(session: &Session, group: &mut Group<'_>) -> Result<(), StoreError> {
+pub(super) fn write_indexes(session: &Session, group: &mut Group<'_>) -> Result<(), StoreError> {
     let catalog = group.catalog().clone();
     let Some(offer) = catalog.offers.get(&session.offer) else {
         return Ok(());
@@ -148,13 +148,20 @@ fn write_indexes(session: &Session, group: &mut Group<'_>) -> Result<(), StoreEr
 
 /// A click that was taken for a prefetch or a bot turned out to be a person's: it is counted as one, and its record says so.
 pub(super) fn prove_person(session: &mut Session, group: &mut Group<'_>) -> Result<(), StoreError> {
-    let taken = counters(session).negated();
-    add(session, &taken, group);
+    let before = session.clone();
     session.flags.is_prefetch = false;
     session.flags.is_bot = false;
-    add(session, &counters(session), group);
+    recount(Some(&before), session, group);
     group.save(keys::session(session.id), session)?;
     Ok(())
+}
+
+/// Counts an engagement, in the place of what was counted of it before.
+pub(super) fn recount(before: Option<&Session>, after: &Session, group: &mut Group<'_>) {
+    if let Some(before) = before {
+        add(before, &counters(before).negated(), group);
+    }
+    add(after, &counters(after), group);
 }
 
 fn counters(session: &Session) -> Counters {

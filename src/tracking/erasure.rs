@@ -19,18 +19,33 @@ const MOST_ATTEMPTS: usize = 1_000;
 /// Postbacks looked at by one job of the sweep.
 const MOST: usize = 500;
 
+/// What the record of an activity says once it was erased.
+const ERASED: &str = "erased at the request of the device";
+
+/// Whether an activity was erased.
+pub fn is_scrubbed(activity: &Activity) -> bool {
+    activity.note == ERASED
+}
+
 /// Keeps what is counted (kind, time, event, money, link) and nothing that tells whose it was.
 pub fn scrub(activity: &mut Activity) {
     activity.tuid.clear();
     activity.facts.clear();
     activity.identity = Default::default();
     activity.input = Default::default();
-    activity.note = "erased at the request of the device".into();
+    activity.note = ERASED.into();
     // Conditions are shown with the values that they saw.
     activity.rules.iter_mut().for_each(|rule| rule.condition = None);
     if let Some(session) = activity.session.as_deref_mut() {
         anonymise(session);
     }
+}
+
+/// Whether an engagement says nothing of whose it was.
+pub fn is_anonymous(session: &Session) -> bool {
+    let mut anonymous = session.clone();
+    anonymise(&mut anonymous);
+    anonymous == *session
 }
 
 /// Keeps link, time, kind, country and flags of an engagement.
@@ -84,6 +99,7 @@ pub fn erase_activity(
     group: &mut Group<'_>,
 ) -> Result<(Vec<TimeId>, Option<SessionId>), StoreError> {
     let mut erased = vec![activity.id.0];
+    group.forget_address(activity.id);
     for postback in activity.rules.iter().filter_map(|rule| rule.postback) {
         erase_postback(postback, group)?;
         erased.push(postback.0);

@@ -230,9 +230,14 @@ impl Fields {
         self.push(name, value.into_owned(), rules)
     }
 
-    /// Takes what speaks of a person; a variable that nobody filled does not.
+    /// Takes what speaks of a person; a variable that nobody filled does not. To a question of consent `true` and
+    /// `false` are answers.
     fn take_personal(&mut self, named: names::Named, name: &str, as_sent: &[u8], value: &str) {
-        match unfilled::judge(as_sent, Role::Id) {
+        let is_identifier = matches!(named, names::Named::Identifier(..));
+        let word = value.trim();
+        let is_answer = word.eq_ignore_ascii_case("true") || word.eq_ignore_ascii_case("false");
+        let judged = unfilled::judge(as_sent, Role::Id);
+        match judged.filter(|_| is_identifier || !is_answer) {
             Some(found) if found.certainty == Certainty::Certain => {
                 self.note(NoteCode::Unfilled, name, "");
             }

@@ -189,3 +189,27 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn true_and_false_answer_a_question_of_consent() {
+    use crate::domain::identity::Consent::{Denied, Granted};
+    for (value, expected) in [
+        ("false", Some(Denied)),
+        ("\"False\"", Some(Denied)),
+        ("true", Some(Granted)),
+        ("0", Some(Denied)),
+        ("null", None),
+        ("\"undefined\"", None),
+        ("\"{consent}\"", None),
+    ] {
+        for name in ["ad_user_data", "consent"] {
+            let fields = json(&format!(r#"{{"{name}":{value}}}"#)).unwrap();
+            let said = fields.identity.settle(None).identity.ad_user_data;
+            assert_eq!(said, expected, "{name}: {value}");
+        }
+    }
+    let fields = form("consent=false&ad_user_data=true").unwrap();
+    assert_eq!(fields.identity.settle(None).identity.ad_user_data, Some(Granted));
+    let fields = json(r#"{"email":false}"#).unwrap();
+    assert_eq!(codes(&fields), [(NoteCode::Unfilled, "email")]);
+}

@@ -40,7 +40,9 @@
 //! | `counting` | the rows of the statistics |
 //! | [`status`] | changes the status of a conversion |
 //! | [`resend`] | sends a postback again, or gives it up |
+//! | [`addresses`] | whose whole addresses are kept for rules that may send them, and until when |
 //! | [`queueing`] | from an activity to its record and its postbacks |
+//! | [`merge`] | what another server took alone, after this one had taken its place |
 //! | [`visitor_count`] [`visitor_sweep`] | how many visitors of apps are known, and for how long |
 //! | [`housekeeping`] | what falls due by itself |
 //! | [`session_values`] | what placeholders of a destination show |
@@ -48,6 +50,7 @@
 
 pub mod accept_refused;
 mod acceptance;
+pub mod addresses;
 pub mod admission;
 pub mod app;
 pub mod apple;
@@ -77,6 +80,7 @@ pub mod idempotency;
 pub mod instant;
 pub mod link_names;
 pub mod matching;
+pub mod merge;
 pub mod outcome;
 mod past;
 pub mod personal;

@@ -6,7 +6,7 @@ use crate::domain::ids::PostbackId;
 use crate::domain::money::Money;
 use crate::domain::offer::Payout;
 use crate::domain::plan::{self, Plan};
-use crate::domain::postback::{Postback, PostbackState};
+use crate::domain::postback::{FailReason, Postback, PostbackState};
 use crate::domain::template::Context;
 use crate::live::LiveEvent;
 use crate::recorder::Group;
@@ -66,7 +66,13 @@ pub fn plan_as(
 }
 
 /// Stores a planned postback: waiting and to be sent, or failed at once when it cannot be rendered.
-pub fn queue(postback: Postback, group: &mut Group<'_>) -> Result<(), StoreError> {
+pub fn queue(mut postback: Postback, group: &mut Group<'_>) -> Result<(), StoreError> {
+    if !postback.state.is_settled() && !group.rooms().held().take(&postback) {
+        postback.state = PostbackState::Failed {
+            at_ms: group.now_ms(),
+            reason: FailReason::HeldQueueFull,
+        };
+    }
     match postback.state {
         PostbackState::Failed { reason, .. } => {
             group.save(keys::failed(postback.id), &reason)?;

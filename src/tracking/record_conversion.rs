@@ -15,17 +15,18 @@ use super::remains::Remains;
 use super::status::{self, Changed};
 use super::trust::{self, Judgement};
 use super::unproven::{self, Bound};
-use super::{client, engagement, personal, queueing, refusals};
+use super::{addresses, client, engagement, personal, queueing, refusals};
 use crate::domain::activity::{Activity, ConversionStatus, RefusalReason, Verdict};
 use crate::domain::duplicates::{self, DuplicateKey};
 use crate::domain::ids::ActivityId;
-use crate::domain::note::{self, Note, NoteCode};
+use crate::domain::note::{Note, NoteCode};
 use crate::domain::offer::{Event, Offer, TrustScope};
 use crate::domain::session::Session;
 use crate::recorder::{Group, Recorder};
 use crate::store::{StoreError, keys};
 use crate::telemetry;
 use serde::{Deserialize, Serialize};
+use std::net::IpAddr;
 use std::sync::Arc;
 
 /// What the caller is told. The same key brings the same answer again.
@@ -105,6 +106,8 @@ struct Findings {
     /// How many sales of the click count in a day; `None` where somebody vouches for them.
     most_sales: Option<u32>,
     sender: Sender,
+    /// Of the visitor, whole; in memory only.
+    address: Option<IpAddr>,
     /// An operator accepts it: its click was somebody's.
     is_forgiving: bool,
 }
@@ -159,7 +162,9 @@ fn examine(
         .fields
         .extend(request.notes.iter().cloned().map(Note::into_pair));
     activity.is_test |= request.is_test;
-    let findings = investigate(request, caller, &mut activity, group)?;
+    let mut findings = investigate(request, caller, &mut activity, group)?;
+    let (offer, fields) = (findings.offer.as_deref(), &mut activity.input.fields);
+    findings.address = addresses::of_visitor(caller, findings.is_authenticated, offer, fields);
     activity.money = refusals::money(request, findings.offer.as_deref());
     personal::settle(&request.identity, findings.offer.as_deref(), &mut activity);
     Ok((activity, findings))
@@ -264,6 +269,7 @@ fn investigate(
         scope: Some(Scope::unproven(caller, "")),
         most_sales: None,
         sender: caller.sender(false),
+        address: None,
         is_forgiving: caller.is_forgiving,
     };
     let Some(offer) = offer else {
@@ -430,7 +436,8 @@ fn accept(
     };
     prove_person(&mut activity, findings.is_forgiving, group)?;
     acceptance::accept(&mut activity, event.approval, (status, approving), key, group)?;
-    tell_notes(&activity, group);
+    acceptance::tell_notes(&activity, group);
+    addresses::keep(&activity, findings.address, group);
     let activity = queueing::record(activity, group)?;
     Ok(Answer {
         result: Ended::Accepted,
@@ -439,20 +446,6 @@ fn accept(
         message: reason.map(|reason| reason.remedy().into()),
         status: Some(status),
     })
-}
-
-/// Counts what was odd about a sale that counts.
-fn tell_notes(activity: &Activity, group: &mut Group<'_>) {
-    let codes: Vec<_> = note::notes(&activity.input.fields)
-        .map(|note| note.code)
-        .collect();
-    if !codes.is_empty() {
-        group.on_durable(Box::new(move |recorded| {
-            if recorded.is_ok() {
-                codes.iter().for_each(|code| telemetry::noted(code.as_str()));
-            }
-        }));
-    }
 }
 
 /// A sale proves that somebody saw the page that was prefetched, and an operator may say so of a bot's: the click

@@ -10,7 +10,7 @@ use super::credited_session::credit;
 use super::matching::load_session;
 use super::query::FieldError;
 use super::remains::Remains;
-use super::{client, counting, gate, queueing, refused_record};
+use super::{addresses, client, counting, gate, queueing, refused_record};
 use crate::domain::activity::{Activity, MatchType, RefusalReason, Verdict};
 use crate::domain::ids::ActivityId;
 use crate::domain::money::Money;
@@ -217,6 +217,7 @@ pub fn record_unreadable(
     }
     activity.input.uids = said.sent_uids().to_vec();
     activity.input.fields = remains.into_fields();
+    addresses::take(&mut activity.input.fields, offer.map(AsRef::as_ref));
     let (id, sender) = (activity.id, caller.sender(false));
     keep(activity, sender, group)?;
     Ok(id)

@@ -256,7 +256,7 @@ fn write_update(mut update: Activity, hold_ms: i64, group: &mut Group<'_>) -> Re
 }
 
 /// A conversion of a closed statement changed: the next open one looks at it.
-fn note_billed(id: ActivityId, group: &mut Group<'_>) -> Result<(), StoreError> {
+pub(super) fn note_billed(id: ActivityId, group: &mut Group<'_>) -> Result<(), StoreError> {
     if let Some(billed) = group.load(&keys::billed(id))? {
         group.mark(keys::billed_changed(&billed.partner, id));
     }

@@ -50,6 +50,20 @@ pub enum Detail {
         /// Name of the secret, or what the partner said.
         detail: String,
     },
+    /// Of what waits for a partner that is held.
+    HeldQueue {
+        /// Its name; empty for the advertiser's own servers.
+        partner: String,
+        /// Of what may wait.
+        percent: u64,
+    },
+    /// Of postbacks that will be too old.
+    Ending {
+        /// How many.
+        postbacks: u64,
+        /// The money of their conversions; empty without any.
+        money: String,
+    },
     /// Of refusals in the last hour.
     Refusals {
         /// Refused.

@@ -72,6 +72,10 @@ pub struct Facts {
     pub silences: Option<Vec<SilenceFact>>,
     /// Partners whose postbacks wait for an operator.
     pub held: Vec<HeldFact>,
+    /// The longest queue of a partner that is held: its name, and how full it is in percent.
+    pub held_queue: Option<(String, u64)>,
+    /// Postbacks that will be too old within a day: how many, and the money of their conversions.
+    pub ending: Option<(u64, String)>,
 }
 
 /// A partner whose postbacks wait, or waited until now.

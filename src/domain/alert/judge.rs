@@ -94,3 +94,24 @@ pub(super) fn judge_refusals(hour: Tally, day: Tally) -> Judgement {
         Judgement::Unclear
     }
 }
+
+pub(super) fn judge_held_queue(queue: &Option<(String, u64)>) -> Judgement {
+    match queue {
+        Some((partner, percent)) if *percent >= 50 => Judgement::Wrong(Detail::HeldQueue {
+            partner: partner.clone(),
+            percent: *percent,
+        }),
+        Some((_, 40..)) => Judgement::Unclear,
+        Some(_) | None => Judgement::Well,
+    }
+}
+
+pub(super) fn judge_ending(ending: &Option<(u64, String)>) -> Judgement {
+    match ending {
+        Some((postbacks, money)) => Judgement::Wrong(Detail::Ending {
+            postbacks: *postbacks,
+            money: money.clone(),
+        }),
+        None => Judgement::Well,
+    }
+}

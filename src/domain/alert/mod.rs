@@ -15,6 +15,8 @@
 //! | `certificate_failing` | a certificate that is shown to visitors has a fifth of its life left or two weeks, whichever is less, or could not be got three times in a row | at once |
 //! | `refusals_high` | in the last hour at least ten conversions were refused, they are at least three in ten, and at least three times the share of the day before (over: below two in ten) | at once |
 //! | `no_clicks`, `no_conversions` | (off by default) none came in for the hours of the settings, in all or of an offer, and the same hours of each of the last two weeks had at least three (over: one came in) | at once |
+//! | `held_queue_filling` | what waits for a partner that is held takes half of what it may (over: less than two fifths) | at once |
+//! | `postbacks_ending` | waiting postbacks will be too old for their rule within a day, and then end without an attempt | at once |
 //! | `sign_in_attack` | in the last hour at least fifty tries to sign in failed or were refused (over: below ten) | at once |
 //!
 //! One that has been said is not said again while it stands. It is over when the opposite has been so for
@@ -36,8 +38,8 @@ pub use self::facts::{Facts, HeldFact, LaneFact, LaneStanding, Tally};
 pub use self::silence::{SilenceFact, Silent};
 
 use judge::{
-    judge_checks, judge_disk, judge_lane, judge_logins, judge_overdue, judge_queue, judge_refusals,
-    judge_told,
+    judge_checks, judge_disk, judge_ending, judge_held_queue, judge_lane, judge_logins, judge_overdue,
+    judge_queue, judge_refusals, judge_told,
 };
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -97,6 +99,10 @@ pub enum AlertKind {
     NoConversions,
     /// Raw data is not handed on.
     RawDataFailing,
+    /// Much waits for a partner that is held.
+    HeldQueueFilling,
+    /// Waiting postbacks will be too old for their rule within a day.
+    PostbacksEnding,
 }
 
 impl AlertKind {
@@ -148,6 +154,8 @@ impl AlertPolicy {
             | AlertKind::SignInAttack
             | AlertKind::NoClicks
             | AlertKind::NoConversions
+            | AlertKind::HeldQueueFilling
+            | AlertKind::PostbacksEnding
             | AlertKind::PartnerHeld => 0,
         }
     }
@@ -223,6 +231,11 @@ pub fn judge(facts: &Facts) -> BTreeMap<AlertKey, Judgement> {
         judge_refusals(facts.last_hour, facts.day_before),
     );
     judgements.insert(single(AlertKind::SignInAttack), judge_logins(facts.failed_logins));
+    judgements.insert(
+        single(AlertKind::HeldQueueFilling),
+        judge_held_queue(&facts.held_queue),
+    );
+    judgements.insert(single(AlertKind::PostbacksEnding), judge_ending(&facts.ending));
     judgements.extend(
         silence::worth_saying(facts.silences.as_deref().unwrap_or_default())
             .into_iter()

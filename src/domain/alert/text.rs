@@ -1,6 +1,7 @@
 //! What a notice says, in the operator's language: what is wrong, since when, what to do, and where to look.
 
 mod told;
+mod waiting;
 
 use super::{AlertKind, Detail, Notice};
 use told::told_headline;
@@ -177,6 +178,12 @@ pub fn headline(notice: &Notice, language: Language) -> String {
                 format!("{who} への送信を保留しています: {ja}"),
             )
         }
+        Detail::HeldQueue { partner, percent } => {
+            waiting::queue_headline(&held(partner, language), *percent, is_over)
+        }
+        Detail::Ending { postbacks, money } => {
+            waiting::ending_headline(*postbacks, &one_line(money), is_over)
+        }
         Detail::Refusals { .. } if is_over => (
             "Resolved: refused conversions are back to normal".into(),
             "復旧: 成果エラーの割合が通常に戻りました".into(),
@@ -312,6 +319,8 @@ fn remedy(notice: &Notice, language: Language) -> String {
                 format!("{ja}（{detail}）。送信待ちのものは失われず、その後に送信されます。"),
             )
         }
+        Detail::HeldQueue { .. } => waiting::queue_remedy(),
+        Detail::Ending { .. } => waiting::ending_remedy(),
         Detail::Refusals { .. } => (
             "Look at the reasons in the list of refused conversions: most often a tag or a parameter on the advertiser's site has changed.".into(),
             "成果エラーログで理由を確認してください。多くの場合、広告主サイトのタグやパラメータの変更が原因です。".into(),
@@ -367,8 +376,8 @@ fn checks_remedy() -> (String, String) {
 
 fn screen(kind: AlertKind) -> &'static str {
     match kind {
-        AlertKind::PartnerFailing | AlertKind::PostbacksOverdue => "/postbacks",
-        AlertKind::PartnerHeld => "/partners",
+        AlertKind::PartnerFailing | AlertKind::PostbacksOverdue | AlertKind::PostbacksEnding => "/postbacks",
+        AlertKind::PartnerHeld | AlertKind::HeldQueueFilling => "/partners",
         AlertKind::QueueOld
         | AlertKind::DiskLow
         | AlertKind::StoreDamaged

@@ -11,6 +11,8 @@ fn notice(detail: Detail, over_at_ms: Option<i64>) -> Notice {
         Detail::Disk { .. } => AlertKind::DiskLow,
         Detail::Told { .. } => AlertKind::StoreDamaged,
         Detail::Held { .. } => AlertKind::PartnerHeld,
+        Detail::HeldQueue { .. } => AlertKind::HeldQueueFilling,
+        Detail::Ending { .. } => AlertKind::PostbacksEnding,
         Detail::Refusals { .. } => AlertKind::RefusalsHigh,
         Detail::Checks { .. } => AlertKind::ChecksFailing,
         Detail::Logins { .. } => AlertKind::SignInAttack,

@@ -45,7 +45,9 @@ fn normal(text: &str) -> Result<String, Unusable> {
         .chars()
         .filter(|c| !c.is_whitespace())
         .collect::<String>()
-        .to_lowercase();
+        .to_lowercase()
+        // What an input method for Japanese makes of the dot.
+        .replace('。', ".");
     let Some((local, domain)) = normal.split_once('@') else {
         return Err(Unusable::NoAtSign);
     };
@@ -158,6 +160,12 @@ mod tests {
             ),
             (
                 "ＴＡＲＯ＠ｅｘａｍｐｌｅ．ｊｐ",
+                "taro@example.jp",
+                "taro@example.jp",
+                "taro@example.jp",
+            ),
+            (
+                "taro＠example。jp",
                 "taro@example.jp",
                 "taro@example.jp",
                 "taro@example.jp",

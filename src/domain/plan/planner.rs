@@ -2,6 +2,7 @@
 
 use super::Plan;
 use crate::domain::activity::{Activity, ActivityKind, RuleOutcome};
+use crate::domain::identity::Consent;
 use crate::domain::ids::{ActivityId, OfferId, PartnerId, PostbackId};
 use crate::domain::postback::{FailReason, Method, Origin, Postback, PostbackState, Request};
 use crate::domain::rule::{Credit, Rule, RuleScope, StatusReading};
@@ -290,6 +291,14 @@ impl<'r> Manner<'r> {
             return Some(Skip {
                 code: "test_by_hand_only",
                 because: "is_test = 1".into(),
+            });
+        }
+        let consent = compiled.rule.consent;
+        if !consent.admits(&activity.identity) && !self.is_by_hand {
+            let said = activity.identity.ad_user_data.map_or("", Consent::as_str);
+            return Some(Skip {
+                code: "no_consent",
+                because: format!("consent {}: ad_user_data = {said}", consent.as_str()),
             });
         }
         compiled.missing(values).map(|because| Skip {

@@ -37,6 +37,8 @@ fn offer_wide(id: &str, text: &str) -> Rule {
         event_map: Vec::new(),
         needs: Vec::new(),
         max_age_h: None,
+        consent: Default::default(),
+        full_address: false,
         test: None,
         answers: None,
         second_look: None,

@@ -10,7 +10,8 @@ use crate::domain::activity::{Activity, ActivityKind, ConversionStatus};
 use crate::domain::ids::{OfferId, PartnerId, RuleId};
 use crate::domain::postback::Method;
 use crate::domain::rule::{
-    AnswerPolicy, Credit, EventWord, NoData, Rule, RuleBody, RuleHeader, RuleScope, SecondLook, TestSwitch,
+    AnswerPolicy, ConsentNeed, Credit, EventWord, NoData, Rule, RuleBody, RuleHeader, RuleScope, SecondLook,
+    TestSwitch,
 };
 use crate::domain::secret::TokenSource;
 use serde::{Deserialize, Serialize};
@@ -184,6 +185,12 @@ pub struct PlatformRule {
     /// Asks later what became of it.
     #[serde(default)]
     pub second_look: Option<SecondLook>,
+    /// What the person has to have said.
+    #[serde(default)]
+    pub consent: ConsentNeed,
+    /// It sends the visitor's whole address.
+    #[serde(default)]
+    pub full_address: bool,
 }
 
 /// A secret that the platform gives for others, and that expires.
@@ -420,6 +427,8 @@ impl PlatformRule {
                 url: put(&look.url).unwrap_or_default(),
                 ..look.clone()
             }),
+            consent: self.consent,
+            full_address: self.full_address,
             updated_at_ms: 0,
         }
     }

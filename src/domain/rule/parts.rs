@@ -2,6 +2,7 @@
 //! it needs, how old it may get, how a test is sent and how an answer is read.
 
 use crate::domain::activity::ConversionStatus;
+use crate::domain::identity::{Consent, Identity};
 use crate::domain::postback::AnswerVerdict;
 use serde::{Deserialize, Serialize};
 
@@ -24,6 +25,39 @@ pub enum Credit {
     /// All of the offer, whoever earned them: platforms judge by themselves. Clicks and impressions are not among
     /// them, and custom parameters are not appended to the URL: such a rule sends what it names.
     Any,
+}
+
+/// What a person has to have said of data for ad platforms (`ad_user_data`) for a rule to send anything.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum ConsentNeed {
+    /// Nothing: what was said goes along where the platform has a word for it.
+    #[default]
+    Any,
+    /// That they do not refuse: for platforms that have no word for it.
+    NotDenied,
+    /// That they allow it.
+    Granted,
+}
+
+impl ConsentNeed {
+    /// Whether something may be sent of a person.
+    pub fn admits(self, identity: &Identity) -> bool {
+        match self {
+            Self::Any => true,
+            Self::NotDenied => !identity.is_denied(),
+            Self::Granted => identity.ad_user_data == Some(Consent::Granted),
+        }
+    }
+
+    /// As it is written.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Any => "any",
+            Self::NotDenied => "not_denied",
+            Self::Granted => "granted",
+        }
+    }
 }
 
 /// What a platform calls one of our events.

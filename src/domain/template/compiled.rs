@@ -14,11 +14,11 @@ use super::rule_text::{Entry, JSON, RuleText, bounded};
 use super::url::{MAX_BODY, Unrenderable};
 use super::values::ActivityValues;
 use crate::domain::activity::{Activity, ActivityKind, ConversionStatus};
-use crate::domain::offer::Event;
+use crate::domain::offer::{Approval, Event};
 use crate::domain::partner::Partner;
 use crate::domain::postback::{Method, Request};
 use crate::domain::rule::{Rule, RuleBody};
-use crate::domain::secret::SecretText;
+use crate::domain::secret::{FULL_ADDRESS, SecretText};
 use crate::domain::signing::{self, Secret};
 
 /// What a check needs from outside.
@@ -76,11 +76,23 @@ impl CompiledRule {
             .secret_places()
             .into_iter()
             .flat_map(|(_, field)| field.secrets())
+            .filter(|name| *name != FULL_ADDRESS)
             .map(str::to_owned)
             .collect();
         names.sort_unstable();
         names.dedup();
         names
+    }
+
+    /// Whether it sends the visitor's whole address.
+    pub fn sends_address(&self) -> bool {
+        self.rule.full_address && self.address_place().is_some()
+    }
+
+    /// The first place where the visitor's whole address is used.
+    fn address_place(&self) -> Option<(String, &Field)> {
+        let mut places = self.secret_places().into_iter();
+        places.find(|(_, field)| field.secrets().contains(&FULL_ADDRESS))
     }
 
     /// Every place where a secret is used, as (field of the rule, field of the template).
@@ -101,6 +113,21 @@ impl CompiledRule {
             .chain(of_headers)
             .filter(|(_, field)| !field.secrets().is_empty())
             .collect()
+    }
+
+    /// What keeps it from being used: secrets of nobody, an address that it may not send.
+    fn misplaced(&self) -> Option<Vec<Finding>> {
+        let mut findings = Vec::new();
+        let mut places = self.secret_places().into_iter();
+        if self.rule.secret_owner().is_none()
+            && let Some((place, _)) = places.find(|(_, field)| field.has_only_secrets())
+        {
+            parts::find(PartProblem::NoSecretOwner, "", &place, &mut findings);
+        }
+        if !self.rule.full_address && self.address_place().is_some() {
+            parts::find(PartProblem::AddressNotAllowed, "", "full_address", &mut findings);
+        }
+        (!findings.is_empty()).then_some(findings)
     }
 
     fn body_fields(&self) -> Vec<&Field> {
@@ -203,6 +230,14 @@ pub fn check(rule: &Rule, context: &CheckContext<'_>) -> Vec<Finding> {
         check_secrets(compiled, has_secret, &mut findings);
     }
     if let Some(events) = context.events {
+        let is_late = |event: &&Event| {
+            let is_heard = rule.event.is_none() || rule.event.as_ref() == Some(&event.token);
+            let waits = rule.statuses == [ConversionStatus::Approved];
+            is_heard && waits && event.approval == Approval::Manual
+        };
+        if compiled.as_ref().is_some_and(CompiledRule::sends_address) && events.iter().any(is_late) {
+            parts::find(PartProblem::AddressMayBeGone, "", "full_address", &mut findings);
+        }
         parts::check_events(rule, events, &mut findings);
     }
     credentials::refuse(&mut findings);
@@ -212,7 +247,8 @@ pub fn check(rule: &Rule, context: &CheckContext<'_>) -> Vec<Finding> {
 fn check_secrets(compiled: &CompiledRule, has_secret: &dyn Fn(&str) -> bool, findings: &mut Vec<Finding>) {
     for (place, field) in compiled.secret_places() {
         let mut notes = Notes::default();
-        for name in field.secrets().into_iter().filter(|name| !has_secret(name)) {
+        let is_unknown = |name: &&str| *name != FULL_ADDRESS && !has_secret(name);
+        for name in field.secrets().into_iter().filter(is_unknown) {
             let name = name.to_owned();
             notes.add(
                 Problem::Part(PartProblem::UnknownSecret { name }),
@@ -284,10 +320,8 @@ fn analyse(rule: &Rule) -> (Option<CompiledRule>, Vec<Finding>) {
         headers,
         parts,
     };
-    if rule.secret_owner().is_none()
-        && let Some((place, _)) = compiled.secret_places().first()
-    {
-        parts::find(PartProblem::NoSecretOwner, "", place, &mut findings);
+    if let Some(problem) = compiled.misplaced() {
+        findings.extend(problem);
         return (None, findings);
     }
     let mut sent = compiled

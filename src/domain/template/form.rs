@@ -97,7 +97,7 @@ impl Values for Nothing {
 pub fn token_form(text: &str) -> Result<String, Vec<Finding>> {
     let mut notes = Notes::default();
     let form = FormTemplate::parse(text, 0, &mut notes);
-    for field in form.fields().filter(|field| field.secrets().is_empty()) {
+    for field in form.fields().filter(|field| !field.has_only_secrets()) {
         notes.add(Problem::Part(PartProblem::OnlySecrets), field.start, field.end);
     }
     if notes.has_errors() || text.len() > MAX_BODY {

@@ -10,7 +10,7 @@ use super::escape::{CLOSE, Escape, OPEN, is_forbidden_in_header};
 use super::parts::Function;
 use super::url::{MAX_BODY, MAX_URL, Unrenderable, has_dot_segment};
 use crate::domain::postback::Request;
-use crate::domain::secret::SecretName;
+use crate::domain::secret::{FULL_ADDRESS, SecretName};
 use std::borrow::Cow;
 
 /// Values of fewer characters are not looked for in answers: they would be found everywhere.
@@ -156,7 +156,8 @@ impl Filling<'_> {
 
     /// A value is masked as it is and as it stands in URLs, JSON and HTML.
     fn hide(&mut self, name: &str, value: &str) {
-        if value.chars().count() < MASKED_FROM {
+        // An address is told apart from other text however short it is.
+        if value.chars().count() < MASKED_FROM && name != FULL_ADDRESS {
             return;
         }
         let written = |escape: Escape| {

@@ -49,7 +49,7 @@ pub(super) fn check(text: &str, field: &str) -> Vec<Finding> {
         notes.add(Problem::BadHost, 0, text.len());
     }
     for field in fields(&parts::scan(&plain, 0, Syntax::Url, &mut Notes::default())) {
-        if field.secrets().is_empty() {
+        if !field.has_only_secrets() {
             notes.add(Problem::Part(PartProblem::OnlySecrets), field.start, field.end);
         }
     }

@@ -2,16 +2,19 @@
 //! Shared by URLs, bodies, headers and conditions; it must not know what the text is for.
 
 mod computed;
+mod full_width;
 mod shape;
 
 pub use self::computed::{Computed, Function};
 pub use self::shape::Shape;
 
 use self::computed::{NotComputed, secret_name};
+use self::full_width::half_width;
 use super::catalogue::{self, Placeholder};
 use super::escape::{Escape, VALUE};
 use super::finding::{Notes, Problem};
 use crate::domain::rule::NoData;
+use crate::domain::secret::FULL_ADDRESS;
 use percent_encoding::percent_encode;
 use std::borrow::Cow;
 
@@ -134,7 +137,13 @@ impl Field {
         !self.candidates.iter().any(is_other)
     }
 
-    /// The secrets that fill it.
+    /// Whether secrets of the partner fill it, and not the visitor's whole address.
+    pub(super) fn has_only_secrets(&self) -> bool {
+        let secrets = self.secrets();
+        !secrets.is_empty() && !secrets.contains(&FULL_ADDRESS)
+    }
+
+    /// The secrets that fill it; the visitor's whole address ([`FULL_ADDRESS`]) is filled like one.
     pub fn secrets(&self) -> Vec<&str> {
         match self.candidates.as_slice() {
             [Candidate::Secret(name)] => vec![name],
@@ -352,7 +361,8 @@ fn named(content: &str, typed: &str, length: usize) -> Option<Spot> {
     for name in content.split("||") {
         candidates.push(match (by_name(name), catalogue::find(name), computed(name)) {
             (Some(parameter), ..) => parameter,
-            (_, Some(placeholder), _) => Candidate::Known(placeholder),
+            // Like a secret it stands alone.
+            (_, Some(placeholder), _) if placeholder.name != FULL_ADDRESS => Candidate::Known(placeholder),
             (.., Some(computed)) => Candidate::Computed(computed),
             _ => {
                 let shown = if typed.ends_with(content) { name } else { typed };
@@ -453,27 +463,6 @@ fn end_literal(literal: &mut String, parts: &mut Vec<Part>) {
     if !literal.is_empty() {
         parts.push(Part::Literal(std::mem::take(literal)));
     }
-}
-
-/// The run of a placeholder typed in full width: its length in bytes and its half-width form.
-fn half_width(rest: &str) -> (usize, String) {
-    let mut half = String::new();
-    let mut length = 0;
-    for c in rest.chars() {
-        let plain = match c {
-            '\u{ff01}'..='\u{ff5e}' => char::from_u32(u32::from(c) - 0xfee0).unwrap_or(c),
-            c if c.is_ascii_alphanumeric() || matches!(c, '_' | '#' | '{' | '}') => c,
-            _ => break,
-        };
-        half.push(plain);
-        length += c.len_utf8();
-        let is_closed =
-            half.ends_with('}') || (half.len() > 4 && half.starts_with("##") && half.ends_with("##"));
-        if is_closed {
-            break;
-        }
-    }
-    (length, half)
 }
 
 fn report_unknown(typed: &str, name: String, start: usize, notes: &mut Notes) {

@@ -3,7 +3,7 @@
 use super::read;
 use crate::admin::delivery;
 use crate::admin::identity::Identity;
-use crate::admin::secrets::{self, HoldDto};
+use crate::admin::secrets::{self, EndingDto, HeldQueueDto, HoldDto};
 use crate::http::State;
 use crate::http::auth::{Owner, Viewer};
 use crate::http::problem::ApiError;
@@ -22,6 +22,10 @@ pub struct DeliveryDto {
     pub by: Option<String>,
     /// Partners whose postbacks wait: a token is refused, a secret is missing.
     pub held: Vec<HoldDto>,
+    /// What waits for each of them, the longest queue first.
+    pub held_queues: Vec<HeldQueueDto>,
+    /// Postbacks that will be too old for their rule within a day; `null`: none.
+    pub ending: Option<EndingDto>,
 }
 
 fn view(state: &State) -> DeliveryDto {
@@ -31,6 +35,8 @@ fn view(state: &State) -> DeliveryDto {
         since_ms: pause.as_ref().map(|pause| pause.since_ms),
         by: pause.map(|pause| pause.by.clone()),
         held: secrets::held(&state.recorder.catalog(), &state.holds),
+        held_queues: secrets::held_queues(&state.recorder),
+        ending: state.holds.seen().ending.as_ref().map(EndingDto::of),
     }
 }
 

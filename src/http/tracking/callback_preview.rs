@@ -86,7 +86,7 @@ pub(super) async fn test(
                             postback.id,
                             &postback.request,
                             &policy,
-                            &RuleTerms::default(),
+                            (&RuleTerms::default(), None),
                             now_ms,
                         ))
                     }

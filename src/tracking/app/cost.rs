@@ -113,36 +113,62 @@ pub(super) fn record(request: &AppRequest, context: &AppContext, group: &mut Gro
     let catalog = group.catalog().clone();
     let partner = session.partner.as_ref().and_then(|id| catalog.partners.get(id));
     partner::authorize(partner.map(AsRef::as_ref), &context.caller, group.now_ms())?;
-    let at = keys::cost_report(session.id);
-    let before = match group.load(&at)? {
-        Some(report) => group.load(&keys::activity(report.activity))?,
-        None => None,
-    };
     let done = Reply::ok(json!({"status": "OK"}));
-    let before = before
-        .as_ref()
-        .map(|before| (told(before, "cost_type"), told_money(before)));
-    if before.is_some_and(|(kind, money)| kind == cost.kind && money == Some(cost.money)) {
+    let before = reported(&session, group)?;
+    let is_known =
+        |before: &Activity| told(before, "cost_type") == cost.kind && told_money(before) == Some(cost.money);
+    if before.as_ref().is_some_and(is_known) {
         return Ok(done);
     }
     let activity = build(request, context, &session, group);
+    take_in(&activity, &session, cost.money, before.as_ref(), group)?;
+    finish(activity, None, group)?;
+    Ok(done)
+}
+
+/// The newest report of what an engagement cost.
+fn reported(session: &Session, group: &Group<'_>) -> Result<Option<Activity>, StoreError> {
+    match group.load(&keys::cost_report(session.id))? {
+        Some(report) => group.load(&keys::activity(report.activity)),
+        None => Ok(None),
+    }
+}
+
+/// Notes a report as the newest one, and counts it in the place of the one before.
+fn take_in(
+    activity: &Activity,
+    session: &Session,
+    money: Money,
+    before: Option<&Activity>,
+    group: &mut Group<'_>,
+) -> Result<(), StoreError> {
     let report = CostReport {
         activity: activity.id,
         at_ms: group.now_ms(),
         expires_at_ms: group.now_ms() + WITHIN_MS,
     };
-    group.save(at, &report)?;
+    group.save(keys::cost_report(session.id), &report)?;
     let mut counters = Counters::default();
-    counters.cost.add(cost.money);
+    counters.cost.add(money);
     let mut replaced = Counters::default();
     match before {
-        Some((_, money)) => money.iter().for_each(|money| replaced.cost.add(*money)),
-        None => replaced.cost = carried(&session, group)?,
+        Some(before) => told_money(before)
+            .iter()
+            .for_each(|money| replaced.cost.add(*money)),
+        None => replaced.cost = carried(session, group)?,
     }
     counters.merge(&replaced.negated());
-    count(&activity, &counters, group);
-    finish(activity, None, group)?;
-    Ok(done)
+    count(activity, &counters, group);
+    Ok(())
+}
+
+/// The same for a report that another server took.
+pub(in crate::tracking) fn take_over(activity: &Activity, group: &mut Group<'_>) -> Result<(), StoreError> {
+    let (Some(session), Some(money)) = (activity.session.as_deref(), told_money(activity)) else {
+        return Ok(());
+    };
+    let before = reported(session, group)?;
+    take_in(activity, session, money, before.as_ref(), group)
 }
 
 fn build(request: &AppRequest, context: &AppContext, session: &Session, group: &Group<'_>) -> Activity {

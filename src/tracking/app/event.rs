@@ -14,8 +14,8 @@ use crate::recorder::Group;
 use crate::store::codec::{SentAdRevenue, SentEvent};
 use crate::store::{Key, StoreError, keys};
 use crate::tracking::acceptance::{self, Approving, Claim};
-use crate::tracking::queueing;
 use crate::tracking::unproven::{self, Bound};
+use crate::tracking::{addresses, queueing};
 use serde_json::json;
 
 fn ok() -> Reply {
@@ -147,6 +147,7 @@ fn accept(
         Bound::Within => (acceptance::status_by_policy(event.approval), Approving::ByPolicy),
     };
     acceptance::accept(&mut activity, event.approval, (status, approving), key, group)?;
+    addresses::keep(&activity, case.context.ip, group);
     Ok(finish(activity, Some(visitor), group)?.id)
 }
 

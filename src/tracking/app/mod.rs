@@ -17,7 +17,7 @@
 
 mod case;
 mod claim;
-mod cost;
+pub(super) mod cost;
 pub mod due;
 mod endpoint;
 pub mod erase_again;
@@ -26,7 +26,7 @@ mod facts;
 mod forget;
 pub mod held;
 mod partner;
-mod recredit;
+pub(super) mod recredit;
 mod reply;
 mod request;
 mod scope;

@@ -18,7 +18,11 @@ use crate::tracking::{counting, engagement, queueing};
 const KEPT_MS: i64 = 400 * super::DAY_MS;
 
 /// Moves the counters of the conversion `of` to the session of its update.
-pub(super) fn follow(of: ActivityId, update: &Activity, group: &mut Group<'_>) -> Result<(), StoreError> {
+pub(in crate::tracking) fn follow(
+    of: ActivityId,
+    update: &Activity,
+    group: &mut Group<'_>,
+) -> Result<(), StoreError> {
     let Some(conversion) = load(of, group)? else {
         return Ok(());
     };
@@ -81,7 +85,7 @@ fn counters(conversion: &Activity, group: &Group<'_>) -> Result<Counters, StoreE
 }
 
 /// Whether the network reported the cost of an engagement by itself.
-pub(super) fn is_reported(session: &Session, group: &Group<'_>) -> Result<bool, StoreError> {
+pub(in crate::tracking) fn is_reported(session: &Session, group: &Group<'_>) -> Result<bool, StoreError> {
     group.has(&keys::cost_report(session.id))
 }
 

@@ -15,7 +15,7 @@ use crate::domain::visitor::{Adid, Facts, Tracker, Visitor};
 use crate::recorder::Group;
 use crate::store::StoreError;
 use crate::tracking::acceptance::{self, Approving};
-use crate::tracking::{engagement, matching};
+use crate::tracking::{addresses, engagement, matching};
 use serde_json::json;
 
 /// App sessions are at least this far apart.
@@ -109,6 +109,7 @@ fn install(case: &Case<'_>, group: &mut Group<'_>) -> Decided {
     }
     count(&activity, &counters, group);
     settle(case, &mut activity, group)?;
+    addresses::keep(&activity, case.context.ip, group);
     finish(activity, Some(&visitor), group)?;
     reject(case, ActivityKind::RejectedInstall, &decision, &visitor, group)?;
     Ok(reply(case, &visitor, ActivityKind::Install))

@@ -176,8 +176,20 @@ fn people(stage: &mut Stage) {
         let name = connected.platform.preset;
         connected.sell(&mut client, &known, &taro);
         connected.sell(&mut client, &of_gmail, &cloudy);
-        connected.sell(&mut client, &silent, &denied);
-        for (marker, is_known) in [(&known, true), (&of_gmail, true), (&silent, false)] {
+        let refused = connected.sell(&mut client, &silent, &denied);
+        let admin = &mut stage.scene.admin;
+        let rule = admin.get(&format!("/api/v1/rules/{}", connected.rule)).ok();
+        // A platform without a word for consent is not told of who refuses it.
+        let is_told = rule["consent"] == "any";
+        let activity = admin.get(&format!("/api/v1/activities/{refused}")).ok();
+        let mut outcomes = activity["rules"].as_array().unwrap().iter();
+        let own = outcomes.find(|o| o["origin"]["id"] == connected.rule.as_str());
+        let skipped = own.map_or(Value::Null, |o| o["skipped"].clone());
+        let wanted = if is_told { Value::Null } else { json!("no_consent") };
+        assert_eq!(skipped, wanted, "{name}");
+        let sales = [(&known, true), (&of_gmail, true), (&silent, false)];
+        for (marker, is_known) in &sales[..2 + usize::from(is_told)] {
+            let is_known = *is_known;
             let came = connected.came(&stage.emulators, marker, 1);
             let asked = assert_good(&came[0], name);
             let has_digest = digests.iter().any(|digest| asked.has(digest));

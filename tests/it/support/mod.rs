@@ -18,6 +18,7 @@ pub mod scene;
 pub mod server;
 pub mod sse;
 pub mod tls;
+pub mod way;
 
 use std::time::{Duration, Instant};
 

@@ -158,7 +158,7 @@ export interface AddressChecked {
 /** A way by which alerts go. */
 export type AlertChannel = "email" | "webhook" | "line";
 /** What is wrong. */
-export type AlertKind = "partner_failing" | "queue_old" | "disk_low" | "refusals_high" | "store_damaged" | "backup_failing" | "archive_failing" | "postbacks_overdue" | "partner_held" | "certificate_failing" | "sign_in_attack" | "checks_failing" | "no_clicks" | "no_conversions" | "raw_data_failing";
+export type AlertKind = "partner_failing" | "queue_old" | "disk_low" | "refusals_high" | "store_damaged" | "backup_failing" | "archive_failing" | "postbacks_overdue" | "partner_held" | "certificate_failing" | "sign_in_attack" | "checks_failing" | "no_clicks" | "no_conversions" | "raw_data_failing" | "held_queue_filling" | "postbacks_ending";
 /** Which channel is tested. */
 export interface AlertTest {
   /** Which. */
@@ -485,7 +485,7 @@ export interface BackfillLook {
   looked_at: number;
   /** Requests in all. */
   requests: number;
-  /** How many by result: `queued` would be told; `already_sent`, `not_matching`, `rejected_since`, `too_old`, `no_identifier`, `no_click_id`, `unrenderable`, `test` and `undone` would not. */
+  /** How many by result: `queued` would be told; `already_sent`, `not_matching`, `rejected_since`, `too_old`, `no_identifier`, `no_consent`, `no_click_id`, `unrenderable`, `test` and `undone` would not. */
   results: Record<string, number>;
   /** The newest of those that would be told, at most 10. */
   samples: BacktestSample[];
@@ -714,6 +714,8 @@ export interface Connected {
 }
 /** What a visitor said to a use of their data. */
 export type Consent = "granted" | "denied";
+/** What a person has to have said of data for ad platforms (`ad_user_data`) for a rule to send anything. */
+export type ConsentNeed = "any" | "not_denied" | "granted";
 /** Status of a conversion (成果ステータス). */
 export type ConversionStatus = "pending" | "approved" | "rejected";
 /** Counters as the API shows them. */
@@ -886,8 +888,12 @@ export interface DeleteResult {
 export interface DeliveryDto {
   /** User, token or command that paused it. */
   by?: string | null;
+  /** Postbacks that will be too old for their rule within a day; `null`: none. */
+  ending?: EndingDto | null;
   /** Partners whose postbacks wait: a token is refused, a secret is missing. */
   held: HoldDto[];
+  /** What waits for each of them, the longest queue first. */
+  held_queues: HeldQueueDto[];
   /** Whether it is. */
   is_paused: boolean;
   /** Since when, unix milliseconds. */
@@ -995,6 +1001,15 @@ export interface Ending {
   on: string;
   /** What ends, and what to use then. */
   text: Bilingual;
+}
+/** Postbacks that will be too old for their rule within a day. */
+export interface EndingDto {
+  /** When the first one is too old, unix milliseconds. */
+  first_at_ms: number;
+  /** The money of their conversions, one of each currency. */
+  money: Money[];
+  /** How many. */
+  postbacks: number;
 }
 /** Click or view. */
 export type EngagementKind = "click" | "impression" | "direct";
@@ -1117,7 +1132,7 @@ export interface ExportDto {
   until_ms: number;
 }
 /** Why a postback ended as failed. Each has a stable code ([`FailReason::code`]). */
-export type FailReason = "exhausted" | "gone" | "expired" | "egress_refused" | "unrenderable" | "cancelled" | "no_click_id" | "too_old" | "refused_by_partner";
+export type FailReason = "exhausted" | "gone" | "expired" | "egress_refused" | "unrenderable" | "cancelled" | "no_click_id" | "too_old" | "refused_by_partner" | "no_address" | "held_queue_full";
 /** One finding, for the editor. */
 export interface Finding {
   /** Stable code. */
@@ -1160,6 +1175,17 @@ export interface Handover {
 }
 /** Whether the instance does its work. */
 export type Health = "ok" | "degraded" | "down";
+/** What waits for a partner that is held. */
+export interface HeldQueueDto {
+  /** Its name. */
+  name: string;
+  /** The partner; empty: the advertiser's own servers. */
+  partner: string;
+  /** Of the bytes that may wait, in percent. */
+  percent: number;
+  /** Postbacks that wait. */
+  postbacks: number;
+}
 /** Why the postbacks of a partner wait. */
 export type HoldCause = "token_refused" | "secret_missing" | "secret_sealed" | "token_endpoint" | "stopped";
 /** Why the postbacks of a partner wait. */
@@ -1936,8 +1962,12 @@ export interface PlatformId {
 export interface PlatformRule {
   /** How answers are read. */
   answers: AnswerPolicy;
+  /** What the person has to have said. */
+  consent?: ConsentNeed;
   /** Whose conversions it hears. */
   credit: Credit;
+  /** It sends the visitor's whole address. */
+  full_address?: boolean;
   /** Extra headers. */
   headers?: RuleHeader[];
   /** Lines of the JSON body. */
@@ -2355,6 +2385,8 @@ export interface RuleDto {
   body?: RuleBody | null;
   /** Why a saved rule can no longer be used; set by the server. */
   broken?: string | null;
+  /** What the person has to have said of data for ad platforms. */
+  consent?: ConsentNeed;
   /** Whose conversions it hears, where it speaks for a partner. */
   credit?: Credit;
   /** Off: kept, never fires. */
@@ -2363,6 +2395,8 @@ export interface RuleDto {
   event?: EventToken | null;
   /** The platform's words for our events; an event that is not among them does not fire the rule. Empty: all do. */
   event_map?: EventWord[];
+  /** It may send the visitor's whole address (`{full_ip_address}`), which is kept for it until it is sent. */
+  full_address?: boolean;
   /** Extra headers. */
   headers?: RuleHeader[];
   /** Made by the server when it is left out. */

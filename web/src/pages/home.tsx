@@ -153,7 +153,9 @@ function Attention() {
   const notes = useNotes({ from_ms: useToday().from_ms });
   const unfilled = notes?.conversions.unfilled ?? 0;
   const toBeMended = notes ? toMend(notes.clicks).reduce((sum, row) => sum + row.count, 0) : 0;
-  const held = useDelivery().data?.held ?? [];
+  const delivery = useDelivery().data;
+  const held = delivery?.held ?? [];
+  const format = useFormat();
   const matters: Matter[] = systemMatters(system, t);
   for (const hold of held) {
     matters.push({
@@ -162,6 +164,30 @@ function Attention() {
       text: `${t(`hold.${hold.cause}_text`)} ${hold.detail}`,
       href: hold.partner ? `/partners/${hold.partner}/edit` : "/rules",
       action: t("attention.held_do"),
+    });
+  }
+  for (const waiting of delivery?.held_queues.filter((q) => q.percent >= 50) ?? []) {
+    matters.push({
+      tone: "bad",
+      title: t("attention.held_queue", {
+        name: waiting.name || t("attention.own_servers"),
+        percent: waiting.percent,
+        count: format.number(waiting.postbacks),
+      }),
+      text: t("attention.held_queue_text"),
+      href: "/postbacks?state=waiting",
+      action: t("nav.postbacks"),
+    });
+  }
+  if (delivery?.ending) {
+    const { postbacks, money, first_at_ms } = delivery.ending;
+    const sums = money.map((m) => format.money(m)).join(", ");
+    matters.push({
+      tone: "bad",
+      title: t("attention.ending", { count: postbacks, money: sums && t("attention.ending_money", { sums }) }),
+      text: t("attention.ending_text", { when: format.dateTime(first_at_ms) }),
+      href: "/postbacks?state=waiting",
+      action: t("nav.postbacks"),
     });
   }
   for (const lane of queue?.lanes ?? []) {

@@ -24,6 +24,7 @@ import { Unsaved } from "../components/unsaved";
 import { useT } from "../i18n/all";
 import { BearerTokens } from "./parts/bearer-tokens";
 import { CeilingField } from "./parts/ceiling";
+import { FullAddress } from "./parts/full-address";
 import {
   ApprovalFields,
   AttributionFields,
@@ -343,6 +344,7 @@ function Editor({ initial }: { initial: Offer }) {
                     maxLength={4}
                   />
                 )}
+                <FullAddress offer={offer.id} />
               </div>
             </details>
             <details>

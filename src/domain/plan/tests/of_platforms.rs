@@ -133,6 +133,35 @@ fn without_any_of_what_it_needs_nothing_is_sent_and_the_trace_says_what_is_missi
 }
 
 #[test]
+fn a_rule_says_which_consent_it_needs_and_an_operators_test_is_nobodys() {
+    use crate::domain::identity::Consent::{Denied, Granted};
+    use crate::domain::rule::ConsentNeed::{Any, Granted as OnlyGranted, NotDenied};
+    for (data, ads, admitted) in [
+        (None, None, [true, true, false]),
+        (Some(Granted), None, [true, true, true]),
+        (Some(Granted), Some(Denied), [true, true, true]),
+        (Some(Denied), Some(Granted), [true, false, false]),
+        (None, Some(Denied), [true, false, false]),
+    ] {
+        let mut sample = sample(K::Event);
+        sample.activity.identity.ad_user_data = data;
+        sample.activity.identity.ad_personalization = ads;
+        for (need, is_admitted) in [Any, NotDenied, OnlyGranted].into_iter().zip(admitted) {
+            let mut rule = platform(ANY);
+            rule.consent = need;
+            let plan = run(&sample, std::slice::from_ref(&rule));
+            assert_eq!(
+                plan.postbacks.len(),
+                usize::from(is_admitted),
+                "{data:?} {ads:?} {need:?}"
+            );
+            let codes: Vec<_> = plan.outcomes.iter().filter_map(|o| o.skipped.clone()).collect();
+            assert_eq!(codes.contains(&"no_consent".to_owned()), !is_admitted);
+        }
+    }
+}
+
+#[test]
 fn what_is_too_old_ends_and_what_is_not_says_when() {
     let sample = sample(K::Event);
     let mut rule = platform(ANY);

@@ -40,6 +40,7 @@ pub(super) static ROWS: &[Placeholder] = &[
     row(Record, ("external_id_sha256", Identity, Hex, REPORTED), "519fd8a05e5d063d73f495f7278f59b6f531618ed6dc238f96702a6ee7fd6178", ("SHA-256 of the advertiser's own id of the person", "広告主側の顧客IDのSHA-256")),
     row(Record, ("ad_user_data", Identity, OneOf(WORDS), REPORTED), "granted", ("Consent: data may be sent to ad platforms; empty when nothing was said", "同意：広告プラットフォームへのデータ送信（未指定は空）")),
     row(Record, ("ad_personalization", Identity, OneOf(WORDS), REPORTED), "granted", ("Consent: data may be used for personal ads; empty when nothing was said", "同意：広告のパーソナライズ（未指定は空）")),
+    row(Record, ("full_ip_address", Identity, Text, REPORTED), "203.0.113.5", ("Whole address of the visitor, for rules that may send it; kept sealed until it is sent, never shown", "訪問者の完全なIPアドレス（送信を許可した設定のみ。送信まで封印して保管し、表示しない）")),
     row(Record, ("event_id", Activity, Text, ALL), "e-5f21e8", ("Id of the event as its sender names it, else the activity id: a browser pixel sends the same, so that a platform counts once", "送信元が付けたイベントID、なければ成果ID（ブラウザのタグと同じ値にして重複計上を防ぐ）")),
     row(Record, ("page_url", Conversion, Url, REPORTED), "https://shop.example/thanks", ("Address of the page on which it happened, as the tag sends it", "成果が発生したページのURL（タグが送信）")),
 

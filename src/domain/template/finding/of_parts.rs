@@ -28,6 +28,10 @@ pub(in crate::domain::template) enum PartProblem {
     WordWithoutMap,
     NeedsNoPlaceholder,
     NothingNeeded,
+    /// The whole address in a rule that may not send it.
+    AddressNotAllowed,
+    /// The whole address in a rule whose conversions may be approved too late for it.
+    AddressMayBeGone,
     BadPointer,
     BadStatus,
     CaseOfNothing,
@@ -132,6 +136,20 @@ impl PartProblem {
                 "List the variables of which the platform needs one, such as its click id.",
                 "この広告の成果すべてが対象のため、媒体が識別できるIDがない成果も送信されます。",
                 "クリックIDなど、いずれかが必要な変数を指定してください。",
+            ),
+            Self::AddressNotAllowed => error(
+                "address_not_allowed",
+                "The rule would send the visitor's whole IP address, which it may not.",
+                "Allow it below, or use {ip_address}: the address as far as the offer keeps it.",
+                "訪問者の完全なIPアドレスを送信する内容ですが、許可されていません。",
+                "「完全なIPアドレスの送信」を許可するか、{ip_address}（広告の設定で保存される範囲のアドレス）を使ってください。",
+            ),
+            Self::AddressMayBeGone => warning(
+                "address_may_be_gone",
+                "Conversions of the offer are approved by hand. The whole address is kept for at most 7 days: what is approved later is not sent.",
+                "Approve within 7 days, let the rule fire while conversions are pending, or use {ip_address}.",
+                "この広告の成果は手動で承認されます。完全なIPアドレスの保管は最長7日のため、それより後に承認した成果は送信されません。",
+                "7日以内に承認するか、未承認の時点で送信する設定にするか、{ip_address} を使ってください。",
             ),
             Self::BadPointer => error(
                 "bad_pointer",

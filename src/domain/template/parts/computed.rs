@@ -3,6 +3,7 @@
 //! Without data for one of its placeholders it has no data itself: the digest of half of something is none of it.
 
 use super::{Candidate, Values};
+use crate::domain::secret::FULL_ADDRESS;
 use crate::domain::template::catalogue;
 use crate::domain::template::escape::encode;
 use aws_lc_rs::{digest, hmac};
@@ -225,8 +226,11 @@ fn operand(name: &str) -> Result<Operand, NotComputed> {
     }
 }
 
-/// The name in `secret.NAME`.
+/// The name in `secret.NAME`; the visitor's whole address is filled in the same way.
 pub(in crate::domain::template) fn secret_name(text: &str) -> Option<&str> {
+    if text == FULL_ADDRESS {
+        return Some(text);
+    }
     text.strip_prefix("secret.")
         .filter(|name| crate::domain::secret::is_name(name))
 }

@@ -166,3 +166,51 @@ fn secrets_stand_only_where_they_may() {
     );
     assert!(check_destination("https://h.example/?a={md5:sid}", "x").is_some());
 }
+
+#[test]
+fn the_whole_address_is_a_hole_in_a_rule_that_may_send_it() {
+    let allowed = |text: &str| Rule {
+        full_address: true,
+        ..rule(text)
+    };
+    let text = "https://h.example/?ip={full_ip_address}";
+    let codes = |rule: &Rule| -> Vec<&str> {
+        let wrong = compile(rule).err().unwrap_or_default();
+        wrong.iter().map(|found| found.code).collect()
+    };
+    assert_eq!(codes(&rule(text)), ["address_not_allowed"]);
+    for (text, code) in [
+        ("equal,{full_ip_address},1,https://h.example/", "secret_not_here"),
+        (
+            "https://h.example/?a={full_ip_address||ip_address}",
+            "unknown_placeholder",
+        ),
+        (
+            "https://h.example/?a={secret.full_ip_address}",
+            "unknown_placeholder",
+        ),
+    ] {
+        assert!(
+            codes(&allowed(text)).contains(&code),
+            "{text}: {:?}",
+            codes(&allowed(text))
+        );
+    }
+    let compiled = compile(&allowed(text)).unwrap();
+    assert!(compiled.sends_address() && compiled.secret_names().is_empty());
+    assert!(!compile(&allowed("https://h.example/")).unwrap().sends_address());
+    let stored = one(&allowed(text), &Given::default());
+    assert_eq!(
+        hole::shown(&stored.url),
+        "https://h.example/?ip=‹full_ip_address›"
+    );
+    let address = |name: &str| (name == "full_ip_address").then(|| "1.2.3.4".to_owned());
+    let sent = hole::fill(&stored, &address).unwrap();
+    assert_eq!(sent.request.url, "https://h.example/?ip=1.2.3.4");
+    assert_eq!(
+        sent.mask("you are 1.2.3.4"),
+        "you are ‹full_ip_address›",
+        "however short it is"
+    );
+    assert!(hole::fill(&stored, &|_| None).is_err());
+}

@@ -20,6 +20,7 @@ const RESULTS = [
   "rejected_since",
   "too_old",
   "no_identifier",
+  "no_consent",
   "no_click_id",
   "unrenderable",
   "test",

@@ -119,6 +119,8 @@ export function newRule(): Rule {
     test: null,
     answers: null,
     second_look: null,
+    consent: "any",
+    full_address: false,
     updated_at_ms: 0,
   };
 }

@@ -11,6 +11,7 @@ import { STATUSES } from "./partner-fields";
 type RuleForm = ReturnType<typeof useForm<Rule>>;
 
 const VERDICTS = ["delivered", "retry", "give_up", "stop"] as const;
+const CONSENTS = ["any", "not_denied", "granted"] as const;
 const NO_TEST = { code: "", text: "", by_hand_only: false };
 
 /** Whether a rule uses any of these parts. */
@@ -23,13 +24,15 @@ export function isForPlatform(rule: Rule): boolean {
     rule.max_age_h !== null ||
     rule.test !== null ||
     rule.answers !== null ||
-    rule.second_look !== null
+    rule.second_look !== null ||
+    rule.consent !== "any" ||
+    rule.full_address
   );
 }
 
 /** Findings about these parts, which stand with them. */
 export function isOfParts(finding: Finding): boolean {
-  return /^(event_map|needs|max_age_h|test|answers|second_look|secrets_of)/.test(finding.field);
+  return /^(event_map|needs|max_age_h|test|answers|second_look|secrets_of|consent|full_address)/.test(finding.field);
 }
 
 const replaced = <T,>(list: readonly T[], at: number, next: T): T[] => list.map((x, n) => (n === at ? next : x));
@@ -75,6 +78,19 @@ export function PlatformFields({ form, findings }: { form: RuleForm; findings: r
         onChange={(v) => form.set("max_age_h", v)}
         placeholder="168"
         error={form.error("max_age_h")}
+      />
+      <SelectField
+        label={t("platform.consent")}
+        help={t("platform.consent_help")}
+        value={rule.consent}
+        onChange={(v) => form.set("consent", CONSENTS.find((consent) => consent === v) ?? "any")}
+        options={CONSENTS.map((value) => ({ value, label: t(`platform.consent_${value}`) }))}
+      />
+      <CheckField
+        label={t("platform.full_address")}
+        help={t("platform.full_address_help")}
+        value={rule.full_address}
+        onChange={(v) => form.set("full_address", v)}
       />
       <TestFields form={form} />
       <Answers
