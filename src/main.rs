@@ -10,6 +10,10 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
+    if let Some(error) = cli::denied::denied(&cli) {
+        cli::complain(&error);
+        return ExitCode::from(error.exit_code());
+    }
     let outcome = match cli.command {
         Command::Serve(args) => cli::serve::run(&cli.global, &args),
         Command::Demo(args) => cli::demo::run(&cli.global, &args),

@@ -62,6 +62,9 @@ pub struct PlannedChange {
     pub change: WhatChanges,
     /// Field by field, for a replacement.
     pub difference: String,
+    /// Tokens and secrets that the document names and does not hold. Where there are some, the check of a new object is
+    /// off until they are made here; the check of one that is there stays as it is.
+    pub left_out: Vec<String>,
 }
 
 /// What taking a document over means.
@@ -190,6 +193,8 @@ struct Described<'a> {
     before: Option<(i64, Value)>,
     /// How it will be shown.
     after: Value,
+    /// What of the document was left out.
+    left_out: Vec<String>,
 }
 
 impl Planner<'_> {
@@ -205,6 +210,7 @@ impl Planner<'_> {
             name,
             before,
             after,
+            left_out,
         } = described;
         let key = object.key();
         if !self.named.insert(key.clone()) {
@@ -234,6 +240,7 @@ impl Planner<'_> {
             name,
             change: what,
             difference,
+            left_out,
         });
         self.plan.save.changes.push(Change::Put(object));
         Ok(())
@@ -259,6 +266,7 @@ impl Planner<'_> {
             name: String::new(),
             before: Some((before.updated_at_ms, to_json(&SettingsDto::from(&*before)))),
             after: to_json(&SettingsDto::from(&settings)),
+            left_out: Vec::new(),
             object: ConfigObject::Settings(settings),
         };
         self.add(described, || Ok(()))?;
@@ -267,12 +275,13 @@ impl Planner<'_> {
 
     fn add_all<R: Resource>(&mut self, list: &str, forms: Vec<R::Form>) -> Result<(), AdminError> {
         let from = self.plan.save.changes.len();
-        for (n, form) in forms.into_iter().enumerate() {
+        for (n, mut form) in forms.into_iter().enumerate() {
             let place = format!("{list}[{n}]");
             let before: Option<R> = R::id_of(&form).and_then(|id| R::get(&self.catalog, id)).cloned();
             let saved_at_ms = before.as_ref().map_or(self.now_ms, |object| {
                 saved_at(self.now_ms, object.updated_at_ms())
             });
+            let left_out = R::adopt(&mut form, before.as_ref());
             let object = placed(
                 &place,
                 R::check(form, before.as_ref(), &self.catalog, saved_at_ms),
@@ -283,6 +292,7 @@ impl Planner<'_> {
                 name: object.name().to_owned(),
                 before: before.map(|object| (object.updated_at_ms(), show(&object))),
                 after: show(&object),
+                left_out,
                 object: object.clone().into_object(),
             };
             let limits = self.limits;

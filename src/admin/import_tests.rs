@@ -4,6 +4,7 @@ use super::document::{export, read, to_toml};
 use super::import::{Plan, Summary, WhatChanges, plan};
 use super::{AdminError, ServerLimits};
 use crate::config::{self, Config, Sources};
+use crate::domain::offer::TrustMode;
 use crate::store::catalog::Catalog;
 
 const DOCUMENT: &str = r#"
@@ -89,6 +90,37 @@ fn a_document_is_taken_over_and_taking_it_over_again_changes_nothing() {
             Some("0123456789abcdef")
         );
     }
+}
+
+/// What proves a sender stays on its server, so that nobody could pass the check elsewhere.
+#[test]
+fn elsewhere_the_check_is_off_and_said_so() {
+    let enforced = DOCUMENT.replace(
+        r#"{ hmac_secret = "0123456789abcdef" }"#,
+        r#"{ mode = "enforced", hmac_secret = "0123456789abcdef", allowed_ips = ["192.0.2.7"] }"#,
+    );
+    let (_, here) = apply(&enforced, &Catalog::default(), 5);
+    let text = export(&here).to_string();
+    let with_token = text.replace(
+        r#""bearer_tokens":[],"hmac_secret":{"is_set":true}"#,
+        r#""bearer_tokens":[{"name":"cart","scopes":[],"enabled":true}],"hmac_secret":{"is_set":true}"#,
+    );
+    assert_ne!(text, with_token);
+    let (summary, elsewhere) = apply(&with_token, &Catalog::default(), 9);
+    let told: Vec<_> = summary
+        .changes
+        .iter()
+        .flat_map(|change| &change.left_out)
+        .collect();
+    assert_eq!(told, ["trust.bearer_tokens.cart", "trust.hmac_secret"]);
+    let trust = &elsewhere.offers["offer0000001"].trust;
+    assert_eq!((trust.mode, trust.allowed_ips.len()), (TrustMode::Off, 1));
+    // The policy that is there stays.
+    let (_, again) = apply(&with_token, &here, 9);
+    assert_eq!(
+        again.offers["offer0000001"].trust,
+        here.offers["offer0000001"].trust
+    );
 }
 
 #[test]

@@ -204,6 +204,10 @@ impl Resource for Offer {
         OfferDto::from(self)
     }
     /// Who may send conversions is not told to those who are limited to partners.
+    fn adopt(form: &mut OfferDto, before: Option<&Offer>) -> Vec<String> {
+        form.trust.adopt(before.map(|offer| &offer.trust))
+    }
+
     fn redact(form: &mut OfferDto) {
         form.trust = TrustDto::default();
     }

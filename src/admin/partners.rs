@@ -154,6 +154,10 @@ impl Resource for Partner {
         PartnerDto::from(self)
     }
     /// The note is for the advertiser's own people.
+    fn adopt(form: &mut PartnerDto, before: Option<&Partner>) -> Vec<String> {
+        form.trust.adopt(before.map(|partner| &partner.trust))
+    }
+
     fn redact(form: &mut PartnerDto) {
         form.note.clear();
     }

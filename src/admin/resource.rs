@@ -61,6 +61,10 @@ pub trait Resource: Clone + Sized + 'static {
 
     /// Its form as it is shown.
     fn show(&self, showing: Showing<'_>) -> Self::Form;
+    /// Takes out of a form that comes from elsewhere what proves something only there, and tells its fields.
+    fn adopt(_form: &mut Self::Form, _before: Option<&Self>) -> Vec<String> {
+        Vec::new()
+    }
     /// Takes out of a form what is only for the advertiser's own people.
     fn redact(form: &mut Self::Form);
 }

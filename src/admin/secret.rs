@@ -1,7 +1,7 @@
 //! Secrets in configuration objects: they can be set and removed, and are never shown.
 
 use crate::domain::secret::{SEALED, SecretText};
-use serde::de::{Error, IgnoredAny, MapAccess, Visitor};
+use serde::de::{Error, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::fmt;
 use utoipa::openapi::schema::{ObjectBuilder, OneOfBuilder, Schema, Type};
@@ -10,7 +10,7 @@ use utoipa::openapi::schema::{ObjectBuilder, OneOfBuilder, Schema, Type};
 /// and the shown form (or leaving the field out) keeps what is there.
 #[derive(Clone, PartialEq, Eq, Default)]
 pub enum Secret {
-    /// Shown: whether there is one. Taken: keep it.
+    /// Shown: whether there is one. Taken: keep what is there.
     Shown {
         /// Whether there is one.
         is_set: bool,
@@ -94,13 +94,14 @@ impl<'de> Visitor<'de> for SecretVisitor {
         Ok(Secret::Remove)
     }
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Secret, A::Error> {
+        let mut is_set = false;
         while let Some(key) = map.next_key::<String>()? {
             if key != "is_set" {
                 return Err(A::Error::unknown_field(&key, &["is_set"]));
             }
-            let _: IgnoredAny = map.next_value()?;
+            is_set = map.next_value()?;
         }
-        Ok(Secret::Keep)
+        Ok(Secret::Shown { is_set })
     }
 }
 

@@ -60,6 +60,31 @@ impl From<&TrustPolicy> for TrustDto {
 }
 
 impl TrustDto {
+    /// Takes out the tokens and the secret of another server: an export names them and does not hold them. The policy
+    /// that is here stays then; of a new object the check is off, since nobody could pass it. Gives the fields that
+    /// were left out.
+    pub(super) fn adopt(&mut self, before: Option<&TrustPolicy>) -> Vec<String> {
+        let mut left_out = Vec::new();
+        let is_known = |name: &str| before.is_some_and(|b| b.bearer_tokens.iter().any(|t| t.name == name));
+        self.bearer_tokens.retain(|token| {
+            let is_kept = is_known(&token.name);
+            if !is_kept {
+                left_out.push(format!("trust.bearer_tokens.{}", token.name));
+            }
+            is_kept
+        });
+        let is_set_here = before.is_some_and(|b| b.hmac_secret.is_some());
+        if matches!(self.hmac_secret, Secret::Shown { is_set: true }) && !is_set_here {
+            left_out.push("trust.hmac_secret".into());
+        }
+        match before {
+            _ if left_out.is_empty() => {}
+            Some(before) => *self = Self::from(before),
+            None => self.mode = TrustMode::Off,
+        }
+        left_out
+    }
+
     /// Checks it and gives what is stored; `before` holds the secrets that are kept.
     pub fn into_policy(self, before: &TrustPolicy) -> Result<TrustPolicy, AdminError> {
         if let Some(secret) = self.hmac_secret.new_value()

@@ -9,8 +9,8 @@
 
 use super::AdminError;
 use super::identity::Identity;
-use super::line_numbers::LineNumbers;
 use super::save::{Note, audit};
+use super::tables;
 use crate::domain::activity::{Activity, ConversionStatus, RefusalReason};
 use crate::domain::identity::{names, redact};
 use crate::domain::ids::ActivityId;
@@ -47,7 +47,7 @@ const COLUMNS: [(&str, &str); 10] = [
     ("created_at", "成果時刻"),
 ];
 /// Columns of these exports that say nothing to an upload.
-const IGNORED: [&str; 26] = [
+const IGNORED: [&str; 25] = [
     "time",
     "成果日時",
     "kind",
@@ -72,7 +72,6 @@ const IGNORED: [&str; 26] = [
     "備考",
     "is_test",
     "テスト",
-    "offer",
     "",
 ];
 
@@ -132,7 +131,7 @@ pub async fn upload(
     is_trial: bool,
     identity: Identity,
 ) -> Result<UploadResult, AdminError> {
-    let (lines, errors) = parse(&decode(file))?;
+    let (lines, errors) = parse(&tables::decode(file))?;
     let count = lines.len() + errors.len();
     let is_trial = is_trial || !errors.is_empty();
     let done = recorder.try_run(move |group| apply(lines, is_trial, &identity, group));
@@ -142,15 +141,6 @@ pub async fn upload(
     result.errors.sort_by_key(|error| error.line);
     result.errors.truncate(MOST_ERRORS);
     Ok(result)
-}
-
-/// UTF-8 where it is that, else Shift_JIS.
-pub(super) fn decode(body: &[u8]) -> String {
-    let body = body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body);
-    match std::str::from_utf8(body) {
-        Ok(text) => text.to_owned(),
-        Err(_) => encoding_rs::SHIFT_JIS.decode(body).0.into_owned(),
-    }
 }
 
 pub(super) fn line_error(line: u64, error: &AdminError) -> LineError {
@@ -166,13 +156,8 @@ type Lines = Vec<(u64, Line)>;
 
 /// Reads every line; mistakes are collected.
 fn parse(text: &str) -> Result<(Lines, Vec<LineError>), AdminError> {
-    let mut reader = csv::ReaderBuilder::new()
-        .flexible(true)
-        .from_reader(text.as_bytes());
-    let wrong = |error: csv::Error| {
-        AdminError::invalid("body", "invalid_csv", format!("the file is not CSV: {error}"))
-    };
-    let headings = reader.headers().map_err(wrong)?.clone();
+    let mut records = tables::records(text, "body", MOST_LINES)?.into_iter();
+    let headings = records.next().map(|(_, headings)| headings).unwrap_or_default();
     let columns = headings.iter().map(column).collect::<Result<Vec<_>, _>>()?;
     let has = |wanted: &str| columns.iter().flatten().any(|name| *name == wanted);
     let names_each = has("activity_id") || has("sid") || (has("cid") && has("uid1"));
@@ -184,23 +169,9 @@ fn parse(text: &str) -> Result<(Lines, Vec<LineError>), AdminError> {
         ));
     }
     let (mut lines, mut errors) = (Vec::new(), Vec::new());
-    let mut numbers = LineNumbers::of(text);
-    for record in reader.records() {
-        let record = record.map_err(wrong)?;
-        // Spreadsheets leave rows of commas at the end.
-        if record.iter().all(|cell| cell.trim().is_empty()) {
-            continue;
-        }
-        let number = numbers.at(record.position().map_or(0, csv::Position::byte));
-        if lines.len() + errors.len() >= MOST_LINES {
-            return Err(AdminError::invalid(
-                "body",
-                "too_many",
-                format!("upload at most {MOST_LINES} lines at once"),
-            ));
-        }
+    for (number, record) in records {
         let cells = columns.iter().zip(record.iter());
-        let cells = cells.filter_map(|(name, cell)| Some(((*name)?, cell.trim().trim_start_matches('\''))));
+        let cells = cells.filter_map(|(name, cell)| Some(((*name)?, tables::cell(cell))));
         match parse_line(cells.filter(|(_, cell)| !cell.is_empty()).collect()) {
             Ok(line) => lines.push((number, line)),
             Err(error) => errors.push(line_error(number, &error)),
@@ -212,20 +183,22 @@ fn parse(text: &str) -> Result<(Lines, Vec<LineError>), AdminError> {
 /// The column that a heading names; `None` for one that is left out.
 fn column(heading: &str) -> Result<Option<&'static str>, AdminError> {
     let heading = heading.trim();
-    if let Some((name, _)) = COLUMNS.iter().find(|(en, ja)| *en == heading || *ja == heading) {
+    let is_own = |(en, ja): &&(&str, &str)| en.eq_ignore_ascii_case(heading) || *ja == heading;
+    if let Some((name, _)) = COLUMNS.iter().find(is_own) {
+        return Ok(Some(name));
+    }
+    if let Some(name) = conversion::uid_name(&heading.to_ascii_lowercase()) {
         return Ok(Some(name));
     }
     if let Some(named) = names::of(heading) {
         return Ok(Some(names::column(named)));
     }
-    let numbered = ["uid3", "uid4", "uid5", "uid6", "uid7", "uid8"]
-        .into_iter()
-        .find(|name| *name == heading);
-    if numbered.is_some() || IGNORED.contains(&heading) {
-        return Ok(numbered);
+    if IGNORED.contains(&heading) {
+        return Ok(None);
     }
-    // As the export writes it for people.
+    // As the export writes it for people; its offer is our cid.
     if let Some(code) = activity_column(heading) {
+        let code = if code == "offer" { "cid" } else { code };
         return Ok(COLUMNS.iter().map(|(name, _)| *name).find(|name| *name == code));
     }
     let known = COLUMNS.map(|(name, _)| name).join(", ");
@@ -285,14 +258,8 @@ fn parse_currency(text: &str) -> Result<Currency, AdminError> {
 }
 
 pub(super) fn parse_status(text: &str) -> Result<ConversionStatus, AdminError> {
-    let japanese = match text {
-        "承認待ち" | "未承認" | "保留" => Some(ConversionStatus::Pending),
-        "承認" | "確定" => Some(ConversionStatus::Approved),
-        "否認" | "非承認" | "却下" | "キャンセル" => Some(ConversionStatus::Rejected),
-        _ => None,
-    };
-    let parsed = japanese.map_or_else(|| text.to_ascii_lowercase().parse(), Ok);
-    parsed.map_err(|()| AdminError::invalid("status", "invalid_status", "use pending, approved or rejected"))
+    text.parse()
+        .map_err(|()| AdminError::invalid("status", "invalid_status", "use pending, approved or rejected"))
 }
 
 /// What comes of a line.
@@ -477,7 +444,7 @@ mod tests {
             sjis.into_owned(),
             [b"\xef\xbb\xbf", text.as_bytes()].concat(),
         ] {
-            let (lines, errors) = parse(&decode(&body)).unwrap();
+            let (lines, errors) = parse(&tables::decode(&body)).unwrap();
             assert!(errors.is_empty(), "{errors:?}");
             assert!(matches!(
                 lines[0].1,
@@ -486,6 +453,26 @@ mod tests {
                     ..
                 }
             ));
+        }
+    }
+
+    #[test]
+    fn headings_are_taken_in_any_case_and_under_the_names_of_the_endpoint() {
+        for (headings, rest) in [
+            ("CID,UID1,Status", "shop,o-1,Approved"),
+            ("cid;order_id;status", "shop;o-1;承認済み"),
+            ("offer\ttxid\tstatus", "shop\to-1\tconfirmed"),
+            ("Offer id, Content_UID1 ,成果ステータス", "shop,o-1, 承認 "),
+        ] {
+            let (lines, errors) = parse(&format!("{headings}\n{rest}\n")).unwrap();
+            assert!(errors.is_empty(), "{headings}: {errors:?}");
+            let Line::New(request) = &lines[0].1 else {
+                panic!("{headings}: another line");
+            };
+            let cid = request.cid.as_ref().map(ToString::to_string);
+            assert_eq!(cid.as_deref(), Some("shop"), "{headings}");
+            assert_eq!(request.uids[0], "o-1", "{headings}");
+            assert_eq!(request.status, Some(ConversionStatus::Approved), "{headings}");
         }
     }
 

@@ -83,6 +83,22 @@ pub(super) struct Sockets {
     echo_address: SocketAddr,
 }
 
+/// Sockets that no setting has a use for: who connects to them would wait for ever, and nobody would know why.
+fn tell_unused(handed: &mut ListenFd) {
+    for index in 0..handed.len() {
+        if let Ok(Some(unused)) = handed.take_tcp_listener(index) {
+            let address = unused
+                .local_addr()
+                .map_or_else(|_| "?".into(), |address| address.to_string());
+            tracing::warn!(
+                code = "unused_socket",
+                address,
+                "systemd handed over a socket that no setting uses, and nobody answers there: take it out of yamabiko.socket, or set admin.listen or tls.http_listen"
+            );
+        }
+    }
+}
+
 impl Sockets {
     /// Takes systemd's sockets (the public one, the admin one, the one without TLS, as far as they are set), else
     /// binds.
@@ -105,6 +121,7 @@ impl Sockets {
             .map(|address| open(third, address))
             .transpose()?;
         let echo = open(usize::MAX, SocketAddr::from(([127, 0, 0, 1], 0)))?;
+        tell_unused(&mut handed);
         let address = |listener: &TcpListener| {
             listener.local_addr().map_err(|source| AppError::Listen {
                 address: "a socket".into(),

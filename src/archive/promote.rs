@@ -161,10 +161,7 @@ impl Successor<'_> {
                 return Ok(());
             }
             if manifest.owner != known.owner || manifest.epoch() != epoch {
-                return Err(ArchiveError::Fenced(format!(
-                    "{} took over a moment ago; this one did not. Stop it, or leave it",
-                    manifest.host
-                )));
+                return Err(beaten_by(&manifest.host));
             }
             change(&mut manifest);
             local.owner.clone_into(&mut manifest.owner);
@@ -187,6 +184,10 @@ impl Successor<'_> {
         caught_up: u64,
         before: String,
     ) -> Result<Promoted, ArchiveError> {
+        // Another one may have taken over from this one since: whoever says that it writes the archive has to be right.
+        if manifest.owner != local.owner {
+            return Err(beaten_by(&manifest.host));
+        }
         (local.followed, local.fenced) = (None, None);
         local.write(self.data_dir)?;
         let ended = manifest.epochs.iter().rev().nth(1);
@@ -197,6 +198,12 @@ impl Successor<'_> {
             before,
         })
     }
+}
+
+fn beaten_by(host: &str) -> ArchiveError {
+    ArchiveError::Fenced(format!(
+        "{host} took over a moment ago; this one did not. Stop it, or leave it"
+    ))
 }
 
 /// Brings over what the archive holds behind `followed`; how many commits. A directory that has commits of its own

@@ -247,7 +247,9 @@ fn of_two_who_take_over_at_once_each_has_an_epoch_of_its_own_or_none() {
         // One that begins when the other has finished takes over from it, in an epoch of its own.
         let won = outcomes.iter().filter(|won| **won).count();
         assert!(won >= 1, "{outcomes:?}");
-        assert_eq!(manifest(bucket.path()).epoch() as usize, 1 + won);
+        // One that was beaten right after it took over says that it was.
+        let epoch = manifest(bucket.path()).epoch() as usize;
+        assert!((1 + won..=3).contains(&epoch), "{epoch} {outcomes:?}");
         eventually(|| old.archiving.status().standing == Standing::Fenced);
         old.lose();
         check(&archive(bucket.path())).unwrap();

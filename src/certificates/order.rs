@@ -363,9 +363,12 @@ async fn why(order: &mut Order, kind: &ChallengeType) -> String {
     )
 }
 
-/// Whether the authority only wants to be left alone for a while, or is broken.
+/// Whether the answer says nothing about what was asked: the authority wants to be left alone for a while, is broken,
+/// or refused a nonce.
 fn is_passing(problem: &Problem) -> bool {
-    problem.status.is_none_or(|status| status == 429 || status >= 500) || has_type(problem, "rateLimited")
+    problem.status.is_none_or(|status| status == 429 || status >= 500)
+        || has_type(problem, "rateLimited")
+        || has_type(problem, "badNonce")
 }
 
 fn has_type(problem: &Problem, name: &str) -> bool {
@@ -380,4 +383,31 @@ fn told(error: Error) -> Failure {
         other => other.to_string(),
     };
     Failure { message, is_nonce }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_order_is_forgotten_only_where_the_authority_says_so() {
+        let cases = [
+            (Some(400), "badNonce", true),
+            (Some(400), "rateLimited", true),
+            (Some(429), "malformed", true),
+            (Some(503), "serverInternal", true),
+            (None, "malformed", true),
+            (Some(404), "malformed", false),
+            (Some(403), "unauthorized", false),
+        ];
+        for (status, kind, is_passing_by) in cases {
+            let problem = Problem {
+                r#type: Some(format!("urn:ietf:params:acme:error:{kind}")),
+                detail: None,
+                status,
+                subproblems: Vec::new(),
+            };
+            assert_eq!(is_passing(&problem), is_passing_by, "{status:?} {kind}");
+        }
+    }
 }

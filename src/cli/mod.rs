@@ -9,6 +9,7 @@ pub mod config;
 pub mod control;
 pub mod delivery;
 pub mod demo;
+pub mod denied;
 pub mod doctor;
 pub mod healthcheck;
 mod merge;

@@ -131,12 +131,15 @@ impl ConversionStatus {
 
 impl FromStr for ConversionStatus {
     type Err = ();
-    /// Takes the names on the wire and the usual variants of partners and carts.
+    /// Takes the names on the wire and the usual words of partners, carts and spreadsheets, in both languages.
     fn from_str(text: &str) -> Result<Self, ()> {
-        match text.to_ascii_lowercase().as_str() {
-            "pending" | "hold" => Ok(Self::Pending),
-            "approved" | "approve" | "confirmed" => Ok(Self::Approved),
-            "rejected" | "reject" | "declined" | "cancelled" | "canceled" => Ok(Self::Rejected),
+        match text.trim().to_ascii_lowercase().as_str() {
+            "pending" | "hold" | "承認待ち" | "未承認" | "保留" => Ok(Self::Pending),
+            "approved" | "approve" | "confirmed" | "承認" | "承認済" | "承認済み" | "確定" => {
+                Ok(Self::Approved)
+            }
+            "rejected" | "reject" | "declined" | "cancelled" | "canceled" | "否認" | "非承認" | "却下"
+            | "キャンセル" => Ok(Self::Rejected),
             _ => Err(()),
         }
     }

@@ -3,7 +3,11 @@
 use super::ids::{LinkToken, OfferId, PartnerId};
 use super::offer::{AttributionPolicy, Destinations, RunState};
 use super::stop::Stop;
+use super::unfilled;
 use serde::{Deserialize, Serialize};
+
+/// Longest token of a link.
+const MOST_TOKEN_BYTES: usize = 32;
 
 /// A tracking link.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
@@ -66,12 +70,39 @@ impl Link {
     }
 }
 
-/// The link whose click URL a destination is.
+/// The link whose click URL a destination is, also when it is written as only a click mends it.
 pub fn click_target(destination: &str) -> Option<LinkToken> {
     let (_, rest) = destination.split_once("://")?;
     let (_, path) = rest.split_once('/')?;
-    let token = path.split(['?', '#']).next()?.strip_prefix("c/")?;
+    let path = path.split(['?', '#']).next()?.trim_start_matches('/');
+    let (first, address) = path.split_once('/')?;
+    let address = percent_encoding::percent_decode_str(address).decode_utf8_lossy();
+    let (token, _) = mended_token(&address).filter(|_| first.eq_ignore_ascii_case("c"))?;
     token.parse().ok()
+}
+
+/// The token at the beginning of a damaged address, in lower case, and the query that follows it. White space and
+/// characters that take no room are passed over; no other character is.
+pub fn mended_token(address: &str) -> Option<(String, &str)> {
+    let mut token = String::new();
+    let mut more = "";
+    // A base that ends with a slash, and a path that begins with one.
+    let address = address.trim_start_matches('/');
+    for (at, c) in address.char_indices() {
+        match unfilled::half_width(c) {
+            c if c.is_ascii_alphanumeric() => token.push(c.to_ascii_lowercase()),
+            c if c.is_whitespace() || unfilled::is_invisible(c) => {}
+            '&' | '?' => {
+                more = address[at..].trim_start_matches(['&', '?']);
+                break;
+            }
+            _ => break,
+        }
+        if token.len() > MOST_TOKEN_BYTES {
+            return None;
+        }
+    }
+    (!token.is_empty()).then_some((token, more))
 }
 
 /// Whether a click on a link comes back to it. `targets` gives the links that another one leads to.
@@ -109,12 +140,38 @@ mod tests {
                 Some("mylink01"),
             ),
             ("https://shop.example/lp/c/mylink01", None),
-            ("https://shop.example/c/mylink01/x", None),
+            ("https://t.example.com//C//MyLink01/", Some("mylink01")),
+            ("https://t.example.com/c/mylink01%20", Some("mylink01")),
+            ("https://t.example.com/c/mylink01&a=1", Some("mylink01")),
+            ("https://t.example.com/c/mylink01/x", Some("mylink01")),
+            ("https://t.example.com/c/mylink012", Some("mylink012")),
             ("https://shop.example/c/", None),
             ("https://shop.example", None),
             ("myshop://c/mylink01", None),
         ] {
             assert_eq!(click_target(destination), target.map(token), "{destination}");
+        }
+    }
+
+    #[test]
+    fn a_damaged_address_is_read_up_to_what_no_token_holds() {
+        for (address, token, more) in [
+            ("MYLINK01", "mylink01", ""),
+            ("mylink01.", "mylink01", ""),
+            ("mylink01)", "mylink01", ""),
+            ("mylink01,", "mylink01", ""),
+            ("mylink01 ", "mylink01", ""),
+            ("myli nk01\u{200b}", "mylink01", ""),
+            ("ｍｙｌｉｎｋ０１", "mylink01", ""),
+            ("mylink01/x/y", "mylink01", ""),
+            ("mylink01&param1=a", "mylink01", "param1=a"),
+            ("mylink01?param1=a&b=c", "mylink01", "param1=a&b=c"),
+            ("my-link01", "my", ""),
+        ] {
+            assert_eq!(mended_token(address), Some((token.to_owned(), more)), "{address}");
+        }
+        for address in ["", "/", "%", ".mylink01", &"a".repeat(40)] {
+            assert_eq!(mended_token(address), None, "{address}");
         }
     }
 

@@ -123,7 +123,7 @@ pub enum StoreError {
     #[error("the backup could not be written: {0}")]
     Stream(std::io::Error),
     /// Something is where a file should be made.
-    #[error("{} exists already and is left alone: name another file, or say --force to replace it", path.display())]
+    #[error("{} exists already and is left alone: name another file, or say --force, which replaces a file and nothing else", path.display())]
     Exists {
         /// Where.
         path: PathBuf,

@@ -25,7 +25,8 @@ impl Target {
     pub fn create(path: &Path, may_replace: bool) -> Result<Self, StoreError> {
         match fs::symlink_metadata(path) {
             Ok(_) if !may_replace => return Err(exists(path)),
-            Ok(meta) if meta.is_dir() => return Err(exists(path)),
+            // A directory, a device such as /dev/null, a pipe: nobody meant to lose it.
+            Ok(meta) if !meta.is_file() && !meta.is_symlink() => return Err(exists(path)),
             _ => {}
         }
         let dir = directory(path);
@@ -186,10 +187,11 @@ mod tests {
             names(dir.path()),
             ["b.tail", "b.tar", "b.tar.tmp", "b.tmp", "other"]
         );
-        assert_eq!(
-            Target::create(dir.path(), true).err().unwrap().code(),
-            "file_exists"
-        );
+        let socket = dir.path().join("socket");
+        let _listens = std::os::unix::net::UnixListener::bind(&socket).unwrap();
+        for special in [dir.path(), &socket] {
+            assert_eq!(Target::create(special, true).err().unwrap().code(), "file_exists");
+        }
     }
 
     #[test]

@@ -15,11 +15,11 @@ use super::personal;
 use super::repeat::{Repeats, Seen};
 use super::session_values::ClickValues;
 use crate::domain::ids::SessionId;
+use crate::domain::link;
 use crate::domain::note::{self, Note, NoteCode};
 use crate::domain::offer::RunState;
 use crate::domain::session::{EngagementKind, Session};
 use crate::domain::stop::{self, StoppedVisitors};
-use crate::domain::unfilled;
 use crate::recorder::{Pool, Recorder};
 use crate::store::Record;
 use crate::store::catalog::{Catalog, LinkEntry};
@@ -30,9 +30,6 @@ use std::time::Duration;
 
 /// How long a person waits for the acknowledgement of the store before the redirect goes out without it.
 const PATIENCE: Duration = Duration::from_secs(1);
-
-/// Longest token of a link.
-const MOST_TOKEN_BYTES: usize = 32;
 
 /// What a session is completed from, beside the request and the link.
 #[derive(Debug, Clone, Copy)]
@@ -94,7 +91,7 @@ pub fn find_link<'a>(catalog: &'a Catalog, address: &'a str, now_ms: i64) -> Opt
     if let Some(entry) = catalog.links.get(address) {
         return Some(named(entry, "", false));
     }
-    let (token, more) = mended_token(address)?;
+    let (token, more) = link::mended_token(address)?;
     Some(named(catalog.links.get(token.as_str())?, more, true))
 }
 
@@ -106,30 +103,6 @@ fn stopped(entry: &LinkEntry, now_ms: i64) -> Option<&StoppedVisitors> {
         (entry.link.state, entry.link.stop.as_ref()),
     ];
     stop::decide(levels, now_ms)
-}
-
-/// The token at the beginning of a damaged address, in lower case, and the query that follows it. White space and
-/// characters that take no room are passed over; no other character is.
-fn mended_token(address: &str) -> Option<(String, &str)> {
-    let mut token = String::new();
-    let mut more = "";
-    // A base that ends with a slash, and a path that begins with one.
-    let address = address.trim_start_matches('/');
-    for (at, c) in address.char_indices() {
-        match unfilled::half_width(c) {
-            c if c.is_ascii_alphanumeric() => token.push(c.to_ascii_lowercase()),
-            c if c.is_whitespace() || unfilled::is_invisible(c) => {}
-            '&' | '?' => {
-                more = address[at..].trim_start_matches(['&', '?']);
-                break;
-            }
-            _ => break,
-        }
-        if token.len() > MOST_TOKEN_BYTES {
-            return None;
-        }
-    }
-    (!token.is_empty()).then_some((token, more))
 }
 
 /// Composes a click: its session leads somewhere, or the link has no destination for the device.
@@ -461,27 +434,5 @@ mod tests {
             format!("https://shop.example/?c=unknown&sid={}", beyond.id)
         );
         assert!(beyond.flags.is_test && !beyond.flags.is_bot);
-    }
-
-    #[test]
-    fn a_damaged_address_is_read_up_to_what_no_token_holds() {
-        for (address, token, more) in [
-            ("MYLINK01", "mylink01", ""),
-            ("mylink01.", "mylink01", ""),
-            ("mylink01)", "mylink01", ""),
-            ("mylink01,", "mylink01", ""),
-            ("mylink01 ", "mylink01", ""),
-            ("myli nk01\u{200b}", "mylink01", ""),
-            ("ｍｙｌｉｎｋ０１", "mylink01", ""),
-            ("mylink01/x/y", "mylink01", ""),
-            ("mylink01&param1=a", "mylink01", "param1=a"),
-            ("mylink01?param1=a&b=c", "mylink01", "param1=a&b=c"),
-            ("my-link01", "my", ""),
-        ] {
-            assert_eq!(mended_token(address), Some((token.to_owned(), more)), "{address}");
-        }
-        for address in ["", "/", "%", ".mylink01", &"a".repeat(40)] {
-            assert_eq!(mended_token(address), None, "{address}");
-        }
     }
 }

@@ -204,8 +204,8 @@ impl ConversionRequest {
                 self.status = Some(status);
             }
             "click_id" => self.click_id = Some(value.to_owned()),
-            "created_at_unix" => self.at_ms = Some(instant::unix(name, value)?),
-            "created_at" if self.at_ms.is_none() => self.at_ms = Some(instant::iso(name, value)?),
+            "created_at_unix" => self.at_ms = Some(instant::read(name, value)?),
+            "created_at" if self.at_ms.is_none() => self.at_ms = Some(instant::read(name, value)?),
             "created_at" => {}
             "environment" => self.is_test = is_sandbox(value)?,
             _ => return self.take_numbered(name, value),
@@ -248,6 +248,12 @@ impl ConversionRequest {
         }
         Ok(true)
     }
+}
+
+/// The field that an alias names: `uid1` to `uid8`.
+pub fn uid_name(alias: &str) -> Option<&'static str> {
+    const NAMES: [&str; 8] = ["uid1", "uid2", "uid3", "uid4", "uid5", "uid6", "uid7", "uid8"];
+    NAMES.get(uid_slot(alias)?).copied()
 }
 
 fn uid_slot(name: &str) -> Option<usize> {

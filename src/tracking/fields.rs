@@ -50,7 +50,7 @@ pub struct Fields {
     pub identity: SentIdentity,
     /// What was mended or left out.
     pub notes: Vec<Note>,
-    /// Faults of fields that were left out, for endpoints that refuse them.
+    /// Faults of `callback_params` and `partner_params`, for endpoints whose clients are told of them.
     pub faults: Vec<FieldError>,
 }
 
@@ -414,11 +414,11 @@ fn members<'a>(field: &str, text: &'a str) -> Result<Vec<(String, &'a RawValue)>
         Ok(members)
     });
     read.map_err(|error| {
-        FieldError::new(
-            field,
-            "invalid_json",
-            format!("A JSON object is expected; the text is none {}.", place(&error)),
-        )
+        let message = match text.trim_start().as_bytes().first() {
+            Some(b'[') => "A list stands there; send one JSON object a request.".to_owned(),
+            _ => format!("A JSON object is expected; this is none {}.", place(&error)),
+        };
+        FieldError::new(field, "invalid_json", message)
     })
 }
 

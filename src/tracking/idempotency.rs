@@ -62,7 +62,7 @@ impl Scope {
         if matches!(judgement, Judgement::Refused(_)) {
             return None;
         }
-        if !trust::is_proof(policy, judgement) {
+        if judgement != Judgement::Proven {
             return Some(Self::unproven(caller, of));
         }
         let authorization = caller.proof.authorization.as_deref().unwrap_or_default();

@@ -1,6 +1,7 @@
 //! Keys are looked up within their scope, and decide once.
 
 use super::*;
+use crate::domain::offer::TrustScope;
 use crate::recorder::Recorder;
 use crate::recorder::testing::Instance;
 use crate::store::Record;
@@ -175,7 +176,8 @@ fn kinds_of_callers_never_meet() {
     listed.allowed_ips = vec!["127.0.0.0/8".parse().unwrap()];
     let open = TrustPolicy::default();
     let hash = |policy: &TrustPolicy, caller: &Caller, of: &str| {
-        let scope = Scope::judged(policy, Judgement::Pass, caller, of).unwrap();
+        let judgement = trust::judge(policy, TrustScope::Conversions, caller, 0);
+        let scope = Scope::judged(policy, judgement, caller, of).unwrap();
         sent(b"a").hash(&scope)
     };
     let all = [

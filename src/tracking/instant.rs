@@ -1,4 +1,5 @@
-//! Times that callers name: unix seconds (milliseconds are recognised) and ISO 8601.
+//! Times that callers name: unix seconds or milliseconds, and ISO 8601, whichever of them under whichever name, since
+//! servers send either.
 //!
 //! It must not know what a time is allowed to be; windows and clocks are checked where it is used.
 
@@ -9,42 +10,42 @@ use jiff::fmt::strtime;
 /// Values from here on are milliseconds: as seconds they would lie beyond the year 5138.
 const FIRST_MILLISECONDS: i64 = 100_000_000_000;
 
-/// `created_at_unix`: whole seconds, or milliseconds when the number has 12 digits or more; unix
-/// milliseconds come back.
-pub fn unix(field: &str, text: &str) -> Result<i64, FieldError> {
-    let digits = text.trim();
-    let value = digits
-        .bytes()
-        .all(|b| b.is_ascii_digit())
-        .then(|| digits.parse::<i64>().ok())
-        .flatten()
-        .filter(|v| *v < FIRST_MILLISECONDS * 1000);
-    match value {
-        Some(seconds) if seconds < FIRST_MILLISECONDS => Ok(seconds * 1000),
-        Some(milliseconds) => Ok(milliseconds),
-        None => Err(FieldError::new(
+/// A time in unix milliseconds, of unix seconds (milliseconds when the number has 12 digits or more; a fraction is
+/// dropped), or of ISO 8601 with an offset in the forms that servers and SDKs write (`2026-11-21T15:04:05Z`,
+/// `2026-11-21T15:04:05.000+0900`, `2026-11-21T15:04:05.000Z+0900`).
+///
+/// # Errors
+/// `invalid_time`; also for a time without an offset: nobody knows whose it is.
+pub fn read(field: &str, text: &str) -> Result<i64, FieldError> {
+    let text = text.trim();
+    unix(text).or_else(|| iso(text)).ok_or_else(|| {
+        FieldError::new(
             field,
             "invalid_time",
-            "Send unix seconds such as 1763000000.",
-        )),
+            "Send unix seconds such as 1763000000, or ISO 8601 with an offset such as 2026-11-21T15:04:05+09:00.",
+        )
+    })
+}
+
+fn unix(text: &str) -> Option<i64> {
+    let (whole, fraction) = text.split_once('.').unwrap_or((text, "0"));
+    let is_number = |digits: &str| !digits.is_empty() && digits.bytes().all(|b| b.is_ascii_digit());
+    if !is_number(whole) || !is_number(fraction) {
+        return None;
+    }
+    match whole.parse().ok()? {
+        seconds if seconds < FIRST_MILLISECONDS => Some(seconds * 1000),
+        milliseconds if milliseconds < FIRST_MILLISECONDS * 1000 => Some(milliseconds),
+        _ => None,
     }
 }
 
-/// `created_at`: ISO 8601 with an offset, in the forms that servers and SDKs write
-/// (`2026-11-21T15:04:05Z`, `2026-11-21T15:04:05.000+0900`, `2026-11-21T15:04:05.000Z+0900`); unix
-/// milliseconds come back. A time without an offset is refused: nobody knows whose it is.
-pub fn iso(field: &str, text: &str) -> Result<i64, FieldError> {
-    let text = spelled(text.trim()).replacen("Z+", "+", 1).replacen("Z-", "-", 1);
+fn iso(text: &str) -> Option<i64> {
+    let text = spelled(text).replacen("Z+", "+", 1).replacen("Z-", "-", 1);
     text.parse::<Timestamp>()
         .or_else(|_| strtime::parse("%Y-%m-%dT%H:%M:%S%.f%z", &text).and_then(|time| time.to_timestamp()))
+        .ok()
         .map(Timestamp::as_millisecond)
-        .map_err(|_| {
-            FieldError::new(
-                field,
-                "invalid_time",
-                "Send ISO 8601 with an offset, such as 2026-11-21T15:04:05+09:00.",
-            )
-        })
 }
 
 /// A time with `T` between date and clock, and without the blanks that stand for it or for a `+` that a form decoder
@@ -72,18 +73,24 @@ mod tests {
 
     #[test]
     fn unix_times() {
-        assert_eq!(unix("t", "1763000000"), Ok(1_763_000_000_000));
-        assert_eq!(unix("t", "1763000000123"), Ok(1_763_000_000_123));
-        assert_eq!(unix("t", "0"), Ok(0));
+        for (text, at_ms) in [
+            ("1763000000", 1_763_000_000_000),
+            (" 1763000000 ", 1_763_000_000_000),
+            ("1763000000123", 1_763_000_000_123),
+            ("1763000000.4567", 1_763_000_000_000),
+            ("0", 0),
+        ] {
+            assert_eq!(read("created_at", text), Ok(at_ms), "{text}");
+        }
         for text in [
-            "",
             "-1",
-            "1.5",
+            ".5",
+            "1.",
             "1e9",
             "99999999999999999999",
             "999999999999999999",
         ] {
-            assert_eq!(unix("t", text).unwrap_err().code, "invalid_time", "{text}");
+            assert_eq!(read("t", text).unwrap_err().code, "invalid_time", "{text}");
         }
     }
 
@@ -103,10 +110,10 @@ mod tests {
             ("2017-01-02 15:04:05Z", 1_483_369_445_000),
             ("2017/01/03 00:04:05 +0900", 1_483_369_445_000),
         ] {
-            assert_eq!(iso("created_at", text), Ok(at_ms), "{text}");
+            assert_eq!(read("created_at_unix", text), Ok(at_ms), "{text}");
         }
         for text in ["", "yesterday", "2017-01-02T15:04:05", "2017-13-02T15:04:05Z"] {
-            let error = iso("created_at", text).unwrap_err();
+            let error = read("created_at", text).unwrap_err();
             assert_eq!(
                 (error.field.as_str(), error.code),
                 ("created_at", "invalid_time"),

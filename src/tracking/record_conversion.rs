@@ -182,7 +182,7 @@ fn conclude(
         && names_an_order(request, findings)
     {
         if !findings.may_change {
-            return refuse_by_address(request, activity, findings, group);
+            return refuse_by_order(request, activity, findings, group);
         }
         return match by_order::find(&offer.id, &event.token, &request.uids[0], group)? {
             Order::Of(first) => repeat(
@@ -211,13 +211,10 @@ fn conclude(
     }
 }
 
-/// Whether it is about a conversion that its order number alone names: said by a caller that proved itself.
+/// Whether an order number alone names the conversion. Without a proof an amount alone is a new sale.
 fn names_an_order(request: &ConversionRequest, findings: &Findings) -> bool {
-    findings.is_authenticated
-        && request.cid.is_some()
-        && !request.names_a_session()
-        && !request.uids[0].is_empty()
-        && (request.status.is_some() || request.amount.is_some())
+    let is_change = request.status.is_some() || (findings.is_authenticated && request.amount.is_some());
+    is_change && request.cid.is_some() && !request.names_a_session() && !request.uids[0].is_empty()
 }
 
 /// What can make the conversion the same as another.
@@ -294,7 +291,7 @@ fn investigate(
         trust::judge(&offer.trust, TrustScope::Conversions, caller, group.now_ms())
     };
     findings.scope = Scope::judged(&offer.trust, judgement, caller, offer.id.as_str());
-    findings.is_authenticated = caller.is_operator || trust::is_proof(&offer.trust, judgement);
+    findings.is_authenticated = caller.is_operator || judgement == Judgement::Proven;
     findings.sender = caller.sender(findings.is_authenticated);
     findings.may_change =
         caller.is_operator || (findings.is_authenticated && trust::may_change(&offer.trust));
@@ -304,7 +301,7 @@ fn investigate(
             activity.note = format!("would be refused once the check is enforced: {}", reason.code());
             None
         }
-        Judgement::Pass => None,
+        Judgement::Proven | Judgement::Pass => None,
     };
     if findings.refusal.is_none() {
         findings.refusal = if offer.is_stopped(group.now_ms()) && session.is_none() {
@@ -323,18 +320,22 @@ fn investigate(
     Ok(findings)
 }
 
-/// An order was named by a caller that only its address proves.
-fn refuse_by_address(
+/// An order was named by a caller that nothing proves, or only its address.
+fn refuse_by_order(
     request: &ConversionRequest,
     mut activity: Activity,
     findings: &Findings,
     group: &mut Group<'_>,
 ) -> Result<Answer, StoreError> {
-    const MESSAGE: &str = "An address alone does not change conversions: send a token or signature too, or allow it at the offer's addresses (trust.addresses_may_change).";
-    activity.note = format!("addresses_may_change: {MESSAGE}");
+    let message = if findings.is_authenticated {
+        "An address alone does not change conversions: send a token or signature too, or allow it at the offer's addresses (trust.addresses_may_change)."
+    } else {
+        "Send the sid of the click; with an order number alone a conversion is changed for a server that sends a token or signature of the offer."
+    };
+    activity.note = format!("by order number: {message}");
     let answer = refuse(request, activity, findings, RefusalReason::MissingSession, group)?;
     Ok(Answer {
-        message: Some(MESSAGE.into()),
+        message: Some(message.into()),
         ..answer
     })
 }

@@ -1,7 +1,8 @@
 //! Whether a server may send what it sends: bearer token, signature, address list.
 //!
-//! Every check that a policy configures must pass. The mode says what a failure means: in `test` it is
-//! noted, in `enforced` it refuses. It must not know what is sent.
+//! Every check that a policy configures must pass. The mode says what a failure means: in `off` nothing, in `test` it
+//! is noted, in `enforced` it refuses. A token or a signature that is sent and good proves its sender in each mode. It
+//! must not know what is sent.
 //!
 //! **The signature.** `X-Yamabiko-Timestamp` holds unix seconds; `X-Yamabiko-Signature` holds `v1=` and
 //! the lower-case hex of HMAC-SHA256, with the secret as typed as the key (UTF-8), over the bytes
@@ -26,7 +27,10 @@ pub const TOLERANCE_S: i64 = 300;
 /// What a policy says of a caller.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Judgement {
-    /// Every configured check passed, or none is made.
+    /// Every configured check passed: the caller may say how a conversion ends, and the bounds of strangers are not
+    /// its own.
+    Proven,
+    /// Nothing is checked, or what failed does not matter.
     Pass,
     /// A check failed in test mode: the activity counts, and its note says this.
     Noted(RefusalReason),
@@ -37,12 +41,15 @@ pub enum Judgement {
 /// Judges a caller at `now_ms` (unix milliseconds). The address is checked first, then the token, then the
 /// signature; the first failure is the reason.
 pub fn judge(policy: &TrustPolicy, scope: TrustScope, caller: &Caller, now_ms: i64) -> Judgement {
-    let failed = match policy.mode {
-        TrustMode::Off => None,
-        TrustMode::Test | TrustMode::Enforced => failure(policy, scope, caller, now_ms),
-    };
-    match (failed, policy.mode) {
-        (None, _) | (_, TrustMode::Off) => Judgement::Pass,
+    let has_credentials = !policy.bearer_tokens.is_empty() || policy.hmac_secret.is_some();
+    // With the check off a listed address alone is no proof: it comes with every request, whoever made it.
+    let is_checked = has_credentials || (policy.mode != TrustMode::Off && !policy.allowed_ips.is_empty());
+    if !is_checked {
+        return Judgement::Pass;
+    }
+    match (failure(policy, scope, caller, now_ms), policy.mode) {
+        (None, _) => Judgement::Proven,
+        (Some(_), TrustMode::Off) => Judgement::Pass,
         (Some(reason), TrustMode::Test) => Judgement::Noted(reason),
         (Some(reason), TrustMode::Enforced) => Judgement::Refused(reason),
     }
@@ -54,16 +61,9 @@ pub fn is_locked(policy: &TrustPolicy) -> bool {
     policy.mode == TrustMode::Enforced && policy.hmac_secret.as_ref().is_some_and(SecretText::is_sealed)
 }
 
-/// Whether a check that is configured passed: only callers that proved themselves may say how a conversion ends.
-pub fn is_proof(policy: &TrustPolicy, judgement: Judgement) -> bool {
-    let is_checked =
-        !policy.bearer_tokens.is_empty() || policy.hmac_secret.is_some() || !policy.allowed_ips.is_empty();
-    policy.mode != TrustMode::Off && is_checked && judgement == Judgement::Pass
-}
-
 /// Whether a token, a signature or a listed address vouches for a caller.
 pub fn vouches(policy: &TrustPolicy, scope: TrustScope, caller: &Caller, now_ms: i64) -> bool {
-    policy.mode != TrustMode::Off && is_proof(policy, judge(policy, scope, caller, now_ms))
+    judge(policy, scope, caller, now_ms) == Judgement::Proven
 }
 
 /// Whether a caller whose proof is good may change conversions. An address alone proves less than a token: whoever
@@ -242,8 +242,48 @@ mod tests {
         };
         assert_eq!(
             judge(&policy, TrustScope::Conversions, &mapped, NOW_MS),
-            Judgement::Pass
+            Judgement::Proven
         );
+    }
+
+    /// A shop that sends its token is known, whatever becomes of those that send none.
+    #[test]
+    fn what_is_sent_proves_with_the_check_off_too() {
+        let with_token = TrustPolicy {
+            mode: TrustMode::Off,
+            bearer_tokens: vec![token("cart", &[], true)],
+            ..TrustPolicy::default()
+        };
+        let signed = TrustPolicy {
+            mode: TrustMode::Off,
+            hmac_secret: Some("secret".into()),
+            ..TrustPolicy::default()
+        };
+        let by_address = TrustPolicy {
+            mode: TrustMode::Off,
+            allowed_ips: vec!["203.0.113.9/32".parse().unwrap()],
+            ..TrustPolicy::default()
+        };
+        let token = with(|proof| proof.authorization = Some("Bearer cart".into()));
+        let forged = with(|proof| proof.authorization = Some("Bearer other".into()));
+        let signature = with(|proof| {
+            proof.timestamp = Some("1763000000".into());
+            proof.signature = Some(signature("secret", "1763000000", &caller().proof));
+        });
+        for (name, policy, caller, expected) in [
+            ("token", &with_token, &token, Judgement::Proven),
+            ("wrong token", &with_token, &forged, Judgement::Pass),
+            ("no token", &with_token, &caller(), Judgement::Pass),
+            ("signature", &signed, &signature, Judgement::Proven),
+            ("no signature", &signed, &token, Judgement::Pass),
+            ("listed address", &by_address, &caller(), Judgement::Pass),
+        ] {
+            assert_eq!(
+                judge(policy, TrustScope::Conversions, caller, NOW_MS),
+                expected,
+                "{name}"
+            );
+        }
     }
 
     #[test]
@@ -268,7 +308,7 @@ mod tests {
         ] {
             let caller = with(|proof| proof.authorization = authorization.map(Into::into));
             let expected = if passes {
-                Judgement::Pass
+                Judgement::Proven
             } else {
                 Judgement::Refused(RefusalReason::BadToken)
             };
@@ -307,7 +347,7 @@ mod tests {
                 proof.timestamp = timestamp.map(Into::into);
                 proof.signature = signature.map(Into::into);
             });
-            let passed = judge(&policy, TrustScope::Conversions, &caller, NOW_MS) == Judgement::Pass;
+            let passed = judge(&policy, TrustScope::Conversions, &caller, NOW_MS) == Judgement::Proven;
             assert_eq!(passed, passes, "{timestamp:?} {signature:?}");
         }
     }

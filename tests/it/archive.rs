@@ -229,8 +229,12 @@ fn race(s3: &S3) {
         threads.map(|thread| thread.join().unwrap())
     });
     // One that begins when the other has finished takes over from it, in an epoch of its own.
-    let won = (0..2).filter(|n| outcomes[*n].status.success());
-    let last = won.max_by_key(|n| said(&outcomes[*n]).contains("epoch 3"));
+    let won: Vec<usize> = (0..2).filter(|n| outcomes[*n].status.success()).collect();
+    let in_third = |n: &usize| said(&outcomes[*n]).contains("epoch 3");
+    if won.len() == 2 {
+        assert_ne!(in_third(&0), in_third(&1), "{outcomes:?}");
+    }
+    let last = won.into_iter().max_by_key(in_third);
     let last = last.unwrap_or_else(|| panic!("{} {}", said(&outcomes[0]), said(&outcomes[1])));
 
     // The one before says so on every way in, and still redirects.

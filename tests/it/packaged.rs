@@ -185,3 +185,16 @@ fn what_is_shipped_is_not_built_without_the_web_interface() {
         assert!(text.contains("YAMABIKO_REQUIRE_UI=1"), "{file}");
     }
 }
+
+#[test]
+fn the_image_has_the_authorities_that_postbacks_are_checked_against() {
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("packaging/Containerfile");
+    let text = std::fs::read_to_string(file).unwrap();
+    let (_, last) = text.rsplit_once("\nFROM ").unwrap();
+    // The slim image has none, and every postback over https would fail.
+    assert!(last.starts_with("docker.io/library/debian:"), "{last}");
+    assert!(
+        last.contains("COPY --from=build /etc/ssl/certs/ca-certificates.crt /etc/ssl/certs/"),
+        "{last}"
+    );
+}

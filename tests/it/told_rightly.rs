@@ -79,6 +79,7 @@ fn without_a_click_id_a_postback_is_listed_and_can_be_sent() {
     );
     convert(&server, &scene, "label=none");
     convert(&server, &scene, "param1=%7Bclickid%7D");
+    convert(&server, &scene, "param1=%20%20");
     convert(&server, &scene, "param1=real");
     let told = |path: &str| {
         let arrivals = receiver.arrivals();
@@ -90,8 +91,8 @@ fn without_a_click_id_a_postback_is_listed_and_can_be_sent() {
         of.sort();
         of
     };
-    eventually("the lax rule is sent for all three", PATIENCE, || {
-        (told("/lax").len() == 3).then_some(())
+    eventually("the lax rule is sent for all four", PATIENCE, || {
+        (told("/lax").len() == 4).then_some(())
     });
     eventually("the strict rule is sent for one", PATIENCE, || {
         (!told("/strict").is_empty()).then_some(())
@@ -103,7 +104,7 @@ fn without_a_click_id_a_postback_is_listed_and_can_be_sent() {
         .iter()
         .filter(|p| text(&p["request"]["url"]).contains("/strict"))
         .collect();
-    assert_eq!(strict.len(), 2, "{failed:?}");
+    assert_eq!(strict.len(), 3, "{failed:?}");
     for postback in &strict {
         assert_eq!(postback["fail_reason"], "no_click_id", "{postback}");
     }
@@ -113,7 +114,7 @@ fn without_a_click_id_a_postback_is_listed_and_can_be_sent() {
         .post_json("/api/v1/postbacks/resend", &json!({"ids": ids}));
     assert_eq!(answer.status, 202, "{}", answer.text());
     eventually("they are sent all the same", PATIENCE, || {
-        (told("/strict").len() == 3).then_some(())
+        (told("/strict").len() == 4).then_some(())
     });
 }
 

@@ -41,7 +41,8 @@
 
   const here = w.location.hostname;
   const domains = words(option('domains')).filter(Boolean);
-  const query = new URLSearchParams(w.location.search);
+  // Mails and pages write & as &amp;.
+  const query = new URLSearchParams(w.location.search.replace(/&(amp;)+/gi, '&'));
   // What is kept: { s: SID, t: visitor id, x: expiry in unix milliseconds, c: click ids, o: organic }.
   let kept = read(key);
   let waiting = null;
@@ -125,7 +126,7 @@
   function reportLanding(link, organic) {
     const host = attempt(() => new URL(d.referrer).hostname);
     if (host && (host === here || (organic && domains.some(isOf(host))))) return; // A link within the site, not a click.
-    const body = new URLSearchParams(w.location.search);
+    const body = new URLSearchParams(query);
     if (d.referrer) body.set('yb_referrer', d.referrer);
     if (kept && kept.t) body.set('yb_tuid', kept.t);
     waiting = [];
@@ -184,7 +185,7 @@
     set('sid', mine && mine.s);
     set('cid', cid);
     Object.keys(data).forEach((name) => {
-      const known = ALIASES[name] || name;
+      const known = ALIASES[name] || name.toLowerCase();
       if (FIELDS.indexOf(known) < 0) {
         if (name !== 'params') warn('unknown field ' + name + '; put fields of your own into params');
       } else if (known === name || !has(data[known])) {
@@ -216,7 +217,10 @@
   if (!endpoint) warn('set data-endpoint: the script is not served as tag.js, so the address of the tracking server is not known');
   const link = query.get('yb_link');
   // A destination can hold a parameter of that name itself; ours is the one of its form.
-  const sid = query.getAll(sidParam).find(isSid);
+  // Some add to an address what they had to join to its query: sid=<SID>?utm_source=x, sid=<SID>/.
+  const sidOf = (text) => (/^\s*([0-9a-z]{16})(?![0-9a-z])/i.exec(text) || ['', ''])[1].toLowerCase();
+  const isNamed = (pair) => pair[0].toLowerCase() === sidParam.toLowerCase();
+  const sid = Array.from(query).filter(isNamed).map((pair) => sidOf(pair[1])).find(Boolean);
   if (sid) keep(sid);
   else if (link && endpoint) reportLanding(link);
   // Arrivals without a link: no reload, no way back, and never over a click of a partner that still counts.

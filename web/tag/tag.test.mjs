@@ -398,6 +398,8 @@ test("names of other tags are understood, and unknown ones are told", () => {
   page.yamabiko("conversion", { value: 5, transaction_id: "A-1002", colour: "red" });
   assert.deepEqual(browser.last(), { sid: SID, amount: "5", uid1: "A-1002" });
   assert.equal(browser.warnings.length, 1);
+  page.yamabiko("conversion", { Amount: 7, UID1: "A-1003" });
+  assert.deepEqual(browser.last(), { sid: SID, amount: "7", uid1: "A-1003" });
   page.yamabiko("conversion", { price: 1, amount: 2 });
   assert.equal(browser.last().amount, "2");
 });
@@ -423,7 +425,17 @@ test("amounts lose the tail of a float, and what is none is told", () => {
 });
 
 test("of several parameters of the name the session id is kept", () => {
-  for (const query of [`sid=5&sid=${SID}`, `sid=${SID}&sid=`]) {
+  for (const query of [
+    `sid=5&sid=${SID}`,
+    `sid=${SID}&sid=`,
+    `sid=${SID}?utm_source=x`,
+    `sid=${SID}/`,
+    `sid=${SID},%20${SID}`,
+    `sid=%20${SID.toUpperCase()}%20`,
+    `SID=${SID}`,
+    `utm_source=x&amp;sid=${SID}`,
+    `utm_source=x&amp;amp;sid=${SID}&amp;a=b`,
+  ]) {
     const browser = new Browser();
     browser.load(`https://shop.example/lp?${query}`);
     assert.ok(browser.storage.get("_yb").includes(SID), query);

@@ -4,7 +4,7 @@
 //! the order number, the status and the reason is told, remembered from the last time, or guessed by its heading.
 
 use crate::admin::AdminError;
-use crate::admin::line_numbers::LineNumbers;
+use crate::admin::tables;
 use crate::admin::upload::{LineError, line_error, parse_status};
 use crate::domain::activity::ConversionStatus;
 use serde::{Deserialize, Serialize};
@@ -105,8 +105,8 @@ pub fn read(
         seen: BTreeMap::new(),
         unknown: BTreeSet::new(),
     };
-    match delimiter(first) {
-        Some(delimiter) => reading.table(text, delimiter, told)?,
+    match tables::separator(first) {
+        Some(_) => reading.table(text, told)?,
         None => reading.list(text)?,
     }
     reading.lines.errors.truncate(MOST_TOLD);
@@ -130,15 +130,6 @@ fn check(mapping: &Mapping) -> Result<(), AdminError> {
     Ok(())
 }
 
-/// What separates the columns of a line; `None`: it is one.
-fn delimiter(line: &str) -> Option<u8> {
-    let count = |of: u8| line.bytes().filter(|byte| *byte == of).count();
-    let found = [b'\t', b',', b';']
-        .into_iter()
-        .max_by_key(|of| (count(*of), *of == b'\t'))?;
-    (count(found) > 0).then_some(found)
-}
-
 struct Reading<'r> {
     status: Option<ConversionStatus>,
     reason: Option<&'r str>,
@@ -159,8 +150,8 @@ impl Reading<'_> {
         Ok(())
     }
 
-    fn table(&mut self, text: &str, delimiter: u8, told: Option<&Mapping>) -> Result<(), AdminError> {
-        let records = records(text, delimiter)?;
+    fn table(&mut self, text: &str, told: Option<&Mapping>) -> Result<(), AdminError> {
+        let records = tables::records(text, "text", MOST_LINES)?;
         let Some((_, first)) = records.first() else {
             return Ok(());
         };
@@ -192,11 +183,7 @@ impl Reading<'_> {
         let status_at = mapping.status.as_deref().and_then(at);
         let reason_at = mapping.reason.as_deref().and_then(at);
         for (line, record) in records.iter().skip(usize::from(!mapping.no_headings)) {
-            let cell = |at: usize| {
-                record
-                    .get(at)
-                    .map_or("", |cell| cell.trim().trim_start_matches('\''))
-            };
+            let cell = |at: usize| record.get(at).map_or("", tables::cell);
             let word = status_at.map_or("", cell);
             let reason = reason_at.map(cell).filter(|reason| !reason.is_empty());
             match self.meaning(word, &mapping) {
@@ -315,36 +302,6 @@ pub fn clean_reason(text: &str) -> String {
 fn too_many() -> AdminError {
     let message = format!("decide about at most {MOST_LINES} orders at once");
     AdminError::invalid("text", "too_many", message)
-}
-
-/// The lines of a table with their numbers, without those that are empty.
-fn records(text: &str, delimiter: u8) -> Result<Vec<(u64, csv::StringRecord)>, AdminError> {
-    let wrong = |error: csv::Error| {
-        AdminError::invalid(
-            "text",
-            "invalid_csv",
-            format!("the table cannot be read: {error}"),
-        )
-    };
-    let mut reader = csv::ReaderBuilder::new()
-        .flexible(true)
-        .has_headers(false)
-        .delimiter(delimiter)
-        .from_reader(text.as_bytes());
-    let mut numbers = LineNumbers::of(text);
-    let mut records = Vec::new();
-    for record in reader.records() {
-        let record = record.map_err(wrong)?;
-        if record.iter().all(|cell| cell.trim().is_empty()) {
-            continue;
-        }
-        let line = numbers.at(record.position().map_or(0, csv::Position::byte));
-        records.push((line, record));
-        if records.len() > MOST_LINES + 1 {
-            return Err(too_many());
-        }
-    }
-    Ok(records)
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

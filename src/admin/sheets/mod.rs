@@ -9,9 +9,9 @@ mod tests;
 
 use super::document::FORMAT;
 use super::import::{self, Plan, PlannedChange};
-use super::line_numbers::LineNumbers;
 use super::save::Actor;
-use super::upload::{LineError, decode};
+use super::tables;
+use super::upload::LineError;
 use super::{AdminError, ServerLimits};
 use crate::recorder::Recorder;
 use crate::store::catalog::Catalog;
@@ -85,7 +85,7 @@ fn look(
     now_ms: i64,
     limits: ServerLimits<'_>,
 ) -> Result<(SheetResult, Option<Plan>), AdminError> {
-    let sheet = read(kind, &decode(file), catalog)?;
+    let sheet = read(kind, &tables::decode(file), catalog)?;
     let mut result = SheetResult {
         rows: sheet.rows.len() + sheet.errors.len(),
         changes: Vec::new(),
@@ -171,19 +171,8 @@ fn line_error(line: u64, error: &AdminError) -> LineError {
 }
 
 fn read(kind: SheetKind, text: &str, catalog: &Catalog) -> Result<Sheet, AdminError> {
-    let delimiter = if text.lines().next().is_some_and(|head| head.contains('\t')) {
-        b'\t'
-    } else {
-        b','
-    };
-    let mut reader = csv::ReaderBuilder::new()
-        .flexible(true)
-        .delimiter(delimiter)
-        .from_reader(text.as_bytes());
-    let wrong = |error: csv::Error| {
-        AdminError::invalid("body", "invalid_csv", format!("the file is not CSV: {error}"))
-    };
-    let headings = reader.headers().map_err(wrong)?.clone();
+    let mut records = tables::records(text, "body", MOST_ROWS)?.into_iter();
+    let headings = records.next().map(|(_, headings)| headings).unwrap_or_default();
     let fields: Vec<Option<&'static str>> = headings
         .iter()
         .map(|heading| columns::field(kind, heading))
@@ -202,24 +191,11 @@ fn read(kind: SheetKind, text: &str, catalog: &Catalog) -> Result<Sheet, AdminEr
         ignored_columns: unknown.map(|(heading, _)| heading.trim().to_owned()).collect(),
     };
     sheet.ignored_columns.retain(|heading| !heading.is_empty());
-    let mut numbers = LineNumbers::of(text);
-    for record in reader.records() {
-        let record = record.map_err(wrong)?;
-        if record.iter().all(|cell| cell.trim().is_empty()) {
-            continue;
-        }
-        let line = numbers.at(record.position().map_or(0, csv::Position::byte));
-        if sheet.rows.len() + sheet.errors.len() >= MOST_ROWS {
-            return Err(AdminError::invalid(
-                "body",
-                "too_many",
-                format!("upload at most {MOST_ROWS} lines at once"),
-            ));
-        }
+    for (line, record) in records {
         let cells = fields.iter().zip(record.iter());
         // Of two columns of one field (id and name of the partner) the first that has something counts.
         let cells: Cells<'_> = cells
-            .filter_map(|(field, cell)| Some(((*field)?, cell.trim().trim_start_matches('\''))))
+            .filter_map(|(field, cell)| Some(((*field)?, tables::cell(cell))))
             .filter(|(_, cell)| !cell.is_empty())
             .collect();
         match rows::describe(kind, &cells, catalog) {

@@ -70,11 +70,14 @@ impl<'a> ActivityValues<'a> {
         self.activity.session.as_deref()
     }
 
-    /// Whether the partner's id of the click is a variable that nobody filled.
+    /// Whether the partner's id of the click is blank, or a variable that nobody filled.
     pub(super) fn is_click_id_unfilled(&self) -> bool {
-        let id = self.session().and_then(|session| session.para.first());
-        id.and_then(|id| unfilled::judge(id.as_bytes(), Role::Id))
-            .is_some_and(|found| found.certainty == Certainty::Certain)
+        let Some(id) = self.session().and_then(|session| session.para.first()) else {
+            return false;
+        };
+        id.chars().all(|c| c.is_whitespace() || unfilled::is_invisible(c))
+            || unfilled::judge(id.as_bytes(), Role::Id)
+                .is_some_and(|found| found.certainty == Certainty::Certain)
     }
 
     fn is_test(&self) -> bool {

@@ -79,7 +79,7 @@ pub(super) fn investigate<'r>(
     if endpoint != Endpoint::Claim {
         refuse_locked(&case.offer)?;
         let judgement = trust::judge(&case.offer.trust, endpoint.scope(), &context.caller, now_ms);
-        case.is_proven = trust::is_proof(&case.offer.trust, judgement);
+        case.is_proven = judgement == Judgement::Proven;
         match judgement {
             Judgement::Refused(reason) => return Err(unauthorized(reason).into()),
             Judgement::Noted(reason) => {
@@ -88,7 +88,7 @@ pub(super) fn investigate<'r>(
                 }
                 case.note = format!("would be refused once the check is enforced: {}", reason.code());
             }
-            Judgement::Pass => {}
+            Judgement::Proven | Judgement::Pass => {}
         }
     }
     if case.offer.state == RunState::Paused {

@@ -208,7 +208,7 @@ fn told_engagement(
             "Send engagement_time in unix seconds.",
         ));
     };
-    let at_ms = instant::unix(name, value).map_err(|error| invalid(name, &error.message))?;
+    let at_ms = instant::read(name, value).map_err(|error| invalid(name, &error.message))?;
     if at_ms > now_ms {
         return Err(invalid(
             name,

@@ -31,7 +31,7 @@ pub(super) fn authorize(partner: Option<&Partner>, caller: &Caller, now_ms: i64)
         });
     };
     match trust::judge(policy, TrustScope::Claims, caller, now_ms) {
-        Judgement::Pass if trust::is_proof(policy, Judgement::Pass) => Ok(()),
+        Judgement::Proven => Ok(()),
         Judgement::Refused(reason) | Judgement::Noted(reason) => Err(refused(reason)),
         Judgement::Pass => Err(refused(RefusalReason::BadToken)),
     }

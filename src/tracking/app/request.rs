@@ -9,7 +9,7 @@ use crate::domain::duplicates;
 use crate::domain::identity::Sent;
 use crate::domain::ids::SessionId;
 use crate::domain::money::{Currency, Money, parse_sent_amount};
-use crate::domain::note::Note;
+use crate::domain::note::{Note, NoteCode};
 use crate::domain::unfilled::Role;
 use crate::domain::visitor::Adid;
 use crate::tracking::conversion::{UIDS, sid_text};
@@ -33,13 +33,23 @@ const STRONGEST: [&str; 8] = [
     "external_device_id",
 ];
 
-/// What the endpoints of apps know of their fields. The documented errors of clients stay what they are: all that has
-/// one of its own decides.
+/// What the endpoints of apps know of their fields. What clients have a documented error for decides: a time and the
+/// parameters of callbacks, too.
 pub const RULES: FieldRules = FieldRules {
     decides: |name| {
         matches!(
             name,
-            "app_token" | "event_token" | "sid" | "adid" | "revenue" | "amount" | "currency"
+            "app_token"
+                | "event_token"
+                | "sid"
+                | "adid"
+                | "revenue"
+                | "amount"
+                | "currency"
+                | "created_at"
+                | "created_at_unix"
+                | "global_callback_params"
+                | "global_partner_params"
         ) || uid_slot(name) == Some(0)
             || device_id::is_device_id(name)
     },
@@ -118,7 +128,7 @@ pub struct AppRequest {
 }
 
 impl AppRequest {
-    /// Reads the fields of a request.
+    /// Reads the fields of a request. A field that decides nothing is left out and noted when it cannot be read.
     pub fn parse(fields: Fields, endpoint: Endpoint) -> Result<Self, FieldError> {
         if let Some(fault) = fields.faults.first() {
             return Err(fault.clone());
@@ -127,49 +137,25 @@ impl AppRequest {
             said: said(&fields),
             identity: fields.identity,
             notes: fields.notes,
+            custom: fields.callback_params,
+            partner_custom: fields.partner_params,
             ..Self::default()
         };
         let (mut amount, mut currency) = (None, None);
-        let (mut global, mut global_partner) = (Vec::new(), Vec::new());
         for (name, value) in fields.plain {
             match name.as_str() {
-                "app_token" => request.app_token = value.trim().to_owned(),
-                "event_token" => request.event_token = value.trim().to_owned(),
-                "created_at_unix" => request.at_ms = Some(instant::unix(&name, &value)?),
-                "created_at" if request.at_ms.is_none() => request.at_ms = Some(instant::iso(&name, &value)?),
-                "created_at" => {}
                 "revenue" | "amount" if endpoint.has_money() => amount = Some((name, value)),
                 "currency" if endpoint.has_money() => currency = Some((name, value)),
-                "environment" => request.is_test = is_sandbox(&value)?,
-                "s2s" => request.is_s2s = value == "1",
-                "ip_address" => request.ip = Some(address(&value)?),
-                "sid" => request.named = Some((sid(&name, &value)?, MatchType::Sid)),
-                "reftag" => request.take_reftag(&value),
-                "referrer" => {
-                    if let Some(reftag) = reftag_of(&value) {
-                        request.take_reftag(&reftag);
-                    }
-                    request.fields.push((name, value));
-                }
-                "install_begin_time" => {
-                    let at_ms = instant::unix(&name, &value)?;
-                    request.download_at_ms = Some(at_ms);
-                    request.fields.push((name, seconds(at_ms)));
-                }
-                "install_finish_time" | "referral_time" => {
-                    let value = instant::unix(&name, &value).map_or(value, seconds);
-                    request.fields.push((name, value));
-                }
-                "user_agent" => request.user_agent = value,
-                "global_callback_params" => global = flat_object(&name, &value)?,
-                "global_partner_params" => global_partner = flat_object(&name, &value)?,
-                "adid" => request.adid = Some(adid(&value)?),
-                _ => request.file(name, value),
+                _ => match request.take(&name, &value) {
+                    Err(fault) if (RULES.decides)(&name) => return Err(fault),
+                    Err(_) => request.notes.push(Note::new(NoteCode::LeftOut, &name, &value)),
+                    Ok(()) => {}
+                },
             }
         }
         request.money = money(amount, currency, endpoint)?;
-        request.custom = over(global, fields.callback_params);
-        request.partner_custom = over(global_partner, fields.partner_params);
+        request.custom.sort();
+        request.partner_custom.sort();
         request.ids.sort_by_key(|(name, _)| {
             STRONGEST
                 .iter()
@@ -177,6 +163,42 @@ impl AppRequest {
                 .unwrap_or(STRONGEST.len())
         });
         Ok(request)
+    }
+
+    fn take(&mut self, name: &str, value: &str) -> Result<(), FieldError> {
+        match name {
+            "app_token" => value.trim().clone_into(&mut self.app_token),
+            "event_token" => value.trim().clone_into(&mut self.event_token),
+            "created_at_unix" => self.at_ms = Some(instant::read(name, value)?),
+            "created_at" if self.at_ms.is_none() => self.at_ms = Some(instant::read(name, value)?),
+            "created_at" => {}
+            "environment" => self.is_test = is_sandbox(value)?,
+            "s2s" => self.is_s2s = value == "1",
+            "ip_address" => self.ip = Some(address(value)?),
+            "sid" => self.named = Some((sid(name, value)?, MatchType::Sid)),
+            "reftag" => self.take_reftag(value),
+            "referrer" => {
+                if let Some(reftag) = reftag_of(value) {
+                    self.take_reftag(&reftag);
+                }
+                self.fields.push((name.to_owned(), value.to_owned()));
+            }
+            "install_begin_time" => {
+                let at_ms = instant::read(name, value)?;
+                self.download_at_ms = Some(at_ms);
+                self.fields.push((name.to_owned(), seconds(at_ms)));
+            }
+            "install_finish_time" | "referral_time" => {
+                let value = instant::read(name, value).map_or_else(|_| value.to_owned(), seconds);
+                self.fields.push((name.to_owned(), value));
+            }
+            "user_agent" => value.clone_into(&mut self.user_agent),
+            "global_callback_params" => add(&mut self.custom, flat_object(name, value)?),
+            "global_partner_params" => add(&mut self.partner_custom, flat_object(name, value)?),
+            "adid" => self.adid = Some(adid(value)?),
+            _ => self.file(name.to_owned(), value.to_owned()),
+        }
+        Ok(())
     }
 
     /// What is kept of a request that could not be read. Device ids and addresses are left out: no erasure
@@ -256,16 +278,13 @@ fn said(fields: &Fields) -> u64 {
     u64::from_be_bytes(first)
 }
 
-/// The event's own values over those that are sent with everything.
-fn over(global: Vec<(String, String)>, own: Vec<(String, String)>) -> Vec<(String, String)> {
-    let mut all = own;
+/// Adds what is sent with everything; the event's own values stay.
+fn add(own: &mut Vec<(String, String)>, global: Vec<(String, String)>) {
     for (name, value) in global {
-        if !all.iter().any(|(n, _)| *n == name) {
-            all.push((name, value));
+        if !own.iter().any(|(n, _)| *n == name) {
+            own.push((name, value));
         }
     }
-    all.sort();
-    all
 }
 
 fn money(
@@ -315,7 +334,7 @@ pub(super) fn currency(field: &str, code: &str) -> Result<Currency, FieldError> 
 }
 
 fn is_sandbox(value: &str) -> Result<bool, FieldError> {
-    match value.trim() {
+    match value.trim().to_ascii_lowercase().as_str() {
         "sandbox" => Ok(true),
         "production" => Ok(false),
         _ => Err(FieldError::new(
@@ -381,118 +400,5 @@ fn uid_slot(name: &str) -> Option<usize> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn parse(endpoint: Endpoint, raw: &str) -> Result<AppRequest, FieldError> {
-        AppRequest::parse(Fields::from_form(raw.as_bytes(), &RULES)?, endpoint)
-    }
-
-    #[test]
-    fn a_whole_event() {
-        let request = parse(
-            Endpoint::Event,
-            "s2s=1&app_token=abc&event_token=k3w9zt&idfv=B1B2C3D4-0000-4000-8000-1234567890AB\
-             &idfa=a1b2c3d4-0000-4000-8000-1234567890ab&revenue=1.5&currency=usd&created_at_unix=1763000000\
-             &environment=sandbox&global_callback_params=%7B%22a%22%3A%221%22%2C%22b%22%3A%221%22%7D\
-             &callback_params=%7B%22b%22%3A%222%22%7D&ip_address=192.0.2.7&order_id=o-1&app_version=5",
-        )
-        .unwrap();
-        assert_eq!(
-            request.ids[0],
-            ("idfa".into(), "A1B2C3D4-0000-4000-8000-1234567890AB".into())
-        );
-        assert_eq!(
-            request.custom,
-            vec![("a".into(), "1".into()), ("b".into(), "2".into())]
-        );
-        assert_eq!(
-            request.money.map(|m| m.cents().to_string()).as_deref(),
-            Some("150")
-        );
-        assert_eq!(request.uids, ["o-1"]);
-        assert!(request.is_test && request.is_s2s && request.names_a_device());
-        assert_eq!(request.field("app_version"), Some("5"));
-        assert_eq!(request.field("ip_address"), None);
-    }
-
-    #[test]
-    fn times_are_kept_in_seconds() {
-        let names = ["install_begin_time", "install_finish_time", "referral_time"];
-        for (value, kept) in [("1795762000123", "1795762000"), ("1795762000", "1795762000")] {
-            for name in names {
-                let request = parse(Endpoint::Session, &format!("{name}={value}")).unwrap();
-                assert_eq!(request.field(name), Some(kept), "{name}={value}");
-            }
-        }
-        let begun = parse(Endpoint::Session, "install_begin_time=1795762000123").unwrap();
-        assert_eq!(begun.download_at_ms, Some(1_795_762_000_123));
-        let odd = parse(Endpoint::Session, "referral_time=soon").unwrap();
-        assert_eq!(odd.field("referral_time"), Some("soon"));
-    }
-
-    #[test]
-    fn wrong_fields_are_named() {
-        for (raw, field) in [
-            ("revenue=1", "currency"),
-            ("revenue=0.0001&currency=EUR", "revenue"),
-            ("revenue=200000000000&currency=EUR", "revenue"),
-            ("revenue=1&currency=ZZZ", "currency"),
-            ("created_at=yesterday", "created_at"),
-            ("created_at_unix=soon", "created_at_unix"),
-            ("callback_params=%5B1%5D", "callback_params"),
-            ("environment=test", "environment"),
-            ("adid=xyz", "adid"),
-            ("ip_address=here", "ip_address"),
-        ] {
-            assert_eq!(parse(Endpoint::Event, raw).unwrap_err().field, field, "{raw}");
-        }
-        assert_eq!(parse(Endpoint::AdRevenue, "").unwrap_err().field, "revenue");
-        assert!(parse(Endpoint::Session, "revenue=x").is_ok());
-    }
-
-    #[test]
-    fn device_ids_that_say_nothing() {
-        let request = parse(
-            Endpoint::Session,
-            "idfa=00000000-0000-0000-0000-000000000000&gps_adid=abc",
-        )
-        .unwrap();
-        assert!(!request.names_a_device());
-        assert_eq!(request.malformed, ["gps_adid"]);
-    }
-
-    #[test]
-    fn the_referrer_of_the_store() {
-        let sid = "0mhwydvk0abcdefg";
-        for raw in [
-            format!("reftag={sid}"),
-            format!("referrer=reftag%3D{sid}%26utm_source%3Dx"),
-            format!("referrer=utm_source%253Dx%2526reftag%253D{sid}"),
-        ] {
-            let request = parse(Endpoint::Session, &raw).unwrap();
-            assert_eq!(
-                request.named,
-                Some((sid.parse().unwrap(), MatchType::Reftag)),
-                "{raw}"
-            );
-        }
-        assert_eq!(
-            parse(Endpoint::Session, "referrer=utm_source%3Dgoogle-play")
-                .unwrap()
-                .named,
-            None
-        );
-    }
-
-    #[test]
-    fn what_was_said_differs_with_every_field() {
-        let said = |raw| parse(Endpoint::Event, raw).unwrap().said;
-        assert_eq!(said("a=1&b=2"), said("a=1&b=2"));
-        assert_ne!(said("a=1&b=2"), said("a=1&b=3"));
-        assert_ne!(
-            said("callback_params=%7B%22a%22%3A%221%22%7D"),
-            said("partner_params=%7B%22a%22%3A%221%22%7D")
-        );
-    }
-}
+#[path = "request_tests.rs"]
+mod tests;

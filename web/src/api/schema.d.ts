@@ -1900,6 +1900,8 @@ export interface PlannedChange {
   id: string;
   /** `offer`, `partner`, `link`, `rule`, `settings`. */
   kind: string;
+  /** Tokens and secrets that the document names and does not hold. Where there are some, the check of a new object is off until they are made here; the check of one that is there stays as it is. */
+  left_out: string[];
   /** Its name. */
   name: string;
 }

@@ -72,6 +72,9 @@ export default function Transfer() {
                   <li key={`${c.kind}${c.id}`}>
                     {t(`transfer.${c.change}`)} {c.kind} {c.name} <code>{c.id}</code>
                     {c.change === "update" && <code className="codebox">{c.difference}</code>}
+                    {c.left_out.length > 0 && (
+                      <Note tone="warn">{t("transfer.left_out", { fields: c.left_out.join(", ") })}</Note>
+                    )}
                   </li>
                 ))}
               </ul>
