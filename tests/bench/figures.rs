@@ -17,6 +17,7 @@ mod support;
 
 mod app;
 mod app_requests;
+mod beside;
 #[allow(dead_code, reason = "the benchmark in instructions uses the rest")]
 mod loader;
 #[allow(dead_code, reason = "the benchmark in instructions uses the rest")]
@@ -44,7 +45,7 @@ fn main() {
         .skip(1)
         .filter(|a| !a.starts_with("--"))
         .collect();
-    let figures: [(&str, fn()); 9] = [
+    let figures: [(&str, fn()); 10] = [
         ("durable_click_256", || durable_click(256)),
         ("durable_click_64", || durable_click(64)),
         ("durable_conversion_64", durable_conversion),
@@ -54,6 +55,7 @@ fn main() {
         ("durable_event_64", app::durable_event),
         ("event_with_many_stored", app::event_with_many_stored),
         ("install_match_1000", app::install_match),
+        ("click_beside_the_feeds_64", beside::clicks_beside_the_feeds),
     ];
     for (name, figure) in figures {
         if wanted.is_empty() || wanted.iter().any(|w| name.contains(w.as_str())) {
