@@ -57,7 +57,7 @@ pub(super) fn take(fields: &mut Vec<(String, String)>, offer: Option<&Offer>) ->
         if !is_meant(field) {
             return true;
         }
-        let Some(address) = client::forwarded_ip(&field.1) else {
+        let Some(address) = client::named_ip(&field.1) else {
             notes.push(Note::new(NoteCode::LeftOut, &field.0, "no_address").into_pair());
             return false;
         };
@@ -173,12 +173,13 @@ mod tests {
             (" 2001:db8:1:2::57 ", Some("2001:db8:1:2::57"), "2001:db8:1::"),
             ("::ffff:203.0.113.57", Some("203.0.113.57"), "203.0.113.0"),
             ("203.0.113.57:443", Some("203.0.113.57"), "203.0.113.0"),
+            ("203.0.113.57, 10.0.0.1", Some("203.0.113.57"), "203.0.113.0"),
         ] {
             let mut fields = sent(value);
             assert_eq!(take(&mut fields, None), address.map(|a| a.parse().unwrap()));
             assert_eq!(fields[1], (FIELDS[0].to_owned(), kept.to_owned()));
         }
-        for value in ["here", "203.0.113.57, 10.0.0.1", "203.0.113", ""] {
+        for value in ["here", "for 203.0.113.57", "203.0.113", ""] {
             let mut fields = sent(value);
             assert_eq!(take(&mut fields, None), None);
             assert!(!format!("{fields:?}").contains("203.0.113"), "{fields:?}");

@@ -335,6 +335,11 @@ pub fn client_ip(peer: IpAddr, forwarded_for: &[&str], trusted: &[IpNet]) -> IpA
     client
 }
 
+/// The visitor's address as a server names it; of a copied `X-Forwarded-For` the first one.
+pub(super) fn named_ip(text: &str) -> Option<IpAddr> {
+    forwarded_ip(text.split(',').next()?)
+}
+
 /// `192.0.2.1`, `192.0.2.1:443`, `2001:db8::1`, `[2001:db8::1]` or `[2001:db8::1]:443`.
 pub(super) fn forwarded_ip(text: &str) -> Option<IpAddr> {
     let text = text.trim();

@@ -12,6 +12,7 @@ use crate::domain::money::{Currency, Money, parse_sent_amount};
 use crate::domain::note::{Note, NoteCode};
 use crate::domain::unfilled::Role;
 use crate::domain::visitor::Adid;
+use crate::tracking::client;
 use crate::tracking::conversion::{UIDS, sid_text};
 use crate::tracking::device_id::{self, DeviceId};
 use crate::tracking::fields::{FieldRules, Fields, flat_object};
@@ -148,6 +149,12 @@ impl AppRequest {
                 "currency" if endpoint.has_money() => currency = Some((name, value)),
                 _ => match request.take(&name, &value) {
                     Err(fault) if (RULES.decides)(&name) => return Err(fault),
+                    // What is no address as a whole may hold somebody's all the same.
+                    Err(fault) if name == "ip_address" => {
+                        request
+                            .notes
+                            .push(Note::new(NoteCode::LeftOut, &name, fault.code));
+                    }
                     Err(_) => request.notes.push(Note::new(NoteCode::LeftOut, &name, &value)),
                     Ok(()) => {}
                 },
@@ -346,18 +353,14 @@ fn is_sandbox(value: &str) -> Result<bool, FieldError> {
 }
 
 fn address(value: &str) -> Result<IpAddr, FieldError> {
-    value
-        .trim()
-        .parse::<IpAddr>()
-        .map(|ip| ip.to_canonical())
-        .map_err(|_| {
-            let example = Ipv4Addr::new(192, 0, 2, 7);
-            FieldError::new(
-                "ip_address",
-                "invalid_address",
-                format!("Send the device's address, such as {example}."),
-            )
-        })
+    client::named_ip(value).ok_or_else(|| {
+        let example = Ipv4Addr::new(192, 0, 2, 7);
+        FieldError::new(
+            "ip_address",
+            "invalid_address",
+            format!("Send the device's address, such as {example}."),
+        )
+    })
 }
 
 fn sid(field: &str, value: &str) -> Result<SessionId, FieldError> {

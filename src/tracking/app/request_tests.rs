@@ -83,6 +83,15 @@ fn what_decides_nothing_is_left_out_and_noted() {
         assert_eq!(noted, [(NoteCode::LeftOut, name)], "{name}={value}");
         assert_eq!(request.event_token, "k3w9zt");
     }
+    let request = parse(Endpoint::Event, "event_token=k3w9zt&ip_address=for+203.0.113.7").unwrap();
+    assert_eq!(
+        request.notes[0].value, "invalid_address",
+        "nobody's address is kept by the way"
+    );
+    for text in ["203.0.113.7", "203.0.113.7%3A4711", "203.0.113.7%2C+10.0.0.1"] {
+        let request = parse(Endpoint::Event, &format!("ip_address={text}")).unwrap();
+        assert_eq!(request.ip, Some([203, 0, 113, 7].into()), "{text}");
+    }
     assert!(parse(Endpoint::Event, "environment=Sandbox").unwrap().is_test);
 }
 
