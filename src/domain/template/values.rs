@@ -75,7 +75,8 @@ impl<'a> ActivityValues<'a> {
         let Some(id) = self.session().and_then(|session| session.para.first()) else {
             return false;
         };
-        id.chars().all(|c| c.is_whitespace() || unfilled::is_invisible(c))
+        let is_blank = |c: char| c.is_whitespace() || unfilled::is_invisible(c);
+        (!id.is_empty() && id.chars().all(is_blank))
             || unfilled::judge(id.as_bytes(), Role::Id)
                 .is_some_and(|found| found.certainty == Certainty::Certain)
     }

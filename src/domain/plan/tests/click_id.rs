@@ -32,7 +32,15 @@ fn is_withheld(sample: &Sample, rule: &Rule) -> bool {
 fn without_a_click_id_the_partner_is_not_called() {
     let rule = of_partner("rule01", "https://h.example/pb?c=##PARA1##");
     assert!(!is_withheld(&with_para1("abc"), &rule));
-    for empty in ["", "{clickid}", "__CLICKID__", "[click_id]", "undefined"] {
+    for empty in [
+        "",
+        "  ",
+        "\u{200b}\n",
+        "{clickid}",
+        "__CLICKID__",
+        "[click_id]",
+        "undefined",
+    ] {
         assert!(is_withheld(&with_para1(empty), &rule), "{empty}");
     }
     assert!(
