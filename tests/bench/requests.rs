@@ -60,3 +60,22 @@ pub fn conversion_request(address: SocketAddr, sids: Vec<String>) -> impl FnMut(
         .into_bytes()
     }
 }
+
+/// The same with a person, in JSON.
+#[allow(dead_code, reason = "counted in instructions only")]
+pub fn person_request(address: SocketAddr, sids: Vec<String>) -> impl FnMut(u64) -> Vec<u8> {
+    move |n| {
+        let body = format!(
+            r#"{{"sid":"{}","uid1":"order-{n}","amount":{},"currency":"JPY","email":"Taro.Yamada+{n}@Example.com","phone":"090-{:04}-{:04}","consent":"granted"}}"#,
+            sids[n as usize % sids.len()],
+            n % 10_000,
+            n / 10_000 + 1_000,
+            n % 10_000,
+        );
+        format!(
+            "POST /cv HTTP/1.1\r\nHost: {address}\r\nContent-Type: application/json\r\nUser-Agent: shop/1.0\r\nContent-Length: {}\r\n\r\n{body}",
+            body.len()
+        )
+        .into_bytes()
+    }
+}

@@ -78,6 +78,25 @@ impl Baseline {
         self.counted.insert(figure, counted);
     }
 
+    /// Prints what a conversion with a person and its postback to a platform take beside plain ones.
+    #[allow(clippy::print_stdout, reason = "figures are lines of the standard output")]
+    pub fn compare_platform(&self) {
+        for group in ["1", "64"] {
+            let of = |name: &str| self.counted.get(&format!("instructions_{name}_{group}"));
+            let sum = |a: &str, b: &str| Some(of(a)?.without_index + of(b)?.without_index);
+            if let (Some(plain), Some(platform)) = (
+                sum("conversion", "postback"),
+                sum("conversion_platform", "postback_platform"),
+            ) {
+                let ratio = (platform as f64 / plain as f64 * 1000.0).round() / 1000.0;
+                println!(
+                    "{}",
+                    json!({"figure": format!("platform_to_plain_{group}"), "value": ratio, "unit": "ratio", "most": 1.3})
+                );
+            }
+        }
+    }
+
     /// Ends the run with an error when a figure has grown; or writes the figures, when that was asked for.
     pub fn finish(self) {
         if std::env::args().any(|argument| argument == "--update-baseline") {

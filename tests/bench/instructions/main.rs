@@ -6,6 +6,9 @@
 //! `baseline.json` beside this file holds the figures that were last agreed on. One that has grown by more than
 //! 5 % (25 % with the threads of the index) ends the run with an error. `cargo bench -- instructions --update-baseline` writes them anew; that belongs
 //! into the commit that explains the change.
+//!
+//! With `--platforms` a conversion that carries a person and its postback to a platform are counted beside plain ones,
+//! too: 1.5 times as much, of which the HTTP client's part of a body of 1 KB is the greatest.
 
 #![allow(
     clippy::unwrap_used,
@@ -38,7 +41,8 @@ use baseline::Baseline;
 use callgrind::{Callgrind, Counts};
 use loader::Burst;
 use reference::Reference;
-use requests::{click_request, conversion_request, impression_request, sessions};
+use requests::{click_request, conversion_request, impression_request, person_request, sessions};
+use serde_json::{Value, json};
 use std::net::SocketAddr;
 use subject::Commands;
 use support::receiver::Receiver;
@@ -73,6 +77,10 @@ fn main() {
     web(&mut figures);
     events(&mut figures);
     postbacks(&mut figures);
+    if std::env::args().any(|argument| argument == "--platforms") {
+        platforms(&mut figures);
+        figures.compare_platform();
+    }
     figures.finish();
 }
 
@@ -122,20 +130,57 @@ fn postbacks(figures: &mut Baseline) {
     receiver.count_only();
     let mut ours = Counted::start();
     let url = receiver.url("/pb?id=partner-click-id&amount=1000&order=A-1001&sid=0123456789abcdef&n=");
-    let pid = ours.server.pid();
-    let Counted {
-        commands, callgrind, ..
-    } = &mut ours;
-    let mut send = |count: usize, rounds| {
-        callgrind.count(pid, count, rounds, &mut |_| {
-            commands.tell(&format!("send {count} {url}"));
-        })
-    };
-    let both = Both {
-        single: send(1, SINGLE / 2),
-        grouped: send(GROUP, GROUPS),
-    };
-    figures.take("postback", both, None);
+    figures.take(
+        "postback",
+        ours.sent(&|count| format!("send {count} {url}")),
+        None,
+    );
+}
+
+/// A conversion with e-mail and telephone number whose rule makes a JSON body of 1 KB, and the sending of that.
+fn platforms(figures: &mut Baseline) {
+    let receiver = Receiver::start();
+    receiver.count_only();
+    let mut ours = Counted::start();
+    let offer = json!({"identity": {"is_kept": true}});
+    let mut scene = Scene::with(&ours.server, offer, json!({}), &receiver.url("/v1"));
+    let secret = format!("/api/v1/partners/{}/secrets/token", scene.partner);
+    let value = json!({"value": "token-of-the-platform"});
+    scene.admin.json("PUT", &secret, &value).ok();
+    let path = format!("/api/v1/rules/{}", scene.rule);
+    let mut rule = scene.admin.get(&path).ok();
+    for (name, value) in platform_rule().as_object().expect("an object") {
+        rule[name] = value.clone();
+    }
+    scene.admin.json("PUT", &path, &rule).ok();
+    let url = receiver.url("/v1?n=");
+    let (rule, partner) = (scene.rule.clone(), scene.partner.clone());
+    let send = |count| format!("send-platform {count} {url} {rule} {partner}");
+    figures.take("postback_platform", ours.sent(&send), None);
+    let sids = sessions(&ours.server, &scene.link, (SINGLE + GROUPS * GROUP) * 8 / 7);
+    ours.commands.tell("stop-delivery");
+    let address = ours.server.address();
+    let conversions = ours.both(200, &mut person_request(address, sids));
+    figures.take("conversion_platform", conversions, None);
+}
+
+/// Like those of presets.
+fn platform_rule() -> Value {
+    let filler = "x".repeat(560);
+    let body = format!(
+        r#"{{"data":[{{"event_name":"{{event_word}}","event_time":{{created_at}},"event_id":"{{event_id}}","user_data":{{"em":["{{email_sha256}}"],"ph":["{{phone_digits_sha256}}"],"client_ip_address":"{{ip_address}}","client_user_agent":"{{user_agent}}","click":"{{dcp_fbclid}}"}},"custom_data":{{"value":{{amount}},"currency":"{{currency}}","order_id":"{{content_uid1}}"}}}}],"of":"{filler}"}}"#
+    );
+    json!({
+        "method": "POST",
+        "body": {"type": "json", "template": body},
+        "headers": [{"name": "Authorization", "value": "Bearer {secret.token}"}],
+        "no_data": {"policy": "drop"},
+        "event_map": [{"event": "purchase", "word": "Purchase"}],
+        "needs": ["{dcp_fbclid}", "{email_sha256}"],
+        "max_age_h": 168,
+        "answers": {"by_status": "platform", "says": ["/error/message"],
+            "cases": [{"status": ["2xx"], "pointer": "/events_received", "values": ["0"], "verdict": "give_up"}]},
+    })
 }
 
 /// Counts for one request.
@@ -171,6 +216,21 @@ impl Counted {
             server,
             callgrind,
             _dir: dir,
+        }
+    }
+
+    /// Postbacks that a command queues and sends.
+    fn sent(&mut self, command: &dyn Fn(usize) -> String) -> Both {
+        let pid = self.server.pid();
+        let Self {
+            commands, callgrind, ..
+        } = self;
+        let mut send = |count: usize, rounds| {
+            callgrind.count(pid, count, rounds, &mut |_| commands.tell(&command(count)))
+        };
+        Both {
+            single: send(1, SINGLE / 2),
+            grouped: send(GROUP, GROUPS),
         }
     }
 

@@ -61,7 +61,11 @@ impl Subject {
                 wait(|| self.state.recorder.queue().0 >= count);
                 self.gate = None;
             }
-            ["send", count, url] => self.send(count.parse().expect("count"), url),
+            ["send", count, url] => self.send(count.parse().expect("count"), &|now_ms| postback(url, now_ms)),
+            ["send-platform", count, url, rule, partner] => {
+                let make = |now_ms| platform_postback(url, rule, partner, now_ms);
+                self.send(count.parse().expect("count"), &make);
+            }
             _ => panic!("unknown: {words:?}"),
         }
     }
@@ -81,15 +85,15 @@ impl Subject {
     }
 
     /// Queues `count` postbacks in one commit, lets them be sent, and has their outcomes recorded in one group.
-    fn send(&self, count: u64, url: &str) {
+    fn send(&self, count: u64, make: &dyn Fn(i64) -> Postback) {
         let recorder = &self.state.recorder;
         let (gate, opened) = bounded::<()>(0);
         let (entered, is_entered) = bounded(1);
         let now_ms = self.state.now_ms();
-        let url = url.to_owned();
+        let made: Vec<Postback> = (0..count).map(|_| make(now_ms)).collect();
         let job = move |group: &mut Group<'_>| {
-            for _ in 0..count {
-                group.queue(postback(&url, now_ms)).expect("queue");
+            for postback in made {
+                group.queue(postback).expect("queue");
             }
             // On the recorder's thread, after the scheduler was woken.
             group.on_durable(Box::new(move |_| pass(&entered, &opened)));
@@ -146,6 +150,25 @@ fn postback(url: &str, now_ms: i64) -> Postback {
         expires_at_ms: None,
         looks_at: None,
         confirmed_at_ms: None,
+    }
+}
+
+/// One for a platform: a JSON body of 1 KB, a token in a header, an answer whose body is read.
+fn platform_postback(url: &str, rule: &str, partner: &str, now_ms: i64) -> Postback {
+    let plain = postback(url, now_ms);
+    Postback {
+        partner: Some(partner.parse().expect("partner")),
+        origin: Origin::Rule(rule.parse().expect("rule")),
+        request: Request {
+            method: Method::Post,
+            url: plain.request.url,
+            headers: vec![
+                ("Authorization".into(), "Bearer \u{1}h$token\u{2}".into()),
+                ("Content-Type".into(), "application/json".into()),
+            ],
+            body: Some(format!(r#"{{"data":"{}"}}"#, "x".repeat(1_010))),
+        },
+        ..plain
     }
 }
 
