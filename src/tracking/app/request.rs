@@ -37,23 +37,7 @@ const STRONGEST: [&str; 8] = [
 /// What the endpoints of apps know of their fields. What clients have a documented error for decides: a time and the
 /// parameters of callbacks, too.
 pub const RULES: FieldRules = FieldRules {
-    decides: |name| {
-        matches!(
-            name,
-            "app_token"
-                | "event_token"
-                | "sid"
-                | "adid"
-                | "revenue"
-                | "amount"
-                | "currency"
-                | "created_at"
-                | "created_at_unix"
-                | "global_callback_params"
-                | "global_partner_params"
-        ) || uid_slot(name) == Some(0)
-            || device_id::is_device_id(name)
-    },
+    decides,
     role: |name| match name {
         "sid" | "reftag" | "cost_id" => Role::Id,
         "revenue" | "amount" | "currency" | "cost_amount" | "cost_currency" => Role::Amount,
@@ -61,27 +45,33 @@ pub const RULES: FieldRules = FieldRules {
         _ => Role::Text,
     },
     is_documented: |name| {
-        matches!(
-            name,
-            "app_token"
-                | "event_token"
-                | "sid"
-                | "adid"
-                | "revenue"
-                | "amount"
-                | "currency"
-                | "environment"
-                | "created_at"
-                | "created_at_unix"
-                | "callback_params"
-                | "partner_params"
-                | "ip_address"
-                | "user_agent"
-        ) || device_id::is_device_id(name)
+        decides(name)
             || uid_slot(name).is_some()
+            || matches!(
+                name,
+                "environment" | "callback_params" | "partner_params" | "ip_address" | "user_agent"
+            )
     },
     charset: None,
 };
+
+fn decides(name: &str) -> bool {
+    matches!(
+        name,
+        "app_token"
+            | "event_token"
+            | "sid"
+            | "adid"
+            | "revenue"
+            | "amount"
+            | "currency"
+            | "created_at"
+            | "created_at_unix"
+            | "global_callback_params"
+            | "global_partner_params"
+    ) || uid_slot(name) == Some(0)
+        || device_id::is_device_id(name)
+}
 
 /// An app request as it was sent.
 #[derive(Debug, Clone, Default)]
@@ -148,7 +138,7 @@ impl AppRequest {
                 "revenue" | "amount" if endpoint.has_money() => amount = Some((name, value)),
                 "currency" if endpoint.has_money() => currency = Some((name, value)),
                 _ => match request.take(&name, &value) {
-                    Err(fault) if (RULES.decides)(&name) => return Err(fault),
+                    Err(fault) if decides(&name) => return Err(fault),
                     // What is no address as a whole may hold somebody's all the same.
                     Err(fault) if name == "ip_address" => {
                         request
