@@ -29,16 +29,17 @@ use crate::alerts::{Alerts, Reach};
 use crate::certificates::{Certificates, FileError};
 use crate::clock::Clock;
 use crate::config::{Config, InForce};
+use crate::connection::{Connections, PlaceRules};
 use crate::delivery::holds::Holds;
 use crate::delivery::ledger::StoreLedger;
 use crate::delivery::pause::Pause;
 use crate::delivery::{Delivery, DeliveryError, DeliveryOptions, DeliveryPolicy};
 use crate::domain::retry::RetryPolicy;
 use crate::http::State;
-use crate::http::connection::{Connections, PlaceRules};
 use crate::http::echo::Echo;
 use crate::http::health::Check;
-use crate::http::tracking::{CallbackTests, ErasureLimit, TrackingState};
+use crate::http::problem::unread;
+use crate::http::tracking::TrackingState;
 use crate::journal;
 use crate::live::Live;
 use crate::recorder::{RecordError, Recorder, RecorderOptions, RecorderThread};
@@ -370,7 +371,7 @@ fn serve(
         keeper: core.keeper.clone(),
         archiving: archiving.clone(),
         pause: pause.clone(),
-        connections: Connections::new(PlaceRules::from(&*config)),
+        connections: Connections::new(PlaceRules::from(&*config), unread),
         holds,
         config: in_force.clone(),
         certificates: certificates.clone(),
@@ -485,10 +486,10 @@ fn tracking_state(core: &Core, in_force: &InForce) -> Result<TrackingState, AppE
         )?),
         apple_keys: AppleKeys::configured(&core.config.apple),
         visitors: Arc::new(VisitorCount::new(core.config.limits.visitors.into())),
-        erasure_limit: ErasureLimit::default(),
+        erasure_limit: Default::default(),
         gate: Arc::new(Gate::new(Rates::from(&core.config.limits))),
         config: in_force.clone(),
-        callback_tests: CallbackTests::default(),
+        callback_tests: Default::default(),
         tags_seen: Arc::default(),
     })
 }

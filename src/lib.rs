@@ -31,6 +31,7 @@
 //! | [`alerts`] | tells the operator what is wrong | all above | |
 //! | [`reports`] | what operators see: lists, counters, traces, exports | all above | |
 //! | [`admin`] | what operators do: save, check, sign in, decide, try out | all above | |
+//! | [`connection`] | connections of visitors: counted for a restart, bounded by network, request lines mended | `config`, `domain`, `telemetry` | `actix_web`, `actix_http` |
 //! | [`http`] | what is served | all above | `actix_web`, `actix_http` |
 //! | [`app`] | builds, starts and stops everything | all above | `actix_web`, `actix_http` |
 //! | [`cli`] | the commands | all above | |
@@ -46,6 +47,7 @@ pub mod certificates;
 pub mod cli;
 pub mod clock;
 pub mod config;
+pub mod connection;
 pub mod delivery;
 pub mod domain;
 pub mod export;

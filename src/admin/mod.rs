@@ -10,6 +10,7 @@ mod auth;
 pub mod backfill;
 pub mod bearer;
 pub mod bulk;
+pub mod callback_preview;
 pub mod callback_tests;
 pub mod check;
 pub mod decisions;

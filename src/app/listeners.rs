@@ -5,7 +5,7 @@ use super::AppError;
 use super::signals::{Signals, Told};
 use super::{systemd, tls};
 use crate::config::Config;
-use crate::http::connection::{At, Carries, Connection, Connections};
+use crate::connection::{At, Carries, Connection, Connections};
 use crate::http::problem::ApiError;
 use crate::http::tracking::TrackingState;
 use crate::http::{self, State, echo, health};
@@ -256,7 +256,7 @@ macro_rules! listen {
                     connections.asked(request.request());
                     let (endpoints, endpoint) = (measured.clone(), Endpoint::of(request.path()));
                     let began = Instant::now();
-                    let answer = if http::connection::is_out_of_place(request.request()) {
+                    let answer = if crate::connection::is_out_of_place(request.request()) {
                         Err(request.into_response(ApiError::Crowded.error_response()))
                     } else {
                         Ok(service.call(request))

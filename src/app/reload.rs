@@ -2,8 +2,8 @@
 
 use crate::certificates::Reread;
 use crate::config::Limits;
+use crate::connection::PlaceRules;
 use crate::http::State;
-use crate::http::connection::PlaceRules;
 use crate::recorder::RoomBytes;
 use crate::telemetry;
 use crate::tracking::gate::Rates;

@@ -1,7 +1,7 @@
 //! Where a request comes from and how the browser sees this server: behind proxies only what trusted ones
 //! say counts.
 
-use super::connection;
+use crate::connection;
 use crate::tracking::client::client_ip;
 use actix_web::HttpRequest;
 use actix_web::http::header::{

@@ -252,7 +252,7 @@ fn is_admin_side(request: &HttpRequest, state: &State) -> bool {
         .iter()
         .any(|n| request.headers().contains_key(*n));
     let own = state.config.now().admin.listen;
-    let is_own = own.is_some_and(|admin| super::connection::local_address(request) == Some(admin));
+    let is_own = own.is_some_and(|admin| crate::connection::local_address(request) == Some(admin));
     let caller = client::client(request, &state.config.now().trusted_proxies);
     let is_local = caller.ip.is_loopback() && !is_forwarded;
     // Trust by address is worth nothing when a strange name leads here.

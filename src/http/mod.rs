@@ -1,5 +1,4 @@
-//! What is served: the public tracking endpoints, and the admin side with its API and UI. The only room
-//! that names actix (besides `app`).
+//! What is served: the public tracking endpoints, and the admin side with its API and UI.
 //!
 //! The two sides are separate sets of routes, so that they can listen on separate addresses: the tracking
 //! routes hold no admin route.
@@ -9,7 +8,6 @@ pub mod assets;
 pub mod auth;
 pub mod client;
 mod compress;
-pub mod connection;
 pub mod echo;
 pub mod extract;
 pub mod health;
@@ -19,7 +17,6 @@ pub mod problem;
 mod proof;
 pub mod reach;
 pub mod stream;
-pub mod tags_seen;
 pub mod tracking;
 
 use crate::admin::callback_tests::CallbackTickets;
@@ -30,6 +27,7 @@ use crate::alerts::Alerts;
 use crate::archive::Archiving;
 use crate::certificates::Certificates;
 use crate::config::InForce;
+use crate::connection::Connections;
 use crate::delivery::Delivery;
 use crate::delivery::holds::Holds;
 use crate::delivery::pause::Pause;
@@ -44,6 +42,7 @@ use crate::tracking::app::due::Means;
 use crate::tracking::gate::Gate;
 use crate::tracking::geo::GeoIp;
 use crate::tracking::link_names::LinkNames;
+use crate::tracking::tags_seen::TagsSeen;
 use crate::tracking::visitor_count::VisitorCount;
 use actix_web::HttpRequest;
 use actix_web::body::MessageBody;
@@ -54,13 +53,11 @@ use actix_web::http::header::{
 };
 use actix_web::middleware::{Next, from_fn};
 use actix_web::web::{self, ServiceConfig};
-use connection::Connections;
 use echo::Echo;
 use problem::ApiError;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
-use tags_seen::TagsSeen;
 
 /// How long a read waits for what was acknowledged before it.
 const APPLY_PATIENCE: Duration = Duration::from_secs(2);
@@ -196,7 +193,7 @@ impl State {
 /// once comes by TLS again.
 pub fn safeguard<B>(answer: &mut ServiceResponse<B>) {
     let request = answer.request();
-    let is_tls = connection::is_tls(request) || {
+    let is_tls = crate::connection::is_tls(request) || {
         let is_told = request.headers().contains_key("x-forwarded-proto");
         let tracking = request.app_data::<web::Data<tracking::TrackingState>>();
         is_told

@@ -360,6 +360,18 @@ impl ResponseError for ApiError {
     }
 }
 
+/// What is said of a request that could not be read as HTTP, by the status that actix refuses it with.
+pub fn unread(status: u16) -> Option<(&'static str, Vec<u8>)> {
+    let problem = match status {
+        400 => ApiError::UnreadableRequest,
+        408 => ApiError::SlowRequest,
+        431 => ApiError::HeadTooLarge,
+        _ => return None,
+    };
+    let body = serde_json::to_vec(&problem.body()).ok()?;
+    Some((problem.row().1, body))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

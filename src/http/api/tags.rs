@@ -4,7 +4,7 @@ use crate::http::State;
 use crate::http::auth::Viewer;
 use crate::http::extract::{NoQuery, Query};
 use crate::http::problem::ApiError;
-use crate::http::tags_seen::TagSeen;
+use crate::tracking::tags_seen::TagSeen;
 use actix_web::web::Data;
 use actix_web::{HttpResponse, get};
 use serde::Serialize;

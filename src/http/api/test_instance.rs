@@ -107,7 +107,10 @@ impl Instance {
             stream: None,
             export: None,
             metrics: install_metrics(0).unwrap(),
-            connections: crate::http::connection::Connections::default(),
+            connections: crate::connection::Connections::new(
+                Default::default(),
+                crate::http::problem::unread,
+            ),
             auth: Auth::new(&[7; 32]).unwrap(),
             echo: Arc::new(Echo::new("127.0.0.1:1".parse().unwrap())),
             tags_seen: Arc::default(),

@@ -4,9 +4,9 @@ use super::{
     TrackingState, Unread, allow_origin, body_of, caller, gif, is_too_long, known_visitor, own_origin,
     read_body, text_header, visited,
 };
+use crate::connection::query_as_sent;
 use crate::domain::activity::RefusalReason;
 use crate::domain::offer::TrustScope;
-use crate::http::connection::query_as_sent;
 use crate::http::problem::ApiError;
 use crate::recorder::Recorder;
 use crate::tracking::admission::{self, Named};

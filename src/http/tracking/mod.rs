@@ -6,14 +6,11 @@ mod callback_preview;
 mod click;
 mod conversion;
 mod direct;
-mod erasure_limit;
 mod s2s;
-
-pub use erasure_limit::ErasureLimit;
 
 use super::client::{self, Client};
 use super::problem::ApiError;
-use super::tags_seen::TagsSeen;
+use crate::admin::callback_preview::CallbackTests;
 use crate::config::InForce;
 use crate::domain::ids::{OfferId, SessionId};
 use crate::domain::offer::Offer;
@@ -24,6 +21,7 @@ use crate::tracking::apple::AppleKeys;
 use crate::tracking::body::{Body, BodyError};
 use crate::tracking::click::Lookups;
 use crate::tracking::client::{ClientHeaders, IpHasher};
+use crate::tracking::erasure_limit::ErasureLimit;
 use crate::tracking::gate::Gate;
 use crate::tracking::geo::GeoIp;
 use crate::tracking::link_names::LinkNames;
@@ -31,6 +29,7 @@ use crate::tracking::query::FieldError;
 use crate::tracking::remains::{MAX_KEPT_BYTES, Remains};
 use crate::tracking::repeat::Repeats;
 use crate::tracking::tag::{TAG_CONTENT_TYPE, tag_js};
+use crate::tracking::tags_seen::TagsSeen;
 use crate::tracking::visitor_count::VisitorCount;
 use actix_web::Resource;
 use actix_web::cookie::Cookie;
@@ -104,8 +103,6 @@ impl TrackingState {
         }
     }
 }
-
-pub use callback_preview::CallbackTests;
 
 /// First segments of the addresses and the address itself, for those who mistype one.
 const ADDRESSES: [(&str, &str); 12] = [

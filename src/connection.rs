@@ -28,6 +28,7 @@ use frames::Frames;
 use lines::Lines;
 pub use places::PlaceRules;
 use places::{Breadth, Place, Places};
+pub use refusal::Wording;
 use std::cell::{Cell, RefCell};
 use std::net::SocketAddr;
 use std::pin::Pin;
@@ -49,12 +50,12 @@ const SILENCE: Duration = Duration::from_secs(1);
 const HURRY: Duration = Duration::from_secs(2);
 
 /// Every open connection of the visitors' listeners.
-#[derive(Debug, Default, Clone)]
+#[derive(Debug, Clone)]
 pub struct Connections {
     shared: Arc<Shared>,
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Shared {
     open: AtomicUsize,
     is_draining: AtomicBool,
@@ -62,6 +63,7 @@ struct Shared {
     drained: Arc<Notify>,
     places: Arc<Places>,
     rules: ArcSwap<PlaceRules>,
+    wording: Wording,
 }
 
 /// Where a connection was accepted.
@@ -78,11 +80,16 @@ pub struct At {
 pub struct Admitted(Place);
 
 impl Connections {
-    /// None yet; `rules` say how many a network may have.
-    pub fn new(rules: PlaceRules) -> Self {
+    /// None yet; `rules` say how many a network may have, `wording` what is said of a request that cannot be read.
+    pub fn new(rules: PlaceRules, wording: Wording) -> Self {
         let shared = Shared {
+            open: AtomicUsize::new(0),
+            is_draining: AtomicBool::new(false),
+            is_insisting: AtomicBool::new(false),
+            drained: Arc::default(),
+            places: Arc::default(),
             rules: ArcSwap::from_pointee(rules),
-            ..Shared::default()
+            wording,
         };
         Self {
             shared: Arc::new(shared),
@@ -399,7 +406,7 @@ impl<T: AsyncWrite + Unpin> AsyncWrite for Connection<T> {
             return Poll::Ready(Ok(written));
         }
         if self.worded.is_none() {
-            self.worded = refusal::worded(bytes).map(|worded| Worded {
+            self.worded = refusal::worded(bytes, self.shared.wording).map(|worded| Worded {
                 bytes: worded,
                 written: 0,
                 stands_for: bytes.len(),
