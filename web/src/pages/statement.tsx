@@ -6,6 +6,7 @@ import { get, post, put } from "../api/client";
 import { useCanEdit, useMe, useRefresh } from "../api/queries";
 import type { Statement, StatementAdjustment, StatementDraft } from "../api/types";
 import { Badge, Button, Card, Facts, Note, Skeleton, Time } from "../components/basic";
+import { DateField } from "../components/date-field";
 import { Confirm } from "../components/dialog";
 import { Form, Problem, SubmitButton, TextField, useForm } from "../components/form";
 import { PageFrame } from "../components/page";
@@ -276,9 +277,8 @@ function DraftForm({ of }: { of: Statement }) {
               onChange={(v) => form.set("number", v)}
               error={error("number")}
             />
-            <TextField
+            <DateField
               label={t("statement.due")}
-              type="date"
               value={draft.due_date}
               onChange={(v) => form.set("due_date", v)}
               error={error("due_date")}

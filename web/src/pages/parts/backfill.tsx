@@ -6,8 +6,9 @@ import { get, post } from "../../api/client";
 import { useRefresh } from "../../api/queries";
 import type { BackfillLook, Job, Rule } from "../../api/types";
 import { Button, Card, Note } from "../../components/basic";
+import { DateField } from "../../components/date-field";
 import { Confirm } from "../../components/dialog";
-import { Problem, TextField } from "../../components/form";
+import { Problem } from "../../components/form";
 import { dayText, parseDay } from "../../components/period";
 import { useJobText } from "../../components/problem";
 import { useFormat, useT } from "../../i18n/all";
@@ -67,8 +68,8 @@ export function Backfill({ rule }: { rule: Rule }) {
   return (
     <>
       <div className="row top">
-        <TextField label={t("backfill.from")} type="date" value={from} onChange={change(setFrom)} />
-        <TextField label={t("backfill.to")} type="date" value={to} onChange={change(setTo)} />
+        <DateField label={t("backfill.from")} value={from} onChange={change(setFrom)} />
+        <DateField label={t("backfill.to")} value={to} onChange={change(setTo)} />
       </div>
       <div>
         <Button size="small" isBusy={isBusy} isDisabled={!isPeriod} onPress={run}>
