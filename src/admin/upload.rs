@@ -34,7 +34,7 @@ const MOST_LINES: usize = 1000;
 const MOST_ERRORS: usize = 100;
 
 /// Columns that are taken, with the Japanese headings of exports before columns were called as on the screens.
-const COLUMNS: [(&str, &str); 10] = [
+const COLUMNS: [(&str, &str); 11] = [
     ("activity_id", "成果ID"),
     ("sid", "セッションID"),
     ("cid", "広告ID"),
@@ -45,6 +45,7 @@ const COLUMNS: [(&str, &str); 10] = [
     ("uid2", "UID2"),
     ("status", "成果ステータス"),
     ("created_at", "成果時刻"),
+    ("ip_address", "IPアドレス"),
 ];
 /// Columns of these exports that say nothing to an upload.
 const IGNORED: [&str; 25] = [

@@ -1,39 +1,24 @@
 //! A cache of what the hot database holds under keys that decisions asked for lately, absent ones too: the device of the
 //! next event is mostly one of the last ones. There is one writer, so what it wrote and read last is what
-//! stands. Bounded: two generations, of which the older one is forgotten when the younger is full.
+//! stands. Bounded: what was not asked for again makes room.
 
 use crate::store::{Db, Op};
-use foldhash::HashMap;
+use quick_cache::unsync;
 use std::cell::RefCell;
 
-/// Keys of one generation; a few hundred bytes each.
-const MOST_KEYS: usize = 8_192;
+/// Keys that are held; a few hundred bytes each.
+const MOST_KEYS: usize = 16_384;
 /// Longer values are read from the store each time.
 const MOST_BYTES: usize = 2_048;
 
-type Values = HashMap<Vec<u8>, Option<Vec<u8>>>;
+type Values = unsync::Cache<Vec<u8>, Option<Vec<u8>>>;
 
 /// See the module.
-#[derive(Default)]
-pub(super) struct Cache(RefCell<Generations>);
+pub(super) struct Cache(RefCell<Values>);
 
-#[derive(Default)]
-struct Generations {
-    young: Values,
-    old: Values,
-}
-
-impl Generations {
-    fn keep(&mut self, key: Vec<u8>, value: Option<Vec<u8>>) {
-        if value.as_ref().is_some_and(|value| value.len() > MOST_BYTES) {
-            self.young.remove(&key);
-            self.old.remove(&key);
-            return;
-        }
-        if self.young.len() >= MOST_KEYS {
-            self.old = std::mem::take(&mut self.young);
-        }
-        self.young.insert(key, value);
+impl Default for Cache {
+    fn default() -> Self {
+        Self(RefCell::new(Values::new(MOST_KEYS)))
     }
 }
 
@@ -43,40 +28,39 @@ impl Cache {
         if db != Db::Hot {
             return None;
         }
-        let mut generations = self.0.borrow_mut();
-        if let Some(value) = generations.young.get(key) {
-            return Some(value.clone());
-        }
-        let (key, value) = generations.old.remove_entry(key)?;
-        generations.keep(key, value.clone());
-        Some(value)
+        self.0.borrow().get(key).cloned()
     }
 
     /// Notes what the store said.
     pub(super) fn note(&self, db: Db, key: &[u8], value: Option<&Vec<u8>>) {
-        if db == Db::Hot {
-            self.0.borrow_mut().keep(key.to_vec(), value.cloned());
+        if db == Db::Hot && value.is_none_or(|value| value.len() <= MOST_BYTES) {
+            self.0.borrow_mut().insert(key.to_vec(), value.cloned());
         }
     }
 
     /// Notes what a commit that is durable changed, of what is held.
     pub(super) fn written(&self, writes: &[(Db, Op)]) {
-        let mut generations = self.0.borrow_mut();
+        let mut held = self.0.borrow_mut();
         for (_, op) in writes.iter().filter(|(db, _)| *db == Db::Hot) {
             let (key, value) = match op {
-                Op::Put(key, value) => (key, Some(value.clone())),
+                Op::Put(key, value) => (key, Some(value)),
                 Op::Delete(key) => (key, None),
                 Op::Drop => continue,
             };
-            if generations.young.contains_key(key) || generations.old.remove(key).is_some() {
-                generations.keep(key.clone(), value);
+            if held.peek(key).is_none() {
+                continue;
+            }
+            if value.is_none_or(|value| value.len() <= MOST_BYTES) {
+                held.insert(key.clone(), value.cloned());
+            } else {
+                held.remove(key);
             }
         }
     }
 
     /// Forgets everything: it is not sure what stands.
     pub(super) fn forget(&self) {
-        *self.0.borrow_mut() = Generations::default();
+        self.0.borrow_mut().clear();
     }
 }
 
@@ -122,7 +106,6 @@ mod tests {
                 assert_eq!(cache.get(Db::Hot, b"often"), Some(value("1")));
             }
         }
-        let generations = cache.0.borrow();
-        assert!(generations.young.len() + generations.old.len() <= 2 * MOST_KEYS);
+        assert!(cache.0.borrow().len() <= MOST_KEYS);
     }
 }

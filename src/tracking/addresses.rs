@@ -1,13 +1,13 @@
 //! The visitor's whole address, for rules of the offer that may send it: which it is, for whose conversions it is kept,
 //! and when it is forgotten. It stands outside of the records ([`crate::store::Addresses`] says why).
 //!
-//! * 2026-11-30: "settled" is: the conversion is not pending any more and no postback that has the address waits. A
+//! * 2026-11-30: "settled" is: the conversion is not pending any more and no postback that has the address waits, or it was erased. A
 //!   conversion that waits for its approval keeps it for the rules that will hear of the approval, until their greatest
 //!   age or 7 days. The setting of the offer that keeps no addresses goes before the permission of a rule.
 //! * A server that reports a conversion names the visitor's address (`ip_address`); its own is nobody's.
 
 use super::caller::Caller;
-use super::{client, queueing};
+use super::{client, erasure, queueing};
 use crate::domain::activity::{Activity, ConversionStatus};
 use crate::domain::ids::ActivityId;
 use crate::domain::note::{Note, NoteCode};
@@ -112,6 +112,7 @@ pub fn sweep(recorder: &Recorder) -> Result<(), RecordError> {
             gone.push(id);
         } else if id.at_ms().saturating_add(GRACE_MS) < now_ms {
             match reader.load(&keys::activity(id)) {
+                Ok(Some(activity)) if erasure::is_scrubbed(&activity) => gone.push(id),
                 Ok(Some(activity)) if activity.status == Some(ConversionStatus::Pending) => {}
                 Ok(Some(_)) => decided.push(id),
                 Ok(None) => gone.push(id),
@@ -243,6 +244,22 @@ mod tests {
         };
         instance.recorder.try_run_blocking(job).unwrap().unwrap();
         id
+    }
+
+    #[test]
+    fn an_erasure_takes_it_too_whatever_was_expected_of_the_sale() {
+        let instance = Instance::start(NOW);
+        let erased = record(&instance, 1, ConversionStatus::Pending, false);
+        let scrub = move |group: &mut Group<'_>| {
+            let key = keys::activity(erased);
+            let mut activity = group.load(&key)?.unwrap();
+            erasure::scrub(&mut activity);
+            group.save(key, &activity)
+        };
+        instance.recorder.try_run_blocking(scrub).unwrap().unwrap();
+        instance.clock.advance_ms(GRACE_MS + 1);
+        sweep(&instance.recorder).unwrap();
+        assert_eq!(instance.recorder.reader().addresses().list(), []);
     }
 
     #[test]

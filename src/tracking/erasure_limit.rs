@@ -2,6 +2,7 @@
 //! as the documented API paces them. What is remembered is bounded; when it is full of fresh callers everybody
 //! waits.
 
+use crate::domain::network::network_of;
 use governor::clock::{Clock, DefaultClock};
 use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
 use std::net::IpAddr;
@@ -40,7 +41,7 @@ impl ErasureLimit {
             }
         }
         let key = (
-            crate::admin::throttle::network(from),
+            network_of(from, 32, 64),
             app_token.chars().take(TOKEN_CHARS).collect(),
         );
         self.callers

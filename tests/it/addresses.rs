@@ -134,6 +134,19 @@ fn a_rule_that_may_sends_it_and_nothing_else_ever_holds_it() {
     sell(&mut client, &scene, "A-1004", json!({"Client_IP": VISITOR}));
     assert_eq!(body(&told(&receiver, "A-1004"))["ip"], VISITOR);
 
+    let click = client.get(&format!("/c/{}?s2s=1", scene.link)).ok();
+    let file = format!(
+        "sid,uid1,amount,ip_address\n{},A-1005,10,{VISITOR}\n",
+        text(&click["sid"])
+    );
+    let csv = [("Content-Type", "text/csv")];
+    let done = scene
+        .admin
+        .send("POST", "/api/v1/conversions/upload", &csv, file.as_bytes())
+        .ok();
+    assert_eq!(done["created"], 1, "{done}");
+    assert_eq!(body(&told(&receiver, "A-1005"))["ip"], VISITOR);
+
     let beside = tempfile::tempdir().unwrap();
     let path = beside.path().join("backup.tar.lz4").display().to_string();
     assert!(setup.command(&["backup", &path]).status().unwrap().success());

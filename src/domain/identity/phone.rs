@@ -33,7 +33,7 @@ pub(super) fn normal(text: &str, country: &str) -> Result<String, Unusable> {
         return Err(Unusable::TooShort);
     }
     if has_plus {
-        return international(&digits);
+        return international(digits.strip_prefix("00").unwrap_or(&digits));
     }
     // Dialled from within the country to another: 010 in Japan, 011 in North America, 00 nearly everywhere.
     let exit = match country {
@@ -46,14 +46,19 @@ pub(super) fn normal(text: &str, country: &str) -> Result<String, Unusable> {
     }
     match national(&digits, country) {
         Ok(number) => Ok(format!("{country}{number}")),
-        // With its country, but without `+`.
-        Err(fault) => match digits.strip_prefix(country) {
-            Some(rest) => national(rest, country)
-                .map(|number| format!("{country}{number}"))
-                .map_err(|_| fault),
-            None => Err(fault),
-        },
+        Err(fault) => with_country(&digits, country).ok_or(fault),
     }
+}
+
+/// A number that begins with the given country without `+`, or with `00` before it (`0081 90 ...`), which people
+/// write even where another prefix is dialled.
+fn with_country(digits: &str, country: &str) -> Option<String> {
+    let rest = digits
+        .strip_prefix("00")
+        .unwrap_or(digits)
+        .strip_prefix(country)?;
+    let number = national(rest, country).ok()?;
+    Some(format!("{country}{number}"))
 }
 
 /// Without `tel:` and the like before it.
@@ -185,6 +190,9 @@ mod tests {
             "＋８１９０１２３４５６７８",
             "+8109012345678",
             "010-81-90-1234-5678",
+            "0081-90-1234-5678",
+            "0081 (0)90 1234 5678",
+            "+0081 90 1234 5678",
             "819012345678",
             "81-090-1234-5678",
             "9012345678",
