@@ -17,7 +17,7 @@ after(async () => {
 
 async function on(options, path, work, server = shop) {
   const view = await open(chrome, { cookie: server.owner, ...options });
-  view.page.setDefaultTimeout(60_000);
+  view.page.setDefaultTimeout(20_000);
   try {
     await view.page.goto(server.url + path);
     await settled(view.page);
@@ -114,8 +114,19 @@ test("an employee sees one partner, and nothing else", { timeout: 60_000 }, asyn
   });
 });
 
-test("a changed URL is sent over the past once, with its progress, and can be stopped", { timeout: 120_000 }, () =>
-  on({ language: "ja" }, "/rules/own00001", async (page) => {
+test("a changed URL is sent over the past once, with its progress, and can be stopped", {
+  timeout: 120_000,
+}, async () => {
+  const scope = { type: "offer", offer: "skincare2026" };
+  const body = {
+    name: "新しい通知",
+    scope,
+    statuses: [],
+    text: `${shop.receiver.url}/old?sid={sid}`,
+    kinds: ["event"],
+  };
+  const { id } = await shop.api("POST", "/rules", body);
+  await on({ language: "ja" }, `/rules/${id}`, async (page) => {
     const rule = page.getByLabel(/^URL、または条件とURL/);
     await rule.fill(`${shop.receiver.url}/anew?sid={sid}&order={content_uid1}`);
     await page.getByText("先に変更を保存してください。").first().waitFor();
@@ -148,8 +159,8 @@ test("a changed URL is sent over the past once, with its progress, and can be st
     await page.unroute("**/api/v1/jobs/*");
     await page.getByRole("button", { name: "件数を確認（送信しません）" }).click();
     await page.getByText(/この設定で送信済み：/).waitFor();
-  }),
-);
+  });
+});
 
 test("a secret that is missing holds the partner, and is told where it is mended", { timeout: 120_000 }, async () => {
   const before = await shop.api("GET", "/rules/hana0001");
@@ -182,15 +193,17 @@ for (const width of [1280, 390]) {
     const partner = width === 390 ? "Blue Network" : "みどりメディア";
     const work = async (page) => {
       const lastMonth = await page.getByLabel("月").inputValue();
-      assert.match(await page.getByLabel("月").locator("option:checked").innerText(), /^\d{4}年\d{1,2}月$/);
+      assert.match(await page.getByLabel("月").locator("option:checked").textContent(), /^\d{4}年\d{1,2}月$/);
       await page.getByRole("link", { name: partner }).click();
       await page.getByRole("heading", { level: 1, name: /^\d{4}年\d{1,2}月分 支払明細$/ }).waitFor();
       await page.getByRole("button", { name: "調整を追加" }).click();
       await page.getByLabel("内容", { exact: true }).fill("特別報酬");
-      await page.getByLabel("金額（JPY）").fill("1,000円");
+      // A mistake stands at its field, and the view goes there.
+      await page.getByLabel("金額（JPY）").fill("-");
       await page.getByRole("button", { name: "保存" }).click();
       await page.waitForFunction(() => document.activeElement?.getAttribute("aria-invalid") === "true");
-      await page.getByLabel("金額（JPY）").fill("1000");
+      await page.getByText("金額は 5400 のように数字だけで入力してください。").first().waitFor();
+      await page.getByLabel("金額（JPY）").fill("１，０００円");
       await page.getByLabel("支払期日").fill("2027/1/31");
       await page.getByRole("button", { name: "保存" }).click();
       await page.getByRole("cell", { name: "特別報酬" }).waitFor();
@@ -203,6 +216,7 @@ for (const width of [1280, 390]) {
       assert.equal(await page.getByRole("button", { name: "調整を追加" }).count(), 0, "what is closed stays");
       const file = page.waitForEvent("download");
       await page.getByRole("button", { name: "CSV" }).click();
+      await page.getByRole("dialog").getByRole("button", { name: "ダウンロード" }).click();
       assert.match((await file).suggestedFilename(), /\.csv$/);
       await page.emulateMedia({ media: "print" });
       assert.ok(await page.getByRole("heading", { name: "支払明細書" }).isVisible());
@@ -217,8 +231,10 @@ for (const width of [1280, 390]) {
         await page.getByLabel("ポート").fill(String(mail.port));
         await page.getByLabel("差出人").fill("keiri@shop.example.jp");
         await page.getByLabel(/^宛先/).fill("keiri@shop.example.jp");
+        const saved = page.waitForResponse((r) => r.request().method() === "PUT");
         await page.getByRole("button", { name: "保存", exact: true }).click();
-        await page.getByText("保存しました").first().waitFor();
+        assert.ok((await saved).ok());
+        await page.getByRole("button", { name: "保存", exact: true }).waitFor();
         await page.goBack();
         await page.getByRole("button", { name: "メールで送る" }).click();
       }

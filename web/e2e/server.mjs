@@ -80,7 +80,11 @@ export async function demo() {
   const dir = mkdtempSync(join(tmpdir(), "yamabiko-e2e-"));
   const listen = `127.0.0.1:${await freePort()}`;
   const size = ["--history-days", "40", "--visits-per-day", "60", "--clicks-per-second", "0"];
-  const env = { PATH: process.env.PATH, YAMABIKO_STORE_BALLAST_MB: "0" };
+  const env = {
+    PATH: process.env.PATH,
+    YAMABIKO_STORE_BALLAST_MB: "0",
+    YAMABIKO_DELIVERY_ALLOW_NETWORKS: "127.0.0.0/8",
+  };
   const child = spawn(binary, ["demo", "--listen", listen, "--data-dir", join(dir, "data"), ...size], { env });
   let output = "";
   child.stdout.on("data", (chunk) => {

@@ -78,8 +78,10 @@ export function useForm<T extends object>(initial: T) {
     /** The sentence for a field; `prefix` also takes fields below it, such as `events[0].name`. */
     error: (field: string, prefix = false): string | undefined => {
       if (!(problem instanceof ApiError) || !problem.field) return undefined;
-      const path = problem.field.replaceAll(/\[(\d+)\]/g, ".$1");
-      return path === field || (prefix && path.startsWith(`${field}.`)) ? errorText(problem) : undefined;
+      const dotted = (name: string) => name.replaceAll(/\[(\d+)\]/g, ".$1");
+      const path = dotted(problem.field);
+      const own = dotted(field);
+      return path === own || (prefix && path.startsWith(`${own}.`)) ? errorText(problem) : undefined;
     },
     run: async (work: () => Promise<void>): Promise<void> => {
       setBusy(true);

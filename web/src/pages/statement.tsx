@@ -5,6 +5,7 @@ import { useState } from "react";
 import { get, post, put } from "../api/client";
 import { useCanEdit, useMe, useRefresh } from "../api/queries";
 import type { Statement, StatementAdjustment, StatementDraft } from "../api/types";
+import { signedAmount } from "../components/amount";
 import { Badge, Button, Card, Facts, Note, Skeleton, Time } from "../components/basic";
 import { DateField } from "../components/date-field";
 import { Confirm } from "../components/dialog";
@@ -302,7 +303,8 @@ function DraftForm({ of }: { of: Statement }) {
                   label={t("statement.adjustment_amount", { currency: own.currency })}
                   help={t("statement.adjustment_help")}
                   value={own.amount}
-                  onChange={(amount) => change(n, { amount: amount.trim() })}
+                  inputMode="text"
+                  onChange={(amount) => change(n, { amount: signedAmount(amount) })}
                   error={error(`adjustments[${n}].amount`)}
                 />
                 <Button
