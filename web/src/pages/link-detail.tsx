@@ -116,16 +116,22 @@ function Detail({ link }: { link: Link }) {
           <Numbers link={link} />
         </div>
         <Card
-          title={t("link.tags")}
-          help={t("link.tags_help")}
-          actions={<RouteLink href={`/offers/${link.offer}/tags`}>{t("link.tags_all")}</RouteLink>}
+          title={t(offer?.kind === "app" ? "link.tags_app" : "link.tags")}
+          help={t(offer?.kind === "app" ? "link.tags_app_help" : "link.tags_help")}
+          actions={
+            <RouteLink href={`/offers/${link.offer}/tags`}>
+              {t(offer?.kind === "app" ? "link.tags_app_all" : "link.tags_all")}
+            </RouteLink>
+          }
         >
-          <div className="stack">
-            <Url label={t("link.landing_tag")} text={link.urls.landing_tag} />
-            <Url label={t("link.conversion_tag")} text={link.urls.conversion_tag} />
-            <Url label={t("link.conversion_url")} text={link.urls.conversion_url} />
-            <Url label={t("link.direct")} text={link.urls.direct_query} />
-          </div>
+          {offer?.kind !== "app" && (
+            <div className="stack">
+              <Url label={t("link.landing_tag")} text={link.urls.landing_tag} />
+              <Url label={t("link.conversion_tag")} text={link.urls.conversion_tag} />
+              <Url label={t("link.conversion_url")} text={link.urls.conversion_url} />
+              <Url label={t("link.direct")} text={link.urls.direct_query} />
+            </div>
+          )}
         </Card>
         <Card title={t("link.about")}>
           <Facts

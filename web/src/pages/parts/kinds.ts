@@ -40,6 +40,7 @@ export function useCodeText(
     | "skipped"
     | "alert_outcome"
     | "raw_data_outcome"
+    | "archive_outcome"
     | "decide"
     | "identity_reason",
 ): (code: string | null | undefined) => string {

@@ -7,6 +7,7 @@ import type { ArchiveTest } from "../../api/types";
 import { Badge, Button, Card, Facts, Note, Skeleton, Time } from "../../components/basic";
 import { Problem } from "../../components/form";
 import { useFormat, useT } from "../../i18n/all";
+import { useCodeText } from "../parts/kinds";
 
 const TONES = { starting: "plain", on: "ok", behind: "warn", fenced: "bad" } as const;
 
@@ -14,6 +15,7 @@ export function ArchiveCard() {
   const t = useT();
   const format = useFormat();
   const archive = useArchive();
+  const outcome = useCodeText("archive_outcome");
   const test = useMutation({ mutationFn: () => post<ArchiveTest>("/archive/test", {}) });
   if (archive.isPending) return <Skeleton lines={3} />;
   if (archive.isError) return <Problem error={archive.error} />;
@@ -35,47 +37,67 @@ export function ArchiveCard() {
         </Button>
       }
     >
-      {test.isError && <Problem error={test.error} />}
-      {test.data && (
-        <Note tone={test.data.is_ok ? "ok" : "bad"}>{test.data.is_ok ? t("archive.proven") : test.data.message}</Note>
-      )}
-      {s.fenced && <Note tone="bad">{s.fenced}</Note>}
-      {s.trouble && <Note tone="warn">{s.trouble.message}</Note>}
-      {!s.is_sealed && <Note>{t("archive.open")}</Note>}
-      <Facts
-        items={[
-          [
-            t("system.state"),
-            <Badge key="s" tone={TONES[s.standing]}>
-              {t(`archive.standing.${s.standing}`)}
-            </Badge>,
-          ],
-          [t("archive.place"), <code key="p">{s.place}</code>],
-          [t("archive.last"), <Time key="l" ms={s.archived_at_ms} />],
-          [
-            t("archive.behind"),
-            t("archive.waiting", {
-              count: format.number(s.waiting_commits),
-              time: format.duration(s.behind_s * 1000),
-            }),
-          ],
-          [t("archive.snapshot"), <Time key="n" ms={s.snapshot_at_ms} />],
-          [t("archive.reach"), <Time key="r" ms={s.reaches_back_to_ms} />],
-          [
-            t("archive.journal"),
-            t("archive.of", { part: format.bytes(s.journal_bytes), whole: format.bytes(s.journal_most_bytes) }),
-          ],
-          [
-            t("archive.cost"),
-            t("archive.usage", {
-              requests: format.number(s.requests_day),
-              sent: format.bytes(s.sent_bytes_day),
-              received: format.bytes(s.received_bytes_day),
-            }),
-          ],
-        ]}
-      />
+      <div className="stack">
+        {test.isError && <Problem error={test.error} />}
+        {test.data && (
+          <Note
+            tone={test.data.is_ok ? "ok" : "bad"}
+            title={test.data.is_ok ? t("archive.proven") : outcome(test.data.code)}
+          >
+            {!test.data.is_ok && <code>{test.data.message}</code>}
+          </Note>
+        )}
+        {s.fenced && <Fenced why={s.fenced} />}
+        {s.trouble && (
+          <Note tone="warn" title={outcome(s.trouble.code)}>
+            <Time ms={s.trouble.at_ms} /> <code>{s.trouble.message}</code> {t("archive.nothing_lost")}
+          </Note>
+        )}
+        {!s.is_sealed && <Note>{t("archive.open")}</Note>}
+        <Facts
+          items={[
+            [
+              t("system.state"),
+              <Badge key="s" tone={TONES[s.standing]}>
+                {t(`archive.standing.${s.standing}`)}
+              </Badge>,
+            ],
+            [t("archive.place"), <code key="p">{s.place}</code>],
+            [t("archive.last"), <Time key="l" ms={s.archived_at_ms} />],
+            [
+              t("archive.behind"),
+              t("archive.waiting", {
+                count: format.number(s.waiting_commits),
+                time: format.duration(s.behind_s * 1000),
+              }),
+            ],
+            [t("archive.snapshot"), <Time key="n" ms={s.snapshot_at_ms} />],
+            [t("archive.reach"), <Time key="r" ms={s.reaches_back_to_ms} />],
+            [
+              t("archive.journal"),
+              t("archive.of", { part: format.bytes(s.journal_bytes), whole: format.bytes(s.journal_most_bytes) }),
+            ],
+            [
+              t("archive.cost"),
+              t("archive.usage", {
+                requests: format.number(s.requests_day),
+                sent: format.bytes(s.sent_bytes_day),
+                received: format.bytes(s.received_bytes_day),
+              }),
+            ],
+          ]}
+        />
+      </div>
     </Card>
+  );
+}
+
+function Fenced({ why }: { why: string }) {
+  const t = useT();
+  return (
+    <Note tone="bad" title={t("error.fenced")}>
+      <code>{why}</code>
+    </Note>
   );
 }
 
@@ -83,5 +105,5 @@ export function ArchiveCard() {
 export function FencedNote() {
   const archive = useArchive();
   const why = archive.data?.status?.fenced;
-  return why ? <Note tone="bad">{why}</Note> : null;
+  return why ? <Fenced why={why} /> : null;
 }
