@@ -21,10 +21,24 @@ function compressed(): Plugin {
   };
 }
 
+/** Leaves out of the catalogues what only the server says: the page of a proof link. */
+function ownMessages(): Plugin {
+  return {
+    name: "own-messages",
+    apply: "build",
+    enforce: "pre",
+    transform(code, id) {
+      if (!/\/i18n\/(en|ja)\.json$/.test(id)) return null;
+      const all = Object.entries(JSON.parse(code) as Record<string, string>);
+      return JSON.stringify(Object.fromEntries(all.filter(([key]) => !key.startsWith("proof_page."))));
+    },
+  };
+}
+
 // The output is embedded in the server binary, which serves it under a policy that allows nothing
 // inline: no data: modules, no inlined assets, no module-preload polyfill.
 export default defineConfig({
-  plugins: [react(), compressed()],
+  plugins: [react(), ownMessages(), compressed()],
   build: {
     assetsInlineLimit: 0,
     // One style sheet, in the order of the modules: no screen appears before its style is there.

@@ -55,6 +55,13 @@ pub fn wrong_field(path: &str, message: &str) -> AdminError {
         return AdminError::invalid(join(&name), "duplicate_field", format!("{plain}: send it once"));
     }
     let field = if path == "." { "" } else { path };
+    if plain.contains("expected a Decimal type") {
+        return AdminError::invalid(
+            field,
+            "invalid_amount",
+            format!("{field}: write a number with digits and at most one point, such as 5400 or -500.5"),
+        );
+    }
     AdminError::invalid(
         field,
         "wrong_type",
@@ -72,6 +79,8 @@ mod tests {
     #[expect(dead_code, reason = "only parsed")]
     struct Inner {
         name: String,
+        #[serde(default)]
+        fee: Option<rust_decimal::Decimal>,
         #[serde(default)]
         count: u8,
     }
@@ -106,6 +115,11 @@ mod tests {
             (r"{}", "missing_field", "items"),
             (r#"{"items":["#, "invalid_json", ""),
             (r#"{"items":[]} x"#, "invalid_json", ""),
+            (
+                r#"{"items":[{"name":"a","fee":"1,000"}]}"#,
+                "invalid_amount",
+                "items[0].fee",
+            ),
             ("[]", "wrong_type", ""),
         ] {
             let error = parse_json::<Outer>(body.as_bytes()).unwrap_err();

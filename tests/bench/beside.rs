@@ -1,5 +1,6 @@
 //! What archive, files of raw data and stream cost the intake: clicks a second with all three on, and with a bucket that
-//! hangs, beside those without, in turns. `YAMABIKO_BENCH_BINARY` measures another binary, such as the one that is shipped.
+//! hangs, beside those without, in turns. `YAMABIKO_BENCH_BINARY` measures another binary, such as the one that is shipped;
+//! `YAMABIKO_BENCH_FEEDS=archive,stream` turns on some of the three only.
 
 use crate::loader;
 use crate::requests::click_request;
@@ -38,11 +39,17 @@ fn setup(with: With, dir: &Path, sink: &str, hole: &str) -> Setup {
     };
     match with {
         With::Nothing => setup,
-        With::All => setup
-            .env("YAMABIKO_ARCHIVE_DIRECTORY", &place("archive"))
-            .env("YAMABIKO_ARCHIVE_INTERVAL_S", "1")
-            .env("YAMABIKO_EXPORT_DIRECTORY", &place("raw"))
-            .env("YAMABIKO_STREAM_URL", sink),
+        With::All => {
+            let wanted = std::env::var("YAMABIKO_BENCH_FEEDS").unwrap_or("archive,export,stream".into());
+            wanted.split(',').fold(setup, |setup, feed| match feed {
+                "archive" => setup
+                    .env("YAMABIKO_ARCHIVE_DIRECTORY", &place("archive"))
+                    .env("YAMABIKO_ARCHIVE_INTERVAL_S", "1"),
+                "export" => setup.env("YAMABIKO_EXPORT_DIRECTORY", &place("raw")),
+                "stream" => setup.env("YAMABIKO_STREAM_URL", sink),
+                other => panic!("YAMABIKO_BENCH_FEEDS: there is no {other}"),
+            })
+        }
         With::HangingBucket => {
             let credentials = dir.join("credentials");
             std::fs::write(

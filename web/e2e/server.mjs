@@ -75,6 +75,37 @@ export async function serve({ data, port, environment = {} } = {}) {
   };
 }
 
+/** A small demo, which has a month behind it: records of before today cannot be made from outside. */
+export async function demo() {
+  const dir = mkdtempSync(join(tmpdir(), "yamabiko-e2e-"));
+  const listen = `127.0.0.1:${await freePort()}`;
+  const size = ["--history-days", "40", "--visits-per-day", "60", "--clicks-per-second", "0"];
+  const env = {
+    PATH: process.env.PATH,
+    YAMABIKO_STORE_BALLAST_MB: "0",
+    YAMABIKO_DELIVERY_ALLOW_NETWORKS: "127.0.0.0/8",
+  };
+  const child = spawn(binary, ["demo", "--listen", listen, "--data-dir", join(dir, "data"), ...size], { env });
+  let output = "";
+  child.stdout.on("data", (chunk) => {
+    output += chunk;
+  });
+  child.stderr.resume();
+  const server = {
+    url: `http://${listen}`,
+    async stop() {
+      child.kill("SIGTERM");
+      await once(child, "exit");
+      rmSync(dir, { recursive: true, force: true });
+    },
+  };
+  for (const end = Date.now() + 60_000; !/password (\S+)/.test(output); await pause(50)) {
+    assert.ok(child.exitCode === null && Date.now() < end, `no demo:\n${output}`);
+  }
+  const [, password] = /password (\S+)/.exec(output);
+  return { ...server, owner: await signIn(server, "demo", password) };
+}
+
 /** Calls of the API with a token of the widest scope. */
 export function admin(server) {
   const token = server.command("token", "create", "--name", "e2e", "--scope", "admin");
@@ -114,8 +145,8 @@ export async function finishSetUp(server, api, more = {}) {
   await api("PUT", "/settings", { ...settings, public_url: server.url, is_set_up: true, ...more });
 }
 
-export const signIn = async (server, login) =>
-  cookieOf(server, await post(server, "/login", { login, password: PASSWORD }));
+export const signIn = async (server, login, password = PASSWORD) =>
+  cookieOf(server, await post(server, "/login", { login, password }));
 
 export async function eventually(what, find) {
   for (const end = Date.now() + 15_000; Date.now() < end; await pause(50)) {
@@ -143,20 +174,32 @@ export async function receiver(status = 200, text = "OK") {
   };
 }
 
-/** A mail server that knows nobody. */
-export async function mailServer() {
+/** A mail server that knows nobody, or one that takes everything and keeps it in `mails`. */
+export async function mailServer({ takes = false } = {}) {
+  const mails = [];
   const server = createServer((socket) => {
+    let mail = null;
     socket.setEncoding("utf8");
     socket.on("error", () => undefined);
     socket.write("220 mail.example\r\n");
     socket.on("data", (lines) => {
-      if (/^EHLO/im.test(lines)) socket.write("250-mail.example\r\n250 OK\r\n");
+      if (mail !== null) {
+        mail += lines;
+        if (!mail.endsWith("\r\n.\r\n")) return;
+        mails.push(mail);
+        mail = null;
+        socket.write("250 kept\r\n");
+      } else if (/^EHLO/im.test(lines)) socket.write("250-mail.example\r\n250 OK\r\n");
       else if (/^MAIL/im.test(lines)) socket.write("250 OK\r\n");
-      else if (/^RCPT/im.test(lines)) socket.write("550 5.1.1 no such mailbox <img src=x onerror=hacked=1>\r\n");
-      else if (/^QUIT/im.test(lines)) socket.end("221 bye\r\n");
+      else if (/^RCPT/im.test(lines) && !takes)
+        socket.write("550 5.1.1 no such mailbox <img src=x onerror=hacked=1>\r\n");
+      else if (/^DATA/im.test(lines)) {
+        mail = "";
+        socket.write("354 go on\r\n");
+      } else if (/^QUIT/im.test(lines)) socket.end("221 bye\r\n");
       else socket.write("250 OK\r\n");
     });
   }).listen(0, "127.0.0.1");
   await once(server, "listening");
-  return { port: server.address().port, close: () => server.close() };
+  return { port: server.address().port, mails, close: () => server.close() };
 }

@@ -87,6 +87,64 @@ test("a password in the address of a rule is refused at its place", { timeout: 6
   }),
 );
 
+test("days are written as in Japan and files are chosen in Japanese, whatever the browser speaks", {
+  timeout: 60_000,
+}, async () => {
+  await on("/conversions?period=custom", async (page) => {
+    const from = page.getByLabel("開始日");
+    assert.match(await from.getAttribute("placeholder"), /^\d{4}\/\d\d\/\d\d$/);
+    await from.fill("11/01/2026");
+    await from.blur();
+    await page.getByText("日付は2026/12/31の形で入力してください。").waitFor();
+    await from.fill("２０２６年１１月１日");
+    await page.waitForURL(/from=2026-11-01/);
+    await from.blur();
+    assert.equal(await from.inputValue(), "2026/11/01");
+  });
+  await on("/import", async (page) => {
+    await page.getByText("選択されていません").waitFor();
+    await page.getByLabel("CSV", { exact: true }).setInputFiles({
+      name: "媒体.csv",
+      mimeType: "text/csv",
+      buffer: Buffer.from("name\nA\n"),
+    });
+    await page.getByText("媒体.csv").waitFor();
+  });
+});
+
+test("what opens over a screen is accessible: lists, menus, dialogs", { timeout: 60_000 }, () =>
+  on("/links/new", async (page) => {
+    const offer = page.getByRole("combobox", { name: /^広告 ?必須/ });
+    await offer.fill("でんき");
+    await page.getByRole("option", { name: "でんき切り替えキャンペーン" }).waitFor();
+    assert.equal(await page.getByRole("option").count(), 1);
+    await assertAccessible(page, "a list to search");
+    await offer.press("Enter");
+    assert.equal(await offer.inputValue(), "でんき切り替えキャンペーン");
+    await offer.fill("nothing like it");
+    await page.getByText("該当なし").waitFor();
+    await offer.press("Escape");
+    assert.equal(await offer.inputValue(), "でんき切り替えキャンペーン", "Escape leaves what was chosen");
+    const menu = page.getByRole("button", { name: "アカウント・言語・表示" });
+    await menu.click();
+    await page.getByRole("menuitem", { name: "English" }).waitFor();
+    await assertAccessible(page, "the menu");
+    await page.keyboard.press("ArrowUp");
+    assert.equal(await page.evaluate(() => document.activeElement.textContent.trim()), "ログアウト");
+    await page.keyboard.press("Escape");
+    assert.ok(await menu.evaluate((button) => button === document.activeElement), "the focus is back");
+    await page.keyboard.press("Control+k");
+    await page.getByRole("dialog").waitFor();
+    await assertAccessible(page, "the search");
+    await page.keyboard.press("Shift+Tab");
+    await page.keyboard.press("Tab");
+    assert.ok(await page.evaluate(() => document.activeElement.closest("[role=dialog]") !== null), "Tab stays inside");
+    await page.keyboard.press("Escape");
+    await page.getByRole("dialog").waitFor({ state: "detached" });
+    assert.ok(await menu.evaluate((button) => button === document.activeElement), "the focus is back again");
+  }),
+);
+
 test("the columns of a log are chosen in a dialog", { timeout: 60_000 }, () =>
   on("/conversions?period=all", async (page) => {
     await page.getByRole("button", { name: "表示項目" }).click();

@@ -3,7 +3,6 @@ import "./styles/tokens.css";
 import "./styles/base.css";
 import { QueryClient, QueryClientProvider } from "@tanstack/react-query";
 import { StrictMode, useCallback, useState } from "react";
-import { I18nProvider } from "react-aria-components";
 import { createRoot } from "react-dom/client";
 import { ApiError } from "./api/client";
 import { App } from "./app/app";
@@ -36,11 +35,9 @@ function Root({ first }: { first: Loaded }) {
     void loadMessages(language).then((messages) => setLoaded({ language, messages }));
   }, []);
   return (
-    <I18nProvider locale={loaded.language === "ja" ? "ja-JP" : "en-GB"}>
-      <I18nRoot language={loaded.language} setLanguage={setLanguage} messages={loaded.messages} timeZone={timeZone}>
-        <App setTimeZone={setTimeZone} />
-      </I18nRoot>
-    </I18nProvider>
+    <I18nRoot language={loaded.language} setLanguage={setLanguage} messages={loaded.messages} timeZone={timeZone}>
+      <App setTimeZone={setTimeZone} />
+    </I18nRoot>
   );
 }
 

@@ -10,12 +10,12 @@ import { PageFrame } from "../components/page";
 import { useErrorText } from "../components/problem";
 import { Toasts } from "../components/toast";
 import { useI18n } from "../i18n/all";
+import Home from "../pages/home";
 import { SIGNED_IN, SignIn } from "../pages/sign-in";
 import { Boundary } from "./boundary";
 import { Shell } from "./shell";
 
 const Setup = lazy(() => import("../pages/setup"));
-const Home = lazy(() => import("../pages/home"));
 const Live = lazy(() => import("../pages/live"));
 const Links = lazy(() => import("../pages/links"));
 const LinkTools = lazy(() => import("../pages/link-tools"));

@@ -25,11 +25,11 @@ import {
   Users,
 } from "lucide-react";
 import { type ReactNode, useEffect, useLayoutEffect, useRef, useState } from "react";
-import { Button as AriaButton, Menu, MenuItem, MenuSection, MenuTrigger, Popover } from "react-aria-components";
 import { Link, useLocation } from "wouter";
 import { post } from "../api/client";
 import { useMe } from "../api/queries";
 import { Button } from "../components/basic";
+import { MenuEntry, MenuList, Popup } from "../components/popup";
 import { type MessageKey, useI18n, useT } from "../i18n/all";
 import icon from "../icon.svg";
 import { FencedNote } from "../pages/settings/archive";
@@ -203,55 +203,41 @@ function Account({ showKeys }: { showKeys: () => void }) {
     setTheme(next);
     setShown(next);
   };
-  const act = (key: string) => {
-    if (key === "en" || key === "ja") setLanguage(key);
-    else if (key === "keys") showKeys();
-    else if (key === "out") {
-      // Whatever the answer, a reload shows the truth: signed out, or still in.
-      sessionStorage.removeItem(SIGNED_IN);
-      void post("/logout").finally(() => window.location.assign("/"));
-    }
+  const signOut = () => {
+    // Whatever the answer, a reload shows the truth: signed out, or still in.
+    sessionStorage.removeItem(SIGNED_IN);
+    void post("/logout").finally(() => window.location.assign("/"));
   };
   return (
-    <MenuTrigger>
-      <AriaButton className="btn quiet" aria-label={t("account.menu")}>
-        <UserRound size={18} aria-hidden />
-      </AriaButton>
-      <Popover className="popover" placement="bottom end">
-        <Menu className="options" aria-label={t("account.menu")} onAction={(key) => act(String(key))}>
-          <MenuItem id="who" isDisabled>
-            {me?.name || me?.login || ""} · {me ? t(`role.${me.role}`) : ""}
-          </MenuItem>
-          {language === "ja" ? (
-            <MenuItem key="en" id="en">
-              English
-            </MenuItem>
-          ) : (
-            <MenuItem key="ja" id="ja">
-              日本語
-            </MenuItem>
-          )}
-          <MenuSection
-            selectionMode="single"
-            disallowEmptySelection
-            selectedKeys={[theme]}
-            onSelectionChange={(keys) => choose([...keys][0] as Theme)}
-            aria-label={t("theme.label")}
-          >
-            {(["system", "light", "dark"] as const).map((one) => (
-              <MenuItem id={one} key={one}>
-                {t(`theme.${one}`)} {theme === one && <Check size={15} aria-hidden />}
-              </MenuItem>
-            ))}
-          </MenuSection>
-          <MenuItem id="keys">
-            <Keyboard size={15} aria-hidden /> {t("keys.title")}
-          </MenuItem>
-          <MenuItem id="out">
-            <LogOut size={15} aria-hidden /> {t("account.sign_out")}
-          </MenuItem>
-        </Menu>
-      </Popover>
-    </MenuTrigger>
+    <Popup label={t("account.menu")} button={<UserRound size={18} aria-hidden />}>
+      {(close) => {
+        const entry = (work: () => void) => () => {
+          close();
+          work();
+        };
+        const other = language === "ja" ? "en" : "ja";
+        return (
+          <>
+            <p className="who">
+              {me?.name || me?.login || ""} · {me ? t(`role.${me.role}`) : ""}
+            </p>
+            <MenuList label={t("account.menu")}>
+              <MenuEntry onChoose={entry(() => setLanguage(other))}>{other === "en" ? "English" : "日本語"}</MenuEntry>
+              {(["system", "light", "dark"] as const).map((one) => (
+                <MenuEntry key={one} isChosen={theme === one} onChoose={entry(() => choose(one))}>
+                  {t(`theme.${one}`)} {theme === one && <Check size={15} aria-hidden />}
+                </MenuEntry>
+              ))}
+              <MenuEntry onChoose={entry(showKeys)}>
+                <Keyboard size={15} aria-hidden /> {t("keys.title")}
+              </MenuEntry>
+              <MenuEntry onChoose={entry(signOut)}>
+                <LogOut size={15} aria-hidden /> {t("account.sign_out")}
+              </MenuEntry>
+            </MenuList>
+          </>
+        );
+      }}
+    </Popup>
   );
 }

@@ -13,8 +13,7 @@ import {
   Pause,
   XCircle,
 } from "lucide-react";
-import { type ReactNode, useState } from "react";
-import { Button as AriaButton, type ButtonProps as AriaButtonProps } from "react-aria-components";
+import { type ButtonHTMLAttributes, type ReactNode, useState } from "react";
 import { Link } from "wouter";
 import { type Money, useFormat, useT } from "../i18n/all";
 import { type StopLike, standing } from "./stop-state";
@@ -23,7 +22,10 @@ import "./basic.css";
 
 export type Tone = "ok" | "warn" | "bad" | "info" | "plain";
 
-export interface ButtonProps extends Omit<AriaButtonProps, "className" | "style" | "children"> {
+export interface ButtonProps
+  extends Omit<ButtonHTMLAttributes<HTMLButtonElement>, "className" | "style" | "children" | "onClick" | "disabled"> {
+  onPress?: () => void;
+  isDisabled?: boolean;
   variant?: "primary" | "danger" | "quiet" | "plain";
   size?: "small" | "normal";
   icon?: LucideIcon;
@@ -31,16 +33,20 @@ export interface ButtonProps extends Omit<AriaButtonProps, "className" | "style"
   isBusy?: boolean;
 }
 
-export function Button({ variant = "plain", size = "normal", icon: Icon, children, isBusy, ...rest }: ButtonProps) {
+export function Button(props: ButtonProps) {
+  const { variant = "plain", size = "normal", icon: Icon, children, isBusy, isDisabled, onPress, ...rest } = props;
   return (
-    <AriaButton
+    <button
+      type="button"
       {...rest}
-      isDisabled={(rest.isDisabled ?? false) || (isBusy ?? false)}
+      disabled={(isDisabled ?? false) || (isBusy ?? false)}
+      aria-busy={isBusy || undefined}
       className={`btn ${variant} ${size === "small" ? "small" : ""}`}
+      onClick={() => onPress?.()}
     >
       {Icon && <Icon size={size === "small" ? 15 : 17} aria-hidden />}
       {children}
-    </AriaButton>
+    </button>
   );
 }
 

@@ -4,7 +4,8 @@ import { useMemo, useState } from "react";
 import { useSearchParams } from "wouter";
 import { useFormat, useT } from "../i18n/all";
 import { Button } from "./basic";
-import { SelectField, TextField } from "./form";
+import { DateField } from "./date-field";
+import { SelectField } from "./form";
 import { PERIODS, type Period, parseDay, periodRange } from "./period";
 import "./filters.css";
 
@@ -77,15 +78,13 @@ export function PeriodButtons({ filters, current, noAll }: { filters: Filters; c
       </div>
       {current === "custom" && (
         <div className="inline-form">
-          <TextField
+          <DateField
             label={t("filter.from")}
-            type="date"
             value={filters.get("from")}
             onChange={(v) => filters.set({ from: v, period: "custom" })}
           />
-          <TextField
+          <DateField
             label={t("filter.to")}
-            type="date"
             value={filters.get("to")}
             onChange={(v) => filters.set({ to: v, period: "custom" })}
           />

@@ -3,20 +3,15 @@
  * while an input method is composing.
  */
 import { useQueryClient } from "@tanstack/react-query";
-import { AlertCircle, ChevronDown } from "lucide-react";
+import { AlertCircle } from "lucide-react";
 import { type FormEvent, type KeyboardEvent, type ReactNode, useEffect, useId, useRef, useState } from "react";
-import { Button as AriaButton, ComboBox, Input, Label, ListBox, ListBoxItem, Popover } from "react-aria-components";
 import { ApiError } from "../api/client";
 import type { Me } from "../api/types";
 import { useT } from "../i18n/all";
 import { Note } from "./basic";
+import { isComposing } from "./composing";
 import { useErrorText, useFieldName } from "./problem";
 import "./form.css";
-
-/** Whether a key press belongs to an input method that is composing; 229 is what Safari sends for Enter. */
-export function isComposing(event: { isComposing?: boolean; keyCode: number }): boolean {
-  return event.isComposing === true || event.keyCode === 229;
-}
 
 /** Whether this person only looks. Read without asking: the sign-in has a form too, and asking would begin it anew. */
 function useIsViewer(): boolean {
@@ -83,8 +78,10 @@ export function useForm<T extends object>(initial: T) {
     /** The sentence for a field; `prefix` also takes fields below it, such as `events[0].name`. */
     error: (field: string, prefix = false): string | undefined => {
       if (!(problem instanceof ApiError) || !problem.field) return undefined;
-      const path = problem.field.replaceAll(/\[(\d+)\]/g, ".$1");
-      return path === field || (prefix && path.startsWith(`${field}.`)) ? errorText(problem) : undefined;
+      const dotted = (name: string) => name.replaceAll(/\[(\d+)\]/g, ".$1");
+      const path = dotted(problem.field);
+      const own = dotted(field);
+      return path === own || (prefix && path.startsWith(`${own}.`)) ? errorText(problem) : undefined;
     },
     run: async (work: () => Promise<void>): Promise<void> => {
       setBusy(true);
@@ -112,7 +109,7 @@ export function Problem({ error }: { error: unknown }) {
   useEffect(() => {
     const form = error ? box.current?.closest("form") : null;
     if (!form) return;
-    const mistake = form.querySelector<HTMLElement>('[aria-invalid="true"], [data-invalid] input');
+    const mistake = form.querySelector<HTMLElement>('[aria-invalid="true"]');
     for (let at = mistake?.closest("details"); at; at = at.parentElement?.closest("details")) at.open = true;
     const target = mistake ?? box.current;
     target?.scrollIntoView({ block: "center" });
@@ -161,7 +158,7 @@ export function FieldFrame(props: {
   );
 }
 
-const describedBy = (id: string, help: unknown, error: unknown) =>
+export const describedBy = (id: string, help: unknown, error: unknown) =>
   [error ? `${id}-e` : "", help ? `${id}-h` : ""].filter(Boolean).join(" ") || undefined;
 
 export function TextField(props: {
@@ -173,7 +170,7 @@ export function TextField(props: {
   required?: boolean;
   mono?: boolean;
   rows?: number;
-  type?: "text" | "password" | "email" | "url" | "search" | "date";
+  type?: "text" | "password" | "email" | "url" | "search";
   placeholder?: string;
   autoComplete?: string;
   inputMode?: "text" | "numeric" | "decimal" | "url" | "email";
@@ -312,53 +309,6 @@ export function CheckField(props: {
         </div>
       )}
     </div>
-  );
-}
-
-/** A list to search by typing, for things that there may be many of. */
-export function PickField(props: {
-  label: ReactNode;
-  value: string | null;
-  onChange: (value: string | null) => void;
-  options: readonly Option[];
-  help?: ReactNode;
-  error?: string | undefined;
-  required?: boolean;
-  placeholder?: string;
-}) {
-  const t = useT();
-  return (
-    <ComboBox
-      className="field"
-      selectedKey={props.value}
-      onSelectionChange={(key) => props.onChange(key === null ? null : String(key))}
-      defaultItems={props.options.map((o) => ({ id: o.value, name: o.label }))}
-      menuTrigger="focus"
-      isInvalid={Boolean(props.error)}
-    >
-      <Label>
-        {props.label}
-        {props.required && <span className="must">{t("form.required")}</span>}
-      </Label>
-      <div className="combo">
-        <Input {...(props.placeholder ? { placeholder: props.placeholder } : {})} />
-        <AriaButton aria-label={t("form.open_list")}>
-          <ChevronDown size={16} aria-hidden />
-        </AriaButton>
-      </div>
-      {props.error && (
-        <div className="error">
-          <AlertCircle size={15} aria-hidden />
-          <span>{props.error}</span>
-        </div>
-      )}
-      {props.help && <div className="help">{props.help}</div>}
-      <Popover className="popover list">
-        <ListBox<{ id: string; name: string }> className="options" renderEmptyState={() => t("common.nothing_found")}>
-          {(item) => <ListBoxItem id={item.id}>{item.name}</ListBoxItem>}
-        </ListBox>
-      </Popover>
-    </ComboBox>
   );
 }
 

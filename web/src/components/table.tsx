@@ -2,11 +2,11 @@
 import { useInfiniteQuery } from "@tanstack/react-query";
 import { ArrowDown, ArrowUp, Columns3, type LucideIcon } from "lucide-react";
 import { type ReactNode, useRef, useState } from "react";
-import { Button as AriaButton, DialogTrigger, Popover } from "react-aria-components";
 import { get, type Query } from "../api/client";
 import type { Page } from "../api/types";
 import { useT } from "../i18n/all";
 import { Button, Empty, Note, Skeleton } from "./basic";
+import { Dialog } from "./dialog";
 import { Problem } from "./form";
 import { type Sorting, type SortKey, sorted, useOwnSorting } from "./sorting";
 import "./table.css";
@@ -201,29 +201,27 @@ export function ColumnPicker<T>(props: {
   change: (id: string, on: boolean) => void;
 }) {
   const t = useT();
+  const [isOpen, setOpen] = useState(false);
   return (
-    <DialogTrigger>
-      <AriaButton className="btn small">
-        <Columns3 size={15} aria-hidden />
+    <>
+      <Button size="small" icon={Columns3} aria-haspopup="dialog" onPress={() => setOpen(true)}>
         {t("table.columns")}
-      </AriaButton>
-      <Popover className="popover" aria-label={t("table.columns")}>
-        <div style={{ padding: 14 }}>
-          <div className="stack tight">
-            {props.columns.map((c) => (
-              <label key={c.id} className="check">
-                <input
-                  type="checkbox"
-                  checked={props.shown.has(c.id)}
-                  onChange={(e) => props.change(c.id, e.target.checked)}
-                />
-                <span>{c.label}</span>
-              </label>
-            ))}
-          </div>
+      </Button>
+      <Dialog isOpen={isOpen} onClose={() => setOpen(false)} title={t("table.columns")}>
+        <div className="stack tight">
+          {props.columns.map((c) => (
+            <label key={c.id} className="check">
+              <input
+                type="checkbox"
+                checked={props.shown.has(c.id)}
+                onChange={(e) => props.change(c.id, e.target.checked)}
+              />
+              <span>{c.label}</span>
+            </label>
+          ))}
         </div>
-      </Popover>
-    </DialogTrigger>
+      </Dialog>
+    </>
   );
 }
 

@@ -1,6 +1,7 @@
 /** Short messages in a corner; read out by screen readers, gone after some seconds. */
 import { AlertTriangle, CheckCircle2 } from "lucide-react";
 import { useSyncExternalStore } from "react";
+import { createPortal } from "react-dom";
 import "./toast.css";
 
 interface Toast {
@@ -32,7 +33,8 @@ export function Toasts() {
     },
     () => toasts,
   );
-  return (
+  // Beside the page, so that they are read out while a dialog makes it inert.
+  return createPortal(
     <div className="toasts" role="status" aria-live="polite">
       {shown.map((t) => (
         <div key={t.id} className={`note ${t.tone}`}>
@@ -40,6 +42,7 @@ export function Toasts() {
           <div>{t.text}</div>
         </div>
       ))}
-    </div>
+    </div>,
+    document.body,
   );
 }

@@ -37,4 +37,8 @@ describe("languages", () => {
     expect(t("form.delete_title", { name: "<i>" })).toBe("Delete <b>“<i>”</b>?");
     expect(t("form.save")).toBe("form.save");
   });
+  it("writes months of the calendar", () => {
+    expect(makeFormats("ja", "Asia/Tokyo").calendarMonth("2026-11")).toBe("2026年11月");
+    expect(makeFormats("en", "Asia/Tokyo").calendarMonth("2026-11")).toBe("November 2026");
+  });
 });

@@ -14,6 +14,8 @@ export interface Formats {
   date: (ms: number) => string;
   /** A day of the calendar, as the server writes it (2026-11-21). */
   calendarDay: (day: string) => string;
+  /** A month of the calendar, as the server writes it (2026-11). */
+  calendarMonth: (month: string) => string;
   /** Month and day, for axes. */
   shortDate: (ms: number) => string;
   dateTime: (ms: number) => string;
@@ -36,6 +38,7 @@ export function makeFormats(language: Language, timeZone: string): Formats {
   const dates = language === "ja" ? "ja-JP" : "en-CA";
   const date = new Intl.DateTimeFormat(dates, { ...day, timeZone });
   const short = new Intl.DateTimeFormat(locale, { month: "short", day: "numeric", timeZone });
+  const months = new Intl.DateTimeFormat(locale, { year: "numeric", month: "long", timeZone: "UTC" });
   const time = new Intl.DateTimeFormat(locale, { ...clock, timeZone });
   const dateTime = new Intl.DateTimeFormat(dates, { ...day, ...clock, timeZone });
   const full = new Intl.DateTimeFormat(dates, { ...day, ...clock, timeZone, timeZoneName: "short" });
@@ -78,6 +81,7 @@ export function makeFormats(language: Language, timeZone: string): Formats {
     },
     date: (ms) => date.format(ms),
     calendarDay: (day) => (language === "ja" ? day.replaceAll("-", "/") : day),
+    calendarMonth: (month) => (/^\d{4}-\d{2}$/.test(month) ? months.format(new Date(`${month}-01T00:00:00Z`)) : month),
     shortDate: (ms) => short.format(ms),
     dateTime: (ms) => dateTime.format(ms),
     time: (ms) => time.format(ms),

@@ -2,17 +2,17 @@
  * Language of the interface: loads one catalogue, formats messages, and gives dates, numbers and money by
  * locale. Knows nothing of screens.
  */
-import { IntlMessageFormat } from "intl-messageformat";
 import { createContext, type ReactNode, use, useMemo } from "react";
 import type en from "../../i18n/en.json";
 import { type Formats, makeFormats } from "./format";
 import type { Language } from "./language";
+import { compile, type Values } from "./message";
 
 export type { Language } from "./language";
 
 /** Every key of the catalogues; the compiler refuses others. */
 export type MessageKey = keyof typeof en;
-export type Values = Record<string, string | number | boolean | Date | null | undefined>;
+export type { Values } from "./message";
 export type Translate = ((key: MessageKey, values?: Values) => string) & {
   /** Whether the catalogue has a message of that name: for texts by server code. */
   has: (key: string) => key is MessageKey;
@@ -53,17 +53,17 @@ export async function loadMessages(language: Language): Promise<Record<string, s
 }
 
 export function makeTranslate(language: Language, messages: Record<string, string>): Translate {
-  const compiled = new Map<string, IntlMessageFormat>();
+  const compiled = new Map<string, ReturnType<typeof compile>>();
   const translate = (key: MessageKey, values?: Values): string => {
     const text = messages[key];
     if (text === undefined) return key;
     if (!text.includes("{") && !text.includes("'")) return text;
     let message = compiled.get(key);
     if (!message) {
-      message = new IntlMessageFormat(text, language, undefined, { ignoreTag: true });
+      message = compile(text, language);
       compiled.set(key, message);
     }
-    return String(message.format(values));
+    return message(values);
   };
   return Object.assign(translate, { has: (key: string): key is MessageKey => key in messages });
 }

@@ -4,6 +4,7 @@ import { ApiError, post } from "../api/client";
 import { useOffers, useRefresh } from "../api/queries";
 import type { ConversionStatus, Deciding, Decision, DecisionWord, Look, OrderColumns } from "../api/types";
 import { Badge, Button, Card, Note, Time } from "../components/basic";
+import { FileField } from "../components/date-field";
 import { CheckField, Form, Problem, SelectField, TextField } from "../components/form";
 import { PageFrame } from "../components/page";
 import { useErrorText } from "../components/problem";
@@ -117,19 +118,15 @@ export default function Decide() {
                 setLook(null);
               }}
             />
-            <label className="field">
-              <span className="label">{t("decide.file")}</span>
-              <input
-                type="file"
-                accept=".csv,.tsv,.txt,text/csv,text/plain"
-                onChange={(e) => {
-                  const file = e.target.files?.[0];
-                  setLook(null);
-                  if (file) textOf(file).then(setText, setProblem);
-                }}
-              />
-              <span className="help">{t("decide.file_help")}</span>
-            </label>
+            <FileField
+              label={t("decide.file")}
+              help={t("decide.file_help")}
+              accept=".csv,.tsv,.txt,text/csv,text/plain"
+              onChange={(file) => {
+                setLook(null);
+                if (file) textOf(file).then(setText, setProblem);
+              }}
+            />
             <div className="grid two">
               <SelectField
                 label={t("decide.status")}

@@ -1,27 +1,16 @@
 /** Erasures of devices that nobody proved: what waits, who asked, and the two things that can be done about it. */
-import { useQuery } from "@tanstack/react-query";
 import { ShieldQuestion } from "lucide-react";
 import { useState } from "react";
-import { del, get, post } from "../api/client";
-import { useCanEdit, useNames, useRefresh } from "../api/queries";
-import type { Erasure, ErasureList } from "../api/types";
+import { del, post } from "../api/client";
+import { useErasures } from "../api/erasures";
+import { useNames, useRefresh } from "../api/queries";
+import type { Erasure } from "../api/types";
 import { Button, Card, Empty, Note, Skeleton, TestBadge, Time } from "../components/basic";
 import { Confirm } from "../components/dialog";
 import { Problem } from "../components/form";
 import { PageFrame } from "../components/page";
 import { Table } from "../components/table";
 import { useT } from "../i18n/all";
-
-/** What waits; nobody but editors may ask. */
-export function useErasures() {
-  const canEdit = useCanEdit();
-  return useQuery({
-    queryKey: ["erasures"],
-    queryFn: () => get<ErasureList>("/erasures"),
-    enabled: canEdit,
-    refetchInterval: 60_000,
-  });
-}
 
 export default function Erasures() {
   const t = useT();

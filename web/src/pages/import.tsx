@@ -5,6 +5,7 @@ import { apiUrl, call } from "../api/client";
 import { useRefresh } from "../api/queries";
 import type { SheetResult } from "../api/types";
 import { Button, Card } from "../components/basic";
+import { FileField } from "../components/date-field";
 import { useFilters } from "../components/filters";
 import { Problem, SelectField, TextField } from "../components/form";
 import { PageFrame } from "../components/page";
@@ -66,18 +67,14 @@ export default function Import() {
               }}
               options={KINDS.map((value) => ({ value, label: t(`nav.${value}`) }))}
             />
-            <label className="field">
-              <span className="label">CSV</span>
-              <input
-                type="file"
-                accept=".csv,.tsv,text/csv"
-                onChange={(e) => {
-                  const chosen = e.target.files?.[0];
-                  setBody(chosen ? new Blob([chosen], { type: "text/csv" }) : null);
-                  setResult(null);
-                }}
-              />
-            </label>
+            <FileField
+              label="CSV"
+              accept=".csv,.tsv,text/csv"
+              onChange={(chosen) => {
+                setBody(chosen && new Blob([chosen], { type: "text/csv" }));
+                setResult(null);
+              }}
+            />
             <TextField
               label={t("sheet.paste")}
               help={t("sheet.paste_help")}

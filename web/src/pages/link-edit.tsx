@@ -4,17 +4,9 @@ import { post, put } from "../api/client";
 import { useLinks, useOffers, usePartners, useRefresh, useSettings } from "../api/queries";
 import type { Link } from "../api/types";
 import { Card, LinkButton, Note, Skeleton } from "../components/basic";
-import {
-  CheckField,
-  Form,
-  PickField,
-  Problem,
-  SelectField,
-  SubmitButton,
-  TextField,
-  useForm,
-} from "../components/form";
+import { CheckField, Form, Problem, SelectField, SubmitButton, TextField, useForm } from "../components/form";
 import { PageFrame } from "../components/page";
+import { PickField } from "../components/pick-field";
 import { toast } from "../components/toast";
 import { Unsaved } from "../components/unsaved";
 import { useT } from "../i18n/all";

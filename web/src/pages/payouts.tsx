@@ -57,7 +57,7 @@ export default function Payouts() {
           label={t("payouts.month")}
           value={month}
           onChange={setMonth}
-          options={months.map((value) => ({ value, label: value }))}
+          options={months.map((value) => ({ value, label: format.calendarMonth(value) }))}
         />
       </div>
       {found.isPending ? (

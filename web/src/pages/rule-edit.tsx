@@ -8,17 +8,9 @@ import type { ActivityKind, ConversionStatus, NoData, Rule } from "../api/types"
 import { Button, Card, LinkButton, Note, Skeleton } from "../components/basic";
 import { useDebounced } from "../components/debounce";
 import { Confirm } from "../components/dialog";
-import {
-  CheckField,
-  Form,
-  PickField,
-  Problem,
-  SelectField,
-  SubmitButton,
-  TextField,
-  useForm,
-} from "../components/form";
+import { CheckField, Form, Problem, SelectField, SubmitButton, TextField, useForm } from "../components/form";
 import { PageFrame } from "../components/page";
+import { PickField } from "../components/pick-field";
 import { toast } from "../components/toast";
 import { useT } from "../i18n/all";
 import { BackfillCard } from "./parts/backfill";

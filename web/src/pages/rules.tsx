@@ -48,7 +48,7 @@ export default function Rules() {
     { id: "when", label: t("rules.when"), sort: when, render: when },
     {
       id: "text",
-      label: t("rules.sends"),
+      label: t("rule.then"),
       render: (r) => <span className="clip mono">{`${r.method} ${r.text}`}</span>,
     },
     {

@@ -5,7 +5,9 @@ import { useState } from "react";
 import { get, post, put } from "../api/client";
 import { useCanEdit, useMe, useRefresh } from "../api/queries";
 import type { Statement, StatementAdjustment, StatementDraft } from "../api/types";
+import { signedAmount } from "../components/amount";
 import { Badge, Button, Card, Facts, Note, Skeleton, Time } from "../components/basic";
+import { DateField } from "../components/date-field";
 import { Confirm } from "../components/dialog";
 import { Form, Problem, SubmitButton, TextField, useForm } from "../components/form";
 import { PageFrame } from "../components/page";
@@ -18,6 +20,7 @@ import "./statement.css";
 
 export default function StatementPage({ partner, month }: { partner: string; month: string }) {
   const t = useT();
+  const format = useFormat();
   const found = useQuery({
     queryKey: ["statements", "one", partner, month],
     queryFn: () => get<Statement>("/statements/one", { partner, month }),
@@ -27,7 +30,7 @@ export default function StatementPage({ partner, month }: { partner: string; mon
   const { statement, is_open, is_over } = found.data;
   return (
     <PageFrame
-      title={t("statement.title", { month })}
+      title={t("statement.title", { month: format.calendarMonth(month) })}
       lead={statement.partner_name}
       back={{ href: `/statements?month=${month}`, label: t("nav.statements") }}
       actions={
@@ -59,7 +62,7 @@ function Paper({ of }: { of: Statement }) {
   const { sender, draft } = statement;
   const money = (amount: string, currency: string) => format.money({ amount, currency });
   return (
-    <section className="card paper" aria-label={t("statement.title", { month: statement.month })}>
+    <section className="card paper" aria-label={t("statement.heading")}>
       <header>
         <h2>{t("statement.heading")}</h2>
         {of.is_open && <Badge tone="warn">{t("statement.preview")}</Badge>}
@@ -84,12 +87,15 @@ function Paper({ of }: { of: Statement }) {
       <Facts
         items={[
           [t("statement.number"), statement.number],
-          [t("payouts.month"), `${statement.month} (${statement.time_zone})`],
+          [
+            t("payouts.month"),
+            t("statement.month_in", { month: format.calendarMonth(statement.month), zone: statement.time_zone }),
+          ],
           [
             t("statement.closed_at"),
             statement.closed_at_ms > 0 ? <Time key="c" ms={statement.closed_at_ms} mode="date" /> : "",
           ],
-          [t("statement.due"), draft.due_date],
+          [t("statement.due"), format.calendarDay(draft.due_date)],
           ...(statement.version > 1 ? [[t("statement.version"), String(statement.version)] as [string, string]] : []),
         ]}
       />
@@ -125,7 +131,7 @@ function Paper({ of }: { of: Statement }) {
           {statement.corrections.map((c) => (
             <tr key={`${c.id} ${c.before.currency}`}>
               <td>
-                {t("statement.correction", { month: c.month, order: c.order || c.id })}
+                {t("statement.correction", { month: format.calendarMonth(c.month), order: c.order || c.id })}
                 {c.reason && ` (${c.reason})`}
               </td>
               <td className="num" />
@@ -276,9 +282,8 @@ function DraftForm({ of }: { of: Statement }) {
               onChange={(v) => form.set("number", v)}
               error={error("number")}
             />
-            <TextField
+            <DateField
               label={t("statement.due")}
-              type="date"
               value={draft.due_date}
               onChange={(v) => form.set("due_date", v)}
               error={error("due_date")}
@@ -298,7 +303,8 @@ function DraftForm({ of }: { of: Statement }) {
                   label={t("statement.adjustment_amount", { currency: own.currency })}
                   help={t("statement.adjustment_help")}
                   value={own.amount}
-                  onChange={(amount) => change(n, { amount: amount.trim() })}
+                  inputMode="text"
+                  onChange={(amount) => change(n, { amount: signedAmount(amount) })}
                   error={error(`adjustments[${n}].amount`)}
                 />
                 <Button

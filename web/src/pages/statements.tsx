@@ -38,7 +38,7 @@ export default function Statements() {
             label={t("payouts.month")}
             value={month}
             onChange={(value) => filters.set({ month: value })}
-            options={months.map((value) => ({ value, label: value }))}
+            options={months.map((value) => ({ value, label: format.calendarMonth(value) }))}
           />
         </div>
         {found.isPending ? (

@@ -4,6 +4,7 @@ import { call } from "../api/client";
 import { useRefresh } from "../api/queries";
 import type { UploadResult } from "../api/types";
 import { Button, Card, Note } from "../components/basic";
+import { FileField } from "../components/date-field";
 import { Problem } from "../components/form";
 import { PageFrame } from "../components/page";
 import { Table } from "../components/table";
@@ -59,17 +60,14 @@ export default function Upload() {
       <div className="stack">
         <Card title={t("upload.file")} help={t("upload.file_help")}>
           <div className="stack">
-            <label className="field">
-              <span className="label">CSV</span>
-              <input
-                type="file"
-                accept=".csv,text/csv"
-                onChange={(e) => {
-                  setFile(e.target.files?.[0] ?? null);
-                  setResult(null);
-                }}
-              />
-            </label>
+            <FileField
+              label="CSV"
+              accept=".csv,text/csv"
+              onChange={(chosen) => {
+                setFile(chosen);
+                setResult(null);
+              }}
+            />
             <div className="row">
               <Button isDisabled={!file} isBusy={isBusy} onPress={() => send(true)}>
                 {t("upload.look")}

@@ -2,12 +2,13 @@
 import { useQuery } from "@tanstack/react-query";
 import { useState } from "react";
 import { Link } from "wouter";
-import { get, post } from "../../api/client";
+import { ApiError, get, post } from "../../api/client";
 import { useRefresh } from "../../api/queries";
 import type { BackfillLook, Job, Rule } from "../../api/types";
 import { Button, Card, Note } from "../../components/basic";
+import { DateField } from "../../components/date-field";
 import { Confirm } from "../../components/dialog";
-import { Problem, TextField } from "../../components/form";
+import { Problem } from "../../components/form";
 import { dayText, parseDay } from "../../components/period";
 import { useJobText } from "../../components/problem";
 import { useFormat, useT } from "../../i18n/all";
@@ -30,6 +31,18 @@ const RESULTS = [
 
 const DAY_MS = 86_400_000;
 
+/** The job of a rule that was begun in this tab: whoever comes back to the screen sees how far it is, and can stop it. */
+function useKeptJob(rule: string) {
+  const key = `yamabiko.backfill.${rule}`;
+  const [job, setJob] = useState(() => sessionStorage.getItem(key));
+  const keep = (id: string | null) => {
+    setJob(id);
+    if (id) sessionStorage.setItem(key, id);
+    else sessionStorage.removeItem(key);
+  };
+  return [job, keep] as const;
+}
+
 export function Backfill({ rule }: { rule: Rule }) {
   const t = useT();
   const format = useFormat();
@@ -38,7 +51,7 @@ export function Backfill({ rule }: { rule: Rule }) {
   const [look, setLook] = useState<BackfillLook | null>(null);
   const [isBusy, setBusy] = useState(false);
   const [isAsking, setAsking] = useState(false);
-  const [job, setJob] = useState<string | null>(null);
+  const [job, setJob] = useKeptJob(rule.id);
   const [problem, setProblem] = useState<unknown>(null);
   const from_ms = parseDay(from, format.timeZone);
   const to_ms = parseDay(to, format.timeZone, 1);
@@ -67,8 +80,8 @@ export function Backfill({ rule }: { rule: Rule }) {
   return (
     <>
       <div className="row top">
-        <TextField label={t("backfill.from")} type="date" value={from} onChange={change(setFrom)} />
-        <TextField label={t("backfill.to")} type="date" value={to} onChange={change(setTo)} />
+        <DateField label={t("backfill.from")} value={from} onChange={change(setFrom)} />
+        <DateField label={t("backfill.to")} value={to} onChange={change(setTo)} />
       </div>
       <div>
         <Button size="small" isBusy={isBusy} isDisabled={!isPeriod} onPress={run}>
@@ -171,6 +184,8 @@ function Progress({ id, rule }: { id: string; rule: Rule }) {
     },
     refetchInterval: (q) => (q.state.data?.state === "running" || !q.state.data ? 700 : false),
   });
+  // A job of before a restart, or of long ago, is known no more.
+  if (job.error instanceof ApiError && job.error.status === 404) return null;
   if (job.isError) return <Problem error={job.error} />;
   if (!job.data) return null;
   const { state, total, done, results } = job.data;

@@ -1,5 +1,6 @@
 /** The largest amount of an event that counts while nobody vouches for it, with a suggestion from what was seen. */
 import type { OfferEvent } from "../../api/types";
+import { plainAmount } from "../../components/amount";
 import { Button } from "../../components/basic";
 import { TextField } from "../../components/form";
 import { useFormat, useT } from "../../i18n/all";
@@ -24,7 +25,7 @@ export function CeilingField(props: {
         help={t("event.unproven_amount_help")}
         value={value?.amount ?? ""}
         onChange={(text) => {
-          const amount = text.trim();
+          const amount = plainAmount(text);
           onChange(amount ? { amount, currency: value?.currency ?? currency } : null);
         }}
         error={props.error}

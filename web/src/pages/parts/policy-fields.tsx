@@ -11,6 +11,7 @@ import type {
   Payout,
   TrustPolicy,
 } from "../../api/types";
+import { plainAmount } from "../../components/amount";
 import { CheckField, FieldFrame, LinesField, NumberField, SelectField, TextField } from "../../components/form";
 import { useT } from "../../i18n/all";
 
@@ -221,9 +222,6 @@ export function CharsetField(props: {
     />
   );
 }
-
-/** Amount text with full-width digits folded; the server judges the rest. */
-const plainAmount = (text: string) => text.normalize("NFKC").replaceAll(/[^0-9.]/g, "");
 
 export function PayoutField(props: {
   label: string;

@@ -239,6 +239,7 @@ export function JobProgress({ id, work, undo }: { id: string; work: Work; undo?:
   const t = useT();
   const jobText = useJobText();
   const refresh = useRefresh();
+  const [problem, setProblem] = useState<unknown>(null);
   const job = useQuery({
     queryKey: ["job", id],
     queryFn: async () => {
@@ -260,8 +261,21 @@ export function JobProgress({ id, work, undo }: { id: string; work: Work; undo?:
       {jobText(job.data)}
       {state === "done" && work === "cancel" && well > 0 && undo && undo.length > 0 && <UndoCancel ids={undo} />}
       {state === "running" && (
-        <progress {...(total ? { max: total } : {})} value={total ? done : undefined} aria-label={t(TEXTS[work].all)} />
+        <>
+          <progress
+            {...(total ? { max: total } : {})}
+            value={total ? done : undefined}
+            aria-label={t(TEXTS[work].all)}
+          />
+          <Button
+            size="small"
+            onPress={() => void post(`/jobs/${id}/cancel`, {}).then(() => job.refetch(), setProblem)}
+          >
+            {t("backfill.cancel")}
+          </Button>
+        </>
       )}
+      <Problem error={problem} />
     </Note>
   );
 }

@@ -2,7 +2,8 @@
 import { useId, useLayoutEffect, useMemo, useRef, useState } from "react";
 import { usePlaceholders } from "../../api/queries";
 import type { Placeholder } from "../../api/types";
-import { FieldFrame, isComposing } from "../../components/form";
+import { isComposing } from "../../components/composing";
+import { FieldFrame } from "../../components/form";
 import { useI18n } from "../../i18n/all";
 import "./rule-text.css";
 
@@ -136,7 +137,13 @@ export function RuleText(props: {
           }}
         />
         {isShown && (
-          <div className="popover complete" role="listbox" id={`${id}-c`} aria-label={t("rule.placeholders")}>
+          <div
+            className="popover complete"
+            role="listbox"
+            id={`${id}-c`}
+            aria-label={t("rule.placeholders")}
+            tabIndex={0}
+          >
             {found.map((p, i) => (
               <div
                 key={p.name}

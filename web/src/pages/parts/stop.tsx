@@ -5,6 +5,7 @@ import { put } from "../../api/client";
 import { useCanEdit, useRefresh } from "../../api/queries";
 import type { Stop } from "../../api/types";
 import { Button, Note } from "../../components/basic";
+import { MomentField } from "../../components/date-field";
 import { Dialog } from "../../components/dialog";
 import { CheckField, Problem, SelectField, TextField } from "../../components/form";
 import { localTime, timeOf } from "../../components/local-time";
@@ -148,9 +149,9 @@ function StopDialog(props: StopProps & { onClose: () => void }) {
             { value: "date", label: t("stop.from_date") },
           ]}
         />
-        {isDated && <When label={t("stop.at")} value={from} onChange={setFrom} />}
+        {isDated && <MomentField help={timeZone} label={t("stop.at")} value={from} onChange={setFrom} />}
         <CheckField label={t("stop.until")} value={isEnding} onChange={setEnding} />
-        {isEnding && <When label={t("stop.at")} value={until} onChange={setUntil} />}
+        {isEnding && <MomentField help={timeZone} label={t("stop.at")} value={until} onChange={setUntil} />}
         {props.kind === "partners" && (
           <CheckField label={t("stop.hold")} help={t("stop.hold_help")} value={isHeld} onChange={setHeld} />
         )}
@@ -163,21 +164,5 @@ function StopDialog(props: StopProps & { onClose: () => void }) {
         </div>
       </div>
     </Dialog>
-  );
-}
-
-function When(props: { label: string; value: string; onChange: (value: string) => void }) {
-  const { timeZone } = useFormat();
-  return (
-    <label className="field">
-      <span className="label">{props.label}</span>
-      <input
-        type="datetime-local"
-        required
-        value={props.value}
-        onChange={(e) => e.target.value && props.onChange(e.target.value)}
-      />
-      <span className="help">{timeZone}</span>
-    </label>
   );
 }

@@ -3,16 +3,8 @@ import { put } from "../../api/client";
 import { useMe, useRefresh, useSettings } from "../../api/queries";
 import type { Settings } from "../../api/types";
 import { Card, Note, Skeleton } from "../../components/basic";
-import {
-  Form,
-  LinesField,
-  PickField,
-  Problem,
-  SelectField,
-  SubmitButton,
-  TextField,
-  useForm,
-} from "../../components/form";
+import { Form, LinesField, Problem, SelectField, SubmitButton, TextField, useForm } from "../../components/form";
+import { PickField } from "../../components/pick-field";
 import { toast } from "../../components/toast";
 import { Unsaved } from "../../components/unsaved";
 import { useT } from "../../i18n/all";

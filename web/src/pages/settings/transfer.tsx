@@ -5,6 +5,7 @@ import { apiUrl, post } from "../../api/client";
 import { useRefresh } from "../../api/queries";
 import type { Difference } from "../../api/types";
 import { Button, Card, Note } from "../../components/basic";
+import { FileField } from "../../components/date-field";
 import { Problem } from "../../components/form";
 import { useT } from "../../i18n/all";
 
@@ -37,18 +38,14 @@ export default function Transfer() {
       </Card>
       <Card title={t("transfer.import")} help={t("transfer.import_help")}>
         <div className="stack">
-          <label className="field">
-            <span className="label">{t("transfer.file")}</span>
-            <input
-              type="file"
-              accept=".toml,.json"
-              onChange={(e) => {
-                const file = e.target.files?.[0];
-                setDiff(null);
-                if (file) file.text().then(setText, setProblem);
-              }}
-            />
-          </label>
+          <FileField
+            label={t("transfer.file")}
+            accept=".toml,.json"
+            onChange={(file) => {
+              setDiff(null);
+              if (file) file.text().then(setText, setProblem);
+            }}
+          />
           <div className="row">
             <Button isDisabled={!text} onPress={() => send(true)}>
               {t("transfer.look")}
