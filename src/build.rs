@@ -21,6 +21,8 @@ fn main() {
         "Curl_retry_request",
         "Curl_client_write",
         "Curl_cpool_conn_seems_healthy",
+        "Curl_bufq_init2",
+        "curl_easy_setopt",
     ] {
         println!("cargo::rustc-link-arg=-Wl,--wrap={function}");
     }

@@ -8,7 +8,7 @@ use super::inbox::{Event, Inbox};
 use super::item::{Dispatch, Ended};
 use super::looks;
 use super::refusing::Refusing;
-use super::settling::{Settling, is_named};
+use super::settling::Settling;
 use super::sign::Signer;
 use super::tokens::{Tokens, Unfilled};
 use super::{DeliveryPolicy, Ledger, Settlement};
@@ -161,7 +161,7 @@ impl Worker {
         }
         let settling = Settling {
             dispatch: &dispatch,
-            is_named: is_named(&postback.lane),
+            lane: &postback.lane,
             policy: &policy.retry,
             accepted_at_ms: postback.accepted_at_ms(),
             now_ms: ledger.now_ms(),

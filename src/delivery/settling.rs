@@ -5,7 +5,7 @@ use crate::domain::postback::{AnswerVerdict, ErrorClass, FailReason, LaneKey, Ou
 use crate::domain::retry::{self, RetryPolicy};
 
 /// Whether a destination is called by a name, not by an address.
-pub(super) fn is_named(lane: &LaneKey) -> bool {
+fn is_named(lane: &LaneKey) -> bool {
     let url = url::Url::parse(&lane.0).ok();
     url.is_some_and(|url| matches!(url.host(), Some(url::Host::Domain(_))))
 }
@@ -13,7 +13,7 @@ pub(super) fn is_named(lane: &LaneKey) -> bool {
 /// What decides where a postback stands after an attempt.
 pub(super) struct Settling<'a> {
     pub(super) dispatch: &'a Dispatch,
-    pub(super) is_named: bool,
+    pub(super) lane: &'a LaneKey,
     pub(super) policy: &'a RetryPolicy,
     pub(super) accepted_at_ms: i64,
     pub(super) now_ms: i64,
@@ -76,7 +76,7 @@ impl Settling<'_> {
                 dispatch.attempts,
             );
         }
-        if self.is_named && retry::is_refused(outcome) {
+        if retry::is_refused(outcome) && is_named(self.lane) {
             let missing = Outcome::Error {
                 class: ErrorClass::Dns,
                 message: String::new(),
@@ -104,8 +104,11 @@ impl Settling<'_> {
 mod tests {
     use super::*;
     use crate::domain::ids::PostbackId;
+    use std::sync::LazyLock;
 
     const NOW: i64 = 1_763_000_000_000;
+    static NAMED: LazyLock<LaneKey> = LazyLock::new(|| LaneKey::of("https://a.example/").unwrap());
+    static OF_ADDRESS: LazyLock<LaneKey> = LazyLock::new(|| LaneKey::of("http://192.0.2.1/").unwrap());
 
     fn dispatch() -> Dispatch {
         Dispatch {
@@ -131,7 +134,7 @@ mod tests {
     ) -> Settling<'a> {
         Settling {
             dispatch,
-            is_named,
+            lane: if is_named { &NAMED } else { &OF_ADDRESS },
             policy,
             accepted_at_ms: NOW,
             now_ms,

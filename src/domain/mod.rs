@@ -11,6 +11,7 @@ pub mod duplicates;
 pub mod erased;
 pub mod first_request;
 pub mod held_erasure;
+pub mod hex;
 pub mod identity;
 pub mod ids;
 pub mod link;

@@ -19,6 +19,7 @@ pub use self::facts::Facts;
 use super::activity::{ActivityKind, MatchType};
 use super::attribution::Windows;
 use super::duplicates::{Hash, hash};
+use super::hex::hex;
 use super::ids::{ActivityId, EventToken, LinkToken, OfferId};
 use super::session::Session;
 use serde::{Deserialize, Serialize};
@@ -61,7 +62,7 @@ impl Adid {
 
 impl fmt::Display for Adid {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+        f.write_str(&hex(&self.0))
     }
 }
 

@@ -14,11 +14,18 @@ const MOST_BYTES: usize = 2_048;
 type Values = unsync::Cache<Vec<u8>, Option<Vec<u8>>>;
 
 /// See the module.
-pub(super) struct Cache(RefCell<Values>);
+pub(super) struct Cache {
+    values: RefCell<Values>,
+    /// Whether anything is stored below the prefixes that were asked for; few are.
+    below: RefCell<Vec<(Vec<u8>, bool)>>,
+}
 
 impl Default for Cache {
     fn default() -> Self {
-        Self(RefCell::new(Values::new(MOST_KEYS)))
+        Self {
+            values: RefCell::new(Values::new(MOST_KEYS)),
+            below: RefCell::default(),
+        }
     }
 }
 
@@ -28,25 +35,42 @@ impl Cache {
         if db != Db::Hot {
             return None;
         }
-        self.0.borrow().get(key).cloned()
+        self.values.borrow().get(key).cloned()
     }
 
     /// Notes what the store said.
     pub(super) fn note(&self, db: Db, key: &[u8], value: Option<&Vec<u8>>) {
         if db == Db::Hot && value.is_none_or(|value| value.len() <= MOST_BYTES) {
-            self.0.borrow_mut().insert(key.to_vec(), value.cloned());
+            self.values.borrow_mut().insert(key.to_vec(), value.cloned());
         }
+    }
+
+    /// Whether anything is stored below a prefix, if that is known.
+    pub(super) fn is_any_below(&self, prefix: &[u8]) -> Option<bool> {
+        let known = self.below.borrow();
+        let known = known.iter().find(|(of, _)| of == prefix);
+        known.map(|(_, is_any)| *is_any)
+    }
+
+    /// Notes what the store said of a prefix.
+    pub(super) fn note_below(&self, prefix: &[u8], is_any: bool) {
+        self.below.borrow_mut().push((prefix.to_vec(), is_any));
     }
 
     /// Notes what a commit that is durable changed, of what is held.
     pub(super) fn written(&self, writes: &[(Db, Op)]) {
-        let mut held = self.0.borrow_mut();
+        let mut below = self.below.borrow_mut();
+        let mut held = self.values.borrow_mut();
         for (_, op) in writes.iter().filter(|(db, _)| *db == Db::Hot) {
             let (key, value) = match op {
                 Op::Put(key, value) => (key, Some(value)),
                 Op::Delete(key) => (key, None),
                 Op::Drop => continue,
             };
+            if value.is_some() {
+                let concerned = below.iter_mut().filter(|(of, _)| key.starts_with(of));
+                concerned.for_each(|(_, is_any)| *is_any = true);
+            }
             if held.peek(key).is_none() {
                 continue;
             }
@@ -60,7 +84,8 @@ impl Cache {
 
     /// Forgets everything: it is not sure what stands.
     pub(super) fn forget(&self) {
-        self.0.borrow_mut().clear();
+        self.values.borrow_mut().clear();
+        self.below.borrow_mut().clear();
     }
 }
 
@@ -106,6 +131,6 @@ mod tests {
                 assert_eq!(cache.get(Db::Hot, b"often"), Some(value("1")));
             }
         }
-        assert!(cache.0.borrow().len() <= MOST_KEYS);
+        assert!(cache.values.borrow().len() <= MOST_KEYS);
     }
 }

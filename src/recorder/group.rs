@@ -5,6 +5,8 @@
 //! staged and joins the group only when the decision returns, so one that panics leaves nothing behind, and
 //! neither does one that could not read what it needs ([`Group::discard`], [`Group::fail`]).
 
+mod ranges;
+
 use crate::domain::erased::Erased;
 use crate::domain::ids::{ActivityId, PostbackId, TimeId};
 use crate::domain::postback::Postback;
@@ -16,7 +18,7 @@ use crate::recorder::feeds::{self, Feeds};
 use crate::recorder::rooms::Rooms;
 use crate::store::catalog::Catalog;
 use crate::store::keys::{Feed, Handed};
-use crate::store::{Commit, Db, Doubt, Key, KeyRange, Op, RawKey, Reader, Record, StoreError, keys};
+use crate::store::{Commit, Db, Doubt, Key, Op, RawKey, Reader, Record, StoreError, keys};
 use crate::telemetry;
 use foldhash::HashMap;
 use std::collections::BTreeMap;
@@ -128,7 +130,7 @@ impl<'a> Group<'a> {
         self.feeds
     }
 
-    /// Has an activity that was changed handed on again, where it was handed on already.
+    /// Has a changed activity handed on again, where it was handed on already.
     pub fn hand_on_again(&mut self, id: ActivityId) {
         for (feed, generation) in self.feeds.behind(id.0) {
             self.mark(keys::late(feed, generation, id.0, Handed::Activity));
@@ -238,65 +240,6 @@ impl<'a> Group<'a> {
     /// Writes an entry of an index.
     pub fn mark(&mut self, key: Key<()>) {
         self.put(key, Vec::new());
-    }
-
-    /// At most `limit` keys of a range and their values, in order, as they will be after this group so far.
-    pub fn scan(&self, db: Db, range: KeyRange, limit: usize) -> Result<Vec<Entry>, StoreError> {
-        let found = self.merged(db, &range, limit, false)?.into_iter();
-        Ok(found
-            .filter_map(|(key, value)| Some((key, value?)))
-            .take(limit)
-            .collect())
-    }
-
-    /// The same from the end of the range backwards, the last key first.
-    pub fn scan_back(&self, db: Db, range: KeyRange, limit: usize) -> Result<Vec<Entry>, StoreError> {
-        let found = self.merged(db, &range, limit, true)?.into_iter().rev();
-        Ok(found
-            .filter_map(|(key, value)| Some((key, value?)))
-            .take(limit)
-            .collect())
-    }
-
-    /// What the store holds of a range, from one end up to `limit`, and all that this group changes in it.
-    fn merged(
-        &self,
-        db: Db,
-        range: &KeyRange,
-        limit: usize,
-        is_reverse: bool,
-    ) -> Result<BTreeMap<Vec<u8>, Option<Vec<u8>>>, StoreError> {
-        let holds = |key: &[u8]| {
-            key >= range.start.as_slice() && range.end.as_ref().is_none_or(|end| key < end.as_slice())
-        };
-        let mut changed: BTreeMap<Vec<u8>, Option<Vec<u8>>> = BTreeMap::new();
-        if let Some(keys) = self.overlay.get(&db) {
-            let matching = keys
-                .range(range.start.clone()..)
-                .take_while(|(key, _)| holds(key));
-            changed.extend(matching.map(|(key, value)| (key.clone(), value.clone())));
-        }
-        for (_, key, value) in self
-            .staged
-            .writes
-            .iter()
-            .filter(|(d, key, _)| *d == db && holds(key))
-        {
-            changed.insert(key.clone(), value.clone());
-        }
-        let mut found: BTreeMap<Vec<u8>, Option<Vec<u8>>> = BTreeMap::new();
-        self.reader.scan(db, range, is_reverse, |key, value| {
-            if !changed.contains_key(key) {
-                found.insert(key.to_vec(), Some(value.to_vec()));
-            }
-            if found.len() < limit {
-                std::ops::ControlFlow::Continue(())
-            } else {
-                std::ops::ControlFlow::Break(())
-            }
-        })?;
-        found.extend(changed);
-        Ok(found)
     }
 
     /// Writes a record that was encoded before.

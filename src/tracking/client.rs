@@ -8,9 +8,9 @@
 use crate::domain::offer::IpPrivacy;
 use crate::domain::session::Device;
 use aws_lc_rs::hmac;
+use foldhash::HashMap;
 use ipnet::IpNet;
 use std::cell::RefCell;
-use std::collections::HashMap;
 use std::net::{IpAddr, Ipv6Addr};
 
 /// The headers that say who is calling, as texts (invalid UTF-8 replaced by the HTTP layer).

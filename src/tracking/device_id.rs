@@ -2,9 +2,9 @@
 //!
 //! For clicks and app activities alike, so that both sides of a match are written the same way.
 
+use crate::domain::hex::hex;
 use aws_lc_rs::digest;
 use md5::{Digest, Md5};
-use std::fmt::Write;
 
 /// Names of device ids, without the hashed forms.
 pub const NAMES: &[&str] = &[
@@ -151,16 +151,6 @@ fn hashes(name: &str, spelling: &str) -> [(String, String); 2] {
         (format!("{name}:md5"), hex(&Md5::digest(spelling.as_bytes()))),
         (format!("{name}:sha1"), hex(sha1.as_ref())),
     ]
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes
-        .iter()
-        .fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
-            // Writing to a String cannot fail.
-            write!(text, "{byte:02x}").ok();
-            text
-        })
 }
 
 fn good_if(is_good: bool, value: String) -> DeviceId {

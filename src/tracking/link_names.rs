@@ -19,9 +19,10 @@ use crate::recorder::{RecordError, Recorder};
 use crate::store::catalog::Catalog;
 use crate::store::{Db, KeyRange, Reader, StoreError, keys};
 use crate::telemetry;
+use foldhash::quality::RandomState;
+use foldhash::{HashMap, HashSet};
 use parking_lot::RwLock;
-use std::collections::{HashMap, HashSet};
-use std::hash::{BuildHasher, RandomState};
+use std::hash::BuildHasher;
 use std::ops::ControlFlow;
 
 /// What a level is called whose name is not taken.
@@ -59,7 +60,7 @@ impl LinkNames {
         Self {
             table: RwLock::default(),
             most,
-            hasher: RandomState::new(),
+            hasher: RandomState::default(),
         }
     }
 
@@ -79,7 +80,7 @@ impl LinkNames {
         Ok(Self {
             table: RwLock::new(table),
             most,
-            hasher: RandomState::new(),
+            hasher: RandomState::default(),
         })
     }
 

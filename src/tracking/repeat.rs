@@ -5,8 +5,9 @@
 //! day), and where a bucket is full the oldest entry makes room. It must not know sessions or offers.
 
 use crate::domain::ids::LinkToken;
+use foldhash::quality::RandomState;
 use parking_lot::Mutex;
-use std::hash::{BuildHasher, Hash, RandomState};
+use std::hash::{BuildHasher, Hash};
 
 const DAY_MS: i64 = 86_400_000;
 const SHARDS: usize = 16;
@@ -51,7 +52,7 @@ impl Repeats {
             shards: (0..SHARDS)
                 .map(|_| Mutex::new(vec![[FREE; WAYS]; buckets].into()))
                 .collect(),
-            hasher: RandomState::new(),
+            hasher: RandomState::default(),
         }
     }
 

@@ -382,3 +382,25 @@ fn the_proxy_of_the_environment_is_not_used() {
         String::from_utf8_lossy(&output.stdout)
     );
 }
+
+#[test]
+fn a_body_longer_than_the_buffer_of_what_is_sent_arrives_whole() {
+    let receiver = Receiver::start(Behaviour::status(200));
+    let client = client();
+    for length in [1, 8 * 1024 - 1, 8 * 1024, 60 * 1024, 1_000_000] {
+        let body: String = (0..length).map(|n| char::from(b'a' + (n % 26) as u8)).collect();
+        let request = Request {
+            method: Method::Post,
+            body: Some(body.clone()),
+            ..get(receiver.url("/long"))
+        };
+        assert_eq!(status(&send_to(&client, &request)), 200, "{length} bytes");
+        let arrived = receiver.arrivals().pop().unwrap();
+        assert!(arrived.body == body, "{length} bytes");
+        assert_eq!(
+            arrived.header("Content-Length"),
+            Some(length.to_string().as_str())
+        );
+        assert_eq!(arrived.header("Transfer-Encoding"), None);
+    }
+}

@@ -13,6 +13,8 @@ use std::time::{Duration, Instant};
 
 /// Bytes of a response body that are read before the connection is given up.
 const MOST_READ: usize = 64 * 1024;
+/// Room for a usual body.
+const USUAL_BODY: usize = 256;
 /// Bytes of a response body that are kept.
 const MOST_KEPT: usize = 2 * 1024;
 /// Bytes of one response header that are kept.
@@ -108,14 +110,10 @@ pub(super) fn read(
             .trim()
             .to_ascii_lowercase()
     });
-    let mut kept = Vec::new();
+    let mut kept = Vec::with_capacity(USUAL_BODY);
+    // A body that breaks or ends late changes nothing: the status has come, and what was read stays.
     let mut body = response.into_body().take(MOST_READ as u64);
-    let mut buffer = [0; 4096];
-    // A body that breaks or ends late changes nothing: the status has come.
-    while let Ok(count @ 1..) = body.read(&mut buffer) {
-        let room = MOST_READ.saturating_sub(kept.len()).min(count);
-        kept.extend_from_slice(&buffer[..room]);
-    }
+    body.read_to_end(&mut kept).ok();
     let kept = unpacked(kept, packing.as_deref());
     let ended_at_ms = at_ms + i64::try_from(begun.elapsed().as_millis()).unwrap_or(0);
     let retry_after = headers.iter().find(|(name, _)| name == "retry-after");

@@ -1,4 +1,4 @@
-//! Three functions of the libcurl that is linked in, replaced when the program is linked (`--wrap` of the linker, set in
+//! Five functions of the libcurl that is linked in, replaced when the program is linked (`--wrap` of the linker, set in
 //! `build.rs`), since no option of libcurl or isahc does what is needed:
 //!
 //! * `Curl_retry_request`: a request over a reused connection that ends without a byte of an answer is repeated up to
@@ -9,15 +9,27 @@
 //! * `Curl_client_write`: isahc ends the transfer at header lines that libcurl itself and every browser accept, such as
 //!   lines that end in LF alone or `X-A : b`. Here header lines are written in the one form that isahc reads, and what
 //!   is no header at all is left out. The status line decides a postback; a crooked decoration must not repeat it.
+//! * `curl_easy_setopt`: isahc has libcurl put into words whatever it does, a twelfth of the client's work for a
+//!   postback, for logs that we never write: it asks for them wherever `tracing` passes on to `log`, which actix
+//!   switches on. Here the option stays off.
+//! * `Curl_bufq_init2`: what has a body is sent through a buffer of 64 KiB, which is filled with zeros for each request;
+//!   isahc has no word for the option that sets its size. Here it is smaller, and longer bodies pass in turns.
 //!
-//! They are internal to libcurl; `Cargo.lock` pins its version, and tests of [`super::client`] notice when a new one
-//! no longer calls them.
+//! All but `curl_easy_setopt` are internal to libcurl; `Cargo.lock` pins its version, and tests of [`super::client`]
+//! notice when a new one no longer calls the first three. The last two only cost time.
 #![allow(unsafe_code, reason = "functions that C calls")]
 
 use std::ffi::{c_char, c_int, c_void};
 
 /// In `type` of `Curl_client_write`: a line of the head.
 const HEADER: c_int = 1 << 2;
+
+/// The option of `curl_easy_setopt` that is left off.
+const VERBOSE: c_int = 41;
+
+/// The buffer of what is sent, as libcurl has it, and as it is here, bytes.
+const SEND_BUFFER: usize = 64 * 1024;
+const OUR_SEND_BUFFER: usize = 8 * 1024;
 
 type ClientWrite = unsafe extern "C" fn(*mut c_void, c_int, *const c_char, usize) -> c_int;
 
@@ -26,6 +38,10 @@ unsafe extern "C" {
     fn real_client_write(data: *mut c_void, kind: c_int, bytes: *const c_char, length: usize) -> c_int;
     #[link_name = "__real_Curl_cpool_conn_seems_healthy"]
     fn real_seems_healthy(connection: *mut c_void, data: *mut c_void, now: *const c_void) -> bool;
+    #[link_name = "__real_curl_easy_setopt"]
+    fn real_setopt(easy: *mut c_void, option: c_int, ...) -> c_int;
+    #[link_name = "__real_Curl_bufq_init2"]
+    fn real_init(queue: *mut c_void, chunk: usize, chunks: usize, options: c_int);
     #[link_name = "Curl_get_admin"]
     fn admin_of(data: *mut c_void) -> *mut c_void;
     #[link_name = "Curl_attach_connection"]
@@ -38,11 +54,38 @@ unsafe extern "C" {
 
 /// Keeps the functions in the program: only C refers to them.
 pub(super) fn link() {
+    std::hint::black_box(setopt as unsafe extern "C" fn(*mut c_void, c_int, *mut c_void) -> c_int);
+    std::hint::black_box(init as unsafe extern "C" fn(*mut c_void, usize, usize, c_int));
     std::hint::black_box(retry_request as unsafe extern "C" fn(*mut c_void, *mut *mut c_char) -> c_int);
     std::hint::black_box(client_write as ClientWrite);
     std::hint::black_box(
         seems_healthy as unsafe extern "C" fn(*mut c_void, *mut c_void, *const c_void) -> bool,
     );
+}
+
+/// Sets an option. Every value that libcurl takes is of one machine word, and passed in a register like it, on the
+/// systems that we are built for (64 bits, Linux).
+#[unsafe(export_name = "__wrap_curl_easy_setopt")]
+unsafe extern "C" fn setopt(easy: *mut c_void, option: c_int, value: *mut c_void) -> c_int {
+    let value = if option == VERBOSE {
+        std::ptr::null_mut()
+    } else {
+        value
+    };
+    // SAFETY: what libcurl's caller passed, or zero for an option that takes zero or one.
+    unsafe { real_setopt(easy, option, value) }
+}
+
+/// Prepares a buffer.
+#[unsafe(export_name = "__wrap_Curl_bufq_init2")]
+unsafe extern "C" fn init(queue: *mut c_void, chunk: usize, chunks: usize, options: c_int) {
+    let chunk = if chunk == SEND_BUFFER {
+        OUR_SEND_BUFFER
+    } else {
+        chunk
+    };
+    // SAFETY: what libcurl passed; any size will do.
+    unsafe { real_init(queue, chunk, chunks, options) }
 }
 
 /// Never repeats.

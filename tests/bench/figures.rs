@@ -20,6 +20,8 @@ mod app_requests;
 mod beside;
 #[allow(dead_code, reason = "the benchmark in instructions uses the rest")]
 mod loader;
+mod platform;
+mod platform_rule;
 #[allow(dead_code, reason = "the benchmark in instructions uses the rest")]
 mod reference;
 #[allow(dead_code, reason = "the benchmark in instructions uses the rest")]
@@ -45,11 +47,12 @@ fn main() {
         .skip(1)
         .filter(|a| !a.starts_with("--"))
         .collect();
-    let figures: [(&str, fn()); 10] = [
+    let figures: [(&str, fn()); 11] = [
         ("durable_click_256", || durable_click(256)),
         ("durable_click_64", || durable_click(64)),
         ("durable_conversion_64", durable_conversion),
         ("postbacks_end_to_end", postbacks_end_to_end),
+        ("platform_postbacks", platform::platform_postbacks),
         ("first_byte_at_100", first_byte_at_100),
         ("memory_mb", memory),
         ("durable_event_64", app::durable_event),

@@ -62,7 +62,6 @@ pub fn conversion_request(address: SocketAddr, sids: Vec<String>) -> impl FnMut(
 }
 
 /// The same with a person, in JSON.
-#[allow(dead_code, reason = "counted in instructions only")]
 pub fn person_request(address: SocketAddr, sids: Vec<String>) -> impl FnMut(u64) -> Vec<u8> {
     move |n| {
         let body = format!(

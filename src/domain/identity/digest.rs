@@ -1,8 +1,9 @@
 //! Digests and consent as they are kept with an activity.
 
+use crate::domain::hex::hex;
 use aws_lc_rs::digest::{SHA256, digest};
 use serde::{Deserialize, Serialize};
-use std::fmt::Write;
+use std::sync::LazyLock;
 
 /// What identifies a person.
 #[derive(
@@ -110,16 +111,6 @@ pub(super) fn sha256(text: &str) -> [u8; 32] {
     let mut bytes = [0; 32];
     bytes.copy_from_slice(digest(&SHA256, text.as_bytes()).as_ref());
     bytes
-}
-
-/// Lower-case hexadecimal digits.
-pub(super) fn hex(bytes: &[u8]) -> String {
-    let mut text = String::with_capacity(bytes.len() * 2);
-    for byte in bytes {
-        // Writing to a String cannot fail.
-        write!(text, "{byte:02x}").ok();
-    }
-    text
 }
 
 /// What a visitor said to a use of their data.
@@ -231,7 +222,8 @@ const NOTHING: [&str; 10] = [
 
 /// Whether a digest is one of nothing.
 pub(super) fn is_of_nothing(bytes: &[u8; 32]) -> bool {
-    NOTHING.iter().any(|word| sha256(word) == *bytes) || bytes.iter().all(|byte| *byte == bytes[0])
+    static DIGESTS: LazyLock<[[u8; 32]; NOTHING.len()]> = LazyLock::new(|| NOTHING.map(sha256));
+    DIGESTS.contains(bytes) || bytes.iter().all(|byte| *byte == bytes[0])
 }
 
 /// Whether a value is a word for nothing.

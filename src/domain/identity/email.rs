@@ -1,9 +1,7 @@
 //! E-mail addresses in the forms that platforms hash.
 
-use super::Unusable;
 use super::digest::{Digest, Form};
-use crate::domain::unfilled::is_invisible;
-use unicode_normalization::UnicodeNormalization;
+use super::{Unusable, half_width};
 
 /// Longest address, bytes (RFC 5321).
 const MOST_BYTES: usize = 254;
@@ -17,10 +15,13 @@ pub(super) fn digests(text: &str) -> Result<Vec<Digest>, Unusable> {
         return Err(Unusable::NoAtSign);
     };
     let plain = plain(local);
-    let mut found = vec![Digest::of(Form::EmailSha256, &normal)];
-    let mut add = |form, local: &str| {
-        if !local.is_empty() {
-            found.push(Digest::of(form, &format!("{local}@{domain}")));
+    let usual = Digest::of(Form::EmailSha256, &normal);
+    let mut found = vec![usual];
+    let mut add = |form, of_form: &str| {
+        if of_form == local {
+            found.push(Digest { form, ..usual });
+        } else if !of_form.is_empty() {
+            found.push(Digest::of(form, &format!("{of_form}@{domain}")));
         }
     };
     let is_google = matches!(domain, "gmail.com" | "googlemail.com");
@@ -31,7 +32,7 @@ pub(super) fn digests(text: &str) -> Result<Vec<Digest>, Unusable> {
 
 /// In lower case, half width and without white space; also of `Name <address>` and `mailto:address`.
 fn normal(text: &str) -> Result<String, Unusable> {
-    let text: String = text.nfkc().filter(|c| !is_invisible(*c)).collect();
+    let text = half_width(text);
     let text = text.trim();
     let text = match (text.find('<'), text.rfind('>')) {
         (Some(from), Some(to)) if from < to => &text[from + 1..to],

@@ -21,6 +21,10 @@ pub mod sent;
 pub use digest::{Consent, Digest, Form, Identity, IdentityPolicy, Kind};
 pub use sent::Sent;
 
+use super::unfilled::is_invisible;
+use std::borrow::Cow;
+use unicode_normalization::UnicodeNormalization;
+
 /// Why a value is left out: a stable code, shown in words by the interface. It holds nothing of the value.
 #[derive(
     Debug, Clone, Copy, PartialEq, Eq, Hash, strum::EnumIter, strum::EnumString, strum::IntoStaticStr,
@@ -56,6 +60,14 @@ impl Unusable {
     pub fn code(self) -> &'static str {
         self.into()
     }
+}
+
+/// A value in half width, without what takes no room.
+fn half_width(text: &str) -> Cow<'_, str> {
+    if text.is_ascii() {
+        return Cow::Borrowed(text);
+    }
+    text.nfkc().filter(|c| !is_invisible(*c)).collect()
 }
 
 #[cfg(test)]

@@ -3,10 +3,8 @@
 //! How long numbers are is known of Japan and North America only; elsewhere the bounds of E.164 hold. A prefix that
 //! is dialled within a country only (the first 0 of `090`) goes, where the country has one.
 
-use super::Unusable;
 use super::digest::{Digest, Form};
-use crate::domain::unfilled::is_invisible;
-use unicode_normalization::UnicodeNormalization;
+use super::{Unusable, half_width};
 
 /// Shortest and longest number with its country (E.164), digits.
 const DIGITS: std::ops::RangeInclusive<usize> = 8..=15;
@@ -22,11 +20,7 @@ pub(super) fn digests(text: &str, country: &str) -> Result<Vec<Digest>, Unusable
 
 /// Country and number, digits only.
 pub(super) fn normal(text: &str, country: &str) -> Result<String, Unusable> {
-    let text: String = text
-        .nfkc()
-        .filter(|c| !is_invisible(*c))
-        .collect::<String>()
-        .to_lowercase();
+    let text = half_width(text).to_lowercase();
     let number = without_extension(without_label(text.trim()));
     let (digits, has_plus) = digits(number)?;
     if digits.len() < 4 {

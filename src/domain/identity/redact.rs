@@ -1,8 +1,9 @@
 //! E-mail addresses within other text (page addresses, free parameters, error texts), and what of an address or a
 //! JSON text speaks of a person by its name. They become `[email]`, `[phone]` and `[external_id]`.
 
-use super::digest::{Kind, hex, sha256};
+use super::digest::{Kind, sha256};
 use super::names::{self, Named};
+use crate::domain::hex::hex;
 use crate::domain::unfilled::half_width;
 use std::borrow::Cow;
 

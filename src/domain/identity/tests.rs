@@ -22,7 +22,7 @@ fn sent(fields: &[(&str, &str)]) -> Sent {
 }
 
 fn hex_of(text: &str) -> String {
-    digest::hex(&sha256(text))
+    crate::domain::hex::hex(&sha256(text))
 }
 
 #[test]

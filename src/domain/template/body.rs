@@ -130,85 +130,85 @@ impl Node {
         }
     }
 
-    /// Whether it goes with the policy `drop`: nothing in it has data. What was written empty stays.
-    fn is_dropped(&self, values: &dyn Values, no_data: &NoData) -> bool {
-        *no_data == NoData::Drop
-            && match self {
-                Self::Text(parts) => parts::is_without_data(parts, values),
-                Self::Bare(field) => !field.has_data(values),
-                Self::Scalar(_) => false,
-                Self::Object(members, _) => {
-                    !members.is_empty() && members.iter().all(|member| member.is_dropped(values, no_data))
-                }
-                Self::Array(items, _) => {
-                    !items.is_empty() && items.iter().all(|item| item.value.is_dropped(values, no_data))
-                }
-            }
-    }
-
-    fn render(&self, values: &dyn Values, no_data: &NoData, out: &mut String) {
+    /// Writes it. `false`: nothing in it has data, so that it goes with the policy `drop`, and with it what was written.
+    /// What was written empty in the template stays.
+    fn render(&self, values: &dyn Values, no_data: &NoData, out: &mut String) -> bool {
         match self {
             Self::Text(parts) => write_text(parts, values, no_data, out),
             Self::Bare(field) => write_bare(field, values, no_data, out),
-            Self::Scalar(text) => out.push_str(text),
+            Self::Scalar(text) => {
+                out.push_str(text);
+                true
+            }
             Self::Object(members, tail) => {
                 out.push('{');
-                let mut is_first = true;
-                for member in members
-                    .iter()
-                    .filter(|member| !member.is_dropped(values, no_data))
-                {
-                    if !std::mem::take(&mut is_first) {
-                        out.push(',');
-                    }
-                    out.push_str(&member.lead);
-                    write_text(&member.key, values, no_data, out);
-                    out.push_str(&member.colon);
-                    member.value.render(values, no_data, out);
-                    out.push_str(&member.trail);
-                }
+                let is_kept = write_list(members, no_data, out, |member, out| {
+                    member.render(values, no_data, out)
+                });
                 out.push_str(tail);
                 out.push('}');
+                is_kept
             }
             Self::Array(items, tail) => {
                 out.push('[');
-                let mut is_first = true;
-                for item in items
-                    .iter()
-                    .filter(|item| !item.value.is_dropped(values, no_data))
-                {
-                    if !std::mem::take(&mut is_first) {
-                        out.push(',');
-                    }
+                let is_kept = write_list(items, no_data, out, |item, out| {
                     out.push_str(&item.lead);
-                    item.value.render(values, no_data, out);
+                    let is_kept = item.value.render(values, no_data, out);
                     out.push_str(&item.trail);
-                }
+                    is_kept
+                });
                 out.push_str(tail);
                 out.push(']');
+                is_kept
             }
         }
     }
 }
 
 impl Member {
-    fn is_dropped(&self, values: &dyn Values, no_data: &NoData) -> bool {
-        if *no_data != NoData::Drop {
-            return false;
-        }
-        self.value.is_dropped(values, no_data)
-            || (matches!(self.value, Node::Scalar(_) | Node::Object(..) | Node::Array(..))
-                && parts::is_without_data(&self.key, values))
+    fn render(&self, values: &dyn Values, no_data: &NoData, out: &mut String) -> bool {
+        out.push_str(&self.lead);
+        let is_named = write_text(&self.key, values, no_data, out);
+        out.push_str(&self.colon);
+        let is_kept = self.value.render(values, no_data, out);
+        out.push_str(&self.trail);
+        let is_by_name = matches!(self.value, Node::Scalar(_) | Node::Object(..) | Node::Array(..));
+        is_kept && (is_named || !is_by_name)
     }
 }
 
-fn write_text(parts: &[Part], values: &dyn Values, no_data: &NoData, out: &mut String) {
-    out.push('"');
-    fill(parts, values, no_data, out, Escape::Json);
-    out.push('"');
+/// Writes what is kept of a list, with commas between; whether that is anything, or there was nothing to begin with.
+fn write_list<T>(
+    list: &[T],
+    no_data: &NoData,
+    out: &mut String,
+    write: impl Fn(&T, &mut String) -> bool,
+) -> bool {
+    let mut is_first = true;
+    for one in list {
+        let before = out.len();
+        if !is_first {
+            out.push(',');
+        }
+        if write(one, out) || *no_data != NoData::Drop {
+            is_first = false;
+        } else {
+            out.truncate(before);
+        }
+    }
+    !is_first || list.is_empty()
 }
 
-fn write_bare(field: &Field, values: &dyn Values, no_data: &NoData, out: &mut String) {
+/// A text in quotes; whether it has data, or no placeholder.
+fn write_text(parts: &[Part], values: &dyn Values, no_data: &NoData, out: &mut String) -> bool {
+    out.push('"');
+    let has_data = fill(parts, values, no_data, out, Escape::Json);
+    out.push('"');
+    has_data
+}
+
+/// A placeholder in place of a value; whether it has data.
+fn write_bare(field: &Field, values: &dyn Values, no_data: &NoData, out: &mut String) -> bool {
     if let Some((candidate, value)) = field.filled(values) {
         let format = match candidate {
             Candidate::Known(placeholder) => placeholder.format,
@@ -230,9 +230,11 @@ fn write_bare(field: &Field, values: &dyn Values, no_data: &NoData, out: &mut St
         } else {
             quote(&value, out);
         }
-        return;
+        return true;
     }
-    match (field.hole(values), no_data) {
+    let hole = field.hole(values);
+    let has_data = hole.is_some();
+    match (hole, no_data) {
         (Some(hole), _) => {
             out.push('"');
             Escape::Json.leave_hole(&hole, out);
@@ -241,6 +243,7 @@ fn write_bare(field: &Field, values: &dyn Values, no_data: &NoData, out: &mut St
         (None, NoData::Word { word }) => quote(word, out),
         (None, NoData::Empty | NoData::Drop) => out.push_str("\"\""),
     }
+    has_data
 }
 
 fn quote(text: &str, out: &mut String) {

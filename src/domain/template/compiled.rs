@@ -47,8 +47,19 @@ pub struct CompiledRule {
     /// Its entries.
     pub text: RuleText,
     body: Option<Body>,
+    /// Every placeholder of the body.
+    body_fields: Vec<Field>,
     headers: Vec<HeaderTemplate>,
     parts: Parts,
+}
+
+impl Body {
+    fn fields(&self) -> Vec<Field> {
+        match self {
+            Self::Form(form) => form.fields().cloned().collect(),
+            Self::Json(json) => json.fields().into_iter().cloned().collect(),
+        }
+    }
 }
 
 impl CompiledRule {
@@ -102,14 +113,13 @@ impl CompiledRule {
         let of_test = self.parts.test_text.iter().flat_map(|text| &text.entries);
         let of_test = of_test.flat_map(Entry::request_fields);
         let of_test = of_test.map(|field| ("test.text".to_owned(), field));
-        let of_body: Vec<&Field> = self.body_fields();
         let of_headers = self.headers.iter().enumerate().flat_map(|(n, header)| {
             let name = format!("headers.{n}.value");
             header.fields().map(move |field| (name.clone(), field))
         });
         of_text
             .chain(of_test)
-            .chain(of_body.into_iter().map(|field| ("body".to_owned(), field)))
+            .chain(self.body_fields.iter().map(|field| ("body".to_owned(), field)))
             .chain(of_headers)
             .filter(|(_, field)| !field.secrets().is_empty())
             .collect()
@@ -128,14 +138,6 @@ impl CompiledRule {
             parts::find(PartProblem::AddressNotAllowed, "", "full_address", &mut findings);
         }
         (!findings.is_empty()).then_some(findings)
-    }
-
-    fn body_fields(&self) -> Vec<&Field> {
-        match &self.body {
-            Some(Body::Form(form)) => form.fields().collect(),
-            Some(Body::Json(json)) => json.fields(),
-            None => Vec::new(),
-        }
     }
 
     /// The request of one of its entries with these values.
@@ -192,7 +194,7 @@ impl CompiledRule {
     fn sent_fields<'f>(&'f self, entry: &'f Entry) -> impl Iterator<Item = &'f Field> {
         entry
             .request_fields()
-            .chain(self.body_fields())
+            .chain(&self.body_fields)
             .chain(self.headers.iter().flat_map(HeaderTemplate::fields))
     }
 }
@@ -316,6 +318,7 @@ fn analyse(rule: &Rule) -> (Option<CompiledRule>, Vec<Finding>) {
     let compiled = CompiledRule {
         rule: rule.clone(),
         text,
+        body_fields: body.as_ref().map(Body::fields).unwrap_or_default(),
         body,
         headers,
         parts,

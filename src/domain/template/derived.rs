@@ -4,10 +4,10 @@
 //! Ids are hashed in the spelling in which their systems write them: those of Apple and hardware addresses in
 //! upper case, all others in lower case, the app's own as they are.
 
+use crate::domain::hex::hex;
 use crate::domain::money::{Currency, Money, parse_amount};
 use aws_lc_rs::digest;
 use md5::{Digest, Md5};
-use std::fmt::Write;
 
 /// The value of a name, from other values by name. `currency` is that of the offer.
 pub(super) fn value(
@@ -84,16 +84,6 @@ fn md5(text: &str) -> String {
 
 fn sha1(text: &str) -> String {
     hex(digest::digest(&digest::SHA1_FOR_LEGACY_USE_ONLY, text.as_bytes()).as_ref())
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes
-        .iter()
-        .fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
-            // Writing to a String cannot fail.
-            write!(text, "{byte:02x}").ok();
-            text
-        })
 }
 
 #[cfg(test)]

@@ -2,20 +2,19 @@
 //! Shared by URLs, bodies, headers and conditions; it must not know what the text is for.
 
 mod computed;
+mod filling;
 mod full_width;
 mod shape;
 
 pub use self::computed::{Computed, Function};
+pub(super) use self::filling::{fill, fill_encoded, is_without_data};
 pub use self::shape::Shape;
 
 use self::computed::{NotComputed, secret_name};
 use self::full_width::half_width;
 use super::catalogue::{self, Placeholder};
-use super::escape::{Escape, VALUE};
 use super::finding::{Notes, Problem};
-use crate::domain::rule::NoData;
 use crate::domain::secret::FULL_ADDRESS;
-use percent_encoding::percent_encode;
 use std::borrow::Cow;
 
 /// What fills placeholders.
@@ -193,49 +192,6 @@ pub(super) fn cut_at(parts: Vec<Part>, marks: &[char]) -> (Vec<Part>, Option<(ch
         before.push(part);
     }
     (before, None)
-}
-
-/// Whether there are placeholders and none has data.
-pub(super) fn is_without_data(parts: &[Part], values: &dyn Values) -> bool {
-    let mut any = false;
-    for field in fields(parts) {
-        any = true;
-        if field.has_data(values) {
-            return false;
-        }
-    }
-    any
-}
-
-/// Fills the parts into `out`, values written as `escape` says.
-pub(super) fn fill(parts: &[Part], values: &dyn Values, no_data: &NoData, out: &mut String, escape: Escape) {
-    for part in parts {
-        match part {
-            Part::Literal(text) => out.push_str(text),
-            Part::Field(field) => match (field.value(values), no_data) {
-                (Some(value), _) => escape.write(&value, out),
-                (None, no_data) => match (field.hole(values), no_data) {
-                    (Some(hole), _) => escape.leave_hole(&hole, out),
-                    (None, NoData::Word { word }) => escape.write(word, out),
-                    (None, NoData::Empty | NoData::Drop) => {}
-                },
-            },
-        }
-    }
-}
-
-/// Fills the parts with percent-encoded values; bytes that are no text stay what they are.
-pub(super) fn fill_encoded(parts: &[Part], values: &dyn Values, no_data: &NoData, out: &mut String) {
-    for part in parts {
-        let bytes = match part {
-            Part::Field(field) => field.bytes(values),
-            Part::Literal(_) => None,
-        };
-        match bytes {
-            Some(bytes) => out.extend(percent_encode(&bytes, VALUE)),
-            None => fill(std::slice::from_ref(part), values, no_data, out, Escape::Percent),
-        }
-    }
 }
 
 /// What kind of text is scanned: it decides what braces and `##` that are no placeholder mean.

@@ -313,6 +313,10 @@ pub fn statement_recipients<T: Record>(partner: &PartnerId) -> Key<T> {
 pub fn forgotten(hash: &[u8; 16]) -> Key<ForgottenAt> {
     Key::new(Db::Hot, key(b'g', &[hash]))
 }
+/// Prefix of all visitors that did.
+pub fn forgotten_prefix() -> Vec<u8> {
+    vec![b'g']
+}
 
 /// An erasure that nobody proved, by the hashes of the network that asked and of the device.
 pub fn held_erasure(network: u64, device: &[u8; 16]) -> Key<HeldErasure> {

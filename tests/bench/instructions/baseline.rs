@@ -12,6 +12,9 @@ use std::path::PathBuf;
 const TOLERANCE: f64 = 0.05;
 const TOLERANCE_WITH_INDEX: f64 = 0.25;
 
+/// What a conversion with a person and its postback to a platform may take, beside plain ones.
+const MOST_OF_PLATFORM: f64 = 1.3;
+
 /// Instructions of one request.
 #[derive(Clone, Copy, Serialize, Deserialize)]
 struct Figure {
@@ -78,9 +81,11 @@ impl Baseline {
         self.counted.insert(figure, counted);
     }
 
-    /// Prints what a conversion with a person and its postback to a platform take beside plain ones.
+    /// Prints what a conversion with a person and its postback to a platform take beside plain ones, and ends the run with
+    /// an error where that is more than [`MOST_OF_PLATFORM`] times as much.
     #[allow(clippy::print_stdout, reason = "figures are lines of the standard output")]
     pub fn compare_platform(&self) {
+        let mut most: f64 = 0.0;
         for group in ["1", "64"] {
             let of = |name: &str| self.counted.get(&format!("instructions_{name}_{group}"));
             let sum = |a: &str, b: &str| Some(of(a)?.without_index + of(b)?.without_index);
@@ -89,12 +94,17 @@ impl Baseline {
                 sum("conversion_platform", "postback_platform"),
             ) {
                 let ratio = (platform as f64 / plain as f64 * 1000.0).round() / 1000.0;
+                most = most.max(ratio);
                 println!(
                     "{}",
-                    json!({"figure": format!("platform_to_plain_{group}"), "value": ratio, "unit": "ratio", "most": 1.3})
+                    json!({"figure": format!("platform_to_plain_{group}"), "value": ratio, "unit": "ratio", "most": MOST_OF_PLATFORM})
                 );
             }
         }
+        assert!(
+            most <= MOST_OF_PLATFORM,
+            "a postback to a platform takes {most} times as much as a plain one"
+        );
     }
 
     /// Ends the run with an error when a figure has grown; or writes the figures, when that was asked for.

@@ -208,6 +208,18 @@ impl Server {
         assert!(sent.expect("kill").success());
     }
 
+    /// Processor time so far, microseconds, in steps of ten thousand.
+    pub fn cpu_us(&self) -> u64 {
+        let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.child.id())).expect("stat");
+        let (_, after_name) = stat.rsplit_once(')').expect("the name in brackets");
+        // Fields 14 and 15 of proc(5); the one after the name is the third.
+        let ticks = after_name.split_whitespace().skip(11).take(2);
+        ticks
+            .map(|ticks| ticks.parse::<u64>().expect("ticks"))
+            .sum::<u64>()
+            * 10_000
+    }
+
     /// Resident memory in bytes.
     pub fn resident_bytes(&self) -> u64 {
         let statm = std::fs::read_to_string(format!("/proc/{}/statm", self.child.id())).expect("statm");

@@ -3,6 +3,7 @@
 //! Without data for one of its placeholders it has no data itself: the digest of half of something is none of it.
 
 use super::{Candidate, Values};
+use crate::domain::hex::hex;
 use crate::domain::secret::FULL_ADDRESS;
 use crate::domain::template::catalogue;
 use crate::domain::template::escape::encode;
@@ -99,10 +100,6 @@ impl Function {
 fn is_dated(id: &str) -> bool {
     id.split_once('.')
         .is_some_and(|(time, _)| time.len() == 10 && time.bytes().all(|b| b.is_ascii_digit()))
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// One operand.
