@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
-import { assertAccessible, browser, open, settled } from "./harness.mjs";
+import { assertAccessible, assertFits, browser, open, settled } from "./harness.mjs";
 import { scene } from "./scene.mjs";
 import { eventually, PHONE, receiver } from "./server.mjs";
 
@@ -56,6 +56,38 @@ async function redirect(url) {
   const rule = items.find((one) => one.name === "Meta Conversions API" && one.text.includes("graph.facebook.com"));
   await shop.api("PUT", `/rules/${rule.id}`, { ...rule, text: `${url}/events` });
 }
+
+test("a platform's own ids are asked for on a phone, in the dark: the first mistake has the focus", {
+  timeout: 60_000,
+}, async () => {
+  const view = await open(chrome, { language: "ja", theme: "dark", width: 360, cookie: shop.owner });
+  const { page } = view;
+  const focused = () =>
+    page
+      .waitForFunction(() => document.activeElement?.getAttribute("aria-invalid") === "true")
+      .then(() => page.evaluate(() => document.activeElement.labels[0].textContent));
+  try {
+    await page.goto(`${shop.url}/partners/new`);
+    await settled(page);
+    await page.getByLabel(WORDS.ja.search).fill("サービスアカウント");
+    await page.getByRole("radio", { name: /サービスアカウント/ }).check();
+    const connect = page.getByRole("button", { name: "接続する", exact: true });
+    await connect.click();
+    assert.match(await focused(), /^お客様ID/);
+    await assertAccessible(page, "what is missing");
+    await page.getByLabel(/^お客様ID/).fill("1234567890");
+    await connect.click();
+    assert.match(await focused(), /^サービスアカウントのキー/);
+    await page.getByLabel(/^サービスアカウントのキー/).fill("{}");
+    await connect.click();
+    assert.match(await focused(), /^コンバージョンアクションID/);
+    await assertFits(page, "connect");
+    await assertAccessible(page, "no event");
+    await view.assertClean("connect");
+  } finally {
+    await view.close();
+  }
+});
 
 for (const language of ["ja", "en"]) {
   test(`Meta is connected in one screen (${language})`, { timeout: 60_000 }, async () => {

@@ -145,6 +145,18 @@ test("what opens over a screen is accessible: lists, menus, dialogs", { timeout:
   }),
 );
 
+test("an app's link leads to the app's code and shows no tags of web pages", { timeout: 60_000 }, () =>
+  on("/links/jkmn9012", async (page) => {
+    await page.getByText("アプリからの計測").waitFor();
+    assert.equal(await page.getByText("<script").count(), 0);
+    await page.getByRole("link", { name: "アプリに組み込むコード" }).click();
+    await page
+      .getByText(/Kotlin/)
+      .first()
+      .waitFor();
+  }),
+);
+
 test("the columns of a log are chosen in a dialog", { timeout: 60_000 }, () =>
   on("/conversions?period=all", async (page) => {
     await page.getByRole("button", { name: "表示項目" }).click();

@@ -56,6 +56,9 @@ export function ConnectPlatform(props: {
   const save = () =>
     void form.run(async () => {
       const filled = body();
+      // The first mistake of the form is told first.
+      const empty = platform.blanks.find((blank) => !blank.is_optional && !filled.blanks[blank.name]);
+      if (empty) throw new ApiError(400, "empty", t("error.empty"), `blanks.${empty.name}`);
       // Without a choice the server takes the usual names, which nobody here may have.
       if (filled.events.length === 0) throw new ApiError(400, "empty", t("connect.no_events"), "events");
       const connected = await post<Connected>(`/presets/${preset.id}/connect`, filled);
@@ -209,7 +212,7 @@ function Events({ form, platform }: { form: DraftForm; platform: Platform }) {
     label: own ? own.label[language] : t("connect.word"),
     value: row.word,
     onChange: (word: string) => change(at, { word }),
-    error: form.error(`events.${at}.word`),
+    error: form.error(`events.${at}.word`) ?? (at === 0 && !row.word.trim() ? form.error("events") : undefined),
   });
   return (
     <div className="stack tight">
