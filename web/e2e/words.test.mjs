@@ -150,10 +150,8 @@ test("an app's link leads to the app's code and shows no tags of web pages", { t
     await page.getByText("アプリからの計測").waitFor();
     assert.equal(await page.getByText("<script").count(), 0);
     await page.getByRole("link", { name: "アプリに組み込むコード" }).click();
-    await page
-      .getByText(/Kotlin/)
-      .first()
-      .waitFor();
+    await page.locator("option", { hasText: "Kotlin" }).waitFor({ state: "attached" });
+    await settled(page);
   }),
 );
 
