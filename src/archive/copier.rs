@@ -9,6 +9,8 @@ use super::object::{Batch, Head};
 use super::place::Put;
 use super::shared::Shared;
 use super::status::Standing;
+use crate::priority::{Step, step_back};
+use crate::store::LeftOff;
 use crossbeam_channel::{Receiver, RecvTimeoutError};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -28,6 +30,8 @@ pub(super) struct Copier {
     shared: Arc<Shared>,
     /// The last commit in the archive, once that is known.
     archived: Option<u64>,
+    /// Where that is in the journal.
+    left_off: LeftOff,
     epoch: u32,
     marks: Vec<(i64, u64)>,
     /// When everything was archived last.
@@ -39,6 +43,7 @@ impl Copier {
         Self {
             shared,
             archived: None,
+            left_off: LeftOff::default(),
             epoch: 0,
             marks: Vec::new(),
             caught_up: Instant::now(),
@@ -47,6 +52,7 @@ impl Copier {
 
     /// Works until it is told to stop; then what waits goes out, if the bucket takes it.
     pub(super) fn run(mut self, stopped: &Receiver<()>) {
+        step_back(Step::Behind);
         let mut next = Instant::now();
         loop {
             self.note();
@@ -110,7 +116,10 @@ impl Copier {
         let mut archived = archived;
         let mut has_written = false;
         loop {
-            let found = self.shared.keeper.commits_after(archived, BATCH_BYTES)?;
+            let found = self
+                .shared
+                .keeper
+                .commits_after(archived, BATCH_BYTES, &mut self.left_off)?;
             if found.has_gap {
                 tracing::error!(
                     code = "archive_gap",
@@ -235,7 +244,10 @@ impl Copier {
         if self.shared.keeper.durable_seq() < *seq {
             return Ok(false);
         }
-        let found = self.shared.keeper.commits_after(seq.saturating_sub(1), 1)?;
+        let found = self
+            .shared
+            .keeper
+            .commits_after(seq.saturating_sub(1), 1, &mut LeftOff::default())?;
         // One that the journal no longer holds cannot be compared.
         let same = found.commits.first().filter(|(there, _)| there == seq);
         Ok(same.is_none_or(|(_, there)| there == payload))

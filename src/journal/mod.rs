@@ -61,6 +61,6 @@ mod writer_tests;
 
 pub use error::{Damage, DamageKind, JournalError};
 pub use frame::MAX_PAYLOAD_BYTES;
-pub use read::{Reader, Record, read};
+pub use read::{Place, Reader, Record, read, read_from};
 pub use segment::SegmentInfo;
 pub use writer::{Journal, OpenReport, Options};

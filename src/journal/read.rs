@@ -17,11 +17,32 @@ pub struct Record {
     pub payload: Vec<u8>,
 }
 
+/// Behind a record that a [`Reader`] gave: from there another one goes on without walking through what comes before.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Place {
+    /// First record of the segment.
+    segment: u64,
+    offset: u64,
+    seq: u64,
+}
+
+impl Place {
+    /// The record before it.
+    pub fn seq(self) -> u64 {
+        self.seq
+    }
+}
+
 /// The records after a number, in order; see [`read`].
 pub struct Reader {
     disk: Arc<dyn Disk>,
     segments: VecDeque<(u64, PathBuf)>,
     walk: Option<SegmentWalk>,
+    /// First record of the segment that is walked through.
+    segment: u64,
+    /// Where the walk through its segment begins.
+    from: Option<Place>,
+    place: Option<Place>,
     after: u64,
     /// The last number that was met, or told to be lost.
     last_seq: u64,
@@ -42,6 +63,18 @@ pub fn read(dir: &Path, after: u64) -> Result<Reader, JournalError> {
     read_on(Arc::new(RealDisk), dir, after)
 }
 
+/// The same from a place on in the same journal, which was only appended to since.
+///
+/// # Errors
+/// As [`read`].
+pub fn read_from(dir: &Path, place: Place) -> Result<Reader, JournalError> {
+    let reader = read(dir, place.seq)?;
+    Ok(Reader {
+        from: Some(place),
+        ..reader
+    })
+}
+
 pub(super) fn read_on(disk: Arc<dyn Disk>, dir: &Path, after: u64) -> Result<Reader, JournalError> {
     let mut segments = VecDeque::from(list_segments(disk.as_ref(), dir)?);
     // A segment is of no interest when its successor begins with what is asked for or earlier.
@@ -55,6 +88,9 @@ pub(super) fn read_on(disk: Arc<dyn Disk>, dir: &Path, after: u64) -> Result<Rea
         disk,
         segments,
         walk: None,
+        segment: 0,
+        from: None,
+        place: None,
         after,
         last_seq: after,
     })
@@ -74,6 +110,11 @@ pub(super) fn list_segments(disk: &dyn Disk, dir: &Path) -> Result<Vec<(u64, Pat
 }
 
 impl Reader {
+    /// Behind the record that it gave last; `None` when none was.
+    pub fn place(&self) -> Option<Place> {
+        self.place
+    }
+
     /// Begins the walk through the next segment; `None` when there is none, damage when records before
     /// it are missing or it cannot be walked.
     fn enter_segment(&mut self) -> Option<Result<SegmentWalk, Damage>> {
@@ -92,7 +133,13 @@ impl Reader {
         }
         self.segments.pop_front();
         let kind = match SegmentWalk::open(self.disk.as_ref(), &path, first_seq, bound) {
-            Ok(walk) => return Some(Ok(walk)),
+            Ok(mut walk) => {
+                self.segment = first_seq;
+                if let Some(place) = self.from.take().filter(|place| place.segment == first_seq) {
+                    walk.skip_to(place.offset, place.seq);
+                }
+                return Some(Ok(walk));
+            }
             Err(SegmentFault::Io(error)) => DamageKind::Unreadable(error.to_string()),
             Err(SegmentFault::Header(HeaderFault::Damaged)) => DamageKind::Header,
             Err(SegmentFault::Header(HeaderFault::Version(version))) => DamageKind::Version(version),
@@ -130,6 +177,11 @@ impl Iterator for Reader {
             match walk.next_event() {
                 Some(Ok(found)) if found.seq > self.after => {
                     self.last_seq = found.seq;
+                    self.place = Some(Place {
+                        segment: self.segment,
+                        offset: walk.offset(),
+                        seq: found.seq,
+                    });
                     return Some(Ok(Record {
                         seq: found.seq,
                         payload: walk.payload(&found).to_vec(),

@@ -168,6 +168,11 @@ impl SegmentWalk {
         })
     }
 
+    /// Goes on behind a record that an earlier walk through the same segment met.
+    pub(super) fn skip_to(&mut self, offset: u64, last_seq: u64) {
+        (self.offset, self.last_seq) = (offset, last_seq);
+    }
+
     /// The last record met, or the one before the segment's first.
     pub(super) fn last_seq(&self) -> u64 {
         self.last_seq

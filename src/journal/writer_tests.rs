@@ -456,6 +456,39 @@ fn on_a_real_disk_with_a_spare() {
 }
 
 #[test]
+fn reading_goes_on_where_it_left_off_while_the_journal_grows() {
+    let dir = tempfile::tempdir().unwrap();
+    let dir = dir.path().join("journal");
+    let (mut journal, _) = Journal::open(
+        &dir,
+        Options {
+            segment_bytes: 32 << 10,
+            ..Options::default()
+        },
+    )
+    .unwrap();
+    let (mut found, mut place) = (Vec::new(), None::<Place>);
+    for round in 1..=30_u64 {
+        for _ in 0..round % 4 {
+            journal.append(&vec![7; 3000]).unwrap();
+        }
+        let mut reader = match place {
+            Some(place) => read_from(&dir, place).unwrap(),
+            None => read(&dir, 0).unwrap(),
+        };
+        // Some of what there is, as a bound of bytes has it.
+        for record in reader.by_ref().take(3) {
+            found.push(record.unwrap().seq);
+        }
+        place = reader.place().or(place);
+        assert_eq!(place.map(Place::seq), found.last().copied());
+    }
+    let all: Vec<u64> = read(&dir, 0).unwrap().map(|record| record.unwrap().seq).collect();
+    assert_eq!(found, all);
+    assert!(journal.segments().len() > 3);
+}
+
+#[test]
 fn reading_an_absent_directory_is_an_error() {
     let dir = tempfile::tempdir().unwrap();
     assert_eq!(

@@ -18,6 +18,10 @@ pub struct Commits {
     pub has_gap: bool,
 }
 
+/// Where a copy of the journal left off.
+#[derive(Debug, Default)]
+pub struct LeftOff(Option<journal::Place>);
+
 impl Keeper {
     /// Random id of the instance, 16 hexadecimal digits.
     pub fn instance(&self) -> String {
@@ -35,22 +39,32 @@ impl Keeper {
         segments.iter().map(|segment| segment.bytes).sum()
     }
 
-    /// The durable commits after a number, at most about so many bytes of them, at least one.
+    /// The durable commits after a number, at most about so many bytes of them, at least one. `left_off` is that
+    /// of the last call, so that the journal before it is not walked through once more.
     ///
     /// # Errors
     /// The journal cannot be listed.
-    pub fn commits_after(&self, after: u64, most_bytes: usize) -> Result<Commits, StoreError> {
+    pub fn commits_after(
+        &self,
+        after: u64,
+        most_bytes: usize,
+        left_off: &mut LeftOff,
+    ) -> Result<Commits, StoreError> {
         let until = self.engine.durable_seq();
         let mut found = Commits::default();
         if until <= after {
             return Ok(found);
         }
-        let records = journal::read(&self.engine.layout.journal(), after)
-            .map_err(|error| StoreError::Journal(error.to_string()))?;
+        let journal = self.engine.layout.journal();
+        let mut records = match left_off.0.take().filter(|place| place.seq() == after) {
+            Some(place) => journal::read_from(&journal, place),
+            None => journal::read(&journal, after),
+        }
+        .map_err(|error| StoreError::Journal(error.to_string()))?;
         let (mut next, mut bytes) = (after + 1, 0);
-        for record in records {
+        for record in records.by_ref() {
             match record {
-                Ok(record) if record.seq > until || bytes >= most_bytes => break,
+                Ok(record) if record.seq > until => break,
                 Ok(record) => {
                     if record.seq != next {
                         if !found.commits.is_empty() {
@@ -61,12 +75,17 @@ impl Keeper {
                     next = record.seq + 1;
                     bytes += record.payload.len();
                     found.commits.push((record.seq, record.payload));
+                    // To ask for one more would search the rest of the segment for it.
+                    if record.seq == until || bytes >= most_bytes {
+                        break;
+                    }
                 }
                 Err(_) if found.commits.is_empty() => found.has_gap = true,
                 // What was read before the damage stands; the next call begins behind it.
                 Err(_) => break,
             }
         }
+        left_off.0 = records.place();
         // What is durable and not there was removed.
         found.has_gap |= found.commits.is_empty();
         Ok(found)

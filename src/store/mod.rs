@@ -79,7 +79,7 @@ pub use crate::domain::erased::Erased;
 pub use addresses::Addresses;
 pub use archive::BackupReport;
 pub use away::RawCommit;
-pub use copying::Commits;
+pub use copying::{Commits, LeftOff};
 pub use erased::erased_in;
 pub use error::StoreError;
 pub use foreign::{Foreign, pack, unpack};

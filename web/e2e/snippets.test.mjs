@@ -273,6 +273,43 @@ test("a server: curl, one address, and PHP where it is installed", { timeout: 60
   assertSale(await arrived("PHP-1"), 990);
 });
 
+test("one tag for the offers of a group: a sale counts once, for the one that was clicked last", { timeout: 60_000 }, async () => {
+  const more = { ...offer, id: null, group: "Spring", events: [{ name: "購入", has_revenue: true }] };
+  const [first, second] = [await api("POST", "/offers", more), await api("POST", "/offers", { ...more, name: "Tea" })];
+  const other = await api("POST", "/offers", { ...more, name: "Rice", events: [{ name: "Sale", has_revenue: true }] });
+  const links = [];
+  for (const { id } of [first, second]) links.push(await api("POST", "/links", { offer: id, network: "Media" }));
+  const view = await open(chrome, { language: "ja", cookie: owner });
+  await view.page.goto(`${server.url}/offers/${first.id}/tags`);
+  await view.page.getByLabel("タグの対象").selectOption({ label: "広告グループ「Spring」の広告3件" });
+  await view.page.getByText(`計測できません：${other.name}`).waitFor();
+  const made = await view.page
+    .locator("pre[data-piece]")
+    .evaluateAll((all) => Object.fromEntries(all.map((one) => [one.dataset.piece, one.textContent])));
+  await view.page.getByRole("link", { name: "サーバーから送信", exact: true }).click();
+  const call = await view.page.locator('pre[data-piece="curl"]').textContent();
+  await assertAccessible(view.page, "tags of a group");
+  await view.assertClean("tags of a group");
+  await view.close();
+  pages.set("/lp", html(made.every_page));
+  pages.set("/thanks", html("", made.thanks.replace("A-1001", "GROUP-1")));
+  const { page, context, errors } = await visitor();
+  for (const { token } of links) {
+    await page.goto(`${server.url}/c/${token}`);
+    await page.waitForFunction(() => document.cookie.includes("_yb="));
+  }
+  await page.goto(`http://shop.localhost:${port}/thanks`);
+  const sale = await arrived("GROUP-1");
+  assert.deepEqual([sale.verdict, sale.offer, sale.event], ["accepted", second.id, second.events[0].token]);
+  assert.equal((await api("GET", "/activities?uid=GROUP-1")).items.length, 1);
+  assert.deepEqual(errors, []);
+  const sid = await page.evaluate(() => JSON.parse(localStorage.getItem("_yb")).s);
+  await context.close();
+  const filled = call.replace("curl ", "curl -sf ").replace("=SID", `=${sid}`).replace("A-1001", "GROUP-2");
+  execFileSync("sh", ["-c", filled]);
+  assert.equal((await arrived("GROUP-2")).event, second.events[0].token);
+});
+
 test("the screen says that the tag was seen, and follows a test purchase", { timeout: 60_000 }, async () => {
   const made = await pieces("plain");
   pages.set("/lp", html(made.every_page));

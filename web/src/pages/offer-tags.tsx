@@ -41,7 +41,11 @@ export default function OfferTags({ id }: { id: string }) {
       lead={t(offer.kind === "app" ? "tags.lead_app" : "tags.lead")}
       back={{ href: `/offers/${offer.id}`, label: offer.name }}
     >
-      {offer.kind === "app" ? <AppTags offer={offer} base={base} /> : <WebTags offer={offer} base={base} />}
+      {offer.kind === "app" ? (
+        <AppTags offer={offer} base={base} />
+      ) : (
+        <WebTags offer={offer} group={groupOf(offer, offers.data)} base={base} />
+      )}
     </PageFrame>
   );
 }
@@ -54,7 +58,19 @@ function useChoice(offer: Offer, filters: Filters) {
   return { system, event };
 }
 
-function WebTags({ offer, base }: { offer: Offer; base: string }) {
+/** The offers of its group, itself among them; fewer than two are none. */
+function groupOf(offer: Offer, all: Offer[]): Offer[] {
+  const group = all.filter((o) => offer.group && o.group === offer.group && o.kind === "web");
+  return group.length > 1 ? group : [];
+}
+
+/** Names of the offers that one tag cannot serve with the given one: it finds the conversion point by its name. */
+function leftOut(offer: Offer, group: Offer[], event: Offer["events"][number]): string[] {
+  const serves = (o: Offer) => o.sid_param === offer.sid_param && o.events.some((e) => e.name === event.name);
+  return group.filter((o) => !serves(o)).map((o) => o.name);
+}
+
+function WebTags({ offer, group, base }: { offer: Offer; group: Offer[]; base: string }) {
   const t = useT();
   const filters = useFilters();
   const seesAll = useSeesAll();
@@ -66,17 +82,18 @@ function WebTags({ offer, base }: { offer: Offer; base: string }) {
   const links = useLinks();
   const own = (links.data ?? []).filter((link) => link.offer === offer.id);
   const [cartHost, setCartHost] = useState("shop-pro.jp");
+  const isShared = group.length > 0 && filters.get("for") === "group";
   const site: Site = {
     base,
-    cid: offer.id,
+    cid: isShared ? "" : offer.id,
     sidParam: offer.sid_param,
     days: offer.attribution.web_window_days ?? 30,
     currency: offer.currency,
-    domains: hostsOf(offer.sites),
+    domains: hostsOf(isShared ? group.flatMap((o) => o.sites) : offer.sites),
     organic,
   };
   const wishOf = (one: Offer["events"][number]): Wish => ({
-    event: one.token ?? "",
+    event: isShared ? one.name : (one.token ?? ""),
     hasRevenue: one.has_revenue,
     total,
     orderVariable,
@@ -86,13 +103,14 @@ function WebTags({ offer, base }: { offer: Offer; base: string }) {
   if (!event) return <Note tone="warn">{t("tags.no_event")}</Note>;
   const made = snippets(system, site, wishOf(event));
   const note: string = `tags.note.${system}`;
+  const others = isShared ? leftOut(offer, group, event) : [];
   return (
     <div className="stack">
       <nav className="tabs" aria-label={t("tags.systems")}>
         {SYSTEMS.map((one) => (
           <Link
             key={one}
-            href={`/offers/${offer.id}/tags?system=${one}&event=${event.token}`}
+            href={`/offers/${offer.id}/tags?system=${one}&event=${event.token}${isShared ? "&for=group" : ""}`}
             aria-current={one === system ? "page" : undefined}
           >
             {t(`tags.system.${one}`)}
@@ -106,6 +124,17 @@ function WebTags({ offer, base }: { offer: Offer; base: string }) {
           onChange={(token) => filters.set({ event: token })}
           options={offer.events.map((e) => ({ value: e.token ?? "", label: e.name }))}
         />
+        {group.length > 0 && (
+          <SelectField
+            label={t("tags.for")}
+            value={isShared ? "group" : ""}
+            onChange={(value) => filters.set({ for: value })}
+            options={[
+              { value: "", label: t("tags.for_offer") },
+              { value: "group", label: t("tags.for_group", { group: offer.group, count: group.length }) },
+            ]}
+          />
+        )}
         {event.has_revenue && HAS_TOTALS.has(system) && (
           <SelectField
             label={t("tags.total")}
@@ -133,6 +162,8 @@ function WebTags({ offer, base }: { offer: Offer; base: string }) {
         )}
         {system === "colorme" && <TextField label={t("tags.cart_host")} value={cartHost} onChange={setCartHost} mono />}
       </div>
+      {isShared && <Note tone="info">{t("tags.for_group_note")}</Note>}
+      {others.length > 0 && <Note tone="warn">{t("tags.for_group_left_out", { offers: others.join(", ") })}</Note>}
       {organic && <Note tone="info">{t("tags.organic_note")}</Note>}
       {(site.domains?.length ?? 0) > 1 && (
         <Note tone="info">{t("tags.domains_note", { hosts: site.domains?.join(", ") ?? "" })}</Note>

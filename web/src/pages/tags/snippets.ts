@@ -26,6 +26,7 @@ export const HAS_TOTALS: ReadonlySet<System> = new Set(["shopify", "woocommerce"
 export interface Site {
   /** Address of the tracking server, without a slash at its end. */
   base: string;
+  /** Of the offer; empty: of whichever offer was clicked last, for a tag that several share. */
   cid: string;
   sidParam: string;
   days: number;
@@ -37,7 +38,7 @@ export interface Site {
 }
 
 export interface Wish {
-  /** Token of the conversion point. */
+  /** Token of the conversion point; its name, where several offers share the tag. */
   event: string;
   hasRevenue: boolean;
   total: Total;
@@ -56,11 +57,29 @@ export interface Snippet {
 
 const STUB = "window.yamabiko = window.yamabiko || function () { (yamabiko.q = yamabiko.q || []).push(arguments) };";
 
+const isAscii = (text: string) => /^[ -~]*$/.test(text);
+
+/** A text as a script writes it. */
+const js = (text: string) =>
+  `'${[...text.replace(/[\\']/g, "\\$&")].map((c) => (isAscii(c) ? c : unicode(c))).join("")}'`;
+
+const unicode = (character: string) =>
+  [...Array(character.length).keys()]
+    .map((at) => `\\u${character.charCodeAt(at).toString(16).padStart(4, "0")}`)
+    .join("");
+
+/** The same as PHP does. */
+const phpText = (text: string) =>
+  isAscii(text) ? `'${text.replace(/[\\']/g, "\\$&")}'` : `rawurldecode('${encoded(text)}')`;
+
+/** The same within a URL, in quotes of any kind. */
+const encoded = (text: string) => encodeURIComponent(text).replaceAll("'", "%27");
+
 /** The tag for the head of every page. */
 export function landingTag(site: Site): string {
   const name = site.sidParam === "sid" ? "" : ` data-sid-param="${site.sidParam}"`;
   const more = extras(site).map(([key, value]) => ` data-${key}="${value}"`);
-  return `<script async src="${site.base}/tag.js" data-cid="${site.cid}"${name} data-days="${site.days}"${more.join("")}></script>`;
+  return `<script async src="${site.base}/tag.js"${site.cid && ` data-cid="${site.cid}"`}${name} data-days="${site.days}"${more.join("")}></script>`;
 }
 
 /** Attributes that only some sites have. */
@@ -78,13 +97,13 @@ export function hostsOf(sites: readonly string[]): string[] {
 }
 
 /** Name of the cookie in which the tag keeps the session. */
-const cookieOf = (site: Site) => `_yb_${site.cid}`;
+const cookieOf = (site: Site) => (site.cid ? `_yb_${site.cid}` : "_yb");
 
 /** A call of the tag; the values are JavaScript, as the system writes it. */
 function call(wish: Wish, uid: string, amount: string, currency?: string, cid?: string): string {
   const fields = [
     ...(cid ? [`cid: '${cid}'`] : []),
-    `event: '${wish.event}'`,
+    `event: ${js(wish.event)}`,
     `uid1: ${uid}`,
     ...(wish.hasRevenue ? [`amount: ${amount}`] : []),
     ...(wish.hasRevenue && currency ? [`currency: ${currency}`] : []),
@@ -97,7 +116,8 @@ const script = (...lines: string[]) => ["<script>", ...lines, "</script>"].join(
 /** The address that a server calls for one conversion point. */
 export function serverUrl(site: Site, wish: Wish, sid = "SID", uid = "A-1001", amount = "5400"): string {
   const money = wish.hasRevenue ? `&amount=${amount}` : "";
-  return `${site.base}/cv?cid=${site.cid}&event=${wish.event}&sid=${sid}&uid1=${uid}${money}`;
+  const cid = site.cid && `cid=${site.cid}&`;
+  return `${site.base}/cv?${cid}event=${encoded(wish.event)}&sid=${sid}&uid1=${uid}${money}`;
 }
 
 function plain(site: Site, wish: Wish): Snippet[] {
@@ -110,7 +130,7 @@ function plain(site: Site, wish: Wish): Snippet[] {
 // A tag manager takes data-* attributes out of what it is given, so a script sets them.
 function gtm(site: Site, wish: Wish): Snippet[] {
   const set = [
-    `s.setAttribute('data-cid', '${site.cid}');`,
+    ...(site.cid ? [`s.setAttribute('data-cid', '${site.cid}');`] : []),
     `s.setAttribute('data-days', '${site.days}');`,
     ...(site.sidParam === "sid" ? [] : [`s.setAttribute('data-sid-param', '${site.sidParam}');`]),
     ...extras(site).map(([key, value]) => `s.setAttribute('data-${key}', '${value}');`),
@@ -170,8 +190,8 @@ function shopify(site: Site, wish: Wish): Snippet[] {
         "    }",
         "  }",
         "  const body = new URLSearchParams({",
-        `    cid: '${site.cid}',`,
-        `    event: '${wish.event}',`,
+        ...(site.cid ? [`    cid: '${site.cid}',`] : []),
+        `    event: ${js(wish.event)},`,
         "    sid: sid,",
         "    uid1: String((order.order && order.order.id) || '').replace(/[^0-9]/g, ''),",
         ...money,
@@ -187,7 +207,7 @@ function woocommerce(site: Site, wish: Wish): Snippet[] {
   const sum =
     wish.total === "goods" ? "round($order->get_subtotal() - $order->get_total_discount(), 2)" : "$order->get_total()";
   const fields = [
-    `    'event'    => '${wish.event}',`,
+    `    'event'    => ${phpText(wish.event)},`,
     "    'uid1'     => (string) $order->get_order_number(),",
     ...(wish.hasRevenue ? [`    'amount'   => (string) ${sum},`, "    'currency' => $order->get_currency(),"] : []),
   ];
@@ -310,8 +330,8 @@ function php(site: Site, wish: Wish): Snippet[] {
         "curl_setopt_array($call, array(",
         "  CURLOPT_POST => true,",
         "  CURLOPT_POSTFIELDS => http_build_query(array(",
-        `    'cid' => '${site.cid}',`,
-        `    'event' => '${wish.event}',`,
+        ...(site.cid ? [`    'cid' => '${site.cid}',`] : []),
+        `    'event' => ${phpText(wish.event)},`,
         "    'sid' => $kept['s'] ?? '',",
         "    'uid1' => $orderNumber,",
         ...(wish.hasRevenue ? ["    'amount' => $amount,", `    'currency' => '${site.currency}',`] : []),
@@ -328,8 +348,8 @@ function php(site: Site, wish: Wish): Snippet[] {
 
 function curl(site: Site, wish: Wish): Snippet[] {
   const fields = [
-    `cid=${site.cid}`,
-    `event=${wish.event}`,
+    ...(site.cid ? [`cid=${site.cid}`] : []),
+    `event=${encoded(wish.event)}`,
     "sid=SID",
     "uid1=A-1001",
     ...(wish.hasRevenue ? ["amount=5400", `currency=${site.currency}`] : []),
@@ -337,7 +357,7 @@ function curl(site: Site, wish: Wish): Snippet[] {
   return [
     {
       place: "curl",
-      code: [`curl -X POST '${site.base}/cv'`, ...fields.map((f) => `  --data-urlencode '${f}'`)].join(" \\\n"),
+      code: [`curl -X POST '${site.base}/cv'`, ...fields.map((f) => `  --data '${f}'`)].join(" \\\n"),
     },
     { place: "get", code: serverUrl(site, wish) },
   ];
