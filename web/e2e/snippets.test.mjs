@@ -273,7 +273,9 @@ test("a server: curl, one address, and PHP where it is installed", { timeout: 60
   assertSale(await arrived("PHP-1"), 990);
 });
 
-test("one tag for the offers of a group: a sale counts once, for the one that was clicked last", { timeout: 60_000 }, async () => {
+test("one tag for the offers of a group: a sale counts once, for the one that was clicked last", {
+  timeout: 60_000,
+}, async () => {
   const more = { ...offer, id: null, group: "Spring", events: [{ name: "購入", has_revenue: true }] };
   const [first, second] = [await api("POST", "/offers", more), await api("POST", "/offers", { ...more, name: "Tea" })];
   const other = await api("POST", "/offers", { ...more, name: "Rice", events: [{ name: "Sale", has_revenue: true }] });
