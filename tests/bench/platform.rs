@@ -107,7 +107,8 @@ pub fn platform_postbacks() {
     let mut plain = kind(Scene::build(&bench.server, &receiver), false);
     let mut platform = kind(platform_scene(&bench.server, &receiver.url("/v1")), true);
     // What is done once is done.
-    (plain.turn(backlog / 4), platform.turn(backlog / 4));
+    plain.turn(backlog / 4);
+    platform.turn(backlog / 4);
     let pairs: Vec<(Cost, Cost)> = (0..runs())
         .map(|run| {
             let (ours, beside) = if run % 2 == 0 {
