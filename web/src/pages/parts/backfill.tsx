@@ -12,6 +12,7 @@ import { Problem } from "../../components/form";
 import { dayText, parseDay } from "../../components/period";
 import { useJobText } from "../../components/problem";
 import { useFormat, useT } from "../../i18n/all";
+import { JobRunning } from "./job-running";
 import { useKindName } from "./kinds";
 
 /** Results of a look or a job in the order in which they are told. */
@@ -201,19 +202,14 @@ function Progress({ id, rule }: { id: string; rule: Rule }) {
             : t(state === "cancelled" ? "backfill.cancelled" : "backfill.done", { count: queued, total })}{" "}
         {jobText(job.data)}
         {state === "running" && (
-          <>
-            <progress
-              {...(total ? { max: total } : {})}
-              value={total ? done : undefined}
-              aria-label={t("backfill.title")}
-            />
-            <Button
-              size="small"
-              onPress={() => void post(`/jobs/${id}/cancel`, {}).then(() => job.refetch(), setProblem)}
-            >
-              {t("backfill.cancel")}
-            </Button>
-          </>
+          <JobRunning
+            id={id}
+            label={t("backfill.title")}
+            done={done}
+            total={total}
+            onStopped={() => void job.refetch()}
+            onProblem={setProblem}
+          />
         )}
         {state !== "running" && queued > 0 && <Link href={`/postbacks?rule=${rule.id}`}>{t("backfill.see")}</Link>}
       </Note>

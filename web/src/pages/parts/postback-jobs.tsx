@@ -11,6 +11,7 @@ import { CheckField, Problem, SelectField } from "../../components/form";
 import { useJobText } from "../../components/problem";
 import { useFormat, useT } from "../../i18n/all";
 import { AnswerBadge } from "./attempts";
+import { JobRunning } from "./job-running";
 
 export type Work = "resend" | "cancel";
 
@@ -261,19 +262,14 @@ export function JobProgress({ id, work, undo }: { id: string; work: Work; undo?:
       {jobText(job.data)}
       {state === "done" && work === "cancel" && well > 0 && undo && undo.length > 0 && <UndoCancel ids={undo} />}
       {state === "running" && (
-        <>
-          <progress
-            {...(total ? { max: total } : {})}
-            value={total ? done : undefined}
-            aria-label={t(TEXTS[work].all)}
-          />
-          <Button
-            size="small"
-            onPress={() => void post(`/jobs/${id}/cancel`, {}).then(() => job.refetch(), setProblem)}
-          >
-            {t("backfill.cancel")}
-          </Button>
-        </>
+        <JobRunning
+          id={id}
+          label={t(TEXTS[work].all)}
+          done={done}
+          total={total}
+          onStopped={() => void job.refetch()}
+          onProblem={setProblem}
+        />
       )}
       <Problem error={problem} />
     </Note>
