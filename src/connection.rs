@@ -20,9 +20,9 @@ mod places;
 mod refusal;
 
 use crate::telemetry::occasionally;
-use actix_http::ConnectionType;
+use actix_http::{ConnectionType, Request, RequestHead, ResponseHead};
 use actix_web::HttpRequest;
-use actix_web::dev::{Extensions, ServiceResponse};
+use actix_web::dev::Extensions;
 use arc_swap::ArcSwap;
 use frames::Frames;
 use lines::Lines;
@@ -166,29 +166,69 @@ impl Connections {
     }
 
     /// Counts a request that could not be counted before.
-    pub fn asked(&self, request: &HttpRequest) {
-        if let Some(facts) = request.conn_data::<Rc<Facts>>()
+    pub fn asked(&self, request: Asked<'_>) -> Tally {
+        if let Some(facts) = request.facts
             && facts.carries == Carries::Multiplexed
         {
             facts.asked.set(facts.asked.get() + 1);
         }
+        Tally(request.facts.cloned())
     }
 
     /// Counts an answer, and says with it that the connection ends when it is the drain's turn.
-    pub fn answered<B>(&self, answer: &mut ServiceResponse<B>) {
-        let Some(facts) = answer.request().conn_data::<Rc<Facts>>() else {
-            return;
-        };
+    pub fn answered(&self, tally: &Tally, answer: &mut ResponseHead) {
+        let Tally(Some(facts)) = tally else { return };
         facts.answers.set(facts.answers.get() + 1);
         facts.active_at.set(Instant::now());
         let is_last =
             facts.answers.get() >= facts.heads() || self.shared.is_insisting.load(Ordering::Acquire);
         if facts.is_narrow || is_last && self.shared.is_draining.load(Ordering::Acquire) {
-            answer
-                .response_mut()
-                .head_mut()
-                .set_connection_type(ConnectionType::Close);
+            answer.set_connection_type(ConnectionType::Close);
         }
+    }
+}
+
+/// A request as HTTP itself tells of it, and its connection, whichever layer has it.
+#[derive(Debug, Clone, Copy)]
+pub struct Asked<'r> {
+    /// What it asks.
+    pub head: &'r RequestHead,
+    facts: Option<&'r Rc<Facts>>,
+}
+
+/// The connection whose answer is counted.
+#[derive(Debug)]
+pub struct Tally(Option<Rc<Facts>>);
+
+impl<'r> From<&'r Request> for Asked<'r> {
+    fn from(request: &'r Request) -> Self {
+        Self {
+            head: request.head(),
+            facts: request.conn_data(),
+        }
+    }
+}
+
+impl<'r> From<&'r HttpRequest> for Asked<'r> {
+    fn from(request: &'r HttpRequest) -> Self {
+        Self {
+            head: request.head(),
+            facts: request.conn_data(),
+        }
+    }
+}
+
+impl Asked<'_> {
+    /// Whether it comes over a connection that is for clicks and impressions only, and is none.
+    pub fn is_out_of_place(&self) -> bool {
+        let path = self.head.uri.path();
+        let is_narrow = self.facts.is_some_and(|facts| facts.is_narrow);
+        is_narrow && !path.starts_with("/c/") && !path.starts_with("/i/")
+    }
+
+    /// Whether its connection is encrypted up to this process.
+    pub fn is_tls(&self) -> bool {
+        self.facts.is_some_and(|facts| facts.is_tls)
     }
 }
 
@@ -243,19 +283,6 @@ pub fn query_as_sent(request: &HttpRequest) -> Vec<u8> {
         Some(query.to_vec())
     });
     sent.unwrap_or_else(|| request.query_string().as_bytes().to_vec())
-}
-
-/// Whether a request comes over a connection that is for clicks and impressions only, and is none.
-pub fn is_out_of_place(request: &HttpRequest) -> bool {
-    let is_narrow = request
-        .conn_data::<Rc<Facts>>()
-        .is_some_and(|facts| facts.is_narrow);
-    is_narrow && !request.path().starts_with("/c/") && !request.path().starts_with("/i/")
-}
-
-/// Whether the connection of a request is encrypted up to this process.
-pub fn is_tls(request: &HttpRequest) -> bool {
-    request.conn_data::<Rc<Facts>>().is_some_and(|facts| facts.is_tls)
 }
 
 /// The listening address on which a request came in.

@@ -6,19 +6,20 @@ use super::signals::{Signals, Told};
 use super::{systemd, tls};
 use crate::config::Config;
 use crate::connection::{At, Carries, Connection, Connections};
-use crate::http::problem::ApiError;
+use crate::http::front::Front;
 use crate::http::tracking::TrackingState;
 use crate::http::{self, State, echo, health};
-use crate::telemetry::{Endpoint, Endpoints};
+use crate::telemetry::Endpoints;
 use actix_http::error::DispatchError;
-use actix_http::{HttpService, Protocol};
-use actix_service::{IntoServiceFactory, ServiceFactoryExt, map_config};
-use actix_web::dev::{AppConfig, Extensions, Server, ServerHandle, Service, fn_service};
-use actix_web::middleware::from_fn;
-use actix_web::web::{self, Data};
-use actix_web::{App, HttpServer, ResponseError};
+use actix_http::{HttpService, Protocol, Request};
+use actix_service::{IntoServiceFactory, ServiceFactory, ServiceFactoryExt, apply_fn_factory, map_config};
+use actix_web::body::MessageBody;
+use actix_web::dev::{AppConfig, Extensions, Server, ServerHandle, ServiceResponse, fn_service};
+use actix_web::web::{self, Data, ServiceConfig};
+use actix_web::{App, HttpServer};
 use listenfd::ListenFd;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener, UdpSocket};
+use std::rc::Rc;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tls::Stream;
@@ -236,76 +237,85 @@ async fn gone(connections: &Connections, patience: Duration) {
     }
 }
 
-/// A server of connections under watch on a listener, with TLS when there are certificates. A macro, since the
-/// types of an application cannot be named.
-macro_rules! listen {
-    ($application:expr, $listener:expr, $workers:expr, $connections_a_worker:expr, $connections:expr, $endpoints:expr, $tls:expr) => {{
-        let (connections, tls, endpoints) = ($connections.clone(), $tls.clone(), $endpoints.clone());
-        let local = $listener.local_addr().map_err(AppError::Server)?;
-        let application = $application;
-        Server::build()
-            .workers($workers)
-            .max_concurrent_connections($connections_a_worker)
-            .shutdown_timeout(STOP_PATIENCE_S)
-            .disable_signals()
-            .listen("yamabiko", $listener, move || {
-                let (counted, connections, tls) = (connections.clone(), connections.clone(), tls.clone());
-                let measured = endpoints.clone();
-                let application = application().wrap_fn(move |request, service| {
-                    let connections = counted.clone();
-                    connections.asked(request.request());
-                    let (endpoints, endpoint) = (measured.clone(), Endpoint::of(request.path()));
-                    let began = Instant::now();
-                    let answer = if crate::connection::is_out_of_place(request.request()) {
-                        Err(request.into_response(ApiError::Crowded.error_response()))
-                    } else {
-                        Ok(service.call(request))
+/// What a listener is served with.
+struct Listening {
+    listener: TcpListener,
+    workers: usize,
+    /// Connections of a worker.
+    most: usize,
+    tls: Option<TlsAcceptor>,
+    front: Front,
+}
+
+/// A server of connections under watch, with TLS when there are certificates.
+fn listen<I, S, B>(
+    listening: Listening,
+    application: impl Fn() -> I + Clone + Send + 'static,
+) -> Result<Server, AppError>
+where
+    I: IntoServiceFactory<S, Request>,
+    S: ServiceFactory<
+            Request,
+            Config = AppConfig,
+            Response = ServiceResponse<B>,
+            Error = actix_web::Error,
+            InitError = (),
+        > + 'static,
+    B: MessageBody + 'static,
+{
+    let Listening {
+        listener,
+        workers,
+        most,
+        tls,
+        front,
+    } = listening;
+    let local = listener.local_addr().map_err(AppError::Server)?;
+    let server = Server::build()
+        .workers(workers)
+        .max_concurrent_connections(most)
+        .shutdown_timeout(STOP_PATIENCE_S)
+        .disable_signals()
+        .listen("yamabiko", listener, move || {
+            let (connections, tls) = (front.connections.clone(), tls.clone());
+            let front = Rc::new(front.clone());
+            let application = application()
+                .into_factory()
+                .map_err(|error: actix_web::Error| error.error_response());
+            let application = apply_fn_factory(application, move |request: Request, application: &_| {
+                front.serve(request, application)
+            });
+            let service = HttpService::build()
+                .client_request_timeout(HEAD_PATIENCE)
+                .client_disconnect_timeout(CLOSE_PATIENCE)
+                .on_connect_ext(|io: &Connection<Stream>, data: &mut Extensions| io.remember(data))
+                .finish(map_config(application, |()| AppConfig::default()));
+            fn_service(move |io: TcpStream| {
+                let (connections, tls) = (connections.clone(), tls.clone());
+                async move {
+                    let peer = io.peer_addr().ok();
+                    let Some(admitted) = connections.admit(peer) else {
+                        return Err(DispatchError::Io(std::io::ErrorKind::ConnectionRefused.into()));
                     };
-                    async move {
-                        let mut answer = match answer {
-                            Ok(answer) => answer.await?.map_into_boxed_body(),
-                            Err(refused) => refused,
-                        };
-                        http::safeguard(&mut answer);
-                        connections.answered(&mut answer);
-                        endpoints.count(endpoint, answer.status().as_u16(), began.elapsed());
-                        Ok(answer)
-                    }
-                });
-                let application = IntoServiceFactory::<_, actix_http::Request>::into_factory(application)
-                    .map_err(|error: actix_web::Error| error.error_response());
-                let service = HttpService::build()
-                    .client_request_timeout(HEAD_PATIENCE)
-                    .client_disconnect_timeout(CLOSE_PATIENCE)
-                    .on_connect_ext(|io: &Connection<Stream>, data: &mut Extensions| io.remember(data))
-                    .finish(map_config(application, |()| AppConfig::default()));
-                fn_service(move |io: TcpStream| {
-                    let (connections, tls) = (connections.clone(), tls.clone());
-                    async move {
-                        let peer = io.peer_addr().ok();
-                        let Some(admitted) = connections.admit(peer) else {
-                            return Err(DispatchError::Io(std::io::ErrorKind::ConnectionRefused.into()));
-                        };
-                        io.set_nodelay(true)?;
-                        let is_tls = tls.is_some();
-                        let io = Stream::open(io, tls).await?;
-                        let (protocol, carries) = if io.is_http2() {
-                            (Protocol::Http2, Carries::Multiplexed)
-                        } else {
-                            (Protocol::Http1, Carries::OneByOne)
-                        };
-                        Ok::<_, DispatchError>((
-                            connections.watch(io, admitted, At { local, is_tls }, carries),
-                            protocol,
-                            peer,
-                        ))
-                    }
-                })
-                .and_then(service)
+                    io.set_nodelay(true)?;
+                    let is_tls = tls.is_some();
+                    let io = Stream::open(io, tls).await?;
+                    let (protocol, carries) = if io.is_http2() {
+                        (Protocol::Http2, Carries::Multiplexed)
+                    } else {
+                        (Protocol::Http1, Carries::OneByOne)
+                    };
+                    Ok::<_, DispatchError>((
+                        connections.watch(io, admitted, At { local, is_tls }, carries),
+                        protocol,
+                        peer,
+                    ))
+                }
             })
-            .map_err(AppError::Server)?
-            .run()
-    }};
+            .and_then(service)
+        })
+        .map_err(AppError::Server)?;
+    Ok(server.run())
 }
 
 /// The server of the built-in receiver.
@@ -322,37 +332,6 @@ fn receiver(state: &State, listener: TcpListener) -> Result<Server, AppError> {
     Ok(receiver.listen(listener).map_err(AppError::Server)?.run())
 }
 
-/// The server of the address without TLS beside the one with it.
-fn plain(
-    listener: TcpListener,
-    (shared, tracking): (Data<State>, Data<TrackingState>),
-    (workers, most): (usize, usize),
-    connections: &Connections,
-    endpoints: &Endpoints,
-) -> Result<Server, AppError> {
-    let application = move || {
-        App::new()
-            .app_data(tracking.clone())
-            .app_data(shared.clone())
-            .wrap(from_fn(http::plain::people_elsewhere))
-            .configure(http::tracking::routes)
-            .configure(http::reach::public_routes)
-            .configure(http::plain::challenge_routes)
-            .configure(health::public_routes)
-            .configure(http::plain::everything_else)
-    };
-    let tls: Option<TlsAcceptor> = None;
-    Ok(listen!(
-        application,
-        listener,
-        workers,
-        most,
-        connections,
-        endpoints,
-        tls
-    ))
-}
-
 fn start(
     sockets: Sockets,
     state: &Arc<State>,
@@ -366,64 +345,80 @@ fn start(
     };
     let most = (config.limits.max_connections as usize).div_ceil(workers);
     let tls = config.has_tls().then(|| tls::acceptor(&state.certificates));
-    let tracking = Data::new(tracking);
-    let endpoints = Endpoints::default();
-    let plain_tracking = tracking.clone();
-    let shared = Data::from(state.clone());
+    let (tracking, shared) = (Data::new(tracking), Data::from(state.clone()));
+    let front = Front {
+        connections: connections.clone(),
+        endpoints: Endpoints::default(),
+        tracking: Some(tracking.clone()),
+        plain: None,
+    };
     let has_own_admin = sockets.admin.is_some();
 
-    let of_public = shared.clone();
-    let public = move || {
+    let (of_public, of_tracking) = (shared.clone(), tracking.clone());
+    let public = Listening {
+        listener: sockets.public,
+        workers,
+        most,
+        tls: tls.clone(),
+        front: front.clone(),
+    };
+    let mut servers = vec![listen(public, move || {
         let app = App::new()
-            .app_data(tracking.clone())
+            .app_data(of_tracking.clone())
             .app_data(of_public.clone())
-            .configure(http::tracking::routes)
-            .configure(http::reach::public_routes)
-            .configure(http::plain::challenge_routes)
-            .configure(health::public_routes);
+            .configure(tracked);
         if has_own_admin {
             app.configure(http::nothing_else)
         } else {
             app.configure(http::admin_routes)
         }
-    };
-    let mut servers = vec![listen!(
-        public,
-        sockets.public,
-        workers,
-        most,
-        connections,
-        endpoints,
-        tls
-    )];
-
+    })?];
     if let Some(listener) = sockets.plain {
-        servers.push(plain(
+        let plain = Listening {
             listener,
-            (shared.clone(), plain_tracking),
-            (workers, most),
-            connections,
-            &endpoints,
-        )?);
+            workers,
+            most,
+            tls: None,
+            front: Front {
+                plain: Some(shared.clone()),
+                ..front.clone()
+            },
+        };
+        let of_plain = shared.clone();
+        servers.push(listen(plain, move || {
+            App::new()
+                .app_data(tracking.clone())
+                .app_data(of_plain.clone())
+                .configure(tracked)
+                .configure(http::plain::everything_else)
+        })?);
     }
     if let Some(listener) = sockets.admin {
-        let of_admin = shared.clone();
-        let admin = move || {
+        let admin = Listening {
+            listener,
+            workers: 1,
+            most: ADMIN_CONNECTIONS,
+            tls,
+            front: Front {
+                tracking: None,
+                ..front
+            },
+        };
+        servers.push(listen(admin, move || {
             App::new()
-                .app_data(of_admin.clone())
+                .app_data(shared.clone())
                 .configure(health::public_routes)
                 .configure(http::admin_routes)
-        };
-        servers.push(listen!(
-            admin,
-            listener,
-            1,
-            ADMIN_CONNECTIONS,
-            connections,
-            endpoints,
-            tls
-        ));
+        })?);
     }
     servers.push(receiver(state, sockets.echo)?);
     Ok(servers)
+}
+
+/// What every address serves at which visitors may ask.
+fn tracked(config: &mut ServiceConfig) {
+    http::tracking::routes(config);
+    http::reach::public_routes(config);
+    http::plain::challenge_routes(config);
+    health::public_routes(config);
 }

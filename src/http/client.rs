@@ -1,9 +1,8 @@
 //! Where a request comes from and how the browser sees this server: behind proxies only what trusted ones
 //! say counts.
 
-use crate::connection;
+use crate::connection::Asked;
 use crate::tracking::client::client_ip;
-use actix_web::HttpRequest;
 use actix_web::http::header::{
     HOST, HeaderMap, HeaderName, X_FORWARDED_FOR, X_FORWARDED_HOST, X_FORWARDED_PROTO,
 };
@@ -63,14 +62,14 @@ impl Client {
 }
 
 /// Judges a request. A peer that is not known (a Unix socket) counts as loopback.
-pub fn client(request: &HttpRequest, trusted: &[IpNet]) -> Client {
-    let peer = request
-        .peer_addr()
-        .map_or(IpAddr::V4(Ipv4Addr::LOCALHOST), |a| a.ip());
-    let mut client = judge(peer, request.headers(), connection::is_tls(request), trusted);
+pub fn client<'r>(request: impl Into<Asked<'r>>, trusted: &[IpNet]) -> Client {
+    let asked: Asked<'r> = request.into();
+    let (head, peer) = (asked.head, asked.head.peer_addr);
+    let peer = peer.map_or(IpAddr::V4(Ipv4Addr::LOCALHOST), |a| a.ip());
+    let mut client = judge(peer, head.headers(), asked.is_tls(), trusted);
     // HTTP/2 names it in the target of the request.
     if client.host.is_empty()
-        && let Some(authority) = request.uri().authority()
+        && let Some(authority) = head.uri.authority()
     {
         client.host = authority.as_str().into();
     }

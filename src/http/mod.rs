@@ -10,6 +10,7 @@ pub mod client;
 mod compress;
 pub mod echo;
 pub mod extract;
+pub mod front;
 pub mod health;
 pub mod host;
 pub mod plain;
@@ -189,28 +190,6 @@ impl State {
     }
 }
 
-/// Headers that every answer has, whoever made it: nothing is taken for another type than it says, and who came by TLS
-/// once comes by TLS again.
-pub fn safeguard<B>(answer: &mut ServiceResponse<B>) {
-    let request = answer.request();
-    let is_tls = crate::connection::is_tls(request) || {
-        let is_told = request.headers().contains_key("x-forwarded-proto");
-        let tracking = request.app_data::<web::Data<tracking::TrackingState>>();
-        is_told
-            && tracking
-                .is_some_and(|state| client::client(request, &state.config.now().trusted_proxies).is_tls)
-    };
-    let headers = answer.headers_mut();
-    if !headers.contains_key(X_CONTENT_TYPE_OPTIONS) {
-        headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-    }
-    if is_tls && !headers.contains_key(STRICT_TRANSPORT_SECURITY) {
-        headers.insert(STRICT_TRANSPORT_SECURITY, HeaderValue::from_static(HSTS));
-    }
-}
-
-const HSTS: &str = "max-age=31536000";
-
 /// The admin side: API, live stream, UI. The state must be there as [`web::Data`].
 pub fn admin_routes(config: &mut ServiceConfig) {
     let api = web::scope("/api")
@@ -311,6 +290,6 @@ fn protect(headers: &mut actix_web::http::header::HeaderMap, secure: bool) {
         headers.insert(name, HeaderValue::from_static(value));
     }
     if secure {
-        headers.insert(STRICT_TRANSPORT_SECURITY, HeaderValue::from_static(HSTS));
+        headers.insert(STRICT_TRANSPORT_SECURITY, front::HSTS);
     }
 }

@@ -5,11 +5,10 @@
 use super::State;
 use super::tracking;
 use crate::admin::check::host_name;
-use actix_web::body::{EitherBody, MessageBody};
-use actix_web::dev::{ServiceRequest, ServiceResponse};
+use crate::connection::Asked;
+use actix_web::dev::RequestHead;
 use actix_web::http::Method;
 use actix_web::http::header::{CACHE_CONTROL, CONTENT_TYPE, HOST, LOCATION};
-use actix_web::middleware::Next;
 use actix_web::web::{self, Data, Path, ServiceConfig};
 use actix_web::{HttpRequest, HttpResponse};
 
@@ -34,24 +33,18 @@ pub fn everything_else(config: &mut ServiceConfig) {
         if tracking::resembles_address(request.path()) {
             return tracking::elsewhere(&request);
         }
-        redirect(&request, &state).unwrap_or_else(|| HttpResponse::NotFound().finish())
+        redirect(request.head(), &state).unwrap_or_else(|| HttpResponse::NotFound().finish())
     }));
 }
 
 /// Sends a person who clicks to https, once there is a certificate that their browser accepts; until then, and for
 /// servers, the click is taken here.
-pub async fn people_elsewhere<B: MessageBody>(
-    request: ServiceRequest,
-    next: Next<B>,
-) -> Result<ServiceResponse<EitherBody<B>>, actix_web::Error> {
-    if is_a_persons_click(request.method(), request.path(), request.query_string())
-        && let Some(state) = request.app_data::<Data<State>>()
-        && host(request.request()).is_some_and(|name| state.certificates.has(&name, state.now_ms()))
-        && let Some(answer) = redirect(request.request(), state)
-    {
-        return Ok(request.into_response(answer).map_into_right_body());
-    }
-    Ok(next.call(request).await?.map_into_left_body())
+pub fn person_elsewhere(asked: Asked<'_>, state: &State) -> Option<HttpResponse> {
+    let uri = &asked.head.uri;
+    let is_a_persons = is_a_persons_click(&asked.head.method, uri.path(), uri.query().unwrap_or_default());
+    let name = is_a_persons.then(|| host(asked.head)).flatten()?;
+    let is_accepted = state.certificates.has(&name, state.now_ms());
+    is_accepted.then(|| redirect(asked.head, state)).flatten()
 }
 
 fn is_a_persons_click(method: &Method, path: &str, query: &str) -> bool {
@@ -62,13 +55,13 @@ fn is_a_persons_click(method: &Method, path: &str, query: &str) -> bool {
     matches!(*method, Method::GET | Method::HEAD) && is_click && !query.contains("s2s=")
 }
 
-fn host(request: &HttpRequest) -> Option<String> {
-    host_name(request.headers().get(HOST)?.to_str().ok()?)
+fn host(head: &RequestHead) -> Option<String> {
+    host_name(head.headers().get(HOST)?.to_str().ok()?)
 }
 
 /// The same address with https: that of the settings which has this name, else the port that is listened on.
-fn redirect(request: &HttpRequest, state: &State) -> Option<HttpResponse> {
-    let name = host(request)?;
+fn redirect(head: &RequestHead, state: &State) -> Option<HttpResponse> {
+    let name = host(head)?;
     let catalog = state.recorder.catalog();
     let settings = &catalog.settings;
     let known = (state.config.now().public_url.iter())
@@ -76,10 +69,7 @@ fn redirect(request: &HttpRequest, state: &State) -> Option<HttpResponse> {
         .chain(&settings.tracking_domains)
         .map(String::as_str);
     let origin = https_origin(&name, known, state.public_address.port());
-    let target = request
-        .uri()
-        .path_and_query()
-        .map_or("/", |target| target.as_str());
+    let target = head.uri.path_and_query().map_or("/", |target| target.as_str());
     Some(
         HttpResponse::PermanentRedirect()
             .insert_header((LOCATION, format!("{origin}{target}")))

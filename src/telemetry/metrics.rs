@@ -10,14 +10,17 @@ pub use self::endpoints::{Endpoint, Endpoints};
 pub use self::table::{METRICS, Metric, MetricKind};
 
 use super::TelemetryError;
-use metrics::{counter, describe_counter, describe_gauge, describe_histogram, gauge, histogram};
+use metrics::{Counter, counter, describe_counter, describe_gauge, describe_histogram, gauge, histogram};
 use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder, PrometheusHandle};
 use parking_lot::Mutex;
 use std::collections::BTreeSet;
+use std::sync::LazyLock;
 use std::time::Duration;
+use strum::VariantNames;
 
 /// Result of a click or impression, for its counter.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, strum::VariantNames)]
+#[strum(serialize_all = "snake_case")]
 pub enum EngagementResult {
     /// Durable.
     Recorded,
@@ -33,18 +36,26 @@ pub enum EngagementResult {
     Lost,
 }
 
-impl EngagementResult {
-    fn label(self) -> &'static str {
-        match self {
-            EngagementResult::Recorded => "recorded",
-            EngagementResult::Spooled => "spooled",
-            EngagementResult::UnknownLink => "unknown_link",
-            EngagementResult::Stopped => "stopped",
-            EngagementResult::TooLong => "too_long",
-            EngagementResult::Lost => "lost",
+/// The counters of the results, looked up once.
+struct Engagements(Vec<Counter>);
+
+impl Engagements {
+    fn of(name: &'static str) -> Self {
+        let counters = EngagementResult::VARIANTS
+            .iter()
+            .map(|result| counter!(name, "result" => *result));
+        Self(counters.collect())
+    }
+
+    fn count(&self, result: EngagementResult) {
+        if let Some(counter) = self.0.get(result as usize) {
+            counter.increment(1);
         }
     }
 }
+
+static CLICKS: LazyLock<Engagements> = LazyLock::new(|| Engagements::of("yamabiko_clicks_total"));
+static IMPRESSIONS: LazyLock<Engagements> = LazyLock::new(|| Engagements::of("yamabiko_impressions_total"));
 
 /// Result of an activity, for its counter.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -75,12 +86,12 @@ impl ActivityResult {
 
 /// Counts a click.
 pub fn click(result: EngagementResult) {
-    counter!("yamabiko_clicks_total", "result" => result.label()).increment(1);
+    CLICKS.count(result);
 }
 
 /// Counts an impression.
 pub fn impression(result: EngagementResult) {
-    counter!("yamabiko_impressions_total", "result" => result.label()).increment(1);
+    IMPRESSIONS.count(result);
 }
 
 /// Counts an activity of `kind` (as in JSON: `install`, `event`).

@@ -113,13 +113,13 @@ pub fn click(
     lookups: &Lookups<'_>,
 ) -> Result<Engagement, DestinationError> {
     let (hit, now_ms, is_mended) = (Hit::parse(&incoming.request), incoming.now_ms, incoming.is_mended);
-    let who = recognise(&hit, incoming, entry, repeats);
-    let (session, requested) = build(&hit, who, now_ms, is_mended, entry, lookups);
+    let (who, is_s2s) = (recognise(&hit, incoming, entry, repeats), hit.is_s2s());
+    let (session, requested) = build(hit, who, now_ms, is_mended, entry, lookups);
     let (session, location) = led(session, &requested, entry)?;
     Ok(Engagement {
         session,
         location,
-        is_s2s: hit.is_s2s(),
+        is_s2s,
     })
 }
 
@@ -141,12 +141,12 @@ pub fn passing(
     lookups: &Lookups<'_>,
 ) -> Result<Passing, DestinationError> {
     let hit = Hit::parse(&incoming.request);
-    let fixed = |destination: &str| Passing {
-        destination: destination.to_owned(),
-        is_s2s: hit.is_s2s(),
-    };
+    let is_s2s = hit.is_s2s();
     if let StoppedVisitors::Fallback { url } = visitors {
-        return Ok(fixed(url));
+        return Ok(Passing {
+            destination: url.clone(),
+            is_s2s,
+        });
     }
     let nobody = Recognised {
         tuid: String::new(),
@@ -171,10 +171,7 @@ pub fn passing(
         if is_of_record { None } else { values.get(name) }
     };
     let destination = destination::render(&choice, &entry.offer, None, &value)?;
-    Ok(Passing {
-        destination,
-        is_s2s: hit.is_s2s(),
-    })
+    Ok(Passing { destination, is_s2s })
 }
 
 /// Composes an impression or a direct landing, which lead nowhere.
@@ -185,11 +182,11 @@ pub fn arrival(
     lookups: &Lookups<'_>,
 ) -> Engagement {
     let (hit, now_ms, is_mended) = (Hit::parse(&incoming.request), incoming.now_ms, incoming.is_mended);
-    let who = recognise(&hit, incoming, entry, repeats);
+    let (who, is_s2s) = (recognise(&hit, incoming, entry, repeats), hit.is_s2s());
     Engagement {
-        session: build(&hit, who, now_ms, is_mended, entry, lookups).0,
+        session: build(hit, who, now_ms, is_mended, entry, lookups).0,
         location: String::new(),
-        is_s2s: hit.is_s2s(),
+        is_s2s,
     }
 }
 
@@ -220,13 +217,13 @@ pub fn click_of(
     lookups: &Lookups<'_>,
 ) -> Result<Session, DestinationError> {
     let hit = Hit::parse(&incoming.request);
-    let (session, requested) = build(&hit, who, incoming.now_ms, incoming.is_mended, entry, lookups);
+    let (session, requested) = build(hit, who, incoming.now_ms, incoming.is_mended, entry, lookups);
     led(session, &requested, entry).map(|(session, _)| session)
 }
 
 /// The session of a hit, without a destination.
 fn build(
-    hit: &Hit,
+    hit: Hit,
     who: Recognised,
     now_ms: i64,
     is_mended: bool,

@@ -219,7 +219,7 @@ impl Fields {
             Some(_) => self.note(NoteCode::Mended, &name, value),
         }
         let value = if has_control(value) {
-            Cow::Owned(without_control(value))
+            without_control(value)
         } else {
             Cow::Borrowed(value)
         };

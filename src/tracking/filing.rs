@@ -44,7 +44,7 @@ enum Role {
 /// Parameters being given their places.
 pub(super) struct Filing<'a> {
     partner: Option<&'a Partner>,
-    platform_redirect: String,
+    os_name: &'a str,
     pub(super) para: [String; 5],
     /// Slots that a name of the partner's own filled.
     is_claimed: [bool; 5],
@@ -60,10 +60,10 @@ pub(super) struct Filing<'a> {
 }
 
 impl<'a> Filing<'a> {
-    pub(super) fn new(partner: Option<&'a Partner>, os_name: &str) -> Self {
+    pub(super) fn new(partner: Option<&'a Partner>, os_name: &'a str) -> Self {
         Self {
             partner,
-            platform_redirect: format!("redirect_{os_name}"),
+            os_name,
             para: Default::default(),
             is_claimed: [false; 5],
             levels: Default::default(),
@@ -78,72 +78,80 @@ impl<'a> Filing<'a> {
         }
     }
 
-    pub(super) fn file(&mut self, pair: &Pair, is_s2s: bool) {
+    pub(super) fn file(&mut self, mut pair: Pair, is_s2s: bool) {
         if let Some(slot) = self.claimed_slot(&pair.name) {
-            let Some(value) = self.id(pair, slot) else {
-                return;
-            };
-            if !self.is_claimed[slot] {
-                // The value that `param<n>` put there stays readable under its own name.
-                let displaced = std::mem::replace(&mut self.para[slot], value.to_owned());
-                if !displaced.is_empty() {
-                    self.keep(&format!("param{}", slot + 1), &displaced);
-                }
-                self.is_claimed[slot] = true;
-            }
-            self.keep(&pair.name, value);
-            return;
+            return self.file_claimed(slot, pair);
         }
-        let value = pair.value.as_str();
         let bare = pair.name.strip_prefix("adj_").unwrap_or(&pair.name);
-        let name = if role(bare) == Role::Other {
-            pair.name.as_str()
-        } else {
-            bare
+        let place = match role(bare) {
+            Role::Other => role(&pair.name),
+            place => {
+                if bare.len() < pair.name.len() {
+                    pair.name = bare.to_owned();
+                }
+                place
+            }
         };
-        match role(name) {
+        match place {
             Role::Para(slot) if self.para[slot].is_empty() && !self.is_claimed[slot] => {
-                if let Some(value) = self.id(pair, slot) {
-                    self.para[slot] = value.to_owned();
+                if self.is_id(&pair, slot) {
+                    self.para[slot] = pair.value;
                 }
             }
             Role::Level(level) if self.levels[level - 1].is_empty() => {
-                self.note_text(pair);
-                self.levels[level - 1] = value.to_owned();
+                self.note_text(&pair);
+                self.levels[level - 1] = pair.value;
             }
             Role::Label if self.label.is_empty() => {
-                self.note_text(pair);
-                self.label = value.to_owned();
+                self.note_text(&pair);
+                self.label = pair.value;
             }
-            Role::DeviceId => self.file_device_id(name, value),
-            Role::Cost => self.cost.push((name.to_owned(), value.to_owned())),
-            Role::Callback => self.file_callback(name, pair),
+            Role::DeviceId => self.file_device_id(&pair.name, &pair.value),
+            Role::Cost => self.cost.push((pair.name, pair.value)),
+            Role::Callback => self.file_callback(&pair.name, &pair),
             Role::DeepLink => {
-                request(&mut self.requested.deep_link, pair);
-                self.keep(name, &personal::text(value));
+                request(&mut self.requested.deep_link, &pair);
+                self.keep(&pair.name, &personal::text(&pair.value));
             }
             Role::Fallback => {
-                request(&mut self.requested.fallback, pair);
-                self.keep(name, &personal::text(value));
+                request(&mut self.requested.fallback, &pair);
+                self.keep(&pair.name, &personal::text(&pair.value));
             }
             Role::Redirect => {
-                if name == self.platform_redirect && pair.fault.is_none() && !value.is_empty() {
-                    self.requested.redirect = Some(value.to_owned());
-                } else if name == "redirect" {
-                    request(&mut self.requested.redirect, pair);
+                let is_of_platform = pair.name.strip_prefix("redirect_") == Some(self.os_name);
+                if is_of_platform && pair.fault.is_none() && !pair.value.is_empty() {
+                    self.requested.redirect = Some(pair.value.clone());
+                } else if pair.name == "redirect" {
+                    request(&mut self.requested.redirect, &pair);
                 }
-                self.keep(name, &personal::text(value));
+                self.keep(&pair.name, &personal::text(&pair.value));
             }
-            Role::Consumed => self.consume(name, value, is_s2s),
-            _ => self.keep_sent(name, pair),
+            Role::Consumed => self.consume(&pair.name, &pair.value, is_s2s),
+            _ => self.keep_sent(pair),
         }
     }
 
-    /// The value of a parameter that the partner is told again. A variable that nobody filled is no id: it is
+    /// A parameter that a name of the partner's own gives to a slot.
+    fn file_claimed(&mut self, slot: usize, pair: Pair) {
+        if !self.is_id(&pair, slot) {
+            return;
+        }
+        if !self.is_claimed[slot] {
+            // The value that `param<n>` put there stays readable under its own name.
+            let displaced = std::mem::replace(&mut self.para[slot], pair.value.clone());
+            if !displaced.is_empty() {
+                self.parameters.push((PARAS[slot].to_owned(), displaced));
+            }
+            self.is_claimed[slot] = true;
+        }
+        self.parameters.push((pair.name, pair.value));
+    }
+
+    /// Whether a parameter that the partner is told again has a value. A variable that nobody filled is no id: it is
     /// noted, and neither kept nor matched. Bytes that the text does not keep are kept beside it.
-    fn id<'p>(&mut self, pair: &'p Pair, slot: usize) -> Option<&'p str> {
+    fn is_id(&mut self, pair: &Pair, slot: usize) -> bool {
         if pair.is_replaced() {
-            return None;
+            return false;
         }
         let as_sent = pair.as_sent();
         if let Some(found) = unfilled::judge(as_sent, unfilled::Role::Id) {
@@ -153,7 +161,7 @@ impl<'a> Filing<'a> {
                 &String::from_utf8_lossy(as_sent),
             ));
             if found.certainty == Certainty::Certain {
-                return None;
+                return false;
             }
         }
         if let Some(bytes) = pair.bytes() {
@@ -161,7 +169,7 @@ impl<'a> Filing<'a> {
                 self.note(Note::new(NoteCode::Raw, name, &bytes));
             }
         }
-        Some(&pair.value)
+        true
     }
 
     /// Names and labels are kept whatever they are.
@@ -181,11 +189,11 @@ impl<'a> Filing<'a> {
     }
 
     /// A parameter without a place of its own: `{dcp_<name>}` gives its bytes back.
-    fn keep_sent(&mut self, name: &str, pair: &Pair) {
+    fn keep_sent(&mut self, pair: Pair) {
         if let Some(bytes) = pair.bytes() {
-            self.note(Note::new(NoteCode::Raw, name, &bytes));
+            self.note(Note::new(NoteCode::Raw, &pair.name, &bytes));
         }
-        self.keep(name, &pair.value);
+        self.parameters.push((pair.name, pair.value));
     }
 
     fn keep(&mut self, name: &str, value: &str) {

@@ -50,7 +50,9 @@ pub struct Hit {
     pairs: Pairs,
     /// What was taken out of the pairs.
     notes: Vec<Note>,
-    headers: ClientHeaders,
+    user_agent: String,
+    referer: String,
+    /// With the language that the headers prefer.
     agent: Agent,
     is_prefetch: bool,
     is_s2s: bool,
@@ -97,38 +99,45 @@ impl Hit {
         let mut pairs = Pairs::parse_with(request.query, request.charset, |_| false);
         let notes = personal::cleanse(&mut pairs);
         let is_s2s = pairs.get("s2s") == Some("1");
-        let mut headers = request.headers.clone();
-        let mut ip = Some(request.ip.to_canonical());
+        let headers = request.headers;
+        let sent = |name: &str| pairs.get(name).unwrap_or("");
+        let (mut user_agent, mut referer, mut language, mut ip) = (
+            headers.user_agent.as_str(),
+            headers.referer.as_str(),
+            headers.accept_language.as_str(),
+            Some(request.ip.to_canonical()),
+        );
         if is_s2s {
             // The headers are those of a server; the person is who the parameters say.
-            headers.user_agent = pairs.get("user_agent").unwrap_or("").to_owned();
-            headers.accept_language = pairs.get("language").unwrap_or("").to_owned();
-            headers.referer = pairs.get("referer").unwrap_or("").to_owned();
-            ip = pairs
-                .get("ip_address")
-                .and_then(|text| text.trim().parse::<IpAddr>().ok())
-                .map(|ip| ip.to_canonical());
+            (user_agent, language, referer) = (sent("user_agent"), sent("language"), sent("referer"));
+            ip = sent("ip_address").trim().parse().ok();
+            ip = ip.map(|ip: IpAddr| ip.to_canonical());
         }
         if request.kind == EngagementKind::Direct {
-            headers.referer = pairs.get("yb_referrer").unwrap_or("").to_owned();
+            referer = sent("yb_referrer");
         }
-        headers.user_agent = one_line(&headers.user_agent, MAX_USER_AGENT_BYTES);
-        headers.referer = one_line(&personal::text(&headers.referer), MAX_REFERER_BYTES);
-        let mut agent = client::agent(&headers.user_agent);
-        if is_s2s && headers.user_agent.is_empty() {
+        let user_agent = one_line(user_agent, MAX_USER_AGENT_BYTES);
+        let referer = one_line(&personal::text(referer), MAX_REFERER_BYTES);
+        let mut agent = client::agent(&user_agent);
+        if is_s2s && user_agent.is_empty() {
             agent = Agent::default();
         }
         let device = &mut agent.device;
         if !is_s2s && device.os_name == "android" && device.device_name.is_empty() {
             device.device_name = one_line(&client::hinted_model(&headers.model), 64);
         }
+        (device.language, device.region) = client::language(language);
+        if is_s2s {
+            name_device(device, &pairs);
+        }
         Self {
             kind: request.kind,
             is_prefetch: !is_s2s && (request.is_head || client::is_prefetch(&headers.purpose)),
+            user_agent,
+            referer,
             agent,
             pairs,
             notes,
-            headers,
             is_s2s,
             ip,
         }
@@ -157,15 +166,17 @@ impl Hit {
     }
 
     /// Builds the session.
-    pub fn session(&self, id: SessionId, context: &SessionContext<'_>, who: Recognised) -> Built {
-        let device = self.device();
-        let mut filing = Filing::new(context.partner, &device.os_name);
-        for pair in &self.pairs.list {
+    pub fn session(self, id: SessionId, context: &SessionContext<'_>, who: Recognised) -> Built {
+        let (is_automated, is_cut) = (self.is_automated(), self.pairs.is_cut());
+        let device = self.agent.device;
+        let os_name = device.os_name.clone();
+        let mut filing = Filing::new(context.partner, &os_name);
+        for pair in self.pairs.list {
             filing.file(pair, self.is_s2s);
         }
         filing
             .parameters
-            .extend(self.notes.iter().cloned().map(Note::into_pair));
+            .extend(self.notes.into_iter().map(Note::into_pair));
         let stored_ip = self
             .ip
             .map(|ip| client::stored_ip(ip, context.offer.ip_privacy))
@@ -176,10 +187,10 @@ impl Hit {
             is_prefetch: self.is_prefetch,
             is_repeat: who.seen.is_repeat,
             is_test: filing.is_test,
-            is_unique: who.seen.is_unique && !who.seen.is_repeat && !self.is_automated(),
+            is_unique: who.seen.is_unique && !who.seen.is_repeat && !is_automated,
             is_s2s: self.is_s2s,
             no_reattribution: filing.no_reattribution,
-            is_cut: self.pairs.is_cut(),
+            is_cut,
             is_spooled: false,
         };
         let session = Session {
@@ -195,8 +206,8 @@ impl Hit {
                 .ip
                 .filter(|_| is_hashed)
                 .map_or(0, |ip| context.ip_hasher.hash(ip)),
-            user_agent: self.headers.user_agent.clone(),
-            referer: self.headers.referer.clone(),
+            user_agent: self.user_agent,
+            referer: self.referer,
             geo: self.ip.map(|ip| context.geo.place(ip)).unwrap_or_default(),
             device,
             para: filing.para,
@@ -213,31 +224,26 @@ impl Hit {
             requested: filing.requested,
         }
     }
+}
 
-    fn device(&self) -> Device {
-        let mut device = self.agent.device.clone();
-        (device.language, device.region) = client::language(&self.headers.accept_language);
-        if self.is_s2s {
-            for (name, field) in [
-                ("os_name", &mut device.os_name),
-                ("os_version", &mut device.os_version),
-                ("device_type", &mut device.device_type),
-                ("device_name", &mut device.device_name),
-            ] {
-                if let Some(value) = self.pairs.get(name).filter(|v| !v.is_empty()) {
-                    *field = cut(value, 64).to_owned();
-                }
-            }
-            device.os_name.make_ascii_lowercase();
+/// What a server says of the device.
+fn name_device(device: &mut Device, pairs: &Pairs) {
+    for (name, field) in [
+        ("os_name", &mut device.os_name),
+        ("os_version", &mut device.os_version),
+        ("device_type", &mut device.device_type),
+        ("device_name", &mut device.device_name),
+    ] {
+        if let Some(value) = pairs.get(name).filter(|v| !v.is_empty()) {
+            *field = cut(value, 64).to_owned();
         }
-        device
     }
+    device.os_name.make_ascii_lowercase();
 }
 
 fn one_line(text: &str, max: usize) -> String {
-    let mut line = without_control(text);
-    line.truncate(cut(&line, max).len());
-    line
+    let line = without_control(text);
+    cut(&line, max).to_owned()
 }
 
 #[cfg(test)]

@@ -63,7 +63,7 @@ fn a_hint_names_the_model_that_the_user_agent_leaves_out() {
             ..ClientHeaders::default()
         };
         let hit = hit_of(EngagementKind::Click, query, &headers);
-        assert_eq!(hit.device().device_name, model, "{user_agent} {query} {hint}");
+        assert_eq!(hit.agent.device.device_name, model, "{user_agent} {query} {hint}");
     }
 }
 
@@ -93,7 +93,8 @@ fn build(world: &World, hit: &Hit) -> Built {
             is_unique: true,
         },
     };
-    hit.session(SessionId::new(1_763_000_000_000, 1), &context, who)
+    hit.clone()
+        .session(SessionId::new(1_763_000_000_000, 1), &context, who)
 }
 
 fn built(query: &str) -> Built {

@@ -306,7 +306,7 @@ fn decode(raw: &[u8], charset: Option<Charset>) -> (String, Option<Fault>) {
         if has_control(inner) {
             fault = fault.or(Some(Fault::ControlCharacter));
         }
-        text = without_control(inner);
+        text = without_control(inner).into_owned();
     }
     (text, fault)
 }
@@ -325,17 +325,16 @@ pub(super) fn has_control(text: &str) -> bool {
 }
 
 /// The text on one line: CR, LF and TAB become a space, other control characters go. For header values too.
-pub fn without_control(text: &str) -> String {
+pub fn without_control(text: &str) -> Cow<'_, str> {
     if !has_control(text) {
-        return text.to_owned();
+        return Cow::Borrowed(text);
     }
-    text.chars()
-        .filter_map(|c| match c {
-            '\r' | '\n' | '\t' => Some(' '),
-            c if c.is_control() => None,
-            c => Some(c),
-        })
-        .collect()
+    let kept = text.chars().filter_map(|c| match c {
+        '\r' | '\n' | '\t' => Some(' '),
+        c if c.is_control() => None,
+        c => Some(c),
+    });
+    Cow::Owned(kept.collect())
 }
 
 #[cfg(test)]

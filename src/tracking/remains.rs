@@ -181,10 +181,10 @@ impl<'de> Visitor<'de> for Members<'_> {
 
 /// Name and value on one line each and within their limits. A cut name would be another name: it becomes none.
 fn mended(name: &str, value: &str, is_whole: bool) -> Remain {
-    let clean = without_control(value);
+    let clean = without_control(value).into_owned();
     let kept = cut(&clean, MAX_VALUE_BYTES);
     let is_whole = is_whole && kept == value && !value.contains(char::REPLACEMENT_CHARACTER);
-    let name = without_control(name);
+    let name = without_control(name).into_owned();
     Remain {
         value: kept.to_owned(),
         is_whole,

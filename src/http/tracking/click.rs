@@ -4,6 +4,7 @@ use super::{
     TrackingState, caller, client_headers, gif, is_too_long, known_visitor, link_of, no_such_link, page,
     redirect, set_cookies, too_long,
 };
+use crate::connection::Asked;
 use crate::domain::ids::SessionId;
 use crate::domain::session::EngagementKind;
 use crate::domain::stop::StoppedVisitors;
@@ -15,38 +16,43 @@ use crate::tracking::destination::DestinationError;
 use crate::tracking::engagement::Recorded;
 use crate::tracking::hit;
 use crate::tracking::set_charset;
+use actix_web::dev::RequestHead;
 use actix_web::http::Method;
-use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse, ResponseError};
 use serde_json::json;
 use std::borrow::Cow;
 use std::net::IpAddr;
 
 /// `GET /c/{link}`: stores the session, then redirects.
-pub(super) async fn click(request: HttpRequest, state: Data<TrackingState>) -> HttpResponse {
-    if is_too_long(&request) {
+pub(super) async fn click(asked: Asked<'_>, state: &TrackingState) -> HttpResponse {
+    if is_too_long(asked.head) {
         telemetry::click(EngagementResult::TooLong);
         return too_long();
     }
-    let (catalog, address) = (state.recorder.catalog(), link_of(&request));
+    let (catalog, address) = (state.recorder.catalog(), link_of(asked.head));
     let Some(link) = find_link(&catalog, &address, state.recorder.clock().now_ms()) else {
         telemetry::click(EngagementResult::UnknownLink);
         return no_such_link();
     };
     let entry = link.entry;
-    let query = query_of(&request, &link);
+    let query = query_of(asked.head, &link);
     if let Some(visitors) = link.stopped {
         telemetry::click(EngagementResult::Stopped);
-        return pass_by(&request, &link, visitors, &query, &state);
+        return pass_by(asked, &link, visitors, &query, state);
     }
-    let caller = caller(&request, &state);
+    let caller = caller(asked, state);
     let said = Said {
         query: &query,
         ip: caller.ip,
     };
-    let composed = with_incoming(&request, EngagementKind::Click, &link, said, &state, |incoming| {
-        click::click(incoming, entry, &state.repeats, &state.lookups())
-    });
+    let composed = with_incoming(
+        asked.head,
+        EngagementKind::Click,
+        &link,
+        said,
+        state,
+        |incoming| click::click(incoming, entry, &state.repeats, &state.lookups()),
+    );
     let Engagement {
         session,
         location,
@@ -70,7 +76,7 @@ pub(super) async fn click(request: HttpRequest, state: Data<TrackingState>) -> H
 
 /// A click on a stopped link: nothing of it is recorded.
 fn pass_by(
-    request: &HttpRequest,
+    asked: Asked<'_>,
     link: &Named<'_>,
     visitors: &StoppedVisitors,
     query: &[u8],
@@ -81,9 +87,9 @@ fn pass_by(
     }
     let said = Said {
         query,
-        ip: caller(request, state).ip,
+        ip: caller(asked, state).ip,
     };
-    let composed = with_incoming(request, EngagementKind::Click, link, said, state, |incoming| {
+    let composed = with_incoming(asked.head, EngagementKind::Click, link, said, state, |incoming| {
         click::passing(&incoming, link.entry, visitors, &state.lookups())
     });
     match composed {
@@ -128,12 +134,12 @@ fn link_address(path: &str, first: &str) -> Option<String> {
 }
 
 /// `GET /i/{link}`: stores the session, then gives a picture.
-pub(super) async fn impression(request: HttpRequest, state: Data<TrackingState>) -> HttpResponse {
-    if is_too_long(&request) {
+pub(super) async fn impression(asked: Asked<'_>, state: &TrackingState) -> HttpResponse {
+    if is_too_long(asked.head) {
         telemetry::impression(EngagementResult::TooLong);
         return too_long();
     }
-    let (catalog, address) = (state.recorder.catalog(), link_of(&request));
+    let (catalog, address) = (state.recorder.catalog(), link_of(asked.head));
     let Some(link) = find_link(&catalog, &address, state.recorder.clock().now_ms()) else {
         telemetry::impression(EngagementResult::UnknownLink);
         return no_such_link();
@@ -150,15 +156,15 @@ pub(super) async fn impression(request: HttpRequest, state: Data<TrackingState>)
         }
     }
     let entry = link.entry;
-    let query = query_of(&request, &link);
-    let ip = caller(&request, &state).ip;
+    let query = query_of(asked.head, &link);
+    let ip = caller(asked, state).ip;
     let said = Said { query: &query, ip };
     let Engagement { session, is_s2s, .. } = with_incoming(
-        &request,
+        asked.head,
         EngagementKind::Impression,
         &link,
         said,
-        &state,
+        state,
         |incoming| click::arrival(incoming, entry, &state.repeats, &state.lookups()),
     );
     let sid = session.id;
@@ -180,8 +186,8 @@ fn s2s_answer(sid: SessionId, recorded: Recorded) -> HttpResponse {
 }
 
 /// The query of a request, behind what a damaged address held of it.
-fn query_of<'r>(request: &'r HttpRequest, link: &Named<'_>) -> Cow<'r, [u8]> {
-    let query = request.query_string().as_bytes();
+fn query_of<'r>(head: &'r RequestHead, link: &Named<'_>) -> Cow<'r, [u8]> {
+    let query = head.uri.query().unwrap_or_default().as_bytes();
     match link.more {
         "" => Cow::Borrowed(query),
         more => Cow::Owned([more.as_bytes(), query].join(&b'&')),
@@ -199,24 +205,24 @@ pub(super) struct Said<'a> {
 
 /// Hands the request over as `tracking` takes it.
 pub(super) fn with_incoming<T>(
-    request: &HttpRequest,
+    head: &RequestHead,
     kind: EngagementKind,
     link: &Named<'_>,
     said: Said<'_>,
     state: &TrackingState,
     compose: impl FnOnce(Incoming<'_>) -> T,
 ) -> T {
-    let headers = client_headers(request);
+    let headers = client_headers(head);
     compose(Incoming {
         request: hit::Request {
             kind,
-            is_head: request.method() == Method::HEAD,
+            is_head: head.method == Method::HEAD,
             query: said.query,
             charset: set_charset::of_click(link.entry.partner.as_deref(), &link.entry.offer),
             headers: &headers,
             ip: said.ip,
         },
-        cookie: known_visitor(request),
+        cookie: known_visitor(head),
         is_mended: link.is_mended,
         now_ms: state.recorder.clock().now_ms(),
     })

@@ -56,7 +56,7 @@ pub(super) async fn pixel(
 }
 
 async fn take(request: &HttpRequest, payload: Payload, state: &TrackingState) -> Result<Answer, ApiError> {
-    let received = if is_too_long(request) {
+    let received = if is_too_long(request.head()) {
         Err(Unread::target())
     } else {
         read_body(payload).await
@@ -71,7 +71,7 @@ async fn take(request: &HttpRequest, payload: Payload, state: &TrackingState) ->
         }
     };
     let caller = who(request, body.to_vec(), state);
-    let form = match body_of(request, &body) {
+    let form = match body_of(request.head(), &body) {
         Ok(form) => form,
         Err(error) => {
             let unread = Unread::from(error);
@@ -199,13 +199,16 @@ pub(super) fn who(request: &HttpRequest, body: Vec<u8>, state: &TrackingState) -
     };
     Caller {
         ip: caller(request, state).ip,
-        user_agent: text_header(request, USER_AGENT).chars().take(512).collect(),
-        referer: personal::text(&text_header(request, REFERER))
+        user_agent: text_header(request.head(), USER_AGENT)
+            .chars()
+            .take(512)
+            .collect(),
+        referer: personal::text(&text_header(request.head(), REFERER))
             .chars()
             .take(1024)
             .collect(),
-        tuid: known_visitor(request).unwrap_or_default(),
-        visited: visited(request),
+        tuid: known_visitor(request.head()).unwrap_or_default(),
+        visited: visited(request.head()),
         proof: Proof {
             authorization: header("authorization"),
             timestamp: header("x-yamabiko-timestamp"),

@@ -46,7 +46,7 @@ pub(super) async fn land(
         ip: caller.ip,
     };
     let composed = with_incoming(
-        &request,
+        request.head(),
         EngagementKind::Direct,
         &link,
         said,

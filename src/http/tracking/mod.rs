@@ -12,6 +12,7 @@ use super::client::{self, Client};
 use super::problem::ApiError;
 use crate::admin::callback_preview::CallbackTests;
 use crate::config::InForce;
+use crate::connection::Asked;
 use crate::domain::ids::{OfferId, SessionId};
 use crate::domain::offer::Offer;
 use crate::domain::session::Session;
@@ -31,15 +32,16 @@ use crate::tracking::repeat::Repeats;
 use crate::tracking::tag::{TAG_CONTENT_TYPE, tag_js};
 use crate::tracking::tags_seen::TagsSeen;
 use crate::tracking::visitor_count::VisitorCount;
+use actix_http::Request;
 use actix_web::Resource;
-use actix_web::cookie::Cookie;
+use actix_web::dev::RequestHead;
 use actix_web::http::Method;
 use actix_web::http::header::{
-    ACCEPT_LANGUAGE, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_TYPE, HeaderName, HeaderValue, LOCATION,
-    REFERER, SET_COOKIE, USER_AGENT,
+    ACCEPT_LANGUAGE, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_TYPE, COOKIE, HeaderName, HeaderValue,
+    LOCATION, REFERER, SET_COOKIE, USER_AGENT,
 };
 use actix_web::web::{self, ServiceConfig};
-use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder, ResponseError, guard};
+use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder, ResponseError};
 use futures_core::Stream;
 use percent_encoding::percent_decode_str;
 use std::borrow::Cow;
@@ -151,25 +153,15 @@ pub fn elsewhere(request: &HttpRequest) -> HttpResponse {
 }
 
 /// Adds the public routes. A slash at the end, which many systems add by themselves, means the same; those
-/// routes come last, since each pattern before the one that fits costs every request. The addresses of links come
-/// first, found by their beginning: a pattern would cost a click more than reading its query does.
+/// routes come last, since each pattern before the one that fits costs every request. Clicks and impressions are
+/// answered before ([`link`]).
 pub fn routes(config: &mut ServiceConfig) {
     let preview = |end| {
         resource(&format!("/{}{end}", callback_preview::TOKEN)).route(web::get().to(callback_preview::test))
     };
-    let is_read = || guard::Any(guard::Get()).or(guard::Head());
-    let clicks = web::scope("/c").guard(is_read());
-    let impressions = web::scope("/i").guard(is_read());
-    config
-        .service(
-            clicks
-                .service(preview(""))
-                .service(preview("/"))
-                .default_service(web::to(click::click)),
-        )
-        .service(impressions.default_service(web::to(click::impression)));
-    for path in ["/c", "/i"] {
-        config.service(web::scope(path).default_service(web::to(super::wrong_method)));
+    let clicks = web::scope("/c").service(preview("")).service(preview("/"));
+    for links in [clicks, web::scope("/i")] {
+        config.service(links.default_service(web::to(super::wrong_method)));
     }
     for end in ["", "/"] {
         addresses(config, end);
@@ -177,11 +169,31 @@ pub fn routes(config: &mut ServiceConfig) {
     }
 }
 
+/// Whether a request asks for a link, which [`link`] answers.
+pub fn is_link(request: &Request) -> bool {
+    let path = request.path();
+    let is_preview = || {
+        let token = path.strip_prefix("/c/").unwrap_or_default();
+        token.strip_suffix('/').unwrap_or(token) == callback_preview::TOKEN
+    };
+    matches!(path.get(..3).unwrap_or(path), "/c" | "/c/" | "/i" | "/i/")
+        && matches!(*request.method(), Method::GET | Method::HEAD)
+        && !is_preview()
+}
+
+/// Answers a click or an impression.
+pub async fn link(request: &Request, state: &TrackingState) -> HttpResponse {
+    let asked = Asked::from(request);
+    match request.path().starts_with("/i") {
+        true => click::impression(asked, state).await,
+        false => click::click(asked, state).await,
+    }
+}
+
 /// What stands in the place of a link's token, percent-decoded, without a slash at its end; possibly empty or no token
 /// at all.
-fn link_of(request: &HttpRequest) -> Cow<'_, str> {
-    let rest = request.match_info().unprocessed();
-    let rest = rest.strip_prefix('/').unwrap_or(rest);
+fn link_of(head: &RequestHead) -> Cow<'_, str> {
+    let rest = head.uri.path().get(3..).unwrap_or_default();
     percent_decode_str(rest.strip_suffix('/').unwrap_or(rest)).decode_utf8_lossy()
 }
 
@@ -263,8 +275,8 @@ fn too_long() -> HttpResponse {
     )
 }
 
-fn text_header(request: &HttpRequest, name: HeaderName) -> String {
-    request.headers().get(name).map(text_of).unwrap_or_default()
+fn text_header(head: &RequestHead, name: HeaderName) -> String {
+    head.headers().get(name).map(text_of).unwrap_or_default()
 }
 
 /// A value as text, whatever its bytes.
@@ -284,45 +296,47 @@ const PURPOSES: [HeaderName; 4] = [
 ];
 const MODEL: HeaderName = HeaderName::from_static("sec-ch-ua-model");
 
-fn client_headers(request: &HttpRequest) -> ClientHeaders {
+fn client_headers(head: &RequestHead) -> ClientHeaders {
     let mut purpose = String::new();
-    for value in PURPOSES.iter().filter_map(|name| request.headers().get(name)) {
+    for value in PURPOSES.iter().filter_map(|name| head.headers().get(name)) {
         purpose.push_str(&text_of(value));
         purpose.push(',');
     }
     ClientHeaders {
-        user_agent: text_header(request, USER_AGENT),
-        referer: text_header(request, REFERER),
-        accept_language: text_header(request, ACCEPT_LANGUAGE),
+        user_agent: text_header(head, USER_AGENT),
+        referer: text_header(head, REFERER),
+        accept_language: text_header(head, ACCEPT_LANGUAGE),
         purpose,
-        model: text_header(request, MODEL),
+        model: text_header(head, MODEL),
     }
 }
 
-fn caller(request: &HttpRequest, state: &TrackingState) -> Client {
+fn caller<'r>(request: impl Into<Asked<'r>>, state: &TrackingState) -> Client {
     client::client(request, &state.config.now().trusted_proxies)
 }
 
+/// Names and values of the cookies that came. Ours are letters and digits, which nothing encodes.
+fn cookies(head: &RequestHead) -> impl Iterator<Item = (&str, &str)> {
+    head.headers()
+        .get_all(COOKIE)
+        .filter_map(|header| header.to_str().ok())
+        .flat_map(|header| header.split(';'))
+        .filter_map(|cookie| cookie.trim().split_once('='))
+}
+
 /// TUID of the cookie: 16 alphanumerics that we made; anything else counts as none.
-fn known_visitor(request: &HttpRequest) -> Option<String> {
-    let cookie = request.cookie(VISITOR_COOKIE)?;
-    cookie
-        .value()
-        .parse::<SessionId>()
-        .ok()
-        .map(|tuid| tuid.to_string())
+fn known_visitor(head: &RequestHead) -> Option<String> {
+    let (_, tuid) = cookies(head).find(|(name, _)| *name == VISITOR_COOKIE)?;
+    tuid.parse::<SessionId>().ok().map(|tuid| tuid.to_string())
 }
 
 /// The last sessions of the visitor by offer.
-fn visited(request: &HttpRequest) -> Vec<(OfferId, SessionId)> {
-    let Ok(cookies) = request.cookies() else {
-        return Vec::new();
+fn visited(head: &RequestHead) -> Vec<(OfferId, SessionId)> {
+    let parse = |(name, value): (&str, &str)| {
+        let offer = name.strip_prefix(SESSION_COOKIE)?.parse().ok()?;
+        Some((offer, value.parse().ok()?))
     };
-    let parse = |cookie: &Cookie<'static>| {
-        let offer = cookie.name().strip_prefix(SESSION_COOKIE)?.parse().ok()?;
-        Some((offer, cookie.value().parse().ok()?))
-    };
-    cookies.iter().filter_map(parse).take(50).collect()
+    cookies(head).filter_map(parse).take(50).collect()
 }
 
 /// Sets the cookies of a click. On TLS they travel with requests of the advertiser's site too; a plain
@@ -347,8 +361,8 @@ fn set_cookies(answer: &mut HttpResponseBuilder, session: &Session, offer: &Offe
 }
 
 /// Whether the target is longer than [`MAX_TARGET_BYTES`].
-fn is_too_long(request: &HttpRequest) -> bool {
-    let target = request.uri().path_and_query();
+fn is_too_long(head: &RequestHead) -> bool {
+    let target = head.uri.path_and_query();
     target.is_some_and(|target| target.as_str().len() > MAX_TARGET_BYTES)
 }
 
@@ -430,10 +444,10 @@ async fn read_body(mut payload: web::Payload) -> Result<web::Bytes, Unread> {
 }
 
 /// A form or JSON, whatever the body came as.
-fn body_of<'b>(request: &HttpRequest, bytes: &'b [u8]) -> Result<Body<'b>, BodyError> {
+fn body_of<'b>(head: &RequestHead, bytes: &'b [u8]) -> Result<Body<'b>, BodyError> {
     let (content_type, encoding) = (
-        text_header(request, CONTENT_TYPE),
-        text_header(request, CONTENT_ENCODING),
+        text_header(head, CONTENT_TYPE),
+        text_header(head, CONTENT_ENCODING),
     );
     Body::read(&content_type, &encoding, bytes, MAX_BODY_BYTES)
 }

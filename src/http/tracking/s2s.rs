@@ -83,7 +83,7 @@ async fn take(
     state: &TrackingState,
     endpoint: Endpoint,
 ) -> Result<HttpResponse, ApiError> {
-    let received = if is_too_long(request) {
+    let received = if is_too_long(request.head()) {
         Err(Unread::target())
     } else {
         read_body(payload).await
@@ -102,7 +102,7 @@ async fn take(
         }
     };
     let caller = who(request, body.to_vec(), state);
-    let form = match body_of(request, &body) {
+    let form = match body_of(request.head(), &body) {
         Ok(form) => form,
         Err(error) => {
             let unread = Unread::from(error);

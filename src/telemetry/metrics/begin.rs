@@ -1,5 +1,6 @@
 //! Counters that are there before anything has happened: an alert on the growth of one that does not exist is silent.
 
+use super::EngagementResult;
 use crate::domain::activity::{ActivityKind, RefusalReason};
 use crate::domain::postback::FailReason;
 use metrics::counter;
@@ -14,8 +15,8 @@ const BARE: &[&str] = &[
 
 /// Counters with one label, and the values that it takes.
 const LABELLED: &[(&str, &str, &[&str])] = &[
-    ("yamabiko_clicks_total", "result", ENGAGEMENTS),
-    ("yamabiko_impressions_total", "result", ENGAGEMENTS),
+    ("yamabiko_clicks_total", "result", EngagementResult::VARIANTS),
+    ("yamabiko_impressions_total", "result", EngagementResult::VARIANTS),
     (
         "yamabiko_attempts_total",
         "outcome",
@@ -31,7 +32,6 @@ const LABELLED: &[(&str, &str, &[&str])] = &[
     ("yamabiko_logins_total", "result", &["ok", "wrong", "throttled"]),
 ];
 
-const ENGAGEMENTS: &[&str] = &["recorded", "spooled", "unknown_link", "too_long", "lost"];
 const ACTIVITIES: &[&str] = &["accepted", "duplicate", "refused", "invalid", "unavailable"];
 const CHANNELS: &[&str] = &["email", "webhook", "line"];
 const ALERTS: &[&str] = &["sent", "failed", "dropped"];
