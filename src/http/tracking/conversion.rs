@@ -28,14 +28,15 @@ use actix_web::{HttpRequest, HttpResponse, ResponseError};
 
 /// Adds the routes, each path with this at its end.
 pub(super) fn routes(config: &mut ServiceConfig, end: &str) {
+    let resource = |path: &str| resource(&format!("{path}{end}"));
     config
         .service(
-            resource(&format!("/cv{end}"))
+            resource("/cv")
                 .route(web::get().to(convert))
                 .route(web::post().to(convert))
                 .route(web::method(Method::OPTIONS).to(direct::preflight)),
         )
-        .service(resource(&format!("/cv.gif{end}")).route(web::get().to(pixel)));
+        .service(resource("/cv.gif").route(web::get().to(pixel)));
 }
 
 /// `GET` or `POST /cv`: JSON.
