@@ -126,6 +126,7 @@ impl Desk<'_> {
             Some(order) => order,
             None => {
                 let order = self.ordered(&account, name, named.issued.as_ref()).await?;
+                self.shelf.forget_challenges(name);
                 tracing::info!(name, order = order.url(), "a certificate was ordered");
                 pending.order = Some(order.url().to_owned());
                 named.pending = Some(pending.clone());
@@ -144,6 +145,7 @@ impl Desk<'_> {
                     && let Some(pending) = &mut named.pending
                 {
                     pending.order = None;
+                    self.shelf.forget_challenges(name);
                 }
                 return Err(failure);
             }
@@ -162,6 +164,7 @@ impl Desk<'_> {
             window: None,
             ask_at_ms: now_ms,
         });
+        self.shelf.forget_challenges(name);
         named.pending = None;
         named.trouble = None;
         kept::save(self.recorder, name, named).await?;
@@ -244,9 +247,9 @@ impl Desk<'_> {
             } else {
                 ChallengeType::TlsAlpn01
             };
-            let proved = self.prove(order, name, &kind).await;
-            self.shelf.forget_challenges();
-            proved?;
+            // The authority looks when it likes, from several places, and also while we are told that it is busy: the
+            // answers stay until it has judged.
+            self.prove(order, name, &kind).await?;
         }
         if order.state().status == OrderStatus::Ready {
             let request = KeyPair::from_pem(&pending.key_pem)
@@ -263,6 +266,7 @@ impl Desk<'_> {
 
     /// Puts the answers to the challenges in place and waits for the authority's judgement.
     async fn prove(&self, order: &mut Order, name: &str, kind: &ChallengeType) -> Result<(), Failure> {
+        let mut refused = None;
         let mut authorizations = order.authorizations();
         while let Some(next) = authorizations.next().await {
             let mut authorization = next.map_err(told)?;
@@ -274,10 +278,20 @@ impl Desk<'_> {
                 .ok_or_else(|| format!("the authority offers no {kind:?} challenge"))?;
             let answer = challenge.key_authorization();
             match kind {
-                ChallengeType::Http01 => self.shelf.put_token(&challenge.token, answer.as_str()),
+                ChallengeType::Http01 => self.shelf.put_token(name, &challenge.token, answer.as_str()),
                 _ => self.shelf.put_challenge(name, answer.digest().as_ref())?,
             }
-            challenge.set_ready().await.map_err(told)?;
+            refused = challenge.set_ready().await.err();
+            if refused.is_some() {
+                break;
+            }
+        }
+        if let Some(error) = refused {
+            // What was told before the last try may have been judged just now: then the authority takes nothing more.
+            let may_be_judged = matches!(&error, Error::Api(problem) if !is_passing(problem));
+            if !may_be_judged || order.refresh().await.map_err(told)?.status == OrderStatus::Pending {
+                return Err(told(error));
+            }
         }
         match order.poll_ready(&PATIENCE).await {
             Ok(OrderStatus::Ready) => Ok(()),

@@ -30,8 +30,8 @@ struct Content {
 #[derive(Debug, Default)]
 pub(super) struct Shelf {
     content: ArcSwap<Content>,
-    /// Answers to HTTP-01, by token.
-    tokens: Mutex<HashMap<String, String>>,
+    /// Answers to HTTP-01 with the name they are about, by token.
+    tokens: Mutex<HashMap<String, (String, String)>>,
 }
 
 impl Shelf {
@@ -95,19 +95,22 @@ impl Shelf {
         Ok(())
     }
 
-    /// Answers HTTP-01.
-    pub(super) fn put_token(&self, token: &str, answer: &str) {
-        self.tokens.lock().insert(token.to_owned(), answer.to_owned());
+    /// Answers HTTP-01 for a name.
+    pub(super) fn put_token(&self, name: &str, token: &str, answer: &str) {
+        let answer = (name.to_owned(), answer.to_owned());
+        self.tokens.lock().insert(token.to_owned(), answer);
     }
 
     pub(super) fn token(&self, token: &str) -> Option<String> {
-        self.tokens.lock().get(token).cloned()
+        self.tokens.lock().get(token).map(|(_, answer)| answer.clone())
     }
 
-    /// No challenge is under way any more.
-    pub(super) fn forget_challenges(&self) {
-        self.tokens.lock().clear();
-        self.change(|content| content.challenges.clear());
+    /// The authority has judged: no challenge of this name is under way any more.
+    pub(super) fn forget_challenges(&self, name: &str) {
+        self.tokens.lock().retain(|_, (known, _)| known != name);
+        self.change(|content| {
+            content.challenges.remove(name);
+        });
     }
 
     fn pick(&self, name: Option<&str>) -> Option<Arc<CertifiedKey>> {
@@ -210,12 +213,18 @@ mod tests {
     #[test]
     fn answers_to_challenges_go_with_them() {
         let shelf = Shelf::default();
-        shelf.put_token("t", "t.thumb");
-        shelf.put_challenge("a.example", &[7; 32]).unwrap();
-        assert_eq!(shelf.token("t").as_deref(), Some("t.thumb"));
-        assert!(shelf.content.load().challenges.contains_key("a.example"));
-        shelf.forget_challenges();
-        assert_eq!(shelf.token("t"), None);
-        assert!(shelf.content.load().challenges.is_empty());
+        for name in ["a.example", "b.example"] {
+            shelf.put_token(name, &format!("t-{name}"), "t.thumb");
+            shelf.put_challenge(name, &[7; 32]).unwrap();
+        }
+        let answers = |name: &str| {
+            let by_tls = shelf.content.load().challenges.contains_key(name);
+            (shelf.token(&format!("t-{name}")).is_some(), by_tls)
+        };
+        assert_eq!(shelf.token("t-a.example").as_deref(), Some("t.thumb"));
+        assert_eq!(answers("a.example"), (true, true));
+        shelf.forget_challenges("a.example");
+        assert_eq!(answers("a.example"), (false, false));
+        assert_eq!(answers("b.example"), (true, true), "of another name");
     }
 }

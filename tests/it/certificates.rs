@@ -254,3 +254,24 @@ fn a_refusal_is_waited_out_over_restarts_and_tried_again_when_told() {
     assert!(retried.status.success());
     eventually("it is got", LONG, || (stand.issued() == 1).then_some(()));
 }
+
+#[test]
+fn the_proof_stays_while_the_authority_may_look_for_it() {
+    let (stand, http) = (Stand::start(), free_address());
+    stand.look_at(http);
+    let dir = tempfile::tempdir().unwrap();
+    let setup = setup(dir.path(), &stand.directory(), free_address())
+        .env("YAMABIKO_ACME_DOMAINS", NAMES[0])
+        .env("YAMABIKO_TLS_HTTP_LISTEN", &http.to_string());
+    let server = setup.start();
+    eventually("the order is over", LONG, || {
+        let is_refused = server.log().contains("no certificate could be got");
+        (stand.issued() == 1 || stand.orders() > 1 || is_refused).then_some(())
+    });
+    assert_eq!(
+        (stand.issued(), stand.orders()),
+        (1, 1),
+        "the proof was gone: {}",
+        server.log()
+    );
+}

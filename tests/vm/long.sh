@@ -2,6 +2,43 @@
 # shellcheck shell=bash disable=SC2154 # the variables are those of tests/vm/run
 
 restarts=20
+# Clicks in the store that is restored. How far a start is, is told every five seconds: it has to take longer than that.
+clicks=${YAMABIKO_VM_CLICKS:-6000000}
+# The answers that the loads have got.
+acknowledged=0
+
+# answered LOG...: adds what the clients of these logs were answered.
+answered() {
+    local log
+    for log in "$@"; do
+        acknowledged=$((acknowledged + $(sed -n 's/^ *\([0-9]*\) requests in .*/\1/p' "$log")))
+    done
+}
+# The clicks that were counted, those of one visitor again and again among them.
+counted() {
+    local now
+    now=$(date +%s)
+    api GET "/api/v1/stats?group_by=total&from_ms=$((now - 86400))000&to_ms=$((now + 3600))000" | jq ".total.clicks + .total.repeats"
+}
+all_counted() {
+    local there
+    there=$(counted)
+    [ "$there" -ge "$acknowledged" ] || fail "$there clicks are there, $acknowledged were acknowledged: $1"
+    echo "$there clicks are there, $acknowledged were acknowledged to the loads: $1"
+}
+
+# Fills the store with clicks until there are as many as are wanted.
+fill() {
+    local there began=$SECONDS
+    until there=$(counted) && [ "$there" -ge "$clicks" ]; do
+        [ "$((SECONDS - began))" -lt 1800 ] || fail "only $there clicks in half an hour"
+        on_net wrk -t 2 -c 64 --timeout 60s -d 20s -H 'User-Agent: Mozilla/5.0 (iPhone)' \
+            "http://127.0.0.1:8080/c/$link?param1=fill" >"$work/fill.log"
+        ! grep -Eq 'Socket errors|Non-2xx' "$work/fill.log" || fail "while it is filled: $(cat "$work/fill.log")"
+        answered "$work/fill.log"
+    done
+    echo "filled in $((SECONDS - began)) s, the data directory has $(inside du -sm /var/lib/yamabiko | cut -f 1) MiB"
+}
 
 # Eight requests at once on a kept connection.
 pipelined() {
@@ -70,6 +107,7 @@ restarts_under_clients() {
             grep -Eq '[1-9][0-9]* requests in' "$log" || fail "$habit on $port: no request: $(cat "$log")"
             ! grep -Eq 'Socket errors|Non-2xx' "$log" ||
                 fail "$habit on $port: $(cat "$log") $(tail -n 3 "$work/nginx/errors")"
+            answered "$log"
         done
     done
     all_there "after $((3 * restarts)) restarts"
@@ -97,25 +135,31 @@ renewals() {
 # A machine that was lost comes back elsewhere: from the backup, with delivery paused, by a start that takes longer than
 # systemd waits.
 elsewhere() {
+    fill
+    all_counted "before the backup"
+    local began=$SECONDS
     inside yamabiko backup /root/backup.tar.lz4
+    echo "the backup took $((SECONDS - began)) s and has $(du -m "$root/root/backup.tar.lz4" | cut -f 1) MiB"
     inside systemctl poweroff 2>/dev/null || true
     eventually 60 is_down
     wait "$machine" || true
-    cp "$root/root/backup.tar.lz4" "$root/root/newer.deb" "$work/"
+    mv "$root/root/backup.tar.lz4" "$root/root/newer.deb" "$work/"
     rm -rf --one-file-system "$root"
     mv "$work/other" "$root"
-    cp "$work/newer.deb" "$work/backup.tar.lz4" "$root/root/"
+    mv "$work/newer.deb" "$work/backup.tar.lz4" "$root/root/"
     boot
     eventually 60 is_booted
     inside dpkg -i /root/newer.deb >/dev/null 2>&1
     eventually 30 is_ready
     inside systemctl stop yamabiko.service
+    began=$SECONDS
     inside yamabiko restore /root/backup.tar.lz4 --force --paused
+    echo "the restore took $((SECONDS - began)) s"
     # systemd's 90 s for a store of hours; here for one of minutes.
     mkdir -p "$root/etc/systemd/system/yamabiko.service.d"
     printf '[Service]\nTimeoutStartSec=6\n' >"$root/etc/systemd/system/yamabiko.service.d/start.conf"
     inside systemctl daemon-reload
-    local began=$SECONDS
+    began=$SECONDS
     inside systemctl start --no-block yamabiko.service
     local said=
     until is_ready >/dev/null 2>&1; do
@@ -126,9 +170,12 @@ elsewhere() {
     echo "the start after the restore took $((SECONDS - began)) s: ${said:-too short to be asked how far it is}"
     [ "$(inside systemctl show -P NRestarts yamabiko.service)" = 0 ] || fail "the long start was ended and begun again"
     [ "$((SECONDS - began))" -le 7 ] || [ -n "$said" ] || fail "a long start does not say how far it is"
+    inside journalctl --no-pager -u yamabiko.service -o cat | grep 'the store is being opened' || [ -z "$said" ] ||
+        fail "the log does not say how far a long start is"
     rm -r "$root/etc/systemd/system/yamabiko.service.d"
     inside systemctl daemon-reload
     all_there "on another machine, from the backup"
+    all_counted "on another machine, from the backup"
     [ "$(api GET /api/v1/delivery | jq -r .is_paused)" = true ] || fail "delivery is not paused"
     inside yamabiko delivery resume
     click restored

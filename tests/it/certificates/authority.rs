@@ -1,5 +1,6 @@
 //! A stand-in for a certificate authority with renewal information (RFC 9773). It believes whatever it is told: no
-//! signature is verified, no name has to be proved. What it counts is what the tests are about.
+//! signature is verified, and no name has to be proved unless it is told to look. What it counts is what the tests are
+//! about.
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -20,6 +21,19 @@ struct Book {
     replaced: Vec<String>,
     is_refusing: bool,
     window_days: (i64, i64),
+    look: Option<Look>,
+}
+
+/// The proof that is asked for.
+struct Look {
+    /// Where the name leads.
+    at: SocketAddr,
+    /// Whether the answer is said to be in place.
+    is_told: bool,
+    /// How often its nonce is refused before it looks.
+    refusals: usize,
+    /// Whether the answer was in place.
+    found: Option<bool>,
 }
 
 /// See the module. It serves until the test ends.
@@ -58,6 +72,16 @@ impl Stand {
     /// Whether orders are refused for being too many.
     pub fn refuse(&self, is_refusing: bool) {
         self.book.lock().unwrap().is_refusing = is_refusing;
+    }
+
+    /// Whether the name leads there is looked at with each order, after three refused nonces.
+    pub fn look_at(&self, at: SocketAddr) {
+        self.book.lock().unwrap().look = Some(Look {
+            at,
+            is_told: false,
+            refusals: 3,
+            found: None,
+        });
     }
 
     pub fn orders(&self) -> usize {
@@ -189,15 +213,36 @@ fn answer(asked: &Asked, base: &str, issuer: &CertifiedIssuer<'_, KeyPair>, book
                 book.replaced.push(id.to_owned());
             }
             let n = book.chains.len();
+            let status = if book.look.is_some() { "pending" } else { "ready" };
             (
                 "201 Created",
                 format!("Location: {base}/order/{n}\r\n"),
-                order(n, "ready", &replaces),
+                order(n, status, &replaces),
             )
         }
-        "order" => {
-            let status = if is_issued(&book, n) { "valid" } else { "ready" };
-            fine(order(n, status, &Value::Null))
+        "order" if is_issued(&book, n) => fine(order(n, "valid", &Value::Null)),
+        "order" => match book.look.as_mut().map(|look| judge(look, n)) {
+            Some(Err(())) => refused("badNonce"),
+            judged => fine(order(
+                n,
+                judged.and_then(Result::ok).unwrap_or("ready"),
+                &Value::Null,
+            )),
+        },
+        "authz" => fine(
+            json!({
+                "status": "pending",
+                "identifier": {"type": "dns", "value": "a.yamabiko.example"},
+                "challenges": [challenge(base, n)],
+            })
+            .to_string(),
+        ),
+        "challenge" => {
+            if book.look.as_ref().is_some_and(|look| look.found.is_some()) {
+                return refused("malformed");
+            }
+            book.look.iter_mut().for_each(|look| look.is_told = true);
+            fine(challenge(base, n).to_string())
         }
         "finalize" => {
             let csr = asked.payload["csr"].as_str().unwrap_or_default();
@@ -219,6 +264,46 @@ fn answer(asked: &Asked, base: &str, issuer: &CertifiedIssuer<'_, KeyPair>, book
         }
         _ => ("404 Not Found", String::new(), String::new()),
     }
+}
+
+fn challenge(base: &str, n: usize) -> Value {
+    let (url, token) = (format!("{base}/challenge/{n}"), format!("token-{n}"));
+    json!({"type": "http-01", "url": url, "token": token, "status": "pending"})
+}
+
+fn refused(kind: &str) -> Answer {
+    let kind = format!("urn:ietf:params:acme:error:{kind}");
+    let problem = json!({"type": kind, "detail": "not so", "status": 400});
+    ("400 Bad Request", String::new(), problem.to_string())
+}
+
+/// The state of an order that is asked for; an error: the nonce was no good. It has looked once it says a last time that
+/// the order is pending.
+fn judge(look: &mut Look, n: usize) -> Result<&'static str, ()> {
+    if !look.is_told {
+        return Ok("pending");
+    }
+    if look.refusals > 0 {
+        look.refusals -= 1;
+        return Err(());
+    }
+    let Some(found) = look.found else {
+        let answer = asked_for(look.at, &format!("/.well-known/acme-challenge/token-{n}"));
+        look.found = Some(answer.is_ok_and(|text| text.contains(&format!("token-{n}."))));
+        return Ok("pending");
+    };
+    Ok(if found { "ready" } else { "invalid" })
+}
+
+fn asked_for(at: SocketAddr, path: &str) -> std::io::Result<String> {
+    let mut stream = TcpStream::connect(at)?;
+    write!(
+        stream,
+        "GET {path} HTTP/1.1\r\nHost: a.yamabiko.example\r\nConnection: close\r\n\r\n"
+    )?;
+    let mut text = String::new();
+    stream.read_to_string(&mut text)?;
+    Ok(text)
 }
 
 /// A certificate for ninety days that names its issuer's key.
