@@ -165,7 +165,7 @@ impl Adding<'_> {
     fn activities(&mut self, window: Window) -> Result<End, StoreError> {
         let mut budget = Budget::new(MOST_RECORDS, MOST_TIME);
         scan::each(&self.view.reader, window, &mut budget, |activity: Activity| {
-            self.add_activity(&activity)
+            self.add_activity(&activity);
         })
     }
 
@@ -206,7 +206,7 @@ impl Adding<'_> {
     fn settled(&mut self, window: Window) -> Result<End, StoreError> {
         let mut budget = Budget::new(MOST_RECORDS, MOST_TIME);
         scan::each(&self.view.reader, window, &mut budget, |postback: Postback| {
-            self.add_postback(&postback)
+            self.add_postback(&postback);
         })
     }
 
