@@ -180,16 +180,6 @@ pub fn parameter_name(field: &str, text: &str) -> Checked {
     Ok(())
 }
 
-/// Something that parses; its own error is the sentence.
-pub fn parses<T>(field: &str, code: &'static str, text: &str) -> Result<T, AdminError>
-where
-    T: FromStr,
-    T::Err: std::fmt::Display,
-{
-    text.parse()
-        .map_err(|error: T::Err| AdminError::invalid(field, code, error.to_string()))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

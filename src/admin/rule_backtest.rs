@@ -16,10 +16,8 @@ use crate::domain::template::{Finding, compile};
 use crate::reports::View;
 use crate::reports::page::Budget;
 use crate::reports::scan::{self, End, Window};
-use crate::store::Record;
 use serde::{Deserialize, Serialize};
 use std::cmp::Reverse;
-use std::ops::ControlFlow;
 use std::time::Duration;
 
 /// The period when none is named, milliseconds.
@@ -112,28 +110,14 @@ pub fn run(request: BacktestRequest, view: &View, limits: ServerLimits<'_>) -> R
         view,
     };
     let mut budget = Budget::new(MOST_RECORDS, MOST_TIME);
-    let activities = scan::newest_first(
-        &view.reader,
-        scan::ACTIVITIES,
-        window,
-        &mut budget,
-        |_, db, key, value| {
-            trial.judge(Activity::decode(value, db, key)?, &mut told);
-            Ok(ControlFlow::Continue(()))
-        },
-    )?;
+    let activities = scan::each(&view.reader, window, &mut budget, |activity: Activity| {
+        trial.judge(activity, &mut told);
+    })?;
     told.note_end(&activities, &budget);
     if trial.is_for_engagements() {
-        let sessions = scan::newest_first(
-            &view.reader,
-            scan::SESSIONS,
-            window,
-            &mut budget,
-            |_, db, key, value| {
-                trial.judge(engagement(Session::decode(value, db, key)?), &mut told);
-                Ok(ControlFlow::Continue(()))
-            },
-        )?;
+        let sessions = scan::each(&view.reader, window, &mut budget, |session: Session| {
+            trial.judge(engagement(session), &mut told);
+        })?;
         told.note_end(&sessions, &budget);
     }
     told.keep_newest();

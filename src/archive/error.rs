@@ -87,11 +87,6 @@ impl ArchiveError {
         }
     }
 
-    /// Whether the bucket answered nothing that tells who may write.
-    pub fn is_away(&self) -> bool {
-        matches!(self, Self::Objects(_))
-    }
-
     pub(super) fn io(path: &std::path::Path) -> impl FnOnce(std::io::Error) -> Self {
         let path = path.to_owned();
         move |source| Self::Io { path, source }

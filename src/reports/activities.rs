@@ -177,7 +177,7 @@ pub fn conversions(view: &View, query: &ActivityQuery, most: usize) -> Result<Ve
             })
         },
     )?;
-    if matches!(end, End::OutOfBudget(_)) {
+    if end.is_cut() {
         return Err(ReportError::TooMuch);
     }
     found.reverse();
@@ -222,7 +222,7 @@ fn in_order(
             Ok(ControlFlow::Continue(()))
         },
     )?;
-    Ok(best.page(matches!(end, End::OutOfBudget(_))))
+    Ok(best.page(end.is_cut()))
 }
 
 /// One activity, or the click or impression of that id as an activity; `None` also for one that may not be seen.

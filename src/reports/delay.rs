@@ -1,12 +1,10 @@
 //! How long it takes from the click to the conversion: counted over the records of a time, within a budget.
 
 use super::page::Budget;
-use super::scan::{self, End, Window};
+use super::scan::{self, Window};
 use super::{ReportError, View};
 use crate::domain::activity::{Activity, ActivityKind, Verdict};
-use crate::store::Record;
 use serde::{Deserialize, Serialize};
-use std::ops::ControlFlow;
 use std::time::Duration;
 
 /// Records looked at for one report.
@@ -76,20 +74,12 @@ pub fn delays(view: &View, query: &DelayQuery) -> Result<Delays, ReportError> {
     let window = Window::new(query.from_ms, query.to_ms, None)?;
     let mut budget = Budget::new(MOST_RECORDS, MOST_TIME);
     let mut found: Vec<i64> = Vec::new();
-    let end = scan::newest_first(
-        &view.reader,
-        scan::ACTIVITIES,
-        window,
-        &mut budget,
-        |_, db, key, value| {
-            let activity = Activity::decode(value, db, key)?;
-            if view.scope.sees_activity(&activity) {
-                found.extend(delay(&activity, query));
-            }
-            Ok(ControlFlow::Continue(()))
-        },
-    )?;
-    Ok(summary(found, matches!(end, End::OutOfBudget(_))))
+    let end = scan::each(&view.reader, window, &mut budget, |activity: Activity| {
+        if view.scope.sees_activity(&activity) {
+            found.extend(delay(&activity, query));
+        }
+    })?;
+    Ok(summary(found, end.is_cut()))
 }
 
 /// How long a conversion took, when it is one that is asked for.

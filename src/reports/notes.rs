@@ -2,15 +2,13 @@
 //! filled, a damaged address, a refused callback. Over the records of the time, newest first, within a budget.
 
 use super::page::Budget;
-use super::scan::{self, End, Window};
+use super::scan::{self, Window};
 use super::{ReportError, View};
 use crate::domain::activity::{Activity, ActivityKind, Verdict};
 use crate::domain::note::{self, Note, NoteCode};
 use crate::domain::session::Session;
-use crate::store::Record;
 use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
-use std::ops::ControlFlow;
 use std::time::Duration;
 
 /// Records looked at, of clicks and of conversions each.
@@ -86,50 +84,34 @@ pub fn notes(view: &View, query: &NotesQuery) -> Result<NotesReport, ReportError
 fn of_clicks(view: &View, query: &NotesQuery, window: Window) -> Result<NotesOf, ReportError> {
     let mut tally = Tally::new(view);
     let mut budget = Budget::new(MOST_RECORDS, MOST_TIME);
-    let end = scan::newest_first(
-        &view.reader,
-        scan::SESSIONS,
-        window,
-        &mut budget,
-        |_, db, key, value| {
-            let session = Session::decode(value, db, key)?;
-            let is_asked = view.scope.sees(session.partner.as_ref())
-                && !session.flags.is_test
-                && query.asks(Some(session.offer.as_str()), Some(&session));
-            if is_asked {
-                tally.add(note::notes(&session.parameters));
-            }
-            Ok(ControlFlow::Continue(()))
-        },
-    )?;
-    Ok(tally.finish(matches!(end, End::OutOfBudget(_))))
+    let end = scan::each(&view.reader, window, &mut budget, |session: Session| {
+        let is_asked = view.scope.sees(session.partner.as_ref())
+            && !session.flags.is_test
+            && query.asks(Some(session.offer.as_str()), Some(&session));
+        if is_asked {
+            tally.add(note::notes(&session.parameters));
+        }
+    })?;
+    Ok(tally.finish(end.is_cut()))
 }
 
 fn of_conversions(view: &View, query: &NotesQuery, window: Window) -> Result<NotesOf, ReportError> {
     let mut tally = Tally::new(view);
     let mut budget = Budget::new(MOST_RECORDS, MOST_TIME);
-    let end = scan::newest_first(
-        &view.reader,
-        scan::ACTIVITIES,
-        window,
-        &mut budget,
-        |_, db, key, value| {
-            let activity = Activity::decode(value, db, key)?;
-            let is_asked = matches!(activity.kind, ActivityKind::Install | ActivityKind::Event)
-                && activity.verdict == Verdict::Accepted
-                && !activity.is_test
-                && view.scope.sees_activity(&activity)
-                && query.asks(
-                    activity.offer.as_ref().map(|offer| offer.as_str()),
-                    activity.session.as_deref(),
-                );
-            if is_asked {
-                tally.add(note::notes(&activity.input.fields));
-            }
-            Ok(ControlFlow::Continue(()))
-        },
-    )?;
-    Ok(tally.finish(matches!(end, End::OutOfBudget(_))))
+    let end = scan::each(&view.reader, window, &mut budget, |activity: Activity| {
+        let is_asked = matches!(activity.kind, ActivityKind::Install | ActivityKind::Event)
+            && activity.verdict == Verdict::Accepted
+            && !activity.is_test
+            && view.scope.sees_activity(&activity)
+            && query.asks(
+                activity.offer.as_ref().map(|offer| offer.as_str()),
+                activity.session.as_deref(),
+            );
+        if is_asked {
+            tally.add(note::notes(&activity.input.fields));
+        }
+    })?;
+    Ok(tally.finish(end.is_cut()))
 }
 
 impl NotesQuery {

@@ -8,10 +8,8 @@ use crate::domain::activity::{Activity, ActivityKind, Verdict};
 use crate::domain::ids::PartnerId;
 use crate::domain::money::Money;
 use crate::domain::stats::{BUCKET_MS, Bucket, ByStatus, Counters, Dimension, Environment, StatKey};
-use crate::store::Record;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, HashMap};
-use std::ops::ControlFlow;
 use std::time::Duration;
 
 /// Activities read for one report, where counters alone do not tell approved from pending.
@@ -214,22 +212,14 @@ fn read_bucket(
     let from_ms = bucket.start_ms();
     let window = Window::new(Some(from_ms), Some(from_ms + BUCKET_MS), None)?;
     let mut rows: HashMap<StatKey, ByStatus> = HashMap::new();
-    let end = scan::newest_first(
-        &view.reader,
-        scan::ACTIVITIES,
-        window,
-        budget,
-        |_, db, key, value| {
-            let activity = Activity::decode(value, db, key)?;
-            if let (Some(status), Some(payout)) = (activity.status, activity.payout)
-                && is_conversion(&activity)
-            {
-                let row = rows.entry(counted_in(&activity, bucket)).or_default();
-                row.add(status, payout);
-            }
-            Ok(ControlFlow::Continue(()))
-        },
-    )?;
+    let end = scan::each(&view.reader, window, budget, |activity: Activity| {
+        if let (Some(status), Some(payout)) = (activity.status, activity.payout)
+            && is_conversion(&activity)
+        {
+            let row = rows.entry(counted_in(&activity, bucket)).or_default();
+            row.add(status, payout);
+        }
+    })?;
     match end {
         End::OutOfBudget(_) => Err(ReportError::TooMuch),
         End::Exhausted | End::Enough(_) => Ok(rows),

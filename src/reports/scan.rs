@@ -3,8 +3,11 @@
 
 use super::ReportError;
 use super::page::{Budget, Page, wrong_cursor};
+use crate::domain::activity::Activity;
 use crate::domain::ids::TimeId;
-use crate::store::{Db, Key, KeyRange, PeriodKind, RawKey, Reader, StoreError, keys};
+use crate::domain::postback::Postback;
+use crate::domain::session::Session;
+use crate::store::{Db, Key, KeyRange, PeriodKind, RawKey, Reader, Record, StoreError, keys};
 use std::ops::ControlFlow;
 
 /// One kind of record that is listed by time.
@@ -39,6 +42,24 @@ pub const POSTBACKS: Family = Family {
     key: |id| keys::postback(crate::domain::ids::PostbackId(id)).into(),
     parse: |key| keys::parse_postback(key).map(|id| id.0),
 };
+
+/// A record that is listed by time.
+pub trait Listed: Record {
+    /// Where it lies.
+    const FAMILY: Family;
+}
+
+impl Listed for Session {
+    const FAMILY: Family = SESSIONS;
+}
+
+impl Listed for Activity {
+    const FAMILY: Family = ACTIVITIES;
+}
+
+impl Listed for Postback {
+    const FAMILY: Family = POSTBACKS;
+}
 
 /// What part of the records is wanted.
 #[derive(Debug, Clone, Copy)]
@@ -85,6 +106,26 @@ pub enum End {
     Enough(TimeId),
     /// The budget ran out; the id is that of the last record looked at.
     OutOfBudget(TimeId),
+}
+
+impl End {
+    /// Whether there was more than the budget allows.
+    pub fn is_cut(&self) -> bool {
+        matches!(self, Self::OutOfBudget(_))
+    }
+}
+
+/// Visits every record of a window, newest first, as far as the budget reaches; see [`newest_first`].
+pub fn each<R: Listed>(
+    reader: &Reader,
+    window: Window,
+    budget: &mut Budget,
+    mut visit: impl FnMut(R),
+) -> Result<End, StoreError> {
+    newest_first(reader, R::FAMILY, window, budget, |_, db, key, value| {
+        visit(R::decode(value, db, key)?);
+        Ok(ControlFlow::Continue(()))
+    })
 }
 
 /// Visits records newest first until the visitor breaks. A record that cannot be read is logged and left out:

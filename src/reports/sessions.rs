@@ -2,14 +2,13 @@
 
 use super::page::{self, Page};
 use super::records::{SessionDto, session};
-use super::scan::{self, End, Window};
+use super::scan::{self, Window};
 use super::sorted::{self, Best, Order};
 use super::{PartnerScope, ReportError, View};
 use crate::domain::ids::SessionId;
 use crate::domain::session::{EngagementKind, Session};
 use crate::store::Record;
 use serde::Deserialize;
-use std::ops::ControlFlow;
 
 /// Filters of the click log.
 #[derive(Debug, Clone, Default, Deserialize, utoipa::IntoParams)]
@@ -92,20 +91,13 @@ fn in_order(
     let window = Window::new(query.from_ms, query.to_ms, None)?;
     let mut best = Best::new(order, limit, query.cursor.as_deref())?;
     let mut budget = sorted::budget();
-    let end = scan::newest_first(
-        &view.reader,
-        scan::SESSIONS,
-        window,
-        &mut budget,
-        |id, db, key, value| {
-            let session = Session::decode(value, db, key)?;
-            if query.wants(&session, &view.scope) {
-                best.offer(id, Some(id.at_ms().into()), || SessionDto::from(&session));
-            }
-            Ok(ControlFlow::Continue(()))
-        },
-    )?;
-    Ok(best.page(matches!(end, End::OutOfBudget(_))))
+    let end = scan::each(&view.reader, window, &mut budget, |session: Session| {
+        let id = session.id.0;
+        if query.wants(&session, &view.scope) {
+            best.offer(id, Some(id.at_ms().into()), || SessionDto::from(&session));
+        }
+    })?;
+    Ok(best.page(end.is_cut()))
 }
 
 /// One session; `None` also for one that may not be seen.

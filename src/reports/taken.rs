@@ -164,17 +164,9 @@ impl Adding<'_> {
 
     fn activities(&mut self, window: Window) -> Result<End, StoreError> {
         let mut budget = Budget::new(MOST_RECORDS, MOST_TIME);
-        let reader = &self.view.reader;
-        scan::newest_first(
-            reader,
-            scan::ACTIVITIES,
-            window,
-            &mut budget,
-            |_, db, key, value| {
-                self.add_activity(&Activity::decode(value, db, key)?);
-                Ok(ControlFlow::Continue(()))
-            },
-        )
+        scan::each(&self.view.reader, window, &mut budget, |activity: Activity| {
+            self.add_activity(&activity);
+        })
     }
 
     fn add_activity(&mut self, activity: &Activity) {
@@ -213,17 +205,9 @@ impl Adding<'_> {
 
     fn settled(&mut self, window: Window) -> Result<End, StoreError> {
         let mut budget = Budget::new(MOST_RECORDS, MOST_TIME);
-        let reader = &self.view.reader;
-        scan::newest_first(
-            reader,
-            scan::POSTBACKS,
-            window,
-            &mut budget,
-            |_, db, key, value| {
-                self.add_postback(&Postback::decode(value, db, key)?);
-                Ok(ControlFlow::Continue(()))
-            },
-        )
+        scan::each(&self.view.reader, window, &mut budget, |postback: Postback| {
+            self.add_postback(&postback);
+        })
     }
 
     fn waiting(&mut self, window: Window) -> Result<End, StoreError> {

@@ -8,11 +8,9 @@ use crate::domain::activity::{Activity, Verdict};
 use crate::domain::ids::{EventToken, OfferId};
 use crate::domain::money::Money;
 use crate::domain::offer::{Approval, Event, Offer, TrustMode};
-use crate::store::Record;
 use rust_decimal::Decimal;
 use serde::Serialize;
 use std::collections::HashMap;
-use std::ops::ControlFlow;
 use std::time::Duration;
 
 /// Days that are looked back for amounts.
@@ -110,30 +108,22 @@ fn largest(view: &View, now_ms: i64) -> Result<HashMap<(OfferId, EventToken), Mo
     let mut found: HashMap<(OfferId, EventToken), Money> = HashMap::new();
     let mut budget = Budget::new(MOST_RECORDS, MOST_TIME);
     let window = Window::new(Some(now_ms - DAYS * DAY_MS), None, None)?;
-    scan::newest_first(
-        &view.reader,
-        scan::ACTIVITIES,
-        window,
-        &mut budget,
-        |_, db, key, value| {
-            let activity = Activity::decode(value, db, key)?;
-            let counts = activity.verdict == Verdict::Accepted
-                && !activity.is_test
-                && !activity.note.starts_with("over_bound");
-            if let (true, Some(offer), Some(event), Some(money)) =
-                (counts, activity.offer, activity.event, activity.money)
-                && view
-                    .catalog
-                    .offers
-                    .get(&offer)
-                    .is_some_and(|offer| offer.currency == money.currency)
-            {
-                let row = found.entry((offer, event)).or_insert(money);
-                row.amount = row.amount.max(money.amount);
-            }
-            Ok(ControlFlow::Continue(()))
-        },
-    )?;
+    scan::each(&view.reader, window, &mut budget, |activity: Activity| {
+        let counts = activity.verdict == Verdict::Accepted
+            && !activity.is_test
+            && !activity.note.starts_with("over_bound");
+        if let (true, Some(offer), Some(event), Some(money)) =
+            (counts, activity.offer, activity.event, activity.money)
+            && view
+                .catalog
+                .offers
+                .get(&offer)
+                .is_some_and(|offer| offer.currency == money.currency)
+        {
+            let row = found.entry((offer, event)).or_insert(money);
+            row.amount = row.amount.max(money.amount);
+        }
+    })?;
     Ok(found)
 }
 

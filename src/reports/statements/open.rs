@@ -9,7 +9,7 @@ use crate::domain::ids::{ActivityId, PartnerId};
 use crate::domain::money::{Currency, Money};
 use crate::domain::statement::{self, Closed, Correction, Draft, Group, Line, Month, Sender, approved_at_ms};
 use crate::reports::page::Budget;
-use crate::reports::scan::{self, End, Window};
+use crate::reports::scan::{self, Window};
 use crate::reports::{ReportError, View, time_zone};
 use crate::store::catalog::Catalog;
 use crate::store::{Db, KeyRange, Record, keys};
@@ -150,26 +150,18 @@ fn approved_between(view: &View, (from_ms, to_ms): (i64, i64)) -> Result<Vec<Act
     let window = Window::new(Some(from_ms), Some(to_ms), None)?;
     let mut budget = Budget::new(MOST_ACTIVITIES, MOST_TIME);
     let (mut conversions, mut later) = (Vec::new(), BTreeSet::new());
-    let end = scan::newest_first(
-        &view.reader,
-        scan::ACTIVITIES,
-        window,
-        &mut budget,
-        |_, db, key, value| {
-            let activity = Activity::decode(value, db, key)?;
-            if activity.status == Some(ConversionStatus::Approved) && !activity.is_test {
-                match activity.of {
-                    Some(of) if activity.kind == ActivityKind::EventUpdate => {
-                        later.insert(of);
-                    }
-                    None if activity.verdict == Verdict::Accepted => conversions.push(activity),
-                    _ => {}
+    let end = scan::each(&view.reader, window, &mut budget, |activity: Activity| {
+        if activity.status == Some(ConversionStatus::Approved) && !activity.is_test {
+            match activity.of {
+                Some(of) if activity.kind == ActivityKind::EventUpdate => {
+                    later.insert(of);
                 }
+                None if activity.verdict == Verdict::Accepted => conversions.push(activity),
+                _ => {}
             }
-            Ok(ControlFlow::Continue(()))
-        },
-    )?;
-    if matches!(end, End::OutOfBudget(_)) {
+        }
+    })?;
+    if end.is_cut() {
         return Err(ReportError::TooMuch);
     }
     let known: BTreeSet<ActivityId> = conversions.iter().map(|conversion| conversion.id).collect();
