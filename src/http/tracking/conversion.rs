@@ -116,7 +116,7 @@ pub(super) async fn receive(
     payload: Payload,
     state: &TrackingState,
 ) -> (Caller, Bytes, Option<Unread>) {
-    let received = if is_too_long(request) {
+    let received = if is_too_long(request.head()) {
         Err(Unread::target())
     } else {
         read_body(payload).await
@@ -130,7 +130,7 @@ pub(super) async fn receive(
 
 /// A form or JSON, whatever the body came as.
 pub(super) fn form<'b>(request: &HttpRequest, body: &'b [u8]) -> Result<Body<'b>, Unread> {
-    Ok(body_of(request, body)?)
+    Ok(body_of(request.head(), body)?)
 }
 
 /// Keeps what cannot be read, unless it comes too often.
