@@ -7,7 +7,7 @@
 //! * A server that reports a conversion names the visitor's address (`ip_address`); its own is nobody's.
 
 use super::caller::Caller;
-use super::{client, erasure, queueing};
+use super::{client, erasure, recording};
 use crate::domain::activity::{Activity, ConversionStatus};
 use crate::domain::ids::ActivityId;
 use crate::domain::note::{Note, NoteCode};
@@ -72,7 +72,7 @@ pub(super) fn take(fields: &mut Vec<(String, String)>, offer: Option<&Offer>) ->
 /// Keeps the address of a conversion that counts, if a rule that may hear of it may send it.
 pub(super) fn keep(activity: &Activity, address: Option<IpAddr>, group: &mut Group<'_>) {
     let catalog = group.catalog().clone();
-    let context = queueing::context(activity, &catalog, group.now_ms());
+    let context = recording::context(activity, &catalog, group.now_ms());
     let (Some(address), Some(offer)) = (address, context.offer) else {
         return;
     };

@@ -14,7 +14,7 @@ use crate::store::codec::ApplePostback as FirstCopy;
 use crate::store::{StoreError, keys};
 use crate::tracking::caller::{Caller, Sender};
 use crate::tracking::query::FieldError;
-use crate::tracking::{queueing, refusals};
+use crate::tracking::{recording, refusals};
 use aws_lc_rs::signature::{ECDSA_P256_SHA256_ASN1, ECDSA_P256_SHA256_FIXED, UnparsedPublicKey};
 use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
@@ -344,7 +344,7 @@ fn accept(
         expires_at_ms: at_ms + REMEMBERED_MS,
     };
     group.save(at, &first)?;
-    let activity = queueing::record(activity, group)?;
+    let activity = recording::record(activity, group)?;
     Ok(Recorded {
         activity: activity.id,
         verdict: activity.verdict,

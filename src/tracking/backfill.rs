@@ -12,7 +12,7 @@
 //! * What cannot be sent (too old, without what the rule needs) makes no failed postback: it is counted only.
 
 use super::past::{Records, as_it_came};
-use super::{queueing, status};
+use super::{recording, status};
 use crate::domain::activity::{Activity, ConversionStatus, RuleOutcome};
 use crate::domain::ids::{ActivityId, PostbackId, RuleId};
 use crate::domain::plan::{self, CompiledRule, Plan};
@@ -56,7 +56,7 @@ pub fn judge(
 ) -> Result<Judged, StoreError> {
     let rule = &compiled.rule;
     let came = as_it_came(stored.clone(), records)?;
-    let context = queueing::context(&came, catalog, now_ms);
+    let context = recording::context(&came, catalog, now_ms);
     let partner = context.partner.map(|partner| &partner.id);
     let others = came.offer.as_ref().map(|offer| catalog.rules_for(offer, partner));
     let others = others.iter().flatten().map(Arc::as_ref);

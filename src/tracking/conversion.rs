@@ -15,8 +15,9 @@ use super::query::FieldError;
 use crate::domain::activity::ConversionStatus;
 use crate::domain::identity::Sent;
 use crate::domain::ids::{IdError, OfferId, SessionId};
-use crate::domain::money::{Currency, parse_sent_amount};
+use crate::domain::money::{Currency, Money, parse_sent_amount};
 use crate::domain::note::{Note, NoteCode};
+use crate::domain::offer::Offer;
 use crate::domain::unfilled::{self, Role};
 use rust_decimal::Decimal;
 use std::fmt;
@@ -163,6 +164,13 @@ impl ConversionRequest {
     /// Whether it says whose conversion it is; without this only the visitor's cookie can tell.
     pub fn names_a_session(&self) -> bool {
         self.sid.is_some() || self.click_id.is_some()
+    }
+
+    /// What it is worth: in its own currency, else in the offer's. Nothing without either.
+    pub fn money(&self, offer: Option<&Offer>) -> Option<Money> {
+        let currency = self.currency.or(offer.map(|offer| offer.currency))?;
+        let amount = self.amount?;
+        Some(Money { amount, currency })
     }
 
     /// `uids` without the empty ones at their end.

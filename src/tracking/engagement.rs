@@ -9,12 +9,12 @@ use crate::domain::money::{Money, parse_amount};
 use crate::domain::note;
 use crate::domain::plan;
 use crate::domain::session::{EngagementKind, Session};
-use crate::domain::stats::{Bucket, Counters, Dimension, Environment, StatKey, Sums};
+use crate::domain::stats::{Bucket, Counters, Environment, StatKey, Sums};
 use crate::live::LiveEvent;
 use crate::recorder::{Group, Job, RecordError, Recorder, Spool};
 use crate::store::{Record, StoreError, keys};
 use crate::telemetry;
-use crate::tracking::{matching, queueing};
+use crate::tracking::{matching, recording};
 use rust_decimal::Decimal;
 use std::sync::Arc;
 use tokio::sync::oneshot;
@@ -123,10 +123,10 @@ fn write(session: &Arc<Session>, encoded: Vec<u8>, group: &mut Group<'_>) -> Res
     let kind = plan::engagement_kind(session);
     if catalog.has_rules_of(kind, &session.offer, session.partner.as_ref()) || !session.callbacks.is_empty() {
         let activity = plan::engagement((**session).clone());
-        let plan = queueing::plan(&activity, &catalog, group.now_ms());
+        let plan = recording::plan(&activity, &catalog, group.now_ms());
         for postback in plan.postbacks {
             group.mark(keys::postback_by_session(session.id, postback.id));
-            queueing::queue(postback, group)?;
+            recording::queue(postback, group)?;
         }
     }
     group.tell(LiveEvent::Session(session.clone()));
@@ -182,7 +182,7 @@ fn counters(session: &Session) -> Counters {
 }
 
 fn add(session: &Session, counters: &Counters, group: &mut Group<'_>) {
-    for dimension in dimensions(session) {
+    for dimension in recording::dimensions(session) {
         let key = StatKey {
             bucket: Bucket::of(session.at_ms()),
             environment: Environment::of(session.flags.is_test),
@@ -229,17 +229,6 @@ pub(super) fn cost(session: &Session, model: &str) -> Sums {
         sums.add(Money { amount, currency });
     }
     sums
-}
-
-/// The rows that a session and its conversions are counted in.
-pub(super) fn dimensions(session: &Session) -> [Dimension; 4] {
-    let device = format!("{}/{}", session.device.os_name, session.device.device_type);
-    [
-        Dimension::All,
-        Dimension::Country(session.geo.country.clone()),
-        Dimension::Device(device),
-        Dimension::Campaign(session.names.get(1..).unwrap_or_default().join("::")),
-    ]
 }
 
 /// The id of a new session.

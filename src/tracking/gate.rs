@@ -1,5 +1,6 @@
 //! How often strangers may send something: by network, and by session. What is beyond is answered 429, and nothing of
-//! it is kept. Clicks and impressions are never refused.
+//! it is kept. Clicks and impressions are never refused. Who is vouched for is always taken; that is found out only for
+//! those who are beyond a bound, so that nobody else pays for it.
 //!
 //! | what | bound (default) | beyond |
 //! | --- | --- | --- |
@@ -16,8 +17,16 @@
 //! displaces those that rest, and of a flood that is larger than the table some is let through: the bytes of a day
 //! bound what it leaves (see [`crate::recorder::Rooms`]). Own code because the crates for rates grow with their keys.
 
+use super::caller::Caller;
+use super::conversion::{ConversionRequest, Sid};
+use super::trust;
 use crate::config::Limits;
+use crate::domain::ids::OfferId;
+use crate::domain::offer::TrustScope;
 use crate::domain::pace::Pace;
+use crate::domain::session::Session;
+use crate::recorder::Recorder;
+use crate::store::keys;
 use crate::telemetry;
 use parking_lot::Mutex;
 use std::collections::hash_map::RandomState;
@@ -167,6 +176,37 @@ fn place_of(set: &mut [Place; WAYS], key: u64) -> &mut Place {
     &mut set[at]
 }
 
+/// What a request says of whose it is.
+#[derive(Debug, Clone, Default)]
+pub struct Named {
+    /// The offer, or app.
+    pub offer: Option<OfferId>,
+    /// The session.
+    pub sid: Option<Sid>,
+    /// It is a partner's: its claims and costs.
+    pub is_partners: bool,
+}
+
+impl From<&ConversionRequest> for Named {
+    fn from(request: &ConversionRequest) -> Self {
+        Self {
+            offer: request.cid.clone(),
+            sid: request.sid.clone(),
+            is_partners: false,
+        }
+    }
+}
+
+impl Named {
+    /// Of an app, by the token that it sent.
+    pub fn app(token: &str) -> Self {
+        Self {
+            offer: token.parse().ok(),
+            ..Self::default()
+        }
+    }
+}
+
 /// See the module.
 #[derive(Debug)]
 pub struct Gate {
@@ -208,12 +248,30 @@ impl Gate {
         self.clicks.set(clicks);
     }
 
-    /// Counts a request for a conversion or of an app, with the SID that it names.
+    /// Counts a request for a conversion or of an app.
     ///
     /// # Errors
-    /// It is one too many: after how many seconds the next one is taken. Those who are vouched for are taken all the same.
-    pub fn request(&self, ip: IpAddr, sid: Option<&str>) -> Result<(), u64> {
-        self.request_at(ip, sid, self.now_us())
+    /// It is one too many: after how many seconds it is taken.
+    pub fn admit(
+        &self,
+        named: &Named,
+        scope: TrustScope,
+        caller: &Caller,
+        recorder: &Recorder,
+    ) -> Result<(), u64> {
+        let sid = named.sid.as_ref().map(ToString::to_string);
+        let mut taken = self.request_at(caller.ip, sid.as_deref(), self.now_us());
+        if taken.is_ok()
+            && let (Some(sid), Err(wait_s)) = (&named.sid, self.may_guess(caller.ip))
+            && session(sid, recorder).is_none()
+        {
+            taken = Err(wait_s);
+        }
+        if taken.is_err() && !is_vouched_for(named, scope, caller, recorder) {
+            telemetry::throttled();
+            return taken;
+        }
+        Ok(())
     }
 
     fn request_at(&self, ip: IpAddr, sid: Option<&str>, now_us: u64) -> Result<(), u64> {
@@ -235,7 +293,7 @@ impl Gate {
     }
 
     /// Whether a network may ask for a SID that does not exist; else after how many seconds.
-    pub fn may_guess(&self, ip: IpAddr) -> Result<(), u64> {
+    fn may_guess(&self, ip: IpAddr) -> Result<(), u64> {
         if is_own(ip) {
             return Ok(());
         }
@@ -257,6 +315,24 @@ impl Gate {
     fn now_us(&self) -> u64 {
         u64::try_from(self.start.elapsed().as_micros()).unwrap_or(u64::MAX)
     }
+}
+
+fn is_vouched_for(named: &Named, scope: TrustScope, caller: &Caller, recorder: &Recorder) -> bool {
+    let (catalog, now_ms) = (recorder.catalog(), recorder.clock().now_ms());
+    if named.is_partners {
+        let mut partners = catalog.partners.values();
+        return partners.any(|partner| trust::vouches(&partner.trust, scope, caller, now_ms));
+    }
+    let of_session = || Some(session(named.sid.as_ref()?, recorder)?.offer);
+    let offer = named.offer.clone().or_else(of_session);
+    let offer = offer.and_then(|id| catalog.offers.get(&id).cloned());
+    offer.is_some_and(|offer| trust::vouches(&offer.trust, scope, caller, now_ms))
+}
+
+/// A session that can be read now.
+fn session(sid: &Sid, recorder: &Recorder) -> Option<Session> {
+    let Sid::Id(id) = sid else { return None };
+    recorder.reader().load(&keys::session(*id)).ok().flatten()
 }
 
 fn seconds(us: u64) -> u64 {
@@ -286,96 +362,5 @@ fn is_own(ip: IpAddr) -> bool {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    const S: u64 = 1_000_000;
-
-    fn ip(text: &str) -> IpAddr {
-        text.parse().unwrap()
-    }
-
-    /// How many of so many requests at one time are taken.
-    fn taken(gate: &Gate, count: usize, ask: impl Fn(&Gate, usize) -> Result<(), u64>) -> usize {
-        (0..count).filter(|n| ask(gate, *n).is_ok()).count()
-    }
-
-    #[test]
-    fn by_network_and_by_sid() {
-        let gate = Gate::default();
-        let of = |from: &'static str, sid: Option<&'static str>, at_us| {
-            move |gate: &Gate, _| gate.request_at(ip(from), sid, at_us)
-        };
-        assert_eq!(taken(&gate, 600, of("203.0.113.9", None, 0)), 500);
-        assert_eq!(taken(&gate, 10, of("203.0.113.200", None, 0)), 0, "the same /24");
-        assert_eq!(taken(&gate, 10, of("203.0.114.9", None, 0)), 10, "another");
-        assert_eq!(
-            taken(&gate, 100, of("203.0.113.9", None, S)),
-            50,
-            "a second later"
-        );
-        assert_eq!(taken(&gate, 600, of("2001:db8:1::1", None, 0)), 500);
-        assert_eq!(taken(&gate, 1, of("2001:db8:1:2::3", None, 0)), 0, "the same /48");
-        assert_eq!(taken(&gate, 30, of("198.51.100.1", Some("a"), 0)), 20);
-        assert_eq!(taken(&gate, 30, of("198.51.100.2", Some("b"), 0)), 20);
-        assert_eq!(
-            taken(&gate, 1, of("192.0.2.1", Some("a"), 0)),
-            0,
-            "from elsewhere, too"
-        );
-        for own in [
-            "127.0.0.1",
-            "10.1.2.3",
-            "192.168.0.9",
-            "::1",
-            "fd00::1",
-            "::ffff:127.0.0.1",
-        ] {
-            assert!(
-                (0..2_000).all(|_| gate.request_at(ip(own), Some("c"), 0).is_ok()),
-                "{own}"
-            );
-        }
-        let open = Gate::new(Rates {
-            requests: 0,
-            sid: 0,
-            ..Rates::default()
-        });
-        assert_eq!(taken(&open, 5_000, of("203.0.113.9", Some("a"), 0)), 5_000);
-    }
-
-    #[test]
-    fn a_full_table_spares_whoever_is_in_debt() {
-        let gate = Gate::default();
-        assert_eq!(
-            taken(&gate, 600, |gate, _| gate.request_at(ip("203.0.113.9"), None, 0)),
-            500
-        );
-        let others = |n: usize| {
-            let [_, a, b, c] = u32::try_from(n).unwrap().to_be_bytes();
-            IpAddr::from([20 + a, b, c, 1])
-        };
-        // Many more networks than there are places, each heard of once.
-        let let_in = taken(&gate, 300_000, |gate, n| gate.request_at(others(n), None, 0));
-        assert_eq!(let_in, 300_000);
-        assert!(
-            gate.request_at(ip("203.0.113.9"), None, 0).is_err(),
-            "it is still known"
-        );
-    }
-
-    #[test]
-    fn guesses_and_bursts() {
-        let gate = Gate::default();
-        let from = ip("203.0.113.9");
-        for _ in 0..10 {
-            assert_eq!(gate.may_guess(from), Ok(()));
-            gate.note_unknown_sid(from);
-        }
-        assert_eq!(gate.may_guess(from), Err(1));
-        assert_eq!(gate.may_guess(ip("203.0.114.9")), Ok(()));
-        let bursts = (0..3_000).filter(|_| gate.is_burst(from)).count();
-        assert!((500..=1_000).contains(&bursts), "{bursts}");
-        assert!(!(0..3_000).any(|_| gate.is_burst(ip("127.0.0.1"))));
-    }
-}
+#[path = "gate_tests.rs"]
+mod tests;

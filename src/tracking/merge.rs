@@ -21,7 +21,7 @@ mod postbacks;
 pub use parts::{Part, Tally, part};
 
 use super::app::{cost, recredit};
-use super::{acceptance, counting, device_id, engagement, erasure, queueing, refused_record, status};
+use super::{device_id, engagement, erasure, recording, refused_record, status};
 use crate::domain::activity::{
     Activity, ActivityKind, ConversionStatus, RefusalReason, StatusChange, Verdict,
 };
@@ -36,7 +36,7 @@ use crate::domain::visitor::{Adid, Visitor, device_hash};
 use crate::recorder::Group;
 use crate::store::codec::Duplicate;
 use crate::store::{Commit, Db, Key, Op, PeriodKind, Record, StoreError, keys};
-use acceptance::Claim;
+use recording::Claim;
 
 /// Writes what a commit of the other server holds and this one does not. Sessions and activities come before what
 /// refers to them, in one commit as over all of them.
@@ -125,7 +125,7 @@ fn new(mut theirs: Activity, group: &mut Group<'_>, tally: &mut Tally) -> Result
                 theirs.status = None;
                 theirs.note = "merged: the same was counted here meanwhile".into();
                 theirs = refused_record::bounded(theirs);
-                counting::count_refusal(&theirs, reason, group);
+                recording::count_refusal(&theirs, reason, group);
                 tally.duplicates += 1;
             } else {
                 count_new(&theirs, group)?;
@@ -133,12 +133,12 @@ fn new(mut theirs: Activity, group: &mut Group<'_>, tally: &mut Tally) -> Result
             }
         }
         Verdict::Duplicate { reason, .. } | Verdict::Refused { reason } => {
-            counting::count_refusal(&theirs, reason, group);
+            recording::count_refusal(&theirs, reason, group);
             tally.activities += 1;
         }
     }
     group.save(keys::activity(theirs.id), &theirs)?;
-    queueing::index(&theirs, group);
+    recording::index(&theirs, group);
     Ok(())
 }
 
@@ -155,7 +155,7 @@ fn count_new(theirs: &Activity, group: &mut Group<'_>) -> Result<(), StoreError>
         }
         _ => {
             let counters = counters(theirs, group)?;
-            counting::count(theirs, &counters, group);
+            recording::count(theirs, &counters, group);
             Ok(())
         }
     }
@@ -229,7 +229,7 @@ fn counted_meanwhile(
         money: theirs.money,
         is_unfilled,
     };
-    Ok(match acceptance::claim(&policy, &conversion, group)? {
+    Ok(match recording::claim(&policy, &conversion, group)? {
         Claim::Taken { of, reason } if of != theirs.id => Some((of, reason)),
         Claim::Taken { .. } | Claim::Free(_) => None,
     })
@@ -298,11 +298,11 @@ fn changed(
         erasure::scrub(&mut taken);
     }
     let before = counters(present, group)?.negated();
-    counting::count(present, &before, group);
+    recording::count(present, &before, group);
     let after = counters(&taken, group)?;
-    counting::count(&taken, &after, group);
+    recording::count(&taken, &after, group);
     group.save(at, &taken)?;
-    queueing::index(&taken, group);
+    recording::index(&taken, group);
     status::note_billed(taken.id, group)?;
     tally.changes += 1;
     Ok(())

@@ -21,27 +21,24 @@
 //! | [`conversion`] | what does a conversion say |
 //! | [`instant`] | when does the caller say that it happened |
 //! | [`trust`] | may this caller send it |
-//! | `unproven` | how many sales of a click count that nobody vouches for |
 //! | [`repeat`] | did this visitor click this link before |
 //! | [`engagement`] | records a click, impression or landing |
 //! | [`matching`] | which engagements could an app activity be credited to |
 //! | [`app`] | judges and records what devices report of an app |
 //! | [`apple`] | verifies and records copies of Apple's postbacks |
 //! | [`caller`] | who sends a conversion or app event, and what came with it |
-//! | [`admission`] [`gate`] | how often may strangers send something; is this one taken now |
+//! | [`gate`] | how often may strangers send something; is this one taken now |
 //! | [`idempotency`] | was the same request decided before |
 //! | [`record_conversion`] | judges and records a conversion |
 //! | [`by_order`] | which conversion an order number names |
 //! | `credited_session` | which session a conversion means |
-//! | `acceptance` | duplicates, status and payout of what counts |
 //! | `refusals` `refused_record` [`remains`] [`refused_sweep`] | what is kept of what does not count, or cannot be read, and for how long |
 //! | [`accept_refused`] | an operator accepts what was refused |
 //! | [`outcome`] | how a request ended |
-//! | `counting` | the rows of the statistics |
 //! | [`status`] | changes the status of a conversion |
 //! | [`resend`] | sends a postback again, or gives it up |
 //! | [`addresses`] | whose whole addresses are kept for rules that may send them, and until when |
-//! | [`queueing`] | from an activity to its record and its postbacks |
+//! | [`recording`] | from a decided activity to its record: duplicates, bounds, status, payout, statistics, postbacks |
 //! | [`merge`] | what another server took alone, after this one had taken its place |
 //! | [`visitor_count`] [`visitor_sweep`] | how many visitors of apps are known, and for how long |
 //! | [`housekeeping`] | what falls due by itself |
@@ -49,9 +46,7 @@
 //! | [`tag`] | the script of the advertiser's site |
 
 pub mod accept_refused;
-mod acceptance;
 pub mod addresses;
-pub mod admission;
 pub mod app;
 pub mod apple;
 pub mod backfill;
@@ -62,7 +57,6 @@ mod charset;
 pub mod click;
 pub mod client;
 pub mod conversion;
-mod counting;
 mod credited_session;
 pub mod destination;
 pub mod device_id;
@@ -86,8 +80,8 @@ pub mod outcome;
 mod past;
 pub mod personal;
 pub mod query;
-pub mod queueing;
 pub mod record_conversion;
+pub mod recording;
 mod refusals;
 mod refused_record;
 pub mod refused_sweep;
@@ -101,6 +95,5 @@ pub mod status;
 pub mod tag;
 pub mod tags_seen;
 pub mod trust;
-mod unproven;
 pub mod visitor_count;
 pub mod visitor_sweep;

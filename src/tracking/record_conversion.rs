@@ -3,7 +3,6 @@
 //! Runs on the recorder's thread within a group, so two conversions of one order at the same instant are
 //! decided one after the other. Nothing is dropped: what does not count is stored with its reason.
 
-use super::acceptance::{self, Approving, Claim};
 use super::by_order::{self, Order};
 use super::caller::{Caller, Sender};
 use super::conversion::ConversionRequest;
@@ -11,11 +10,11 @@ use super::credited_session::{credit, find_session, judge_session, settle_time};
 use super::idempotency::{self, Idempotency, Scope, Told};
 use super::outcome::{Ended, Outcome, TrackingError};
 use super::query::FieldError;
+use super::recording::{self, Approving, Bound, Claim};
 use super::remains::Remains;
 use super::status::{self, Changed};
 use super::trust::{self, Judgement};
-use super::unproven::{self, Bound};
-use super::{addresses, client, engagement, personal, queueing, refusals};
+use super::{addresses, client, engagement, personal, refusals};
 use crate::domain::activity::{Activity, ConversionStatus, RefusalReason, Verdict};
 use crate::domain::duplicates::{self, DuplicateKey};
 use crate::domain::ids::ActivityId;
@@ -165,7 +164,7 @@ fn examine(
     let mut findings = investigate(request, caller, &mut activity, group)?;
     let (offer, fields) = (findings.offer.as_deref(), &mut activity.input.fields);
     findings.address = addresses::of_visitor(caller, findings.is_authenticated, offer, fields);
-    activity.money = refusals::money(request, findings.offer.as_deref());
+    activity.money = request.money(findings.offer.as_deref());
     personal::settle(&request.identity, findings.offer.as_deref(), &mut activity);
     Ok((activity, findings))
 }
@@ -205,7 +204,7 @@ fn conclude(
     };
     let is_unnumbered = request.is_unfilled("uid1");
     let same = identity(&activity, &offer, &event, is_unnumbered);
-    match acceptance::claim(&event.duplicates, &same, group)? {
+    match recording::claim(&event.duplicates, &same, group)? {
         Claim::Taken { of, reason } => repeat(request, activity, findings, of, reason, group),
         Claim::Free(key) => accept(request, activity, findings, &event, key, group),
     }
@@ -422,7 +421,7 @@ fn accept(
 ) -> Result<Answer, StoreError> {
     let mut status = first_status(request, event, findings, &mut activity);
     let bound = match (findings.most_sales, &activity.session) {
-        (Some(most), Some(session)) => unproven::claim(session.id, event, &activity, most, group)?,
+        (Some(most), Some(session)) => recording::bound(session.id, event, &activity, most, group)?,
         _ => Bound::Within,
     };
     let (reason, approving) = match bound {
@@ -435,10 +434,10 @@ fn accept(
         Bound::Within => (None, Approving::ByPolicy),
     };
     prove_person(&mut activity, findings.is_forgiving, group)?;
-    acceptance::accept(&mut activity, event.approval, (status, approving), key, group)?;
-    acceptance::tell_notes(&activity, group);
+    recording::accept(&mut activity, event.approval, (status, approving), key, group)?;
+    recording::tell_notes(&activity, group);
     addresses::keep(&activity, findings.address, group);
-    let activity = queueing::record(activity, group)?;
+    let activity = recording::record(activity, group)?;
     Ok(Answer {
         result: Ended::Accepted,
         activity_id: activity.id,
@@ -474,7 +473,7 @@ fn first_status(
         // Nobody knows what it is worth.
         return ConversionStatus::Pending;
     }
-    let by_policy = acceptance::status_by_policy(event.approval);
+    let by_policy = recording::status_by_policy(event.approval);
     match request.status {
         Some(status)
             if findings.is_authenticated || status == ConversionStatus::Pending || status == by_policy =>

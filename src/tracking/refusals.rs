@@ -10,10 +10,9 @@ use super::credited_session::credit;
 use super::matching::load_session;
 use super::query::FieldError;
 use super::remains::Remains;
-use super::{addresses, client, counting, gate, queueing, refused_record};
+use super::{addresses, client, gate, recording, refused_record};
 use crate::domain::activity::{Activity, MatchType, RefusalReason, Verdict};
 use crate::domain::ids::ActivityId;
-use crate::domain::money::Money;
 use crate::domain::offer::{Offer, TrustMode};
 use crate::live::LiveEvent;
 use crate::recorder::{Group, Pool};
@@ -40,7 +39,7 @@ pub(super) fn keep(activity: Activity, sender: Sender, group: &mut Group<'_>) ->
         Pool::Strangers
     };
     if let Verdict::Refused { reason } | Verdict::Duplicate { reason, .. } = activity.verdict {
-        counting::count_refusal(&activity, reason, group);
+        recording::count_refusal(&activity, reason, group);
         if is_trust_failure(reason) && has_good_past(&activity, sender, group)? {
             pool = Pool::Known;
             group.rooms().note_failure(now_ms);
@@ -48,7 +47,7 @@ pub(super) fn keep(activity: Activity, sender: Sender, group: &mut Group<'_>) ->
     }
     let record = refused_record::bounded(activity);
     let encoded = record.encode()?;
-    let entries = 1 + usize::from(record.session.is_some()) + queueing::orders(&record).count();
+    let entries = 1 + usize::from(record.session.is_some()) + recording::orders(&record).count();
     if !group
         .rooms()
         .take(pool, now_ms, encoded.len() + ENTRY_BYTES * entries)
@@ -57,7 +56,7 @@ pub(super) fn keep(activity: Activity, sender: Sender, group: &mut Group<'_>) ->
         return Ok(false);
     }
     group.put(keys::activity(record.id), encoded);
-    queueing::index(&record, group);
+    recording::index(&record, group);
     group.tell(LiveEvent::Activity(Arc::new(record)));
     Ok(true)
 }
@@ -128,13 +127,6 @@ pub(super) fn remember_network(
     group.save(at, &known)
 }
 
-/// What a conversion is worth: in its own currency, else in the offer's. Nothing without either.
-pub(super) fn money(request: &ConversionRequest, offer: Option<&Offer>) -> Option<Money> {
-    let currency = request.currency.or(offer.map(|offer| offer.currency))?;
-    let amount = request.amount?;
-    Some(Money { amount, currency })
-}
-
 /// Puts what the activity does not hold otherwise before its other fields: names that led to no object, the
 /// status, and what cannot be money without a currency.
 pub(super) fn note_unresolved(request: &ConversionRequest, activity: &mut Activity) {
@@ -197,7 +189,7 @@ pub fn record_unreadable(
     };
     activity.note = format!("{}: {}", fault.field, fault.message);
     activity.is_test |= said.is_test;
-    activity.money = money(&said, offer.map(AsRef::as_ref));
+    activity.money = said.money(offer.map(AsRef::as_ref));
     if let Some(offer) = offer {
         activity.offer = Some(offer.id.clone());
         activity.input.ip = client::stored_ip(caller.ip, offer.ip_privacy);

@@ -4,7 +4,7 @@
 //! No index of refusals is kept: each record of a month is looked at once more when its days are over, in parts with
 //! a bound, so that nothing is held up.
 
-use super::{queueing, visitor_sweep};
+use super::{recording, visitor_sweep};
 use crate::domain::activity::{Activity, Verdict};
 use crate::domain::ids::ActivityId;
 use crate::recorder::{Group, RecordError, Recorder};
@@ -133,7 +133,7 @@ fn remove_all(ids: &[ActivityId], group: &mut Group<'_>) -> Result<usize, StoreE
         if let Some(session) = &activity.session {
             group.remove(keys::activity_by_session(session.id, *id));
         }
-        for order in queueing::orders(&activity) {
+        for order in recording::orders(&activity) {
             group.remove(order);
         }
         group.remove(at);
@@ -162,7 +162,7 @@ mod tests {
         recorder
             .run_blocking(move |group| {
                 group.save(keys::activity(id), &activity).unwrap();
-                queueing::index(&activity, group);
+                recording::index(&activity, group);
             })
             .unwrap();
         id

@@ -7,7 +7,7 @@ use crate::domain::postback::{FailReason, Origin, Postback, PostbackState};
 use crate::live::LiveEvent;
 use crate::recorder::Group;
 use crate::store::{StoreError, keys};
-use crate::tracking::{past, queueing};
+use crate::tracking::{past, recording};
 use std::sync::Arc;
 
 /// Which request a resend sends.
@@ -130,7 +130,7 @@ fn render_anew(postback: &Postback, group: &Group<'_>) -> Result<Option<Postback
     let activity = past::as_it_came(activity, group)?;
     // `{postback_id}` stays what it was: receivers tell repeats by it.
     let mut same_id = || (postback.id, rand::random());
-    let plan = queueing::plan_as(&activity, group.catalog(), group.now_ms(), &mut same_id);
+    let plan = recording::plan_as(&activity, group.catalog(), group.now_ms(), &mut same_id);
     Ok(plan.postbacks.into_iter().find(|p| {
         let is_same = same_origin(&p.origin, &postback.origin) && p.entry == postback.entry;
         is_same && !p.state.is_settled()

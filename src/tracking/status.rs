@@ -10,7 +10,7 @@ use crate::domain::stats::Counters;
 use crate::live::LiveEvent;
 use crate::recorder::Group;
 use crate::store::{StoreError, keys};
-use crate::tracking::{counting, queueing, resend};
+use crate::tracking::{recording, resend};
 use std::sync::Arc;
 
 /// What became of a status change.
@@ -101,7 +101,7 @@ pub fn change_to(group: &mut Group<'_>, id: ActivityId, wanted: &Wanted<'_>) -> 
     if money_changes {
         changed.keep_first_money();
         changed.money = money;
-        changed.payout = queueing::payout(&changed, group.catalog());
+        changed.payout = recording::payout(&changed, group.catalog());
     }
     changed.history.push(StatusChange {
         at_ms: now_ms,
@@ -252,7 +252,7 @@ fn write_update(mut update: Activity, hold_ms: i64, group: &mut Group<'_>) -> Re
     update.kind = ActivityKind::EventUpdate;
     update.at_ms = now_ms;
     update.candidates = Vec::new();
-    Ok(queueing::record_held(update, hold_ms, group)?.id)
+    Ok(recording::record_held(update, hold_ms, group)?.id)
 }
 
 /// A conversion of a closed statement changed: the next open one looks at it.
@@ -272,5 +272,5 @@ fn recount(before: &Activity, after: &Activity, group: &mut Group<'_>) {
     let mut taken = Counters::default();
     taken.add_conversion(from, before.money, before.payout);
     counters.merge(&taken.negated());
-    counting::count(before, &counters, group);
+    recording::count(before, &counters, group);
 }

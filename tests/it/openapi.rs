@@ -106,8 +106,13 @@ fn served() -> BTreeSet<String> {
         "/i/{link}".to_owned(),
         "/c/cbtest".to_owned(),
     ]);
-    for file in ["http/tracking/mod.rs", "http/tracking/s2s.rs", "http/health.rs"] {
-        let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("src").join(file);
+    for file in [
+        "tracking/mod.rs",
+        "tracking/conversion.rs",
+        "tracking/s2s.rs",
+        "health.rs",
+    ] {
+        let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/http").join(file);
         let text = std::fs::read_to_string(file).unwrap();
         for begin in ["resource(\"/", "endpoint!(\"/"] {
             let found = text.split(begin).skip(1);

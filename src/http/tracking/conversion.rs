@@ -1,19 +1,19 @@
 //! `/cv` and `/cv.gif`: a web or server-to-server conversion.
 
 use super::{
-    TrackingState, Unread, allow_origin, body_of, caller, gif, is_too_long, known_visitor, own_origin,
-    read_body, text_header, visited,
+    TrackingState, Unread, allow_origin, body_of, caller, direct, gif, is_too_long, known_visitor,
+    own_origin, read_body, resource, text_header, visited,
 };
 use crate::connection::query_as_sent;
 use crate::domain::activity::RefusalReason;
 use crate::domain::offer::TrustScope;
 use crate::http::problem::ApiError;
 use crate::recorder::Recorder;
-use crate::tracking::admission::{self, Named};
 use crate::tracking::body::Body;
 use crate::tracking::caller::{Caller, Proof};
 use crate::tracking::conversion::{ConversionRequest, RULES};
 use crate::tracking::fields::{FieldRules, Fields};
+use crate::tracking::gate::Named;
 use crate::tracking::idempotency::Idempotency;
 use crate::tracking::outcome::Outcome;
 use crate::tracking::personal;
@@ -21,9 +21,23 @@ use crate::tracking::query::FieldError;
 use crate::tracking::record_conversion::{self, Answer};
 use crate::tracking::remains::Remains;
 use crate::tracking::set_charset;
+use actix_web::http::Method;
 use actix_web::http::header::{CACHE_CONTROL, REFERER, USER_AGENT};
-use actix_web::web::{Data, Payload};
+use actix_web::web::{self, Bytes, Data, Payload, ServiceConfig};
 use actix_web::{HttpRequest, HttpResponse, ResponseError};
+
+/// Adds the routes, each path with this at its end.
+pub(super) fn routes(config: &mut ServiceConfig, end: &str) {
+    let resource = |path: &str| resource(&format!("{path}{end}"));
+    config
+        .service(
+            resource("/cv")
+                .route(web::get().to(convert))
+                .route(web::post().to(convert))
+                .route(web::method(Method::OPTIONS).to(direct::preflight)),
+        )
+        .service(resource("/cv.gif").route(web::get().to(pixel)));
+}
 
 /// `GET` or `POST /cv`: JSON.
 pub(super) async fn convert(
@@ -56,27 +70,11 @@ pub(super) async fn pixel(
 }
 
 async fn take(request: &HttpRequest, payload: Payload, state: &TrackingState) -> Result<Answer, ApiError> {
-    let received = if is_too_long(request) {
-        Err(Unread::target())
-    } else {
-        read_body(payload).await
-    };
-    let body = match received {
-        Ok(body) => body,
-        Err(unread) => {
-            let (fault, remains) = (unread.fault(), unread.remains(request));
-            let caller = who(request, Vec::new(), state);
-            keep_unreadable(fault, remains, caller, state).await?;
-            return Err(unread.error);
-        }
-    };
-    let caller = who(request, body.to_vec(), state);
-    let form = match body_of(request, &body) {
+    let (caller, body, unread) = receive(request, payload, state).await;
+    let form = match unread.map_or_else(|| form(request, &body), Err) {
         Ok(form) => form,
-        Err(error) => {
-            let unread = Unread::from(error);
-            let (fault, remains) = (unread.fault(), unread.remains(request));
-            keep_unreadable(fault, remains, caller, state).await?;
+        Err(unread) => {
+            keep_unreadable(unread.fault(), unread.remains(request), caller, state).await?;
             return Err(unread.error);
         }
     };
@@ -112,6 +110,29 @@ async fn take(request: &HttpRequest, payload: Payload, state: &TrackingState) ->
     }
 }
 
+/// Who sends a request, and its body; or why that could not be received whole.
+pub(super) async fn receive(
+    request: &HttpRequest,
+    payload: Payload,
+    state: &TrackingState,
+) -> (Caller, Bytes, Option<Unread>) {
+    let received = if is_too_long(request) {
+        Err(Unread::target())
+    } else {
+        read_body(payload).await
+    };
+    let (body, unread) = match received {
+        Ok(body) => (body, None),
+        Err(unread) => (Bytes::new(), Some(unread)),
+    };
+    (who(request, body.to_vec(), state), body, unread)
+}
+
+/// A form or JSON, whatever the body came as.
+pub(super) fn form<'b>(request: &HttpRequest, body: &'b [u8]) -> Result<Body<'b>, Unread> {
+    Ok(body_of(request, body)?)
+}
+
 /// Keeps what cannot be read, unless it comes too often.
 async fn keep_unreadable(
     fault: FieldError,
@@ -135,8 +156,8 @@ pub(super) fn admit(
     caller: &Caller,
     state: &TrackingState,
 ) -> Result<(), ApiError> {
-    admission::admit(named, scope, caller, &state.gate, &state.recorder)
-        .map_err(|retry_after_s| ApiError::TooOften { retry_after_s })
+    let taken = state.gate.admit(named, scope, caller, &state.recorder);
+    taken.map_err(|retry_after_s| ApiError::TooOften { retry_after_s })
 }
 
 /// What the caller is told, or the error that stands for it.

@@ -187,14 +187,8 @@ fn link_of(request: &HttpRequest) -> Cow<'_, str> {
 
 fn addresses(config: &mut ServiceConfig, end: &str) {
     let resource = |path: &str| resource(&format!("{path}{end}"));
+    conversion::routes(config, end);
     config
-        .service(
-            resource("/cv")
-                .route(web::get().to(conversion::convert))
-                .route(web::post().to(conversion::convert))
-                .route(web::method(Method::OPTIONS).to(direct::preflight)),
-        )
-        .service(resource("/cv.gif").route(web::get().to(conversion::pixel)))
         .service(
             resource("/d/{link}")
                 .route(web::post().to(direct::land))

@@ -2,15 +2,15 @@
 //! `/attribution`, `/claim` and `/cost`. Answers and error texts are those of the API that clients are written
 //! for: `error` is a text here, with the stable code beside it.
 
-use super::conversion::{fields, idempotency, told, who};
-use super::{TrackingState, Unread, body_of, is_too_long, read_body};
+use super::TrackingState;
+use super::conversion::{fields, form, idempotency, receive, told};
 use crate::domain::session::Geo;
 use crate::http::problem::ApiError;
 use crate::recorder::Recorder;
-use crate::tracking::admission::{self, Named};
 use crate::tracking::app::{self, AppContext, AppRequest, Endpoint, Reply};
 use crate::tracking::body::Body;
 use crate::tracking::caller::Caller;
+use crate::tracking::gate::Named;
 use crate::tracking::idempotency::Idempotency;
 use crate::tracking::query::FieldError;
 use crate::tracking::remains::Remains;
@@ -83,48 +83,21 @@ async fn take(
     state: &TrackingState,
     endpoint: Endpoint,
 ) -> Result<HttpResponse, ApiError> {
-    let received = if is_too_long(request) {
-        Err(Unread::target())
-    } else {
-        read_body(payload).await
-    };
-    let body = match received {
-        Ok(body) => body,
+    let (caller, body, unread) = receive(request, payload, state).await;
+    let form = match unread.map_or_else(|| form(request, &body), Err) {
+        Ok(form) => form,
         Err(unread) => {
             let (fault, remains) = (unread.fault(), unread.remains(request));
-            let caller = who(request, Vec::new(), state);
-            if let Some(too_often) = refuse_too_often(endpoint, remains.get("app_token"), &caller, state) {
-                return Ok(too_often);
-            }
-            let context = context(caller, None, state);
-            app::take_unreadable(endpoint, fault, remains, context, &state.recorder).await?;
-            return Err(unread.error);
-        }
-    };
-    let caller = who(request, body.to_vec(), state);
-    let form = match body_of(request, &body) {
-        Ok(form) => form,
-        Err(error) => {
-            let unread = Unread::from(error);
-            let (fault, remains) = (unread.fault(), unread.remains(request));
-            if let Some(too_often) = refuse_too_often(endpoint, remains.get("app_token"), &caller, state) {
-                return Ok(too_often);
-            }
-            let context = context(caller, None, state);
-            app::take_unreadable(endpoint, fault, remains, context, &state.recorder).await?;
-            return Err(unread.error);
+            let told = keep_unreadable(endpoint, fault, remains, caller, state).await?;
+            let is_too_often = told.status() == StatusCode::TOO_MANY_REQUESTS;
+            return if is_too_often { Ok(told) } else { Err(unread.error) };
         }
     };
     let (app, idempotency) = match parse(request, &form, endpoint, &caller, &state.recorder) {
         Ok(parsed) => parsed,
         Err(fault) => {
             let remains = Remains::read(request.query_string().as_bytes(), form.bytes());
-            if let Some(too_often) = refuse_too_often(endpoint, remains.get("app_token"), &caller, state) {
-                return Ok(too_often);
-            }
-            let context = context(caller, None, state);
-            let reply = app::take_unreadable(endpoint, fault, remains, context, &state.recorder).await?;
-            return Ok(respond(&reply));
+            return keep_unreadable(endpoint, fault, remains, caller, state).await;
         }
     };
     if let Some(too_often) = refuse_too_often(endpoint, Some(&app.app_token), &caller, state) {
@@ -144,6 +117,22 @@ async fn take(
     told(outcome).map(|reply| respond(&reply))
 }
 
+/// Keeps what cannot be read, unless it comes too often.
+async fn keep_unreadable(
+    endpoint: Endpoint,
+    fault: FieldError,
+    remains: Remains,
+    caller: Caller,
+    state: &TrackingState,
+) -> Result<HttpResponse, ApiError> {
+    if let Some(too_often) = refuse_too_often(endpoint, remains.get("app_token"), &caller, state) {
+        return Ok(too_often);
+    }
+    let context = context(caller, None, state);
+    let reply = app::take_unreadable(endpoint, fault, remains, context, &state.recorder).await?;
+    Ok(respond(&reply))
+}
+
 /// The answer to a request that comes too often.
 fn refuse_too_often(
     endpoint: Endpoint,
@@ -155,7 +144,9 @@ fn refuse_too_often(
         is_partners: matches!(endpoint, Endpoint::Claim | Endpoint::Cost),
         ..Named::app(app_token.unwrap_or_default())
     };
-    let taken = admission::admit(&named, endpoint.scope(), caller, &state.gate, &state.recorder);
+    let taken = state
+        .gate
+        .admit(&named, endpoint.scope(), caller, &state.recorder);
     let retry_after_s = taken.err()?;
     let mut response = respond(&app::too_often(endpoint, retry_after_s));
     response

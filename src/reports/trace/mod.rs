@@ -14,7 +14,7 @@ use super::{ReportError, View};
 use crate::domain::activity::Activity;
 use crate::domain::plan::engagement;
 use crate::domain::session::Session;
-use crate::tracking::queueing;
+use crate::tracking::recording;
 use find::{Found, find};
 use serde::Serialize;
 use steps::{Way, steps};
@@ -146,7 +146,7 @@ fn of_click(
         postbacks.extend(detail(&view.reader, id)?.filter(|d| is_seen(view, d)));
     }
     let mut engaged = engagement(session.clone());
-    engaged.rules = queueing::plan(&engaged, &view.catalog, view.now_ms).outcomes;
+    engaged.rules = recording::plan(&engaged, &view.catalog, view.now_ms).outcomes;
     let mut rules = seen_activity(&view.scope, &view.catalog, &engaged).rules;
     // These were rendered for the trace only; what was really sent is above.
     rules.iter_mut().for_each(|outcome| outcome.postback = None);

@@ -1,7 +1,7 @@
 //! The cost of an engagement, reported by its network under the `cost_id` that the engagement carried.
 
 use super::partner::{self, invalid};
-use super::{AppContext, AppRequest, DAY_MS, Decided, Failure, Reply, count, finish, recredit, request};
+use super::{AppContext, AppRequest, DAY_MS, Decided, Failure, Reply, finish, recredit, request};
 use crate::domain::activity::{Activity, ActivityKind, MatchType, RefusalReason};
 use crate::domain::money::{Money, parse_amount, parse_sent_amount};
 use crate::domain::partner::Partner;
@@ -10,7 +10,7 @@ use crate::domain::stats::{Counters, Sums};
 use crate::recorder::Group;
 use crate::store::codec::CostReport;
 use crate::store::{Db, KeyRange, Period, PeriodKind, StoreError, keys};
-use crate::tracking::{engagement, matching};
+use crate::tracking::{engagement, matching, recording};
 use serde_json::json;
 use std::sync::Arc;
 
@@ -158,7 +158,7 @@ fn take_in(
         None => replaced.cost = carried(session, group)?,
     }
     counters.merge(&replaced.negated());
-    count(activity, &counters, group);
+    recording::count(activity, &counters, group);
     Ok(())
 }
 

@@ -7,7 +7,7 @@ use crate::domain::visitor::Adid;
 use crate::recorder::{Group, RecordError, Recorder};
 use crate::store::codec::ForgottenAt;
 use crate::store::{Db, Record, StoreError, keys};
-use crate::tracking::{erasure, matching, queueing};
+use crate::tracking::{erasure, matching, recording};
 use std::ops::ControlFlow;
 
 /// Records erased by one job.
@@ -76,7 +76,7 @@ fn erase_record(id: TimeId, group: &mut Group<'_>) -> Result<(), StoreError> {
         let erased = erasure::erase_session(session, group)?;
         group.erase(erased);
     } else if let Some(found) = group.load(&keys::activity(activity))? {
-        queueing::orders(&found).for_each(|order| group.remove(order));
+        recording::orders(&found).for_each(|order| group.remove(order));
         let (erased, _) = erasure::erase_activity(found, group)?;
         group.erase(erased);
     } else {

@@ -3,7 +3,7 @@
 //! 2026-11-21: an app counts repeated purchases of one device, so the default duplicate policy of an event
 //! compares order numbers only here, never the session; `is_unique` is what counts a device once.
 
-use super::{Case, DAY_MS, Decided, Failure, Reply, Stop, count, finish, visitors};
+use super::{Case, DAY_MS, Decided, Failure, Reply, Stop, finish, visitors};
 use crate::domain::activity::{Activity, ActivityKind, ConversionStatus, RefusalReason};
 use crate::domain::duplicates::{self, DuplicateKey};
 use crate::domain::ids::ActivityId;
@@ -13,9 +13,8 @@ use crate::domain::visitor::{Order, Visitor};
 use crate::recorder::Group;
 use crate::store::codec::{SentAdRevenue, SentEvent};
 use crate::store::{Key, StoreError, keys};
-use crate::tracking::acceptance::{self, Approving, Claim};
-use crate::tracking::unproven::{self, Bound};
-use crate::tracking::{addresses, queueing};
+use crate::tracking::addresses;
+use crate::tracking::recording::{self, Approving, Bound, Claim};
 use serde_json::json;
 
 fn ok() -> Reply {
@@ -118,7 +117,7 @@ fn same(case: &Case<'_>, event: &Event, visitor: &Visitor, group: &Group<'_>) ->
         money: case.request.money,
         is_unfilled: false,
     };
-    acceptance::claim(&policy, &conversion, group)
+    recording::claim(&policy, &conversion, group)
 }
 
 fn accept(
@@ -144,9 +143,9 @@ fn accept(
             activity.note = format!("over_bound: {}", RefusalReason::OverBound.remedy());
             (ConversionStatus::Pending, Approving::ByOperator)
         }
-        Bound::Within => (acceptance::status_by_policy(event.approval), Approving::ByPolicy),
+        Bound::Within => (recording::status_by_policy(event.approval), Approving::ByPolicy),
     };
-    acceptance::accept(&mut activity, event.approval, (status, approving), key, group)?;
+    recording::accept(&mut activity, event.approval, (status, approving), key, group)?;
     addresses::keep(&activity, case.context.ip, group);
     Ok(finish(activity, Some(visitor), group)?.id)
 }
@@ -161,11 +160,11 @@ fn bound(
     let Some(session) = activity.session.as_ref().filter(|_| !case.is_proven) else {
         return Ok(Bound::Within);
     };
-    if queueing::payout(activity, group.catalog()).is_none() {
+    if recording::payout(activity, group.catalog()).is_none() {
         return Ok(Bound::Within);
     }
     let most = case.context.unproven_sales;
-    unproven::claim(session.id, event, activity, most, group)
+    recording::bound(session.id, event, activity, most, group)
 }
 
 pub(super) fn record_ad_revenue(case: &Case<'_>, group: &mut Group<'_>) -> Decided {
@@ -195,7 +194,7 @@ pub(super) fn record_ad_revenue(case: &Case<'_>, group: &mut Group<'_>) -> Decid
         .money
         .into_iter()
         .for_each(|money| counters.revenue.add(money));
-    count(&activity, &counters, group);
+    recording::count(&activity, &counters, group);
     finish(activity, Some(&visitor), group)?;
     Ok(ok())
 }

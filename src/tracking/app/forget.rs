@@ -9,7 +9,7 @@ use crate::domain::offer::Offer;
 use crate::domain::visitor::Visitor;
 use crate::recorder::Group;
 use crate::store::{Db, KeyRange, Period, PeriodKind, StoreError, keys};
-use crate::tracking::{erasure, matching, queueing};
+use crate::tracking::{erasure, matching, recording};
 use serde_json::json;
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -81,7 +81,7 @@ fn erase_activities(visitor: &Visitor, group: &mut Group<'_>) -> Result<BTreeSet
                 continue;
             };
             if let Some(activity) = group.load(&keys::activity(id))? {
-                queueing::orders(&activity).for_each(|order| group.remove(order));
+                recording::orders(&activity).for_each(|order| group.remove(order));
                 let (erased, session) = erasure::erase_activity(activity, group)?;
                 group.erase(erased);
                 sessions.extend(session);

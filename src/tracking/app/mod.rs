@@ -50,14 +50,13 @@ use crate::recorder::{Group, Recorder};
 use crate::store::{StoreError, keys};
 use crate::telemetry;
 use crate::tracking::caller::Caller;
-use crate::tracking::counting::count;
 use crate::tracking::idempotency::{self, Idempotency};
 use crate::tracking::link_names::LinkNames;
 use crate::tracking::outcome::{Ended, Outcome, TrackingError};
 use crate::tracking::query::FieldError;
 use crate::tracking::remains::Remains;
 use crate::tracking::visitor_count::VisitorCount;
-use crate::tracking::{queueing, refusals, trust};
+use crate::tracking::{recording, refusals, trust};
 use std::net::IpAddr;
 use std::sync::Arc;
 
@@ -239,7 +238,7 @@ fn finish(
     if let Some(visitor) = visitor {
         facts::complete(&mut activity, visitor, group)?;
     }
-    let activity = queueing::record(activity, group)?;
+    let activity = recording::record(activity, group)?;
     if let Some(visitor) = visitor {
         group.mark(keys::activity_by_visitor(visitor.adid.index_hash(), activity.id));
     }

@@ -12,7 +12,7 @@ use crate::domain::stats::Counters;
 use crate::recorder::Group;
 use crate::store::codec::Recredit;
 use crate::store::{StoreError, keys};
-use crate::tracking::{counting, engagement, queueing};
+use crate::tracking::{engagement, recording};
 
 /// How long the note is kept: longer than a network claims.
 const KEPT_MS: i64 = 400 * super::DAY_MS;
@@ -42,14 +42,14 @@ pub(in crate::tracking) fn follow(
     to.session.clone_from(&update.session);
     if to.status.is_some() {
         to.match_type = update.match_type;
-        to.payout = queueing::payout(&to, group.catalog());
+        to.payout = recording::payout(&to, group.catalog());
         group.save(keys::activity(of), &to)?;
-        queueing::index(&to, group);
+        recording::index(&to, group);
     }
     let taken = counters(&from, group)?.negated();
     let given = counters(&to, group)?;
     for (of, counters) in [(&from, taken), (&to, given)] {
-        counting::count(of, &counters, group);
+        recording::count(of, &counters, group);
     }
     let moved = Recredit {
         activity: update.id,

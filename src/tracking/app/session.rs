@@ -2,7 +2,7 @@
 //! of them fires; a rejection fires beside it.
 
 use super::{
-    Case, Decided, Failure, MOST_KEPT, Reply, claim, count, credit_json, finish, no_room, recredit, visitors,
+    Case, Decided, Failure, MOST_KEPT, Reply, claim, credit_json, finish, no_room, recredit, visitors,
 };
 use crate::domain::activity::{Activity, ActivityKind, MatchType, RefusalReason};
 use crate::domain::attribution::{
@@ -14,7 +14,7 @@ use crate::domain::stats::Counters;
 use crate::domain::visitor::{Adid, Facts, Tracker, Visitor};
 use crate::recorder::Group;
 use crate::store::StoreError;
-use crate::tracking::acceptance::{self, Approving};
+use crate::tracking::recording::{self, Approving};
 use crate::tracking::{addresses, engagement, matching};
 use serde_json::json;
 
@@ -107,7 +107,7 @@ fn install(case: &Case<'_>, group: &mut Group<'_>) -> Decided {
     {
         counters.cost = engagement::cost(session, "cpi");
     }
-    count(&activity, &counters, group);
+    recording::count(&activity, &counters, group);
     settle(case, &mut activity, group)?;
     addresses::keep(&activity, case.context.ip, group);
     finish(activity, Some(&visitor), group)?;
@@ -121,8 +121,8 @@ fn settle(case: &Case<'_>, activity: &mut Activity, group: &mut Group<'_>) -> Re
     if !terms.cover(activity.kind) {
         return Ok(());
     }
-    let status = acceptance::status_by_policy(terms.approval);
-    acceptance::accept(
+    let status = recording::status_by_policy(terms.approval);
+    recording::accept(
         activity,
         terms.approval,
         (status, Approving::ByPolicy),
@@ -237,7 +237,7 @@ fn reopen(case: &Case<'_>, mut visitor: Visitor, group: &mut Group<'_>) -> Decid
         reattributions: i64::from(is_reattributed),
         ..Counters::default()
     };
-    count(&activity, &counters, group);
+    recording::count(&activity, &counters, group);
     settle(case, &mut activity, group)?;
     finish(activity, Some(&visitor), group)?;
     reject(
