@@ -107,3 +107,37 @@ fn safeguard(answer: &mut Response<BoxBody>, is_tls: bool) {
         headers.insert(STRICT_TRANSPORT_SECURITY, HSTS);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use actix_web::http::Method;
+
+    #[test]
+    fn links_are_told_by_their_beginning_and_by_how_they_are_asked() {
+        for (method, path, expected) in [
+            (Method::GET, "/c/mylink01", true),
+            (Method::HEAD, "/c/mylink01/", true),
+            (Method::GET, "/i/mylink01?param1=a", true),
+            (Method::GET, "/c", true),
+            (Method::GET, "/i/", true),
+            (Method::GET, "/i/cbtest", true),
+            (Method::POST, "/c/mylink01", false),
+            (Method::OPTIONS, "/i/mylink01", false),
+            // The test of callbacks stands where a token would.
+            (Method::GET, "/c/cbtest?install_callback=x", false),
+            (Method::GET, "/c/cbtest/", false),
+            (Method::GET, "/cv", false),
+            (Method::GET, "/cv.gif", false),
+            (Method::GET, "/", false),
+            // Written oddly: it is led to itself.
+            (Method::GET, "//c/mylink01", false),
+            (Method::GET, "/C/mylink01", false),
+        ] {
+            let mut request = Request::new();
+            request.head_mut().method = method.clone();
+            request.head_mut().uri = path.parse().unwrap();
+            assert_eq!(tracking::is_link(&request), expected, "{method} {path}");
+        }
+    }
+}

@@ -3,59 +3,20 @@
 mod archive;
 mod begin;
 mod endpoints;
+mod engagements;
 mod table;
 
 pub use self::archive::{ArchiveGauges, archive};
 pub use self::endpoints::{Endpoint, Endpoints};
+pub use self::engagements::{EngagementResult, click, impression};
 pub use self::table::{METRICS, Metric, MetricKind};
 
 use super::TelemetryError;
-use metrics::{Counter, counter, describe_counter, describe_gauge, describe_histogram, gauge, histogram};
+use metrics::{counter, describe_counter, describe_gauge, describe_histogram, gauge, histogram};
 use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder, PrometheusHandle};
 use parking_lot::Mutex;
 use std::collections::BTreeSet;
-use std::sync::LazyLock;
 use std::time::Duration;
-use strum::VariantNames;
-
-/// Result of a click or impression, for its counter.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, strum::VariantNames)]
-#[strum(serialize_all = "snake_case")]
-pub enum EngagementResult {
-    /// Durable.
-    Recorded,
-    /// Waits in memory for the store.
-    Spooled,
-    /// Answered 404.
-    UnknownLink,
-    /// Of a stopped link: not recorded.
-    Stopped,
-    /// Answered 413 or 414.
-    TooLong,
-    /// The spool was full.
-    Lost,
-}
-
-/// The counters of the results, looked up once.
-struct Engagements(Vec<Counter>);
-
-impl Engagements {
-    fn of(name: &'static str) -> Self {
-        let counters = EngagementResult::VARIANTS
-            .iter()
-            .map(|result| counter!(name, "result" => *result));
-        Self(counters.collect())
-    }
-
-    fn count(&self, result: EngagementResult) {
-        if let Some(counter) = self.0.get(result as usize) {
-            counter.increment(1);
-        }
-    }
-}
-
-static CLICKS: LazyLock<Engagements> = LazyLock::new(|| Engagements::of("yamabiko_clicks_total"));
-static IMPRESSIONS: LazyLock<Engagements> = LazyLock::new(|| Engagements::of("yamabiko_impressions_total"));
 
 /// Result of an activity, for its counter.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -82,16 +43,6 @@ impl ActivityResult {
             ActivityResult::Unavailable => "unavailable",
         }
     }
-}
-
-/// Counts a click.
-pub fn click(result: EngagementResult) {
-    CLICKS.count(result);
-}
-
-/// Counts an impression.
-pub fn impression(result: EngagementResult) {
-    IMPRESSIONS.count(result);
 }
 
 /// Counts an activity of `kind` (as in JSON: `install`, `event`).

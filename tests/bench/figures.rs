@@ -31,7 +31,7 @@ mod requests;
 use yamabiko as _;
 
 use reference::Reference;
-use requests::{click_request, conversion_request, sessions};
+use requests::{click_request, conversion_request, many_sessions, sessions};
 use serde_json::json;
 use std::time::{Duration, Instant};
 use support::receiver::Receiver;
@@ -169,6 +169,8 @@ fn durable_click(connections: usize) {
     print(&format!("durable_click_{connections}"), "1/s", pairs);
 }
 
+/// Conversions with one rule, of 64,000 sessions: a session that is converted dozens of times, which no advertiser
+/// has, would be measured with the search through its own sales.
 fn durable_conversion() {
     let mut pairs = Vec::new();
     let receiver = Receiver::start();
@@ -185,7 +187,7 @@ fn durable_conversion() {
         drop(reference);
         let bench = Bench::start();
         let scene = Scene::build(&bench.server, &receiver);
-        let sids = sessions(&bench.server, &scene.link, 1000);
+        let sids = many_sessions(&bench.server, &scene.link);
         let address = bench.server.address();
         let ours = loader::run(address, 64, duration(), 200, conversion_request(address, sids)).expect("run");
         assert_eq!((bare.bad, ours.bad), (0, 0), "every answer must be 200");
@@ -203,7 +205,7 @@ fn durable_conversion() {
 }
 
 /// Conversions are accepted at full speed for the duration; the clock stops when the last of their postbacks
-/// has been answered and recorded.
+/// has been answered and recorded. The sessions are as many as those of [`durable_conversion`].
 fn postbacks_end_to_end() {
     let mut pairs = Vec::new();
     for _ in 0..runs() {
@@ -211,7 +213,7 @@ fn postbacks_end_to_end() {
         let receiver = Receiver::start();
         let bench = Bench::start();
         let scene = Scene::build(&bench.server, &receiver);
-        let sids = sessions(&bench.server, &scene.link, 1000);
+        let sids = many_sessions(&bench.server, &scene.link);
         let address = bench.server.address();
         let started = Instant::now();
         let accepted =

@@ -45,6 +45,25 @@ pub fn sessions(server: &Server, link: &str, count: usize) -> Vec<String> {
         .collect()
 }
 
+/// So many distinct sessions that each gets a sale or two, as clicks do, in no order: sales do not come in that of
+/// their clicks. Made by several clients at once.
+pub fn many_sessions(server: &Server, link: &str) -> Vec<String> {
+    const CLIENTS: usize = 32;
+    const EACH: usize = 2_000;
+    let of_clients: Vec<Vec<String>> = std::thread::scope(|scope| {
+        let clients: Vec<_> = (0..CLIENTS)
+            .map(|_| scope.spawn(|| sessions(server, link, EACH)))
+            .collect();
+        let made = clients.into_iter().map(|client| client.join().expect("sessions"));
+        made.collect()
+    });
+    let all = of_clients.concat();
+    // A step without a common divisor with the number of them meets each once.
+    (0..all.len())
+        .map(|n| all[n * 27_691 % all.len()].clone())
+        .collect()
+}
+
 /// Conversions of sessions, each with an order of its own.
 pub fn conversion_request(address: SocketAddr, sids: Vec<String>) -> impl FnMut(u64) -> Vec<u8> {
     move |n| {

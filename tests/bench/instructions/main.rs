@@ -34,6 +34,7 @@ mod platform_rule;
 #[allow(dead_code, reason = "the benchmark in wall time uses the rest")]
 #[path = "../reference.rs"]
 mod reference;
+#[allow(dead_code, reason = "the benchmark in wall time uses the rest")]
 #[path = "../requests.rs"]
 mod requests;
 mod subject;
