@@ -246,12 +246,16 @@ fn rendered_anew_is_todays_rule_with_the_conversion_as_it_was() {
         .admin
         .send("POST", "/api/v1/conversions/upload", &headers, csv.as_bytes());
     assert_eq!(changed.status, 200, "{}", changed.text());
-    let waiting = in_state(&mut scene, &way, "waiting", 2);
-    let first = waiting
-        .iter()
-        .find(|p| p["activity"] == json!(conversion))
-        .unwrap();
-    let id = text(&first["id"]);
+    in_state(&mut scene, &way, "waiting", 2);
+    // A postback whose first attempt is still being recorded would wait by its schedule.
+    let list = format!("/api/v1/postbacks?partner={}&state=waiting", way.partner);
+    let id = eventually("the first attempt is recorded", Duration::from_secs(60), || {
+        let first = scene
+            .list(&list)
+            .into_iter()
+            .find(|p| p["activity"] == json!(conversion))?;
+        (first["attempts"] == 1).then(|| text(&first["id"]))
+    });
 
     // Today's rule leads elsewhere.
     let rules = scene.list(&format!("/api/v1/rules?partner={}", way.partner));
